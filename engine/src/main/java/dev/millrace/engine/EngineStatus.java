@@ -1,0 +1,15 @@
+package dev.millrace.engine;
+
+/**
+ * A snapshot for metrics.
+ *
+ * @param running      sequences in the batch
+ * @param waiting      sequences in the queue
+ * @param usedBlocks   cache blocks that hold live positions
+ * @param totalBlocks  cache blocks that exist
+ * @param steps        steps since start
+ * @param preemptions  sequences thrown out for lack of blocks since start
+ * @param draining     whether new requests are refused
+ */
+public record EngineStatus(int running, int waiting, int usedBlocks, int totalBlocks, long steps,
+        long preemptions, boolean draining) {}

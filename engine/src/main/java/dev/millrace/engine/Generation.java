@@ -1,0 +1,21 @@
+package dev.millrace.engine;
+
+import java.time.Duration;
+
+/** A running generation as its reader sees it. One reader at a time. */
+public interface Generation {
+
+    /** The request's id. */
+    String id();
+
+    /**
+     * Waits for the next event.
+     *
+     * @return the event, or null if none came in time (so that a server can send a keep-alive)
+     * @throws InterruptedException if interrupted while waiting; the generation goes on
+     */
+    GenerationEvent next(Duration timeout) throws InterruptedException;
+
+    /** Ends the generation within a step; idempotent. Finished still comes, as CANCELLED. */
+    void cancel();
+}

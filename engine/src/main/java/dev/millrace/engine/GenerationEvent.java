@@ -1,0 +1,26 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.forward.StepResult.TopTokens;
+
+/** What a generation tells its reader, in order: tokens, then exactly one {@link Finished}. */
+public sealed interface GenerationEvent {
+
+    /**
+     * A sampled token that the stop matcher has released.
+     *
+     * @param token   its id
+     * @param text    the bytes to show for it: those of the token, less what a stop sequence cut off
+     * @param logprob natural log probability; NaN where not asked for
+     * @param top     the likeliest alternatives, or null where not asked for
+     */
+    record Token(int token, byte[] text, float logprob, TopTokens top) implements GenerationEvent {}
+
+    /**
+     * The end.
+     *
+     * @param stopSequence which stop sequence matched, as text, or null
+     * @param error        what went wrong where the reason is FAILED, for the client's eyes; or null
+     */
+    record Finished(FinishReason reason, TokenUsage usage, RequestTimings timings,
+            String stopSequence, String error) implements GenerationEvent {}
+}

@@ -1,0 +1,36 @@
+package dev.millrace.engine;
+
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * One completion to generate, already tokenised and validated.
+ *
+ * @param id               unique; opaque to the engine, the meter's key
+ * @param prompt           token ids, at least one
+ * @param maxTokens        most tokens to sample, at least 1
+ * @param sampling         how to draw
+ * @param stopTokens       tokens that end the generation and are not published
+ * @param stopSequences    UTF-8 byte strings that end it and are not published
+ * @param ignoreEnd        whether to go on past the model's own end tokens
+ * @param topLogprobs      likeliest tokens to report per position; -1 for no log probabilities
+ * @param fairnessGroup    whom to be fair between; opaque
+ * @param cacheSalt        prefixes are shared only among equal salts
+ * @param adapterSlot      loaded adapter, or {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
+ */
+public record GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
+        int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
+        String fairnessGroup, String cacheSalt, int adapterSlot) {
+
+    public GenerationRequest {
+        Objects.requireNonNull(id, "id");
+        Objects.requireNonNull(sampling, "sampling");
+        stopSequences = List.copyOf(stopSequences);
+        if (prompt.length == 0) {
+            throw new IllegalArgumentException("a prompt needs at least one token");
+        }
+        if (maxTokens < 1) {
+            throw new IllegalArgumentException("maxTokens must be at least 1, got " + maxTokens);
+        }
+    }
+}

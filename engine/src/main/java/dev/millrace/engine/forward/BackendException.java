@@ -1,0 +1,15 @@
+package dev.millrace.engine.forward;
+
+/** A backend that cannot run what it was asked to; the message says what to do instead. */
+public final class BackendException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    public BackendException(String message) {
+        super(message);
+    }
+
+    public BackendException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

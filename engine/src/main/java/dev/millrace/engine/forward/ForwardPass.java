@@ -1,0 +1,31 @@
+package dev.millrace.engine.forward;
+
+/**
+ * One model on one device. Not thread-safe: the device lane admits one step at a time.
+ */
+public interface ForwardPass extends AutoCloseable {
+
+    CacheGeometry cacheGeometry();
+
+    /** Memory that weights, cache and buffers take on the device, in bytes. */
+    DeviceMemory memory();
+
+    /**
+     * Computes one step: writes keys and values of every row's tokens to the cache and produces
+     * what each row asked for.
+     *
+     * @throws IllegalArgumentException if the batch breaks the contract of {@link StepBatch};
+     *                                  nothing has run then
+     */
+    StepResult step(StepBatch batch);
+
+    @Override
+    void close();
+
+    /** Bytes taken on the device. */
+    record DeviceMemory(long weightBytes, long cacheBytes, long bufferBytes) {
+        public long totalBytes() {
+            return weightBytes + cacheBytes + bufferBytes;
+        }
+    }
+}

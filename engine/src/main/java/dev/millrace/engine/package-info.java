@@ -1,0 +1,2 @@
+/** Many requests, one loop. Knows neither HTTP nor money. */
+package dev.millrace.engine;

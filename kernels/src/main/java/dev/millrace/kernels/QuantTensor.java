@@ -1,0 +1,48 @@
+package dev.millrace.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/**
+ * A weight as a file holds it, in the form that every backend understands.
+ *
+ * <p>Formats with everything inside the block (all of ggml's) use {@code data} alone; formats that
+ * keep their parts apart (GPTQ, AWQ, FP8 with block scales) fill {@code scales}, {@code zeros} and
+ * {@code groupIndex}, which are null elsewhere. A backend packs its own layout from this; nothing
+ * of that layout shows here.
+ *
+ * @param data       the blocks, row after row, plane after plane; borrowed from the model file
+ * @param scales     one scale per group, or null
+ * @param zeros      one zero point per group, or null
+ * @param groupIndex the group of each column, or null where groups are consecutive
+ */
+public record QuantTensor(QuantFormat format, TensorShape shape, MemorySegment data,
+        MemorySegment scales, MemorySegment zeros, MemorySegment groupIndex) {
+
+    public QuantTensor {
+        Objects.requireNonNull(format, "format");
+        Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(data, "data");
+        long expectedBytes = bytes(format, shape);
+        if (data.byteSize() != expectedBytes) {
+            throw new IllegalArgumentException("a " + shape + " tensor of " + format + " takes "
+                    + expectedBytes + " bytes, got " + data.byteSize());
+        }
+    }
+
+    /** A tensor whose blocks carry everything. */
+    public static QuantTensor of(QuantFormat format, TensorShape shape, MemorySegment data) {
+        return new QuantTensor(format, shape, data, null, null, null);
+    }
+
+    /** Bytes that a tensor of this format and shape takes. */
+    public static long bytes(QuantFormat format, TensorShape shape) {
+        return Math.multiplyExact(Math.multiplyExact(shape.planes(), shape.rows()),
+                format.rowBytes(shape.columns()));
+    }
+
+    /** Bytes of one row. */
+    public long rowBytes() {
+        return format.rowBytes(shape.columns());
+    }
+}

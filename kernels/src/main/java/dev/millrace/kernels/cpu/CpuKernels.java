@@ -1,0 +1,101 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.WorkerPool;
+
+/**
+ * What the processor does for a forward pass: the scalar reference and its Vector API twin.
+ *
+ * <p>Activations are row-major {@code float[]}: element {@code (r, c)} of a {@code (rows, width)}
+ * array is at {@code r * width + c}. Every operation works on a part of its output, so that the
+ * caller can put several of them into one parallel region of a {@link WorkerPool}; none starts
+ * threads of its own (except {@link #pack}) and none allocates.
+ *
+ * <p><b>Order of summation.</b> A dot product is summed in an order that depends on the format and
+ * the number of columns only; attention is summed by absolute position. So a row's result is the
+ * same bits whatever else is in the batch and however the work was split.
+ */
+public interface CpuKernels {
+
+    /** {@code scalar} or {@code vector}. */
+    String name();
+
+    /** Width of a vector register in bits; 0 for the scalar reference. */
+    int vectorBits();
+
+    /** Packs a weight into this implementation's layout, in parallel, in memory of its own. */
+    CpuMatrix pack(QuantTensor tensor, WorkerPool pool);
+
+    /**
+     * Multiplies: {@code y[r][n] = sum over k of weight[n][k] * x[r][k]} for
+     * {@code n} in {@code [begin, end)}.
+     *
+     * @param x     (rows, weight.columns())
+     * @param rows  how many rows of x to multiply, at least 1
+     * @param y     (rows, weight.rows())
+     * @param begin first output, a multiple of {@code weight.rowTile()}
+     * @param end   one past the last output, a multiple of {@code weight.rowTile()} or
+     *              {@code weight.rows()}
+     */
+    void multiply(CpuMatrix weight, float[] x, int rows, float[] y, int begin, int end);
+
+    /** Writes row {@code row} of a matrix, dequantised, to {@code out} at {@code outOffset}. */
+    void copyRow(CpuMatrix matrix, int row, float[] out, int outOffset);
+
+    /**
+     * Root-mean-square norm of one row:
+     * {@code out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i]}, {@code weight.length} elements.
+     */
+    void rmsNorm(float[] x, int xOffset, float[] weight, float epsilon, float[] out, int outOffset);
+
+    /** {@code x[i] += y[i]} for {@code count} elements. */
+    void add(float[] x, int xOffset, float[] y, int yOffset, int count);
+
+    /** {@code gate[i] = silu(gate[i]) * up[i]} for {@code count} elements, both at {@code offset}. */
+    void siluMultiply(float[] gate, float[] up, int offset, int count);
+
+    /**
+     * Rotates pairs of one head in place. With {@code adjacent} the pairs are (0,1), (2,3), ...
+     * (Meta's order, which GGUF keeps for llama); without, element i pairs with i + pairs (NEOX).
+     *
+     * @param cosines  one per pair, at {@code angleOffset}
+     * @param sines    one per pair, at {@code angleOffset}
+     */
+    void rotate(float[] x, int offset, float[] cosines, float[] sines, int angleOffset, int pairs,
+            boolean adjacent);
+
+    /**
+     * Stores one position's key and value heads of one layer into the cache.
+     *
+     * @param key   kvHeads x headSize floats at {@code offset}
+     * @param value the same shape, at {@code offset}
+     */
+    void store(CpuKvCache cache, int layer, int block, int slot, float[] key, float[] value,
+            int offset);
+
+    /**
+     * Attention of one query position over cached positions {@code [begin, end)}, for the query
+     * heads that share one KV head.
+     *
+     * @param blockTable block of positions {@code i * blockTokens ...}
+     * @param query      the position's query heads (heads x headSize) at {@code queryOffset}
+     * @param scale      factor on the dot products, usually 1 / sqrt(headSize)
+     * @param scores     scratch, at least {@code groupHeads * roundUp(end, blockTokens)} floats
+     * @param out        as query; the heads of this group are written
+     */
+    void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
+            int begin,
+            int end, float[] query, int queryOffset, float scale, float[] scores, float[] out,
+            int outOffset);
+
+    /** Index of the largest of {@code count} elements; the first of equals; NaN never wins. */
+    int argmax(float[] x, int offset, int count);
+
+    /**
+     * Exponentials against the maximum: {@code out[i] = exp((x[i] - max) * scale)}.
+     *
+     * @return the sum of what was written, accumulated in double
+     */
+    double expShifted(float[] x, int xOffset, int count, float max, float scale, float[] out,
+            int outOffset);
+}
