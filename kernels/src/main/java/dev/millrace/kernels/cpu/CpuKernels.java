@@ -65,6 +65,14 @@ public interface CpuKernels {
             boolean adjacent);
 
     /**
+     * Lays out an empty cache that these kernels store to and attend over, in memory of its own:
+     * {@code layers * 2 * kvHeads * headSize * blockTokens} floats per block.
+     *
+     * @param blockTokens positions in one block, a multiple of 16
+     */
+    CpuKvCache openCache(int layers, int kvHeads, int headSize, int blockTokens, int blocks);
+
+    /**
      * Stores one position's key and value heads of one layer into the cache.
      *
      * @param key   kvHeads x headSize floats at {@code offset}
