@@ -8,9 +8,16 @@ package dev.millrace.kernels;
  * (<a href="https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h">ggml-common.h</a>).
  */
 public enum QuantFormat {
-    F32(1, 4), F16(1, 2), BF16(1, 2), Q4_0(32, 18), Q8_0(32, 34), Q2_K(256, 84), Q4_K(256,
-            144), Q5_K(
-                    256, 176), Q6_K(256, 210), IQ2_XXS(256, 66);
+    F32(1, 4),
+    F16(1, 2),
+    BF16(1, 2),
+    Q4_0(32, 18),
+    Q8_0(32, 34),
+    Q2_K(256, 84),
+    Q4_K(256, 144),
+    Q5_K(256, 176),
+    Q6_K(256, 210),
+    IQ2_XXS(256, 66);
 
     private final int blockElements;
     private final int blockBytes;
