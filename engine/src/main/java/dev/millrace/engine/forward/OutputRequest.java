@@ -58,7 +58,8 @@ public sealed interface OutputRequest {
 
         /** How positions become one vector. */
         public enum Pooling {
-            LAST, MEAN
+            LAST,
+            MEAN
         }
     }
 }

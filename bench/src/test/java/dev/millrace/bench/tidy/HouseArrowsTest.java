@@ -1,0 +1,74 @@
+package dev.millrace.bench.tidy;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+/** Who may know whom: the arrows of docs/ARCHITECTURE.md, checked on the compiled classes. */
+@AnalyzeClasses(packages = "dev.millrace", importOptions = ImportOption.DoNotIncludeTests.class)
+class HouseArrowsTest {
+
+    private static final String KERNELS = "dev.millrace.kernels..";
+    private static final String MODELS = "dev.millrace.models..";
+    private static final String ENGINE = "dev.millrace.engine..";
+    private static final String SERVER = "dev.millrace.server..";
+    private static final String BENCH = "dev.millrace.bench..";
+
+    @ArchTest
+    static final ArchRule kernelsHaveNeverHeardOfAToken = noClasses().that()
+            .resideInAPackage(KERNELS)
+            .should().dependOnClassesThat().resideInAnyPackage(MODELS, ENGINE, SERVER, BENCH);
+
+    @ArchTest
+    static final ArchRule modelsComputeNothing = noClasses().that().resideInAPackage(MODELS)
+            .should().dependOnClassesThat()
+            .resideInAnyPackage(ENGINE, SERVER, BENCH, "dev.millrace.kernels.cpu..");
+
+    @ArchTest
+    static final ArchRule theEngineKnowsNeitherHttpNorMoney = noClasses().that()
+            .resideInAPackage(ENGINE).should().dependOnClassesThat().resideInAnyPackage(SERVER,
+                    BENCH,
+                    "io.javalin..", "jakarta.servlet..", "java.sql..", "java.net.http..");
+
+    @ArchTest
+    static final ArchRule theServerDoesNotLookUp = noClasses().that().resideInAPackage(SERVER)
+            .should().dependOnClassesThat().resideInAPackage(BENCH);
+
+    @ArchTest
+    static final ArchRule onlyTheCpuKernelsTouchTheVectorApi = noClasses().that()
+            .resideOutsideOfPackage("dev.millrace.kernels.cpu..").should().dependOnClassesThat()
+            .resideInAPackage("jdk.incubator.vector..");
+
+    @ArchTest
+    static final ArchRule onlyTheCudaKernelsTouchTheCudaPresets = noClasses().that()
+            .resideOutsideOfPackage("dev.millrace.kernels.cuda..").should().dependOnClassesThat()
+            .resideInAPackage("org.bytedeco..");
+
+    @ArchTest
+    static final ArchRule theMeterKnowsNoHttp = noClasses().that()
+            .resideInAPackage("dev.millrace.server.metering..").should().dependOnClassesThat()
+            .resideInAnyPackage("io.javalin..", "jakarta.servlet..", "org.eclipse.jetty..");
+
+    @ArchTest
+    static final ArchRule onlyBackendsAndWiringChooseKernels = classes().that()
+            .resideInAPackage("dev.millrace.kernels.cpu..").should().onlyBeAccessed()
+            .byClassesThat(resideInAnyPackage("dev.millrace.kernels.cpu..",
+                    "dev.millrace.engine.cpu..", SERVER, BENCH));
+
+    @ArchTest
+    static final ArchRule exceptionsHaveNames = noClasses().that(not(resideInAnyPackage(BENCH)))
+            .should().callConstructor(RuntimeException.class, String.class).orShould()
+            .callConstructor(RuntimeException.class, Throwable.class).orShould()
+            .callConstructor(RuntimeException.class, String.class, Throwable.class);
+
+    @ArchTest
+    static final ArchRule packagesFormNoCycles = slices().matching("dev.millrace.(**)").should()
+            .beFreeOfCycles();
+}
