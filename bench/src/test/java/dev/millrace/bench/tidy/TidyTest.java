@@ -49,9 +49,9 @@ class TidyTest {
 
     private static Path repository() {
         Path path = Path.of("").toAbsolutePath();
-        while (!Files.isRegularFile(path.resolve("millrace"))) {
+        while (!Files.isDirectory(path.resolve(".mvn"))) {
             path = path.getParent();
-            assertThat(path).as("the repository's root, where the launcher is").isNotNull();
+            assertThat(path).as("the root of the repository").isNotNull();
         }
         return path;
     }
