@@ -15,7 +15,12 @@ import dev.millrace.kernels.WorkerPool;
  * the number of columns only; attention is summed by absolute position. So a row's result is the
  * same bits whatever else is in the batch and however the work was split.
  */
-public interface CpuKernels {
+public sealed interface CpuKernels permits ScalarKernels {
+
+    /** The plain reference. */
+    static CpuKernels scalar() {
+        return new ScalarKernels();
+    }
 
     /** {@code scalar} or {@code vector}. */
     String name();
@@ -70,7 +75,10 @@ public interface CpuKernels {
      *
      * @param blockTokens positions in one block, a multiple of 16
      */
-    CpuKvCache openCache(int layers, int kvHeads, int headSize, int blockTokens, int blocks);
+    default CpuKvCache openCache(int layers, int kvHeads, int headSize, int blockTokens,
+            int blocks) {
+        return new CpuKvCache(layers, kvHeads, headSize, blockTokens, blocks);
+    }
 
     /**
      * Stores one position's key and value heads of one layer into the cache.
@@ -78,8 +86,10 @@ public interface CpuKernels {
      * @param key   kvHeads x headSize floats at {@code offset}
      * @param value the same shape, at {@code offset}
      */
-    void store(CpuKvCache cache, int layer, int block, int slot, float[] key, float[] value,
-            int offset);
+    default void store(CpuKvCache cache, int layer, int block, int slot, float[] key,
+            float[] value, int offset) {
+        cache.store(layer, block, slot, key, value, offset);
+    }
 
     /**
      * Attention of one query position over cached positions {@code [begin, end)}, for the query

@@ -1,0 +1,203 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.WorkerPool;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+
+import static dev.millrace.kernels.cpu.CpuKvCache.TILE_TOKENS;
+
+/** The reference: every operation as its definition says it, one element at a time. */
+final class ScalarKernels implements CpuKernels {
+
+    private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
+
+    /** What one thread needs to dequantise a row; grows to the widest matrix. */
+    private static final class Scratch {
+        private final Map<QuantFormat, Dequantizer> dequantizers = new EnumMap<>(QuantFormat.class);
+        private float[] row = {};
+
+        Dequantizer dequantizer(QuantFormat format) {
+            Dequantizer dequantizer = dequantizers.get(format);
+            if (dequantizer == null) {
+                dequantizer = new Dequantizer(format);
+                dequantizers.put(format, dequantizer);
+            }
+            return dequantizer;
+        }
+
+        float[] row(int columns) {
+            if (row.length < columns) {
+                row = new float[columns];
+            }
+            return row;
+        }
+    }
+
+    @Override
+    public String name() {
+        return "scalar";
+    }
+
+    @Override
+    public int vectorBits() {
+        return 0;
+    }
+
+    @Override
+    public CpuMatrix pack(QuantTensor tensor, WorkerPool pool) {
+        MatrixChecks.checkPackable(tensor);
+        return new ScalarMatrix(tensor);
+    }
+
+    @Override
+    public void multiply(CpuMatrix weight, float[] x, int rows, float[] y, int begin, int end) {
+        MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
+        int columns = weight.columns();
+        float[] weightRow = scratch.get().row(columns);
+        for (int n = begin; n < end; n++) {
+            copyRow(weight, n, weightRow, 0);
+            for (int r = 0; r < rows; r++) {
+                y[r * weight.rows() + n] = dot(weightRow, x, r * columns, columns);
+            }
+        }
+    }
+
+    private static float dot(float[] weight, float[] x, int xOffset, int count) {
+        float sum = 0;
+        for (int k = 0; k < count; k++) {
+            sum += weight[k] * x[xOffset + k];
+        }
+        return sum;
+    }
+
+    @Override
+    public void copyRow(CpuMatrix matrix, int row, float[] out, int outOffset) {
+        Objects.checkIndex(row, matrix.rows());
+        QuantTensor tensor = ((ScalarMatrix) matrix).tensor();
+        scratch.get().dequantizer(tensor.format()).dequantize(tensor.data(),
+                row * tensor.rowBytes(), matrix.columns(), out, outOffset);
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] weight, float epsilon, float[] out,
+            int outOffset) {
+        float squares = 0;
+        for (int i = 0; i < weight.length; i++) {
+            squares += x[xOffset + i] * x[xOffset + i];
+        }
+        float factor = (float) (1 / Math.sqrt(squares / weight.length + epsilon));
+        for (int i = 0; i < weight.length; i++) {
+            out[outOffset + i] = x[xOffset + i] * factor * weight[i];
+        }
+    }
+
+    @Override
+    public void add(float[] x, int xOffset, float[] y, int yOffset, int count) {
+        for (int i = 0; i < count; i++) {
+            x[xOffset + i] += y[yOffset + i];
+        }
+    }
+
+    @Override
+    public void siluMultiply(float[] gate, float[] up, int offset, int count) {
+        for (int i = offset; i < offset + count; i++) {
+            gate[i] = (float) (gate[i] / (1 + Math.exp(-gate[i]))) * up[i];
+        }
+    }
+
+    @Override
+    public void rotate(float[] x, int offset, float[] cosines, float[] sines, int angleOffset,
+            int pairs, boolean adjacent) {
+        for (int i = 0; i < pairs; i++) {
+            int first = adjacent ? offset + 2 * i : offset + i;
+            int second = adjacent ? first + 1 : first + pairs;
+            float cosine = cosines[angleOffset + i];
+            float sine = sines[angleOffset + i];
+            float a = x[first];
+            float b = x[second];
+            x[first] = a * cosine - b * sine;
+            x[second] = a * sine + b * cosine;
+        }
+    }
+
+    @Override
+    public void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
+            int begin, int end, float[] query, int queryOffset, float scale, float[] scores,
+            float[] out, int outOffset) {
+        int headSize = cache.headSize();
+        for (int head = 0; head < groupHeads; head++) {
+            int first = head * headSize;
+            float max = Float.NEGATIVE_INFINITY;
+            for (int position = begin; position < end; position++) {
+                scores[position] = scoreOf(cache, layer, kvHead, blockTable, position, query,
+                        queryOffset + first);
+                max = Math.max(max, scores[position]);
+            }
+            float factor = (float) (1
+                    / expShifted(scores, begin, end - begin, max, scale, scores, begin));
+            weigh(cache, layer, kvHead, blockTable, begin, end, scores, factor, out,
+                    outOffset + first);
+        }
+    }
+
+    private static float scoreOf(CpuKvCache cache, int layer, int kvHead, int[] blockTable,
+            int position, float[] query, int queryOffset) {
+        int slot = position % cache.blockTokens();
+        int block = blockTable[position / cache.blockTokens()];
+        long keys = cache.headAddress(layer, block, kvHead) + cache.keyOffset(slot);
+        float sum = 0;
+        for (int i = 0; i < cache.headSize(); i++) {
+            float key = RawMemory.ALL.get(RawMemory.FLOAT,
+                    keys + (long) i * TILE_TOKENS * Float.BYTES);
+            sum += query[queryOffset + i] * key;
+        }
+        return sum;
+    }
+
+    private static void weigh(CpuKvCache cache, int layer, int kvHead, int[] blockTable, int begin,
+            int end, float[] weights, float factor, float[] out, int outOffset) {
+        int headSize = cache.headSize();
+        Arrays.fill(out, outOffset, outOffset + headSize, 0);
+        for (int position = begin; position < end; position++) {
+            int slot = position % cache.blockTokens();
+            int block = blockTable[position / cache.blockTokens()];
+            long value = cache.headAddress(layer, block, kvHead) + cache.valueOffset(slot);
+            for (int i = 0; i < headSize; i++) {
+                out[outOffset + i] += weights[position]
+                        * RawMemory.ALL.get(RawMemory.FLOAT, value + (long) i * Float.BYTES);
+            }
+        }
+        for (int i = 0; i < headSize; i++) {
+            out[outOffset + i] *= factor;
+        }
+    }
+
+    @Override
+    public int argmax(float[] x, int offset, int count) {
+        int best = 0;
+        float max = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+            if (x[offset + i] > max) {
+                max = x[offset + i];
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    @Override
+    public double expShifted(float[] x, int xOffset, int count, float max, float scale,
+            float[] out, int outOffset) {
+        double sum = 0;
+        for (int i = 0; i < count; i++) {
+            out[outOffset + i] = (float) Math.exp((x[xOffset + i] - max) * scale);
+            sum += out[outOffset + i];
+        }
+        return sum;
+    }
+}
