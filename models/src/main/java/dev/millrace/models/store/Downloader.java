@@ -1,0 +1,226 @@
+package dev.millrace.models.store;
+
+import dev.millrace.models.ModelException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Downloads a file in as many tries as it takes: each goes on where the last one broke off, in this
+ * process or an earlier one (range requests, RFC 9110 section 14).
+ */
+final class Downloader {
+
+    /** Tries in a row that may bring nothing. */
+    static final int MAX_FRUITLESS_TRIES = 4;
+
+    /** Space that a download leaves to everybody else on the disk. */
+    static final long SPARE_BYTES = 64L << 20;
+
+    private static final int BUFFER_BYTES = 1 << 18;
+    private static final Duration REPORT_INTERVAL = Duration.ofMillis(100);
+    private static final Pattern CONTENT_RANGE = Pattern.compile(
+            "bytes (?:(\\d{1,18})-\\d{1,18}|\\*)/(\\d{1,18})");
+
+    private final HttpFetcher fetcher;
+    private final Duration stallPatience;
+    private final Duration firstPause;
+
+    /**
+     * @param stallPatience how long a connection may deliver nothing
+     * @param firstPause    wait after the first fruitless try; doubles from there
+     */
+    Downloader(HttpFetcher fetcher, Duration stallPatience, Duration firstPause) {
+        this.fetcher = fetcher;
+        this.stallPatience = stallPatience;
+        this.firstPause = firstPause;
+    }
+
+    /**
+     * Brings the file to {@code target}, whole and with the right hash, or not at all. What has
+     * arrived so far lies beside it as {@code .part} and is used by the next call.
+     */
+    void download(RemoteFile file, Path target, PullListener listener)
+            throws IOException, InterruptedException {
+        if (Files.exists(target)) {
+            return; // an earlier pull got this far; it was checked before it got its name
+        }
+        Path part = target.resolveSibling(target.getFileName() + ".part");
+        int fruitless = 0;
+        while (true) {
+            long before = size(part);
+            try {
+                transfer(file, part, listener);
+                break;
+            } catch (IOException e) {
+                fruitless = size(part) > before ? 1 : fruitless + 1;
+                if (fruitless > MAX_FRUITLESS_TRIES) {
+                    throw HttpFetcher.unreachable(file.uri(), e);
+                }
+                listener.notice(file.label() + " broke off (" + e.getMessage() + "); trying again");
+                Thread.sleep(firstPause.multipliedBy(1L << (fruitless - 1)));
+            }
+        }
+        verify(file, part);
+        Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+        Files.deleteIfExists(validatorFile(part));
+    }
+
+    private void transfer(RemoteFile file, Path part, PullListener listener)
+            throws IOException, InterruptedException {
+        long have = size(part);
+        Map<String, String> headers = new HashMap<>(Map.of("Accept-Encoding", "identity"));
+        Optional<String> validator = validator(part);
+        if (have > 0 && validator.isEmpty() && file.digest().isEmpty()) {
+            Files.delete(part); // nothing would notice if the rest were of another version
+            have = 0;
+        }
+        if (have > 0) {
+            headers.put("Range", "bytes=" + have + "-");
+            validator.ifPresent(value -> headers.put("If-Range", value));
+        }
+        HttpResponse<InputStream> response = fetcher.open(file, headers);
+        try (InputStream body = response.body()) {
+            Matcher range = CONTENT_RANGE.matcher(
+                    response.headers().firstValue("Content-Range").orElse(""));
+            if (response.statusCode() == 416) {
+                finishUnsatisfiable(part, have, range);
+            } else if (response.statusCode() == 206) {
+                if (!range.matches() || range.group(1) == null
+                        || Long.parseLong(range.group(1)) != have) {
+                    Files.delete(part);
+                    throw new IOException("the server sent another range than the one asked for");
+                }
+                listener.notice(file.label() + ": resuming after " + ByteCounts.text(have));
+                receive(file, part, have, Long.parseLong(range.group(2)), body, listener);
+            } else {
+                rememberValidator(part, response);
+                OptionalLong length = response.headers().firstValueAsLong("Content-Length");
+                receive(file, part, 0, length.orElse(-1), body, listener);
+            }
+        }
+    }
+
+    /** Asked for what lies behind the end: either everything is here, or the file has changed. */
+    private static void finishUnsatisfiable(Path part, long have, Matcher range)
+            throws IOException {
+        if (!range.matches() || Long.parseLong(range.group(2)) != have) {
+            Files.deleteIfExists(part);
+            throw new IOException("the file has changed on the server");
+        }
+    }
+
+    private void receive(RemoteFile file, Path part, long offset, long totalBytes,
+            InputStream body, PullListener listener) throws IOException {
+        requireSpace(part, totalBytes < 0 ? 0 : totalBytes - offset);
+        byte[] buffer = new byte[BUFFER_BYTES];
+        long bytes = offset;
+        long start = System.nanoTime();
+        long lastReport = start;
+        try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE);
+                StallGuard guard = new StallGuard(body, stallPatience)) {
+            out.truncate(offset).position(offset);
+            for (int count = read(body, buffer, guard); count >= 0; count = read(body, buffer,
+                    guard)) {
+                write(out, ByteBuffer.wrap(buffer, 0, count), part);
+                bytes += count;
+                guard.progress();
+                long now = System.nanoTime();
+                if (now - lastReport >= REPORT_INTERVAL.toNanos() || bytes == totalBytes) {
+                    listener.progress(new PullProgress(file.label(), bytes, totalBytes,
+                            (bytes - offset) * 1e9 / (now - start)));
+                    lastReport = now;
+                }
+            }
+        }
+        if (totalBytes >= 0 && bytes != totalBytes) {
+            throw new IOException("got " + bytes + " of " + totalBytes + " bytes");
+        }
+    }
+
+    private static int read(InputStream body, byte[] buffer, StallGuard guard) throws IOException {
+        try {
+            return body.read(buffer);
+        } catch (IOException e) {
+            throw guard.stalled() ? new IOException("nothing arrived for too long", e) : e;
+        }
+    }
+
+    private static void write(FileChannel out, ByteBuffer bytes, Path part) {
+        try {
+            while (bytes.hasRemaining()) {
+                out.write(bytes);
+            }
+        } catch (IOException e) {
+            throw new ModelException("cannot write " + part + ": " + e.getMessage()
+                    + "; free some space, or set MILLRACE_HOME to a folder on another disk, and run"
+                    + " the same command again", e);
+        }
+    }
+
+    /** Refuses early what would fill the disk. */
+    static void requireSpace(Path file, long bytes) throws IOException {
+        long usable = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
+        if (usable - SPARE_BYTES < bytes) {
+            throw new ModelException("the disk of " + file.toAbsolutePath().getParent() + " has "
+                    + ByteCounts.text(usable) + " left, but " + ByteCounts.text(bytes)
+                    + " are needed; free some space, or set MILLRACE_HOME to a folder on another"
+                    + " disk");
+        }
+    }
+
+    private static void verify(RemoteFile file, Path part) throws IOException {
+        if (file.digest().isEmpty()) {
+            return;
+        }
+        ContentDigest expected = file.digest().get();
+        String actual = expected.compute(part);
+        if (!actual.equals(expected.hex())) {
+            Files.delete(part);
+            Files.deleteIfExists(validatorFile(part));
+            throw new ModelException(file.label() + " is not what it should be: "
+                    + expected.algorithm() + " expected " + expected.hex() + ", got " + actual
+                    + "; the download was deleted, run the same command again, and if that does"
+                    + " not help, do not trust " + file.uri().getHost());
+        }
+    }
+
+    private static long size(Path part) throws IOException {
+        return Files.exists(part) ? Files.size(part) : 0;
+    }
+
+    private static Path validatorFile(Path part) {
+        return part.resolveSibling(part.getFileName() + ".validator");
+    }
+
+    private static Optional<String> validator(Path part) throws IOException {
+        Path file = validatorFile(part);
+        return Files.exists(file) ? Optional.of(Files.readString(file)) : Optional.empty();
+    }
+
+    /** If-Range takes a strong entity tag or a date; a weak tag proves nothing about bytes. */
+    private static void rememberValidator(Path part, HttpResponse<?> response) throws IOException {
+        Optional<String> strong = response.headers().firstValue("ETag")
+                .filter(tag -> tag.startsWith("\""))
+                .or(() -> response.headers().firstValue("Last-Modified"));
+        if (strong.isPresent()) {
+            Files.writeString(validatorFile(part), strong.get());
+        } else {
+            Files.deleteIfExists(validatorFile(part));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package dev.millrace.models.store;
+
+import dev.millrace.models.ModelException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.ProxySelector;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import javax.net.ssl.SSLException;
+
+/**
+ * Gets things over HTTP: follows redirects without taking credentials to another host, and says in
+ * a user's words why something cannot be had.
+ */
+final class HttpFetcher implements AutoCloseable {
+
+    static final int MAX_REDIRECTS = 5;
+
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(20);
+    private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
+
+    private final HttpClient client;
+
+    HttpFetcher(ProxySelector proxies) {
+        client = HttpClient.newBuilder()
+                .connectTimeout(CONNECT_TIMEOUT)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .version(HttpClient.Version.HTTP_1_1)
+                .proxy(proxies)
+                .build();
+    }
+
+    /** The whole body of a small answer; a body of {@code maxBytes} and more is refused. */
+    byte[] fetch(RemoteFile file, String accept, int maxBytes) throws InterruptedException {
+        try (InputStream body = open(file, Map.of("Accept", accept)).body()) {
+            byte[] bytes = body.readNBytes(maxBytes);
+            if (bytes.length == maxBytes) {
+                throw new ModelException(file.uri() + " answers with more than " + maxBytes
+                        + " bytes where a short description of " + file.label() + " was expected");
+            }
+            return bytes;
+        } catch (IOException e) {
+            throw unreachable(file.uri(), e);
+        }
+    }
+
+    /**
+     * Sends the request and follows redirects.
+     *
+     * @return an answer of status 200, 206 or 416; the caller closes its body
+     * @throws IOException    if trying again may help: no connection, or the server is overloaded
+     * @throws ModelException if the server refuses for good
+     */
+    HttpResponse<InputStream> open(RemoteFile file, Map<String, String> headers)
+            throws IOException, InterruptedException {
+        URI uri = file.uri();
+        for (int hop = 0; hop <= MAX_REDIRECTS; hop++) {
+            HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                    .timeout(ANSWER_TIMEOUT)
+                    .header("User-Agent", "millrace");
+            headers.forEach(request::header);
+            if (sameOrigin(uri, file.uri())) {
+                file.authorization().ifPresent(value -> request.header("Authorization", value));
+            }
+            HttpResponse<InputStream> response = client.send(request.build(),
+                    HttpResponse.BodyHandlers.ofInputStream());
+            int status = response.statusCode();
+            if (status == 200 || status == 206 || status == 416) {
+                return response;
+            }
+            response.body().close();
+            if (status < 300 || status >= 400) {
+                throw refusal(file, uri, status);
+            }
+            uri = redirected(uri, response.headers().firstValue("Location"));
+        }
+        throw new ModelException(file.uri() + " redirects more than " + MAX_REDIRECTS + " times");
+    }
+
+    private static boolean sameOrigin(URI left, URI right) {
+        return left.getScheme().equals(right.getScheme())
+                && left.getAuthority().equals(right.getAuthority());
+    }
+
+    private static URI redirected(URI from, Optional<String> location) throws IOException {
+        try {
+            URI target = from.resolve(location.orElseThrow(
+                    () -> new IOException(from + " redirects to nowhere")));
+            boolean downgrade = "https".equals(from.getScheme());
+            if ("https".equals(target.getScheme())
+                    || "http".equals(target.getScheme()) && !downgrade) {
+                return target;
+            }
+            throw new ModelException(from + " redirects to " + target
+                    + ", which is not https; refused");
+        } catch (IllegalArgumentException e) {
+            throw new IOException(from + " redirects to something that is not an address", e);
+        }
+    }
+
+    private static ModelException refusal(RemoteFile file, URI uri, int status)
+            throws IOException {
+        return switch (status) {
+            case 401, 403 -> new ModelException(uri.getHost() + " refuses access to " + file.label()
+                    + " (HTTP " + status + "); check the credentials for it, such as _authToken in"
+                    + " ~/.npmrc");
+            case 404, 410 -> new ModelException(uri.getHost() + " has no " + file.label()
+                    + " (HTTP " + status + " for " + uri + "); check the reference");
+            case 408, 425, 429, 500, 502, 503, 504 -> throw new IOException(uri.getHost()
+                    + " is busy or broken (HTTP " + status + ")");
+            default -> new ModelException(uri.getHost() + " does not deliver " + file.label()
+                    + " (HTTP " + status + " for " + uri + ")");
+        };
+    }
+
+    /** Says what a failed connection means for the user. */
+    static ModelException unreachable(URI uri, IOException cause) {
+        String reason = switch (cause) {
+            case UnknownHostException e -> "its name does not resolve";
+            case HttpConnectTimeoutException e -> "no connection within "
+                    + CONNECT_TIMEOUT.toSeconds() + " s";
+            case HttpTimeoutException e -> "no answer within " + ANSWER_TIMEOUT.toSeconds() + " s";
+            case ConnectException e -> e.getCause() instanceof UnknownHostException
+                    || e.getMessage() == null ? "no connection" : e.getMessage();
+            case SSLException e -> "TLS failed: " + e.getMessage();
+            default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        };
+        return new ModelException("cannot get " + uri + ": " + reason + "; check the network, or"
+                + " set HTTPS_PROXY if one is needed, and run the same command again", cause);
+    }
+
+    @Override
+    public void close() {
+        client.close();
+    }
+}
