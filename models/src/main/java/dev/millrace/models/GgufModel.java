@@ -1,0 +1,140 @@
+package dev.millrace.models;
+
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.gguf.GgufFile;
+import dev.millrace.models.gguf.GgufTensor;
+import dev.millrace.models.template.ChatTemplate;
+import dev.millrace.models.template.TemplateException;
+import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A model in one GGUF file. */
+final class GgufModel implements Model {
+
+    private static final String TEMPLATE_KEY = "tokenizer.chat_template";
+
+    private final GgufFile file;
+    private final ModelSpec spec;
+    private final GgufWeights weights;
+    private final ModelFootprint footprint;
+    private final Part<Tokenizer> tokenizer;
+    private final Part<ChatTemplate> template;
+
+    /** A part that a model can do without: the part itself, or why there is none. */
+    private record Part<T>(T value, String problem) {}
+
+    private GgufModel(GgufFile file) {
+        this.file = file;
+        this.spec = GgufSpecReader.read(file);
+        this.weights = new GgufWeights(file, spec);
+        this.footprint = ModelFootprint.of(spec,
+                file.tensors().stream().mapToLong(GgufTensor::elements).sum(),
+                weights.totalBytes());
+        this.tokenizer = readTokenizer(file, spec);
+        this.template = readTemplate(file);
+    }
+
+    static GgufModel open(Path path) {
+        GgufFile file = GgufFile.open(path);
+        GgufModel model = null;
+        try {
+            model = new GgufModel(file);
+            return model;
+        } finally {
+            if (model == null) {
+                file.close();
+            }
+        }
+    }
+
+    private static Part<Tokenizer> readTokenizer(GgufFile file, ModelSpec spec) {
+        try {
+            return new Part<>(GgufTokenizerReader.read(file.metadata(), spec.vocabularySize()),
+                    null);
+        } catch (ModelException e) {
+            return new Part<>(null, e.getMessage());
+        }
+    }
+
+    private static Part<ChatTemplate> readTemplate(GgufFile file) {
+        try {
+            Optional<String> source = file.metadata().string(TEMPLATE_KEY);
+            return source.isEmpty()
+                    ? new Part<>(null, "the file has no chat template")
+                    : new Part<>(compile(source.get()), null);
+        } catch (ModelException | TemplateException e) {
+            return new Part<>(null, e.getMessage());
+        }
+    }
+
+    static ChatTemplate compile(String source) {
+        throw new TemplateException("chat templates cannot be compiled in this build");
+    }
+
+    @Override
+    public ModelSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public Weights weights() {
+        return weights;
+    }
+
+    @Override
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.ofNullable(tokenizer.value);
+    }
+
+    @Override
+    public Optional<String> tokenizerProblem() {
+        return Optional.ofNullable(tokenizer.problem);
+    }
+
+    @Override
+    public Optional<ChatTemplate> chatTemplate() {
+        return Optional.ofNullable(template.value);
+    }
+
+    @Override
+    public Optional<String> chatTemplateProblem() {
+        return Optional.ofNullable(template.problem);
+    }
+
+    @Override
+    public ModelFootprint footprint() {
+        return footprint;
+    }
+
+    @Override
+    public Map<String, Object> metadata() {
+        return file.metadata().asMap();
+    }
+
+    @Override
+    public List<TensorEntry> tensors() {
+        return file.tensors().stream().map(tensor -> new TensorEntry(tensor.name(),
+                tensor.type().name(), tensor.shape(), tensor.bytes(),
+                tensor.type().format().isPresent())).toList();
+    }
+
+    @Override
+    public QuantTensor tensor(String name) {
+        return file.read(file.find(name).orElseThrow(() -> noTensor(name)));
+    }
+
+    private ModelException noTensor(String name) {
+        List<String> near = NearMisses.of(name,
+                file.tensors().stream().map(GgufTensor::name).toList());
+        return new ModelException("there is no tensor " + name + " in " + file.source()
+                + (near.isEmpty() ? "" : "; did you mean " + String.join(", ", near) + "?"));
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

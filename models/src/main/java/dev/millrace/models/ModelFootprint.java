@@ -1,0 +1,26 @@
+package dev.millrace.models;
+
+/**
+ * The memory that a model needs, estimated from its sizes before anything is loaded.
+ *
+ * @param parameters      elements of all weights
+ * @param weightBytes     of all weights as they lie in the file
+ * @param kvBytesPerToken keys and values of one position over all layers, in float32
+ * @param contextTokens   longest sequence the model was made for
+ */
+public record ModelFootprint(long parameters, long weightBytes, long kvBytesPerToken,
+        int contextTokens) {
+
+    /** Weights and the cache of so many positions, in bytes; saturates instead of overflowing. */
+    public long bytes(long cachedTokens) {
+        return cachedTokens > (Long.MAX_VALUE - weightBytes) / kvBytesPerToken
+                ? Long.MAX_VALUE
+                : weightBytes + kvBytesPerToken * cachedTokens;
+    }
+
+    static ModelFootprint of(ModelSpec spec, long parameters, long weightBytes) {
+        long kvBytesPerToken = 2L * spec.layers() * spec.kvSize() * Float.BYTES;
+        return new ModelFootprint(parameters, weightBytes, kvBytesPerToken,
+                spec.contextTokens());
+    }
+}
