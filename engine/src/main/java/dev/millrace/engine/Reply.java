@@ -1,0 +1,81 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.engine.forward.StepResult.RowResult;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** What one request's reader is told, and when: tokens that no stop sequence claims, then the end. */
+final class Reply {
+
+    private static final long NOT_YET = Long.MIN_VALUE;
+
+    private final GenerationRequest request;
+    private final Vocabulary vocabulary;
+    private final StopMatcher matcher;
+    private final EventStream events;
+    private final long submittedNanos;
+    private long firstStepNanos = NOT_YET;
+    private long firstTokenNanos = NOT_YET;
+
+    /**
+     * @param tokenLimit most tokens to sample
+     * @throws IllegalArgumentException if the stop sequences are too many, too long or empty
+     */
+    Reply(GenerationRequest request, Vocabulary vocabulary, int tokenLimit, long submittedNanos) {
+        this.request = request;
+        this.vocabulary = vocabulary;
+        this.matcher = new StopMatcher(request.stopSequences());
+        this.events = new EventStream(tokenLimit);
+        this.submittedNanos = submittedNanos;
+    }
+
+    EventStream events() {
+        return events;
+    }
+
+    long submittedNanos() {
+        return submittedNanos;
+    }
+
+    /** Notes when the request's first step began. */
+    void begin(long nowNanos) {
+        firstStepNanos = nowNanos;
+    }
+
+    /** Publishes a sampled token, or as much as may be shown of it. @return whether it was the last */
+    boolean accept(RowResult row, long nowNanos) {
+        if (firstTokenNanos == NOT_YET) {
+            firstTokenNanos = nowNanos;
+        }
+        int token = row.tokens()[0];
+        if (ends(token)) {
+            return true;
+        }
+        return matcher.accept(new Token(token, vocabulary.bytes(token),
+                row.logprobs().length == 0 ? Float.NaN : row.logprobs()[0],
+                row.top().isEmpty() ? null : row.top().getFirst()), events::publish);
+    }
+
+    private boolean ends(int token) {
+        return Arrays.stream(request.stopTokens()).anyMatch(stop -> stop == token)
+                || !request.ignoreEnd() && vocabulary.endsGeneration(token);
+    }
+
+    /** Where the time went, for a request that ends now. */
+    RequestTimings timings(long nowNanos) {
+        long total = nowNanos - submittedNanos;
+        return new RequestTimings(
+                firstStepNanos == NOT_YET ? total : firstStepNanos - submittedNanos,
+                firstTokenNanos == NOT_YET ? 0 : firstTokenNanos - submittedNanos, total);
+    }
+
+    /** Publishes what was held back, since no stop sequence claimed it, and the end. */
+    void end(FinishedRequest finished, String error) {
+        matcher.flush(events::publish);
+        byte[] stop = matcher.matched();
+        events.publish(new Finished(finished.reason(), finished.usage(), finished.timings(),
+                stop == null ? null : new String(stop, StandardCharsets.UTF_8), error));
+    }
+}
