@@ -10,7 +10,8 @@ import java.util.Objects;
  * @param tokens         ids to compute now, at least one
  * @param computedTokens positions that the cache already holds
  * @param blockTables    per layer group, the block of positions {@code i * blockTokens ...}; covers
- *                       every position up to the last of {@code tokens}
+ *                       every position up to the last of {@code tokens} and may be longer;
+ *                       {@link #NO_BLOCK} where no token looks any more, being outside the window
  * @param adapterSlot    loaded LoRA adapter, or {@link #NO_ADAPTER}
  * @param output         what the step returns for this row
  * @param sampling       how to sample; null where {@code output} samples nothing
@@ -19,6 +20,7 @@ public record SequenceRow(int[] tokens, int computedTokens, int[][] blockTables,
         OutputRequest output, SamplingRow sampling) {
 
     public static final int NO_ADAPTER = -1;
+    public static final int NO_BLOCK = -1;
 
     public SequenceRow {
         Objects.requireNonNull(output, "output");

@@ -1,0 +1,242 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Gives sequences their cache blocks, over all layer groups at once, and shares equal beginnings.
+ *
+ * <p>Only full blocks are shared, and a sequence always computes at least its last token, so nobody
+ * ever writes to a block that another refers to. The vLLM paper (Kwon et al., "Efficient Memory
+ * Management for Large Language Model Serving with PagedAttention", SOSP 2023) has the idea of
+ * paged blocks with reference counts.
+ */
+final class BlockCache {
+
+    private final int blockTokens;
+    private final LayerGroup[] groups;
+    private final BlockPool[] pools;
+    private final int[] peakBlocks; // (groups): most blocks that one sequence refers to at once
+    private final int layers;
+    private final PrefixIndex index; // null where prefixes are not shared
+
+    BlockCache(CacheGeometry geometry, int stepTokens, boolean prefixReuse) {
+        blockTokens = geometry.blockTokens();
+        groups = geometry.groups().toArray(LayerGroup[]::new);
+        pools = new BlockPool[groups.length];
+        peakBlocks = new int[groups.length];
+        int[] sizes = new int[groups.length];
+        int layersOfAll = 0;
+        for (int group = 0; group < groups.length; group++) {
+            sizes[group] = groups[group].blocks();
+            pools[group] = new BlockPool(sizes[group]);
+            peakBlocks[group] = Math.min(sizes[group], windowBlocks(group, stepTokens));
+            layersOfAll += groups[group].layers();
+        }
+        layers = layersOfAll;
+        index = prefixReuse ? new PrefixIndex(blockTokens, sizes) : null;
+    }
+
+    /** Blocks that hold a window's positions and those of a step, however they are aligned. */
+    private int windowBlocks(int group, int stepTokens) {
+        int window = groups[group].windowTokens();
+        return window == 0
+                ? Integer.MAX_VALUE
+                : Math.ceilDiv(window - 1 + stepTokens, blockTokens) + 1;
+    }
+
+    /** Positions of the longest sequence that can run when it has the whole cache to itself. */
+    int positions() {
+        int positions = Integer.MAX_VALUE;
+        for (int group = 0; group < groups.length; group++) {
+            boolean slides = pools[group].size() >= windowBlocks(group, 1);
+            if (!slides) {
+                positions = Math.min(positions, pools[group].size() * blockTokens);
+            }
+        }
+        return positions;
+    }
+
+    int usedBlocks() {
+        return Arrays.stream(pools).mapToInt(BlockPool::used).sum();
+    }
+
+    int totalBlocks() {
+        return Arrays.stream(pools).mapToInt(BlockPool::size).sum();
+    }
+
+    BlockPool pool(int group) {
+        return pools[group];
+    }
+
+    /**
+     * Gives a sequence that holds nothing the cached blocks of its beginning, if the rest of its
+     * tokens then fits beside what the running sequences still need for theirs.
+     *
+     * @param running  the sequences that have been admitted
+     * @return whether it fits; if not, it holds nothing
+     */
+    boolean admit(Sequence sequence, List<Sequence> running) {
+        int reused = index == null ? 0 : reuse(sequence);
+        for (int group = 0; group < groups.length; group++) {
+            long needed = missingBlocks(sequence, group, reused * blockTokens);
+            for (Sequence other : running) {
+                // The extra block lets everyone grow a while before somebody must be thrown out.
+                needed += missingBlocks(other, group, other.computedTokens()) + 1;
+            }
+            if (needed > pools[group].available()) {
+                release(sequence);
+                return false;
+            }
+        }
+        sequence.admit(reused * blockTokens);
+        return true;
+    }
+
+    /** Blocks that the sequence must still take so that all its tokens of now are in the cache. */
+    private int missingBlocks(Sequence sequence, int group, int computedTokens) {
+        int start = firstBlockInWindow(group, computedTokens);
+        int blocks = Math.ceilDiv(sequence.length(), blockTokens) - start;
+        return Math.max(0, Math.min(blocks, peakBlocks[group]) - sequence.blocks().held(group));
+    }
+
+    /** Takes the longest cached prefix that every group still has; returns its blocks. */
+    private int reuse(Sequence sequence) {
+        int[][] path = index.find(sequence, (sequence.length() - 1) / blockTokens);
+        int reused = longestUsable(path);
+        for (int group = 0; group < groups.length; group++) {
+            int start = firstBlockInWindow(group, reused * blockTokens);
+            for (int block = 0; block < reused; block++) {
+                if (block < start) {
+                    sequence.blocks().skip(group);
+                } else {
+                    pools[group].retain(path[block][group]);
+                    sequence.blocks().append(group, path[block][group]);
+                }
+            }
+        }
+        sequence.blocks().share(reused);
+        return reused;
+    }
+
+    private int longestUsable(int[][] path) {
+        int[] run = new int[groups.length]; // cached blocks in a row, up to the one looked at
+        int longest = 0;
+        for (int blocks = 1; blocks <= path.length; blocks++) {
+            boolean usable = true;
+            for (int group = 0; group < groups.length; group++) {
+                run[group] = path[blocks - 1][group] < 0 ? 0 : run[group] + 1;
+                int start = firstBlockInWindow(group, blocks * blockTokens);
+                usable &= run[group] >= blocks - start;
+            }
+            if (usable) {
+                longest = blocks;
+            }
+        }
+        return longest;
+    }
+
+    /** The first block that the token at {@code position} still looks at. */
+    private int firstBlockInWindow(int group, int position) {
+        int window = groups[group].windowTokens();
+        return window == 0 ? 0 : Math.max(0, position - window + 1) / blockTokens;
+    }
+
+    /**
+     * Takes the blocks for a sequence's next tokens.
+     *
+     * @param wanted tokens to compute, at least 1
+     * @return tokens for which there is room now, from 0 to {@code wanted}
+     */
+    int grow(Sequence sequence, int wanted) {
+        BlockTables blocks = sequence.blocks();
+        long reach = (long) sequence.computedTokens() + wanted;
+        for (int group = 0; group < groups.length; group++) {
+            long limit = (long) blocks.length(group) + pools[group].available();
+            reach = Math.min(reach, limit * blockTokens);
+        }
+        int room = (int) Math.max(0, reach - sequence.computedTokens());
+        if (room > 0) {
+            for (int group = 0; group < groups.length; group++) {
+                while (blocks.length(group) * (long) blockTokens < reach) {
+                    blocks.append(group, take(group));
+                }
+            }
+        }
+        return room;
+    }
+
+    private int take(int group) {
+        int block = pools[group].take();
+        if (index != null) {
+            index.forget(group, block);
+        }
+        return block;
+    }
+
+    /** Returns the blocks that the sequence's next token will not look at any more. */
+    void slide(Sequence sequence) {
+        for (int group = 0; group < groups.length; group++) {
+            int start = firstBlockInWindow(group, sequence.computedTokens());
+            while (sequence.blocks().released(group) < start) {
+                giveBack(group, sequence.blocks().releaseFirst(group));
+            }
+        }
+    }
+
+    /** Lets others find the full blocks of the sequence, whose contents are known to be sound. */
+    void share(Sequence sequence) {
+        int full = sequence.computedTokens() / blockTokens;
+        if (index != null && full > sequence.blocks().shared()) {
+            index.enter(sequence, full);
+            sequence.blocks().share(full);
+        }
+    }
+
+    /** Makes sure that nobody finds what this sequence refers to. */
+    void discredit(Sequence sequence) {
+        if (index == null) {
+            return;
+        }
+        BlockTables blocks = sequence.blocks();
+        for (int group = 0; group < groups.length; group++) {
+            for (int entry = blocks.released(group); entry < blocks.length(group); entry++) {
+                index.forget(group, blocks.block(group, entry));
+            }
+        }
+    }
+
+    /** Returns everything; what is shared stays findable until its blocks are needed. */
+    void release(Sequence sequence) {
+        for (int group = 0; group < groups.length; group++) {
+            // Last block first: a prefix is worth more than what follows, so it is evicted later.
+            while (sequence.blocks().held(group) > 0) {
+                giveBack(group, sequence.blocks().releaseLast(group));
+            }
+            sequence.blocks().clear(group);
+        }
+        sequence.blocks().share(0);
+    }
+
+    private void giveBack(int group, int block) {
+        pools[group].release(block, index != null && index.holds(group, block));
+    }
+
+    /**
+     * Positions that {@code count} tokens from {@code first} on attend to, summed over the tokens
+     * and averaged over the layers.
+     */
+    long contextTokens(int first, int count) {
+        long total = 0;
+        for (LayerGroup group : groups) {
+            int window = group.windowTokens() == 0 ? Integer.MAX_VALUE : group.windowTokens();
+            long growing = Math.clamp((long) window - first, 0, count);
+            long attended = growing * first + growing * (growing + 1) / 2
+                    + (count - growing) * window;
+            total += attended * group.layers();
+        }
+        return total / layers;
+    }
+}

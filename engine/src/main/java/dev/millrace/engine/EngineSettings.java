@@ -1,0 +1,34 @@
+package dev.millrace.engine;
+
+/**
+ * The limits that an engine keeps.
+ *
+ * @param sequences      most sequences in one step
+ * @param stepTokens     most tokens in one step, so that no step takes long; at least
+ *                       {@code sequences}
+ * @param contextTokens  longest sequence, prompt and completion together
+ * @param queuedRequests most requests that wait for their first step
+ * @param queuedTokens   most prompt tokens of the waiting requests together
+ * @param prefixReuse    whether requests share the cache of equal beginnings
+ */
+public record EngineSettings(int sequences, int stepTokens, int contextTokens, int queuedRequests,
+        int queuedTokens, boolean prefixReuse) {
+
+    public EngineSettings {
+        requirePositive("sequences", sequences);
+        requirePositive("stepTokens", stepTokens);
+        requirePositive("contextTokens", contextTokens);
+        requirePositive("queuedRequests", queuedRequests);
+        requirePositive("queuedTokens", queuedTokens);
+        if (stepTokens < sequences) {
+            throw new IllegalArgumentException("a step of " + stepTokens
+                    + " tokens cannot serve " + sequences + " sequences, one token each");
+        }
+    }
+
+    private static void requirePositive(String name, int value) {
+        if (value < 1) {
+            throw new IllegalArgumentException(name + " must be at least 1, got " + value);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package dev.millrace.engine;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Finds cached blocks by the tokens before and in them.
+ *
+ * <p>A tree with one node per full block of tokens; a path from a root spells a prefix. Children
+ * are found by hash but compared token by token, so a collision can never hand out someone else's
+ * cache. Roots are apart by adapter and cache salt. Nodes live as long as they, or any after them,
+ * have a block, so the tree is bounded by the blocks that exist and the length of the context.
+ */
+final class PrefixIndex {
+
+    private static final int NONE = -1;
+
+    private final int blockTokens;
+    private final Map<Root, Node> roots = new HashMap<>();
+    private final Node[][] holders; // (groups, blocks): the node whose contents a block holds
+
+    PrefixIndex(int blockTokens, int[] blocksOfGroup) {
+        this.blockTokens = blockTokens;
+        holders = new Node[blocksOfGroup.length][];
+        for (int group = 0; group < holders.length; group++) {
+            holders[group] = new Node[blocksOfGroup[group]];
+        }
+    }
+
+    /** What else must be equal for a cache to be shared. */
+    private record Root(int adapterSlot, String cacheSalt) {}
+
+    /** One block's tokens with their hash. */
+    private static final class Key {
+
+        private final int[] tokens;
+        private final int hash;
+
+        Key(int[] tokens) {
+            this.tokens = tokens;
+            this.hash = Arrays.hashCode(tokens);
+        }
+
+        @Override
+        public int hashCode() {
+            return hash;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Key key && Arrays.equals(tokens, key.tokens);
+        }
+    }
+
+    /** A prefix that ends with a full block. */
+    private static final class Node {
+
+        private final Map<?, Node> siblings;
+        private final Object key;
+        private final Node parent;
+        private final Map<Key, Node> children = new HashMap<>();
+        private final int[] blocks; // (groups); NONE where not cached
+        private int cached;
+
+        Node(Map<?, Node> siblings, Object key, Node parent, int groups) {
+            this.siblings = siblings;
+            this.key = key;
+            this.parent = parent;
+            blocks = new int[groups];
+            Arrays.fill(blocks, NONE);
+        }
+    }
+
+    /**
+     * Looks up the blocks of a sequence's beginning.
+     *
+     * @param depth how many blocks to look for at most
+     * @return per block as far as the prefix is known, per group the cached block, or -1
+     */
+    int[][] find(Sequence sequence, int depth) {
+        Node node = roots.get(rootOf(sequence));
+        int[][] path = new int[depth][];
+        int found = 0;
+        while (node != null && found < depth) {
+            node = node.children.get(key(sequence, found));
+            if (node != null) {
+                path[found++] = node.blocks.clone();
+            }
+        }
+        return Arrays.copyOf(path, found);
+    }
+
+    /** Enters the sequence's first blocks, where nobody has entered equal ones before. */
+    void enter(Sequence sequence, int depth) {
+        Root root = rootOf(sequence);
+        Node node = roots.computeIfAbsent(root, key -> new Node(roots, key, null, holders.length));
+        for (int index = 0; index < depth; index++) {
+            Node parent = node;
+            node = parent.children.computeIfAbsent(key(sequence, index),
+                    key -> new Node(parent.children, key, parent, holders.length));
+            for (int group = 0; group < holders.length; group++) {
+                int block = sequence.blocks().block(group, index);
+                if (block != NONE && node.blocks[group] == NONE) {
+                    node.blocks[group] = block;
+                    node.cached++;
+                    holders[group][block] = node;
+                }
+            }
+        }
+        prune(node);
+    }
+
+    /** Whether a block's contents can be found. */
+    boolean holds(int group, int block) {
+        return holders[group][block] != null;
+    }
+
+    /** Forgets what a block holds, if anything. */
+    void forget(int group, int block) {
+        Node node = holders[group][block];
+        if (node == null) {
+            return;
+        }
+        holders[group][block] = null;
+        node.blocks[group] = NONE;
+        node.cached--;
+        prune(node);
+    }
+
+    private void prune(Node leaf) {
+        Node node = leaf;
+        while (node != null && node.cached == 0 && node.children.isEmpty()) {
+            node.siblings.remove(node.key);
+            node = node.parent;
+        }
+    }
+
+    /** Whether nothing is cached. */
+    boolean isEmpty() {
+        return roots.isEmpty();
+    }
+
+    private Root rootOf(Sequence sequence) {
+        return new Root(sequence.request().adapterSlot(), sequence.request().cacheSalt());
+    }
+
+    private Key key(Sequence sequence, int index) {
+        return new Key(sequence.tokens(index * blockTokens, blockTokens));
+    }
+}

@@ -1,0 +1,39 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.forward.SamplingRow;
+import java.util.Arrays;
+
+/** One request's sampling settings in the form that steps want. */
+final class SamplingSettings {
+
+    private static final int[] NO_TOKENS = {};
+    private static final long[][] NO_MASKS = {};
+
+    private final SamplingParameters parameters;
+    private final int[] biasTokens;
+    private final float[] biasValues;
+    private final SamplingRow fixed;
+
+    SamplingSettings(SamplingParameters parameters) {
+        this.parameters = parameters;
+        biasTokens = parameters.logitBias().keySet().stream().mapToInt(Integer::intValue).sorted()
+                .toArray();
+        biasValues = new float[biasTokens.length];
+        for (int i = 0; i < biasTokens.length; i++) {
+            biasValues[i] = parameters.logitBias().get(biasTokens[i]);
+        }
+        fixed = row(NO_TOKENS, 0);
+    }
+
+    /** The settings for the token after {@code tokens}; penalties need a copy of these. */
+    SamplingRow row(int[] tokens, int length, int promptTokens) {
+        return fixed.penalises() ? row(Arrays.copyOf(tokens, length), promptTokens) : fixed;
+    }
+
+    private SamplingRow row(int[] history, int historyPrompt) {
+        return new SamplingRow(parameters.temperature(), parameters.topK(), parameters.topP(),
+                parameters.minP(), parameters.seed(), parameters.repetitionPenalty(),
+                parameters.presencePenalty(), parameters.frequencyPenalty(), history,
+                historyPrompt, biasTokens, biasValues, NO_MASKS);
+    }
+}

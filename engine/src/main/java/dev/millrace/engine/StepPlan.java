@@ -1,0 +1,38 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.engine.forward.StepResult;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * What one step is to do and for whom.
+ *
+ * @param batch     what crosses the seam
+ * @param sequences one per row of the batch, in its order
+ * @param shares    one per row of the batch, in its order
+ * @param started   sequences that run for the first time
+ */
+record StepPlan(StepBatch batch, List<Sequence> sequences, List<StepShare> shares,
+        List<Sequence> started) {
+
+    /** Refuses a result that does not answer the batch, before anybody believes it. */
+    StepResult check(StepResult result, int vocabularySize) {
+        if (result.rows().size() != sequences.size()) {
+            throw new IllegalStateException("the backend answered " + result.rows().size()
+                    + " rows of a batch of " + sequences.size());
+        }
+        for (int i = 0; i < sequences.size(); i++) {
+            StepResult.RowResult row = result.rows().get(i);
+            int[] tokens = row.tokens();
+            boolean expected = !row.poisoned() && sequences.get(i).samples();
+            if (expected && (tokens.length != 1 || tokens[0] < 0 || tokens[0] >= vocabularySize)) {
+                throw new IllegalStateException("the backend must sample one token from 0 to "
+                        + (vocabularySize - 1) + " for row " + i + ", got "
+                        + Arrays.toString(tokens));
+            }
+        }
+        return result;
+    }
+}
