@@ -6,11 +6,13 @@ import java.time.Duration;
 public interface Engine extends AutoCloseable {
 
     /**
-     * Queues a generation.
+     * Queues a generation. Its token limit may reach beyond the context: the generation then ends
+     * with the context, as {@link FinishReason#LENGTH}.
      *
-     * @throws IllegalArgumentException if the request can never run (prompt and limit beyond the
-     *                                  context or the cache, token out of range); says both counts
+     * @throws IllegalArgumentException if the request can never run (prompt that fills the context
+     *                                  or the cache, token out of range); says both counts
      * @throws OverloadException        if the queue is full or the engine is draining
+     * @throws IllegalStateException    if the engine has stopped after an internal error
      */
     Generation submit(GenerationRequest request);
 

@@ -1,0 +1,141 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.ForwardPass;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+
+/**
+ * The engine: one platform thread that batches all requests, step by step, onto one model.
+ *
+ * <p>Of the sampled tokens, all count as completion tokens, those too that end a text or that a
+ * stop sequence swallows.
+ */
+public final class BatchingEngine implements Engine {
+
+    private static final Logger LOG = System.getLogger(BatchingEngine.class.getName());
+
+    private final Vocabulary vocabulary;
+    private final RequestRules rules;
+    private final int layerGroups;
+    private final DeviceLane lane;
+    private final Inbox inbox;
+    private final EngineLoop loop;
+    private final Thread thread;
+    private volatile EngineStatus status;
+
+    private BatchingEngine(String name, ForwardPass forwardPass, Vocabulary vocabulary,
+            EngineSettings settings, DeviceLane lane, StepObserver observer) {
+        this.vocabulary = vocabulary;
+        this.lane = lane;
+        CacheGeometry geometry = forwardPass.cacheGeometry();
+        BlockCache cache = new BlockCache(geometry, settings.stepTokens(), settings.prefixReuse());
+        layerGroups = geometry.groups().size();
+        rules = new RequestRules(vocabulary.size(), settings.contextTokens(), cache.positions());
+        inbox = new Inbox(settings);
+        loop = new EngineLoop(forwardPass, vocabulary, settings, inbox, cache, lane, observer);
+        status = loop.status();
+        thread = Thread.ofPlatform().name("engine-" + name).daemon().unstarted(this::run);
+    }
+
+    /**
+     * Starts an engine.
+     *
+     * @param name        of the model, for the thread's name
+     * @param forwardPass the model on its device; used by this engine alone and closed by the
+     *                    caller, after the engine
+     * @param lane        of the device that {@code forwardPass} runs on
+     * @param observer    told of every step and every end, on the engine's thread
+     */
+    public static BatchingEngine start(String name, ForwardPass forwardPass, Vocabulary vocabulary,
+            EngineSettings settings, DeviceLane lane, StepObserver observer) {
+        BatchingEngine engine = new BatchingEngine(name, forwardPass, vocabulary, settings, lane,
+                observer);
+        engine.thread.start();
+        return engine;
+    }
+
+    @Override
+    public Generation submit(GenerationRequest request) {
+        int tokenLimit = rules.tokenLimit(request);
+        Reply reply = new Reply(request, vocabulary, tokenLimit - request.prompt().length,
+                lane.nanoTime());
+        Sequence sequence = new Sequence(request, tokenLimit, layerGroups, reply);
+        inbox.submit(sequence);
+        return new Submitted(sequence, inbox);
+    }
+
+    /** A generation in this engine. */
+    private record Submitted(Sequence sequence, Inbox inbox) implements Generation {
+
+        @Override
+        public String id() {
+            return sequence.request().id();
+        }
+
+        @Override
+        public GenerationEvent next(Duration timeout) throws InterruptedException {
+            return sequence.reply().events().next(timeout);
+        }
+
+        @Override
+        public void cancel() {
+            inbox.cancel(sequence);
+        }
+    }
+
+    private void run() {
+        try {
+            while (inbox.await(loop.isIdle())) {
+                loop.turn();
+                status = loop.status();
+            }
+        } catch (RuntimeException | Error failure) {
+            LOG.log(Level.ERROR, "the engine stopped", failure);
+            inbox.fail(failure);
+            loop.abandon();
+        }
+    }
+
+    @Override
+    public EngineStatus status() {
+        EngineStatus latest = status;
+        int live = inbox.liveRequests();
+        int running = Math.min(live, latest.running());
+        return new EngineStatus(running, live - running, latest.usedBlocks(), latest.totalBlocks(),
+                latest.steps(), latest.preemptions(), inbox.draining());
+    }
+
+    @Override
+    public boolean drain(Duration timeout) {
+        inbox.drain();
+        boolean finished = false;
+        try {
+            finished = inbox.awaitEmpty(timeout);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (!finished) {
+            inbox.cancelAll();
+        }
+        return finished;
+    }
+
+    /** Cancels what is left and waits for the loop to stop, which it does after at most one step. */
+    @Override
+    public void close() {
+        inbox.close();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException again) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.DeviceLane.Occupancy;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.StepResult;
+import dev.millrace.engine.forward.StepResult.RowResult;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+
+/** What the engine's thread does over and over: take the mail, plan, run a step, tell everyone. */
+final class EngineLoop {
+
+    private static final Logger LOG = System.getLogger(EngineLoop.class.getName());
+
+    private static final String STEP_FAILED = "the model's step failed, and this request with it;"
+            + " the server's log says why";
+    private static final String POISONED = "the model gave no valid probabilities for this request"
+            + " (not a number); other requests are not affected";
+    private static final String ENGINE_FAILED = "the engine stopped after an internal error; the"
+            + " server's log says why";
+
+    private final ForwardPass forwardPass;
+    private final Vocabulary vocabulary;
+    private final Inbox inbox;
+    private final BlockCache cache;
+    private final Scheduler scheduler;
+    private final DeviceLane lane;
+    private final StepObserver observer;
+    private long steps;
+
+    EngineLoop(ForwardPass forwardPass, Vocabulary vocabulary, EngineSettings settings, Inbox inbox,
+            BlockCache cache, DeviceLane lane, StepObserver observer) {
+        this.forwardPass = forwardPass;
+        this.vocabulary = vocabulary;
+        this.inbox = inbox;
+        this.cache = cache;
+        this.scheduler = new Scheduler(settings, cache);
+        this.lane = lane;
+        this.observer = observer;
+    }
+
+    boolean isIdle() {
+        return scheduler.isIdle();
+    }
+
+    /** Takes the mail and runs one step, if there is anything to run. */
+    void turn() {
+        inbox.deliver(scheduler::add, this::cancel);
+        if (!scheduler.isIdle()) {
+            step();
+        }
+    }
+
+    private void step() {
+        StepPlan plan = scheduler.plan();
+        begin(plan);
+        Occupancy<StepResult> run = lane.step(() -> run(plan));
+        steps++;
+        // Before any token is published: a client that has its last token has been billed for it.
+        observer.onStep(new StepRecord(run.nanos(), plan.shares()));
+        if (run.failure() == null) {
+            publish(plan, run.value());
+        } else {
+            fail(plan, run.failure());
+        }
+    }
+
+    private void begin(StepPlan plan) {
+        long now = lane.nanoTime();
+        for (Sequence sequence : plan.started()) {
+            sequence.reply().begin(now);
+            inbox.started(sequence, now);
+        }
+    }
+
+    private StepResult run(StepPlan plan) {
+        return plan.check(forwardPass.step(plan.batch()), vocabulary.size());
+    }
+
+    private void publish(StepPlan plan, StepResult result) {
+        long now = lane.nanoTime();
+        for (int i = 0; i < plan.sequences().size(); i++) {
+            publish(plan.sequences().get(i), result.rows().get(i), now);
+        }
+    }
+
+    private void publish(Sequence sequence, RowResult row, long now) {
+        if (row.poisoned()) {
+            LOG.log(Level.WARNING, "request {0} was poisoned after {1} tokens",
+                    sequence.request().id(), sequence.length());
+            scheduler.removeSuspect(sequence);
+            end(sequence, FinishReason.FAILED, POISONED);
+            return;
+        }
+        boolean sampled = sequence.samples();
+        scheduler.computed(sequence, sampled);
+        if (sampled) {
+            sequence.append(row.tokens()[0]);
+            if (sequence.reply().accept(row, now)) {
+                finish(sequence, FinishReason.STOP);
+            } else if (sequence.full()) {
+                finish(sequence, FinishReason.LENGTH);
+            }
+        }
+    }
+
+    private void fail(StepPlan plan, Throwable failure) {
+        LOG.log(Level.ERROR, "a step of " + plan.batch().tokens() + " tokens for "
+                + plan.sequences().size() + " requests failed", failure);
+        for (Sequence sequence : plan.sequences()) {
+            scheduler.removeSuspect(sequence);
+            end(sequence, FinishReason.FAILED, STEP_FAILED);
+        }
+    }
+
+    private void cancel(Sequence sequence) {
+        finish(sequence, FinishReason.CANCELLED);
+    }
+
+    private void finish(Sequence sequence, FinishReason reason) {
+        scheduler.remove(sequence);
+        end(sequence, reason, null);
+    }
+
+    /** Closes the books of a request, then lets its reader go. */
+    private void end(Sequence sequence, FinishReason reason, String error) {
+        if (!sequence.end()) {
+            return;
+        }
+        FinishedRequest finished = new FinishedRequest(sequence.request().id(), reason,
+                sequence.usage(), sequence.reply().timings(lane.nanoTime()));
+        try {
+            observer.onFinished(finished);
+        } finally {
+            sequence.reply().end(finished, error);
+            inbox.ended(sequence);
+        }
+    }
+
+    /** Ends whatever is left after the loop itself has failed; trusts nothing but the inbox. */
+    void abandon() {
+        for (Sequence sequence : inbox.live()) {
+            try {
+                end(sequence, FinishReason.FAILED, ENGINE_FAILED);
+            } catch (RuntimeException failure) {
+                LOG.log(Level.ERROR, "could not close request " + sequence.request().id(), failure);
+            }
+        }
+    }
+
+    /** A snapshot, but for what only the inbox knows. */
+    EngineStatus status() {
+        return new EngineStatus(scheduler.running(), scheduler.waiting(), cache.usedBlocks(),
+                cache.totalBlocks(), steps, scheduler.preemptions(), false);
+    }
+}

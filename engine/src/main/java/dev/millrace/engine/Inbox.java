@@ -1,0 +1,243 @@
+package dev.millrace.engine;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * Where other threads leave requests and cancellations for the engine's thread. Keeps the queue
+ * within its limits and knows which requests have not ended yet.
+ */
+final class Inbox {
+
+    private final EngineSettings settings;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition mail = lock.newCondition();
+    private final Condition emptied = lock.newCondition();
+    private final WaitEstimate estimate = new WaitEstimate();
+    private final Set<Sequence> live = new LinkedHashSet<>();
+    private final Set<Sequence> cancelled = new LinkedHashSet<>();
+    private List<Sequence> submitted = new ArrayList<>();
+    private long arrivals;
+    private int queuedRequests;
+    private long queuedTokens;
+    private boolean draining;
+    private boolean closed;
+    private Throwable failure;
+
+    Inbox(EngineSettings settings) {
+        this.settings = settings;
+    }
+
+    /** @throws OverloadException if the queue is full or the engine takes nothing more */
+    void submit(Sequence sequence) {
+        lock.lock();
+        try {
+            requireOpen();
+            int tokens = sequence.promptTokens();
+            if (queuedRequests == settings.queuedRequests()) {
+                throw overload("the queue is full with " + queuedRequests + " requests");
+            }
+            // A prompt longer than the limit may still wait, but alone.
+            if (queuedRequests > 0 && queuedTokens + tokens > settings.queuedTokens()) {
+                throw overload("the queue is full with " + queuedTokens + " prompt tokens; "
+                        + tokens + " more would exceed " + settings.queuedTokens());
+            }
+            sequence.arrive(arrivals++);
+            queuedRequests++;
+            queuedTokens += tokens;
+            live.add(sequence);
+            submitted.add(sequence);
+            mail.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void requireOpen() {
+        if (failure != null) {
+            throw new IllegalStateException("the engine stopped after an internal error; restart"
+                    + " the server", failure);
+        }
+        if (draining) {
+            throw new OverloadException("the engine is shutting down and takes no new requests",
+                    WaitEstimate.LEAST);
+        }
+    }
+
+    private OverloadException overload(String why) {
+        Duration wait = estimate.wait(queuedRequests);
+        return new OverloadException(why + "; try again in " + wait.toSeconds() + " s", wait);
+    }
+
+    /** Asks for the end of a request; nothing happens if it has ended. */
+    void cancel(Sequence sequence) {
+        lock.lock();
+        try {
+            if (live.contains(sequence) && cancelled.add(sequence)) {
+                mail.signal();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void cancelAll() {
+        lock.lock();
+        try {
+            cancelled.addAll(live);
+            mail.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes no more requests. */
+    void drain() {
+        lock.lock();
+        try {
+            draining = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes no more requests and cancels all; then there will be nothing left to wait for. */
+    void close() {
+        lock.lock();
+        try {
+            draining = true;
+            closed = true;
+            cancelAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes no more requests because the engine's thread cannot go on. */
+    void fail(Throwable cause) {
+        lock.lock();
+        try {
+            failure = cause;
+            draining = true;
+            closed = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * For the engine's thread: waits for mail if there is nothing else to do.
+     *
+     * @return false when nothing will ever come again
+     */
+    boolean await(boolean idle) {
+        lock.lock();
+        try {
+            while (idle && submitted.isEmpty() && cancelled.isEmpty() && !closed) {
+                mail.awaitUninterruptibly();
+            }
+            return !(closed && live.isEmpty());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** For the engine's thread: hands over what has come, cancellations last. */
+    void deliver(Consumer<Sequence> submission, Consumer<Sequence> cancellation) {
+        List<Sequence> arrived;
+        List<Sequence> ending;
+        lock.lock();
+        try {
+            arrived = submitted;
+            submitted = new ArrayList<>();
+            ending = new ArrayList<>(cancelled);
+            cancelled.clear();
+        } finally {
+            lock.unlock();
+        }
+        arrived.forEach(submission);
+        ending.forEach(cancellation);
+    }
+
+    /** For the engine's thread: notes that a request has left the queue to run. */
+    void started(Sequence sequence, long nowNanos) {
+        lock.lock();
+        try {
+            leaveQueue(sequence);
+            estimate.departed(sequence.reply().submittedNanos(), nowNanos);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** For the engine's thread: notes that a request has ended and its reader knows. */
+    void ended(Sequence sequence) {
+        lock.lock();
+        try {
+            live.remove(sequence);
+            cancelled.remove(sequence);
+            if (!sequence.started()) {
+                leaveQueue(sequence);
+            }
+            if (live.isEmpty()) {
+                emptied.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void leaveQueue(Sequence sequence) {
+        queuedRequests--;
+        queuedTokens -= sequence.promptTokens();
+    }
+
+    /** Waits until no request is left. @return whether that happened in time */
+    boolean awaitEmpty(Duration timeout) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            long remainingNanos = timeout.toNanos();
+            while (!live.isEmpty() && remainingNanos > 0) {
+                remainingNanos = emptied.awaitNanos(remainingNanos);
+            }
+            return live.isEmpty();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The requests that have not ended. */
+    List<Sequence> live() {
+        lock.lock();
+        try {
+            return List.copyOf(live);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int liveRequests() {
+        lock.lock();
+        try {
+            return live.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean draining() {
+        lock.lock();
+        try {
+            return draining;
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package dev.millrace.engine;
+
+/** Refuses requests that could never run, with both counts, and says how long the others may get. */
+final class RequestRules {
+
+    private final int vocabularySize;
+    private final int contextTokens;
+    private final int cachePositions;
+
+    RequestRules(int vocabularySize, int contextTokens, int cachePositions) {
+        this.vocabularySize = vocabularySize;
+        this.contextTokens = contextTokens;
+        this.cachePositions = cachePositions;
+    }
+
+    /**
+     * The most tokens, prompt and completion together, that a request can have.
+     *
+     * @throws IllegalArgumentException if it can never run
+     */
+    int tokenLimit(GenerationRequest request) {
+        requireTokens("prompt", request.prompt());
+        requireTokens("stop", request.stopTokens());
+        request.sampling().logitBias().keySet().forEach(token -> requireToken("logit bias", token));
+        if (request.topLogprobs() < -1 || request.topLogprobs() > vocabularySize) {
+            throw new IllegalArgumentException("topLogprobs must be from -1 to " + vocabularySize
+                    + ", got " + request.topLogprobs());
+        }
+        int prompt = request.prompt().length;
+        if (prompt >= contextTokens) {
+            throw new IllegalArgumentException("the prompt has " + prompt + " tokens and leaves no"
+                    + " room for an answer: the context is " + contextTokens + " tokens");
+        }
+        if (prompt > cachePositions) {
+            throw new IllegalArgumentException("the prompt has " + prompt + " tokens, but the cache"
+                    + " holds " + cachePositions + "; give the server more memory");
+        }
+        // The last token is sampled but never computed, so it needs no place in the cache.
+        long limit = Math.min(contextTokens, cachePositions + 1L);
+        return (int) Math.min(limit, (long) prompt + request.maxTokens());
+    }
+
+    private void requireTokens(String kind, int[] tokens) {
+        for (int token : tokens) {
+            requireToken(kind, token);
+        }
+    }
+
+    private void requireToken(String kind, int token) {
+        if (token < 0 || token >= vocabularySize) {
+            throw new IllegalArgumentException("a " + kind + " token must be from 0 to "
+                    + (vocabularySize - 1) + ", got " + token);
+        }
+    }
+}
