@@ -1,0 +1,67 @@
+package dev.millrace.server.http;
+
+import dev.millrace.server.openai.ApiException;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Turns whatever a handler throws into the error envelope; details stay in the log. */
+final class ErrorResponses {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ErrorResponses.class);
+    private static final int METHOD_NOT_ALLOWED = 405;
+    private static final int NOT_FOUND = 404;
+    /** What nginx logs for a client that left; never sent to anybody. */
+    private static final int CLIENT_CLOSED_REQUEST = 499;
+
+    private ErrorResponses() {}
+
+    static void register(RoutesConfig routes) {
+        routes.exception(ApiException.class, (e, context) -> write(e, context));
+        routes.exception(HttpResponseException.class, (e, context) -> write(routing(e, context),
+                context));
+        routes.exception(IOException.class, ErrorResponses::gone);
+        routes.exception(Exception.class, ErrorResponses::failed);
+    }
+
+    private static ApiException routing(HttpResponseException e, Context context) {
+        String what = context.method() + " " + context.path();
+        return switch (e.getStatus()) {
+            case NOT_FOUND -> ApiException.refused(NOT_FOUND, null, "unknown_url",
+                    "there is nothing at " + what);
+            case METHOD_NOT_ALLOWED -> {
+                String allowed = e.getDetails().getOrDefault("availableMethods", "");
+                context.header("Allow", allowed);
+                yield ApiException.refused(METHOD_NOT_ALLOWED, null, "method_not_allowed",
+                        what + " is not allowed; use " + allowed);
+            }
+            default -> ApiException.refused(e.getStatus(), null, "bad_request", e.getMessage());
+        };
+    }
+
+    private static void gone(IOException e, Context context) {
+        LOG.debug("{}: the client vanished: {}", RequestId.of(context), e.toString());
+        context.status(CLIENT_CLOSED_REQUEST);
+    }
+
+    private static void failed(Exception e, Context context) {
+        if (e instanceof InterruptedException) {
+            Thread.currentThread().interrupt();
+        }
+        LOG.error("{} {} failed, request {}", context.method(), context.path(),
+                RequestId.of(context), e);
+        write(ApiException.failed("the server failed; its log says more under request "
+                + RequestId.of(context)), context);
+    }
+
+    private static void write(ApiException e, Context context) {
+        e.retryAfter().ifPresent(wait -> context.header("Retry-After",
+                Long.toString(Math.max(1, wait.plusMillis(999).toSeconds()))));
+        if (!context.res().isCommitted()) {
+            context.status(e.status()).contentType("application/json").result(e.body());
+        }
+    }
+}

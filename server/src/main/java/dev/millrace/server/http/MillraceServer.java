@@ -1,0 +1,158 @@
+package dev.millrace.server.http;
+
+import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.OpenAiRoutes;
+import dev.millrace.server.openai.RequestMetrics;
+import dev.millrace.server.openai.ServedModel;
+import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
+import io.javalin.config.JavalinConfig;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import io.javalin.router.Endpoint;
+import io.javalin.util.JavalinBindException;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.List;
+import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.io.ManagedSelector;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+
+/** The HTTP server: models in, requests answered, streams drained at the end. */
+public final class MillraceServer {
+
+    /** For the last chunk and the receipt of a request that has just ended. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+
+    private final String host;
+    private final int port;
+    private final HttpLimits limits;
+    private final List<ServedModel> models;
+    private final PrometheusMeterRegistry registry;
+    private final RequestMetrics metrics;
+    private final OpenAiRoutes openAi;
+    private final HostGuard hosts;
+    private final Javalin javalin;
+    private volatile boolean draining;
+
+    /**
+     * Prepares a server; nothing listens yet.
+     *
+     * @param host   the address to bind to; a loopback address also guards against DNS rebinding
+     * @param port   0 for any free one
+     * @param models at least one; their engines are drained, not closed, by {@link #stop}
+     */
+    public MillraceServer(String host, int port, HttpLimits limits, List<ServedModel> models,
+            RequestMeter meter, PrometheusMeterRegistry registry) {
+        if (models.isEmpty()) {
+            throw new IllegalArgumentException("a server needs at least one model");
+        }
+        this.host = host;
+        this.port = port;
+        this.limits = limits;
+        this.models = List.copyOf(models);
+        this.registry = registry;
+        this.metrics = new RequestMetrics(registry, this.models);
+        this.openAi = new OpenAiRoutes(this.models, meter, metrics, limits, PeekingEndPoint::of);
+        this.hosts = new HostGuard(host);
+        this.javalin = Javalin.create(this::configure);
+    }
+
+    /** Listens. @return the port @throws ServerStartException if it cannot, with advice */
+    public int start() {
+        try {
+            javalin.start();
+        } catch (JavalinBindException e) {
+            throw new ServerStartException("port " + port + " of " + host
+                    + " is in use; choose another with --port", e);
+        }
+        return javalin.port();
+    }
+
+    /**
+     * Refuses new requests, lets running ones finish, and stops listening.
+     *
+     * @param timeout for running requests; what is left then is cancelled
+     * @return whether all finished in time
+     */
+    public boolean stop(Duration timeout) {
+        draining = true;
+        long deadline = System.nanoTime() + timeout.toNanos();
+        boolean finished = true;
+        for (ServedModel model : models) {
+            long left = Math.max(0, deadline - System.nanoTime());
+            finished &= model.engine().drain(Duration.ofNanos(left));
+        }
+        javalin.stop();
+        return finished;
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.startup.startupWatcherEnabled = false;
+        config.concurrency.useVirtualThreads = true;
+        config.http.prefer405over404 = true;
+        config.http.maxRequestSize = limits.bodyBytes();
+        config.http.compressionStrategy = CompressionStrategy.NONE;
+        config.jetty.modifyServer(this::configure);
+        config.jetty.addConnector(this::connector);
+        config.requestLogger.http((context, millis) -> metrics.answered(route(context),
+                context.method().name(), context.statusCode()));
+        register(config.routes);
+    }
+
+    private void configure(Server server) {
+        server.setStopTimeout(LAST_WORDS.toMillis());
+        server.setErrorHandler(new JsonErrorHandler());
+        server.addBean(new NetworkConnectionLimit(limits.connections(), server));
+    }
+
+    private ServerConnector connector(Server server, HttpConfiguration http) {
+        http.setRequestHeaderSize(limits.headerBytes());
+        http.setUriCompliance(UriCompliance.DEFAULT);
+        http.setSendServerVersion(false);
+        ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http)) {
+            @Override
+            protected SocketChannelEndPoint newEndPoint(SocketChannel channel,
+                    ManagedSelector selector, SelectionKey key) {
+                SocketChannelEndPoint endPoint = new PeekingEndPoint(channel, selector, key,
+                        getScheduler());
+                endPoint.setIdleTimeout(getIdleTimeout());
+                return endPoint;
+            }
+        };
+        connector.setHost(host);
+        connector.setPort(port);
+        connector.setIdleTimeout(limits.idle().toMillis());
+        return connector;
+    }
+
+    private void register(RoutesConfig routes) {
+        routes.before(RequestId::assign);
+        routes.before(hosts::check);
+        ErrorResponses.register(routes);
+        routes.get("/health", this::health);
+        routes.get("/metrics", context -> context
+                .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()));
+        openAi.register(routes);
+    }
+
+    private void health(Context context) {
+        context.status(draining ? 503 : 200).contentType("application/json")
+                .result(draining ? "{\"status\":\"draining\"}" : "{\"status\":\"ok\"}");
+    }
+
+    private static String route(Context context) {
+        Endpoint matched = context.endpoints().lastHttpEndpoint();
+        return matched == null ? "unmatched" : matched.path;
+    }
+}

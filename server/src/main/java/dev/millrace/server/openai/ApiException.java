@@ -1,0 +1,101 @@
+package dev.millrace.server.openai;
+
+import java.time.Duration;
+import java.util.Optional;
+import tools.jackson.databind.node.ObjectNode;
+
+/** A refusal in OpenAI's terms: an HTTP status and the fields of its error envelope. */
+public final class ApiException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    private static final String INVALID_REQUEST = "invalid_request_error";
+    private static final String SERVER_ERROR = "server_error";
+
+    private final int status;
+    private final String type;
+    private final String param;
+    private final String code;
+    private final Duration retryAfter;
+
+    private ApiException(int status, String type, String param, String code, String message,
+            Duration retryAfter) {
+        super(message);
+        this.status = status;
+        this.type = type;
+        this.param = param;
+        this.code = code;
+        this.retryAfter = retryAfter;
+    }
+
+    /** The request's own fault, with a status from 400 to 499; {@code param} may be null. */
+    public static ApiException refused(int status, String param, String code, String message) {
+        return new ApiException(status, INVALID_REQUEST, param, code, message, null);
+    }
+
+    /** A field whose value is not allowed. */
+    static ApiException invalid(String param, String message) {
+        return refused(400, param, "invalid_value", message);
+    }
+
+    /** A field of the wrong JSON type. */
+    static ApiException wrongType(String param, String expected, String got) {
+        return refused(400, param, "invalid_type", param + " must be " + expected + ", got " + got);
+    }
+
+    /** A field that must be there and is not. */
+    static ApiException missing(String param) {
+        return refused(400, param, "missing_required_parameter", param + " is required");
+    }
+
+    /** A field that asks for what this server does not do. */
+    static ApiException unsupported(String param, String message) {
+        return refused(400, param, "unsupported_parameter", message);
+    }
+
+    /** Try again later. */
+    public static ApiException overloaded(String message, Duration retryAfter) {
+        return new ApiException(503, SERVER_ERROR, null, "overloaded", message, retryAfter);
+    }
+
+    /** The server's fault. */
+    public static ApiException failed(String message) {
+        return new ApiException(500, SERVER_ERROR, null, "internal_error", message, null);
+    }
+
+    public int status() {
+        return status;
+    }
+
+    /** The envelope's {@code type}. */
+    public String type() {
+        return type;
+    }
+
+    /** The request's field that is at fault, or null. */
+    public String param() {
+        return param;
+    }
+
+    /** A word for programs. */
+    public String code() {
+        return code;
+    }
+
+    /** When trying again makes sense. */
+    public Optional<Duration> retryAfter() {
+        return Optional.ofNullable(retryAfter);
+    }
+
+    /** The envelope, as JSON in UTF-8. */
+    public byte[] body() {
+        return Json.bytes(envelope());
+    }
+
+    ObjectNode envelope() {
+        ObjectNode envelope = Json.object();
+        envelope.putObject("error").put("message", getMessage()).put("type", type)
+                .put("param", param).put("code", code);
+        return envelope;
+    }
+}

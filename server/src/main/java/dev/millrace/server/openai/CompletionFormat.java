@@ -1,0 +1,93 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.engine.forward.StepResult.TopTokens;
+import dev.millrace.models.text.Tokenizer;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The wording of {@code /v1/completions}. */
+final class CompletionFormat implements ResponseFormat {
+
+    @Override
+    public String endpoint() {
+        return "/v1/completions";
+    }
+
+    @Override
+    public String idPrefix() {
+        return "cmpl-";
+    }
+
+    @Override
+    public String promptField() {
+        return "prompt";
+    }
+
+    @Override
+    public int defaultMaxTokens() {
+        return 16;
+    }
+
+    @Override
+    public String wholeObject() {
+        return "text_completion";
+    }
+
+    @Override
+    public String chunkObject() {
+        return "text_completion";
+    }
+
+    @Override
+    public ObjectNode whole(int index, String text, JsonNode logprobs, String finishReason) {
+        ObjectNode choice = Json.object().put("index", index).put("text", text);
+        choice.set("logprobs", logprobs);
+        return choice.put("finish_reason", finishReason);
+    }
+
+    @Override
+    public ObjectNode opening(int index) {
+        return null;
+    }
+
+    @Override
+    public ObjectNode delta(int index, String text, JsonNode logprobs) {
+        return whole(index, text, logprobs, null);
+    }
+
+    @Override
+    public ObjectNode closing(int index, String finishReason) {
+        return whole(index, "", null, finishReason);
+    }
+
+    @Override
+    public JsonNode logprobs(List<Token> tokens, int textOffset, Tokenizer tokenizer) {
+        ObjectNode logprobs = Json.object();
+        ArrayNode offsets = logprobs.putArray("text_offset");
+        ArrayNode values = logprobs.putArray("token_logprobs");
+        ArrayNode texts = logprobs.putArray("tokens");
+        ArrayNode likeliest = logprobs.putArray("top_logprobs");
+        int offset = textOffset;
+        for (Token token : tokens) {
+            String text = TokenText.of(token.token(), tokenizer);
+            offsets.add(offset);
+            values.add(TokenText.logprob(token.logprob()));
+            texts.add(text);
+            likeliest.add(top(token.top(), tokenizer));
+            offset += text.length();
+        }
+        return logprobs;
+    }
+
+    private static ObjectNode top(TopTokens top, Tokenizer tokenizer) {
+        ObjectNode likeliest = Json.object();
+        for (int i = 0; top != null && i < top.tokens().length; i++) {
+            likeliest.put(TokenText.of(top.tokens()[i], tokenizer),
+                    TokenText.logprob(top.logprobs()[i]));
+        }
+        return likeliest;
+    }
+}

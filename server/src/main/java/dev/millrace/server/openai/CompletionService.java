@@ -1,0 +1,166 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.server.metering.RequestMeter;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+
+/** Runs a job and writes its answer, whole or as a stream; a vanished client ends it. */
+final class CompletionService {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CompletionService.class);
+    private static final Duration SHUTDOWN_RETRY = Duration.ofSeconds(5);
+
+    private final RequestMeter meter;
+    private final RequestMetrics metrics;
+    private final HttpLimits limits;
+
+    CompletionService(RequestMeter meter, RequestMetrics metrics, HttpLimits limits) {
+        this.meter = meter;
+        this.metrics = metrics;
+        this.limits = limits;
+    }
+
+    /**
+     * Answers.
+     *
+     * @throws ApiException if the job fails before anything was written
+     * @throws IOException  if the client vanished; its generations are cancelled
+     */
+    void answer(CompletionJob job, HttpServletResponse response, ClientConnection connection)
+            throws IOException, InterruptedException {
+        ClientWatch client = new ClientWatch(connection, limits.watch());
+        try (MeteredChoices choices = MeteredChoices.start(job, meter, metrics)) {
+            if (job.options().stream()) {
+                stream(job, choices, new EventStream(response, limits.keepAlive()), client);
+            } else {
+                byte[] body = Json.bytes(whole(job, choices, client));
+                response.setStatus(HttpServletResponse.SC_OK);
+                response.setContentType("application/json");
+                response.setContentLength(body.length);
+                response.getOutputStream().write(body);
+            }
+        }
+    }
+
+    private JsonNode whole(CompletionJob job, MeteredChoices choices, ClientWatch client)
+            throws IOException, InterruptedException {
+        List<ChoiceText> texts = texts(job);
+        List<StringBuilder> contents = Stream.generate(StringBuilder::new).limit(job.choices())
+                .toList();
+        JsonNode[] wholes = new JsonNode[job.choices()];
+        while (!choices.allFinished()) {
+            ChoiceEvent event = choices.next(limits.watch());
+            client.check();
+            if (event == null) {
+                continue;
+            }
+            int index = event.choice();
+            ChoiceText text = texts.get(index);
+            switch (event.event()) {
+                case Token token -> contents.get(index).append(text.append(token));
+                case Finished end -> {
+                    requireGoodEnd(end);
+                    contents.get(index).append(text.finish());
+                    wholes[index] = job.format().whole(index, contents.get(index).toString(),
+                            text.takeLogprobs(), Answer.finishReason(end.reason()));
+                }
+            }
+        }
+        ArrayNode array = Json.array().addAll(List.of(wholes));
+        return Answer.whole(job, array, choices.usage());
+    }
+
+    private void stream(CompletionJob job, MeteredChoices choices, EventStream events,
+            ClientWatch client) throws IOException, InterruptedException {
+        try {
+            writeEvents(job, choices, events, client);
+        } catch (ApiException e) {
+            if (!events.started()) {
+                throw e;
+            }
+            events.send(e.envelope());
+        } catch (RuntimeException e) {
+            if (!events.started()) {
+                throw e;
+            }
+            LOG.error("{} failed within its stream", job.id(), e);
+            events.send(ApiException.failed("the server failed; see its log for "
+                    + job.id()).envelope());
+        }
+    }
+
+    private void writeEvents(CompletionJob job, MeteredChoices choices, EventStream events,
+            ClientWatch client) throws IOException, InterruptedException {
+        ResponseFormat format = job.format();
+        List<ChoiceText> texts = texts(job);
+        boolean[] opened = new boolean[job.choices()];
+        while (!choices.allFinished()) {
+            ChoiceEvent event = choices.next(limits.watch());
+            client.check();
+            if (event == null) {
+                events.keepAlive();
+                continue;
+            }
+            int index = event.choice();
+            if (event.event() instanceof Finished end) {
+                requireGoodEnd(end);
+            }
+            if (!opened[index] && format.opening(index) != null) {
+                events.send(Answer.chunk(job, format.opening(index)));
+            }
+            opened[index] = true;
+            ChoiceText text = texts.get(index);
+            switch (event.event()) {
+                case Token token -> sendText(job, index, text.append(token), text, events);
+                case Finished end -> {
+                    sendText(job, index, text.finish(), text, events);
+                    events.send(Answer.chunk(job, format.closing(index,
+                            Answer.finishReason(end.reason()))));
+                }
+            }
+        }
+        // The receipt is awaited even where nobody asked: a stream that ends has been paid.
+        JsonNode usage = choices.usage();
+        if (job.options().includeUsage()) {
+            events.send(Answer.usageChunk(job, usage));
+        }
+        events.done();
+    }
+
+    /** Nothing is sent for half a character; log probabilities without text wait for the end. */
+    private static void sendText(CompletionJob job, int index, String grown, ChoiceText text,
+            EventStream events) throws IOException {
+        if (!grown.isEmpty()) {
+            events.send(Answer.chunk(job, job.format().delta(index, grown, text.takeLogprobs())));
+        }
+    }
+
+    private static List<ChoiceText> texts(CompletionJob job) {
+        List<ChoiceText> texts = new ArrayList<>();
+        for (int i = 0; i < job.choices(); i++) {
+            texts.add(new ChoiceText(job));
+        }
+        return texts;
+    }
+
+    private static void requireGoodEnd(Finished end) {
+        switch (end.reason()) {
+            case STOP, LENGTH -> {
+            }
+            case FAILED -> throw ApiException.failed("the generation failed: " + end.error());
+            case CANCELLED -> throw ApiException.overloaded(
+                    "the generation was cancelled because the server is stopping",
+                    SHUTDOWN_RETRY);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package dev.millrace.server.openai;
+
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A stream of server-sent events, framed as OpenAI frames them and flushed one by one. The
+ * response is committed by the first event, so until then another status can be answered.
+ */
+final class EventStream {
+
+    private static final byte[] DATA = "data: ".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] END = "\n\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] KEEP_ALIVE = ": keep-alive\n\n"
+            .getBytes(StandardCharsets.US_ASCII);
+
+    private final HttpServletResponse response;
+    private final long keepAliveNanos;
+    private long lastWriteNanos = System.nanoTime();
+    private OutputStream output;
+
+    EventStream(HttpServletResponse response, Duration keepAlive) {
+        this.response = response;
+        this.keepAliveNanos = keepAlive.toNanos();
+    }
+
+    boolean started() {
+        return output != null;
+    }
+
+    void send(JsonNode data) throws IOException {
+        write(DATA, Json.bytes(data), END);
+    }
+
+    /** Sends a comment if nothing was written for a while: proxies close silent connections. */
+    void keepAlive() throws IOException {
+        if (System.nanoTime() - lastWriteNanos >= keepAliveNanos) {
+            write(KEEP_ALIVE);
+        }
+    }
+
+    void done() throws IOException {
+        write(DONE);
+    }
+
+    private void write(byte[]... parts) throws IOException {
+        if (output == null) {
+            response.setStatus(HttpServletResponse.SC_OK);
+            response.setContentType("text/event-stream");
+            response.setHeader("Cache-Control", "no-cache");
+            response.setHeader("X-Accel-Buffering", "no");
+            output = response.getOutputStream();
+        }
+        for (byte[] part : parts) {
+            output.write(part);
+        }
+        output.flush();
+        lastWriteNanos = System.nanoTime();
+    }
+}

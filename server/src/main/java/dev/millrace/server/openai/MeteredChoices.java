@@ -1,0 +1,124 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.engine.Generation;
+import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.OverloadException;
+import dev.millrace.server.metering.MeteredRequest;
+import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.metering.RequestMeter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/** A job's generations with their accounts: opened before each is submitted, settled at the end. */
+final class MeteredChoices implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(MeteredChoices.class);
+    /** The ledger commits in groups every few milliseconds; a disk may have a bad moment. */
+    private static final Duration RECEIPT_WAIT = Duration.ofSeconds(10);
+
+    private final CompletionJob job;
+    private final RequestMeter meter;
+    private final RequestMetrics metrics;
+    private final List<Generation> generations = new ArrayList<>();
+    private final List<CompletableFuture<Receipt>> receipts = new ArrayList<>();
+    private RunningChoices running;
+
+    private MeteredChoices(CompletionJob job, RequestMeter meter, RequestMetrics metrics) {
+        this.job = job;
+        this.meter = meter;
+        this.metrics = metrics;
+    }
+
+    /**
+     * Submits every generation of the job, or none.
+     *
+     * @throws ApiException 503 if the engine takes no more, 400 if it can never run this
+     */
+    static MeteredChoices start(CompletionJob job, RequestMeter meter, RequestMetrics metrics) {
+        MeteredChoices choices = new MeteredChoices(job, meter, metrics);
+        boolean started = false;
+        try {
+            job.generations().forEach(choices::submit);
+            started = true;
+        } finally {
+            choices.running = new RunningChoices(choices.generations);
+            if (!started) {
+                choices.close();
+            }
+        }
+        return choices;
+    }
+
+    private void submit(GenerationRequest request) {
+        CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(request.id(),
+                job.model().id(), job.tenant(), job.format().endpoint()));
+        boolean submitted = false;
+        try {
+            generations.add(job.model().engine().submit(request));
+            receipts.add(receipt);
+            submitted = true;
+        } catch (OverloadException e) {
+            throw ApiException.overloaded(e.getMessage(), e.retryAfter());
+        } catch (IllegalArgumentException e) {
+            throw ApiException.refused(400, job.format().promptField(), "invalid_value",
+                    e.getMessage());
+        } finally {
+            if (!submitted) {
+                meter.refuse(request.id(), "refused by the engine");
+            }
+        }
+        receipt.thenAccept(paid -> metrics.paid(job.model(), paid));
+    }
+
+    /** The next event of any choice, or null if none came in time. */
+    ChoiceEvent next(Duration timeout) throws InterruptedException {
+        return running.next(timeout);
+    }
+
+    boolean allFinished() {
+        return running.allFinished();
+    }
+
+    /** Tokens and cost, once all choices have finished; waits for the ledger. */
+    ObjectNode usage() throws InterruptedException {
+        return Usage.of(job, running.finished(), awaitReceipts());
+    }
+
+    private List<Receipt> awaitReceipts() throws InterruptedException {
+        List<Receipt> paid = new ArrayList<>();
+        long deadline = System.nanoTime() + RECEIPT_WAIT.toNanos();
+        try {
+            for (CompletableFuture<Receipt> receipt : receipts) {
+                paid.add(receipt.get(Math.max(1, deadline - System.nanoTime()),
+                        TimeUnit.NANOSECONDS));
+            }
+            return paid;
+        } catch (ExecutionException | TimeoutException e) {
+            // The text was paid for and is good; that its price is unknown is said, not hidden.
+            LOG.error("no receipt for {} within {}; its usage.cost is null", job.id(),
+                    RECEIPT_WAIT, e);
+            metrics.unpriced();
+            return List.of();
+        }
+    }
+
+    /** Cancels what still runs; afterwards every generation has ended and is in the metrics. */
+    @Override
+    public void close() {
+        running.close();
+        for (Finished end : running.finished()) {
+            if (end != null) {
+                metrics.finished(job.model(), end);
+            }
+        }
+    }
+}

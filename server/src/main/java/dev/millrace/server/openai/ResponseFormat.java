@@ -1,0 +1,48 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.models.text.Tokenizer;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** How an endpoint words its answer; what the answers have in common is {@link Answer}'s. */
+sealed interface ResponseFormat permits ChatFormat, CompletionFormat {
+
+    /** The path, as the ledger and the metrics have it. */
+    String endpoint();
+
+    /** What the response's id begins with. */
+    String idPrefix();
+
+    /** The request's field that carries the prompt. */
+    String promptField();
+
+    /** Most tokens to sample where the request does not say. */
+    int defaultMaxTokens();
+
+    /** The response's {@code object}. */
+    String wholeObject();
+
+    /** A stream chunk's {@code object}. */
+    String chunkObject();
+
+    /** A finished choice. */
+    ObjectNode whole(int index, String text, JsonNode logprobs, String finishReason);
+
+    /** A stream's first chunk of a choice, or null where the format has none. */
+    ObjectNode opening(int index);
+
+    /** A piece of a choice's text. */
+    ObjectNode delta(int index, String text, JsonNode logprobs);
+
+    /** A stream's last chunk of a choice. */
+    ObjectNode closing(int index, String finishReason);
+
+    /**
+     * Log probabilities of a run of tokens.
+     *
+     * @param textOffset characters of the choice's text before the first of them
+     */
+    JsonNode logprobs(List<Token> tokens, int textOffset, Tokenizer tokenizer);
+}

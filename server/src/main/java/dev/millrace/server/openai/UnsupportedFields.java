@@ -1,0 +1,98 @@
+package dev.millrace.server.openai;
+
+import java.util.Collections;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Fields that would change the answer and that this server cannot honour: refused by name, unless
+ * their value says that nothing is wanted.
+ */
+final class UnsupportedFields {
+
+    private static final Predicate<JsonNode> NEVER = value -> false;
+    private static final Predicate<JsonNode> EMPTY = value -> value.isContainer()
+            && value.isEmpty();
+    private static final Predicate<JsonNode> FALSE = value -> value.isBoolean()
+            && !value.booleanValue();
+    private static final Predicate<JsonNode> TRUE = value -> value.isBoolean()
+            && value.booleanValue();
+    private static final Predicate<JsonNode> NO_TEXT = value -> value.isString()
+            && value.stringValue().isEmpty();
+
+    private static final Map<String, Predicate<JsonNode>> SHARED = Map.ofEntries(
+            Map.entry("guided_json", NEVER), Map.entry("guided_regex", NEVER),
+            Map.entry("guided_choice", NEVER), Map.entry("guided_grammar", NEVER),
+            Map.entry("structured_outputs", NEVER), Map.entry("grammar", NO_TEXT),
+            Map.entry("allowed_token_ids", EMPTY), Map.entry("bad_words", EMPTY),
+            Map.entry("min_tokens", number(0)), Map.entry("use_beam_search", FALSE),
+            Map.entry("include_stop_str_in_output", FALSE),
+            Map.entry("return_token_ids", FALSE), Map.entry("prompt_logprobs", NEVER),
+            Map.entry("truncate_prompt_tokens", NEVER), Map.entry("skip_special_tokens", TRUE),
+            Map.entry("response_format", UnsupportedFields::isText));
+
+    private static final SortedMap<String, Predicate<JsonNode>> CHAT = withShared(Map.ofEntries(
+            Map.entry("tools", EMPTY), Map.entry("tool_choice", oneOf("none", "auto")),
+            Map.entry("functions", EMPTY), Map.entry("function_call", oneOf("none", "auto")),
+            Map.entry("modalities", UnsupportedFields::isTextOnly), Map.entry("audio", NEVER),
+            Map.entry("prediction", NEVER), Map.entry("web_search_options", NEVER),
+            Map.entry("reasoning_effort", oneOf("none")), Map.entry("verbosity", oneOf("medium")),
+            Map.entry("add_generation_prompt", TRUE), Map.entry("continue_final_message", FALSE),
+            Map.entry("chat_template", NEVER), Map.entry("chat_template_kwargs", EMPTY),
+            Map.entry("documents", EMPTY), Map.entry("echo", FALSE)));
+
+    private static final SortedMap<String, Predicate<JsonNode>> COMPLETION = withShared(Map.of(
+            "echo", FALSE, "suffix", NO_TEXT, "best_of", number(1), "prompt_embeds", NEVER));
+
+    private UnsupportedFields() {}
+
+    /** @throws ApiException 400 that names the first field, in alphabetical order */
+    static void refuseInChat(Fields fields) {
+        refuse(fields, CHAT);
+    }
+
+    /** @throws ApiException 400 that names the first field, in alphabetical order */
+    static void refuseInCompletion(Fields fields) {
+        refuse(fields, COMPLETION);
+    }
+
+    private static void refuse(Fields fields, SortedMap<String, Predicate<JsonNode>> unsupported) {
+        unsupported.forEach((name, off) -> {
+            JsonNode value = fields.find(name);
+            if (value != null && !off.test(value)) {
+                throw ApiException.unsupported(fields.path(name), fields.path(name)
+                        + " is not supported by this server; leave it out");
+            }
+        });
+    }
+
+    private static SortedMap<String, Predicate<JsonNode>> withShared(
+            Map<String, Predicate<JsonNode>> own) {
+        SortedMap<String, Predicate<JsonNode>> all = new TreeMap<>(SHARED);
+        all.putAll(own);
+        return Collections.unmodifiableSortedMap(all);
+    }
+
+    private static Predicate<JsonNode> oneOf(String... values) {
+        Set<String> allowed = Set.of(values);
+        return value -> value.isString() && allowed.contains(value.stringValue());
+    }
+
+    private static Predicate<JsonNode> number(int off) {
+        return value -> value.isIntegralNumber() && value.canConvertToInt()
+                && value.intValue() == off;
+    }
+
+    private static boolean isText(JsonNode format) {
+        return format.path("type").isString() && format.path("type").stringValue().equals("text");
+    }
+
+    private static boolean isTextOnly(JsonNode modalities) {
+        return modalities.isArray() && modalities.size() == 1 && modalities.get(0).isString()
+                && modalities.get(0).stringValue().equals("text");
+    }
+}

@@ -1,0 +1,72 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.Receipt;
+import java.math.BigDecimal;
+import java.util.List;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A response's {@code usage}: OpenAI's token counts, and what they cost. A prompt counts once
+ * however many choices it has; the cost is that of all generations, as the ledger has it.
+ */
+final class Usage {
+
+    private static final int NANO_DIGITS = 9;
+    private static final double NANOS_PER_MILLI = 1e6;
+    private static final double MICROJOULES_PER_JOULE = 1e6;
+
+    private Usage() {}
+
+    /** @param receipts one per generation, or empty if the meter could not say */
+    static ObjectNode of(CompletionJob job, List<Finished> finished, List<Receipt> receipts) {
+        int promptTokens = 0;
+        int cachedTokens = 0;
+        int completionTokens = 0;
+        for (int i = 0; i < finished.size(); i++) {
+            TokenUsage usage = finished.get(i).usage();
+            if (job.firstOfPrompt(i)) {
+                promptTokens += usage.promptTokens();
+                cachedTokens += usage.cachedTokens();
+            }
+            completionTokens += usage.completionTokens();
+        }
+        ObjectNode usage = Json.object().put("prompt_tokens", promptTokens)
+                .put("completion_tokens", completionTokens)
+                .put("total_tokens", promptTokens + completionTokens);
+        usage.putObject("prompt_tokens_details").put("cached_tokens", cachedTokens);
+        usage.putObject("completion_tokens_details").put("reasoning_tokens", 0);
+        addCost(usage, receipts);
+        return usage;
+    }
+
+    private static void addCost(ObjectNode usage, List<Receipt> receipts) {
+        if (receipts.isEmpty()) {
+            usage.putNull("cost").putNull("cost_details");
+            return;
+        }
+        long nanoUsd = receipts.stream().mapToLong(Receipt::costNanoUsd).sum();
+        long prefillNanos = receipts.stream().mapToLong(Receipt::prefillNanos).sum();
+        long decodeNanos = receipts.stream().mapToLong(Receipt::decodeNanos).sum();
+        boolean measured = receipts.stream().allMatch(receipt -> receipt.microjoules() >= 0);
+        usage.put("cost", dollars(nanoUsd));
+        ObjectNode details = usage.putObject("cost_details").put("nano_usd", nanoUsd)
+                .put("prefill_ms", prefillNanos / NANOS_PER_MILLI)
+                .put("decode_ms", decodeNanos / NANOS_PER_MILLI);
+        if (measured) {
+            details.put("joules", receipts.stream().mapToLong(Receipt::microjoules).sum()
+                    / MICROJOULES_PER_JOULE);
+        } else {
+            details.putNull("joules");
+        }
+        details.put("assumed", receipts.stream().anyMatch(Receipt::assumed));
+    }
+
+    /** Exact, without trailing zeros and never in scientific notation. */
+    private static BigDecimal dollars(long nanoUsd) {
+        return nanoUsd == 0
+                ? BigDecimal.ZERO
+                : BigDecimal.valueOf(nanoUsd, NANO_DIGITS).stripTrailingZeros();
+    }
+}
