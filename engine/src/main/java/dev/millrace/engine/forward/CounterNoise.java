@@ -1,0 +1,28 @@
+package dev.millrace.engine.forward;
+
+/**
+ * Uniform noise as a function of a seed and a position: no state, so a draw cannot depend on what
+ * else was drawn.
+ *
+ * <p>The position-th output of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
+ * number generators", 2014). The seed passes through the same mixer first, because neighbouring
+ * seeds would otherwise give shifted copies of one sequence.
+ */
+final class CounterNoise {
+
+    private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
+
+    private CounterNoise() {}
+
+    /** A number in [0, 1) with 53 random bits. */
+    static double uniform(long seed, long position) {
+        return (mix(mix(seed) + GOLDEN_GAMMA * (position + 1)) >>> 11) * 0x1p-53;
+    }
+
+    /** Stafford's variant 13 of MurmurHash3's finaliser. */
+    private static long mix(long value) {
+        value = (value ^ value >>> 30) * 0xBF58476D1CE4E5B9L;
+        value = (value ^ value >>> 27) * 0x94D049BB133111EBL;
+        return value ^ value >>> 31;
+    }
+}
