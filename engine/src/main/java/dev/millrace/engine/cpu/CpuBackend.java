@@ -1,0 +1,82 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.ModelSpec;
+import dev.millrace.models.Weights;
+import java.time.Duration;
+import java.util.Objects;
+
+/** Runs models on the processor. Borrows the kernels and the pool; closes neither. */
+public final class CpuBackend implements Backend {
+
+    /** Enough for the JIT to settle on a model of a billion weights. */
+    public static final Duration DEFAULT_WARM_UP = Duration.ofSeconds(3);
+
+    private final CpuKernels kernels;
+    private final WorkerPool pool;
+    private final Duration warmUpLimit;
+
+    public CpuBackend(CpuKernels kernels, WorkerPool pool) {
+        this(kernels, pool, DEFAULT_WARM_UP);
+    }
+
+    /**
+     * @param warmUpLimit longest that {@link #open} may spend on running steps ahead of the first
+     *                    request; zero to skip it. A step under way is not interrupted
+     */
+    public CpuBackend(CpuKernels kernels, WorkerPool pool, Duration warmUpLimit) {
+        this.kernels = Objects.requireNonNull(kernels, "kernels");
+        this.pool = Objects.requireNonNull(pool, "pool");
+        this.warmUpLimit = Objects.requireNonNull(warmUpLimit, "warmUpLimit");
+    }
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public String description() {
+        String width = kernels.vectorBits() == 0 ? "" : ", " + kernels.vectorBits() + "-bit";
+        return "cpu: " + kernels.name() + " kernels" + width + ", " + pool.workers()
+                + (pool.workers() == 1 ? " thread" : " threads");
+    }
+
+    @Override
+    public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        return openPass(spec, weights, budget);
+    }
+
+    CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        if (budget.contextTokens() > spec.contextTokens()) {
+            throw new BackendException("a context of " + budget.contextTokens() + " tokens; "
+                    + spec.name() + " was made for " + spec.contextTokens()
+                    + ", so lower the context");
+        }
+        CpuMemoryPlan plan = CpuMemoryPlan.of(spec, budget, pool.workers());
+        WeightPacker packer = new WeightPacker(kernels, pool, spec, weights,
+                plan.weightLimitBytes());
+        RotaryTable rotary = RotaryTable.of(spec.rope(), packer.ropeFactors(),
+                budget.contextTokens());
+        CpuWeights packed = packer.pack();
+        CpuForwardPass pass;
+        try {
+            pass = new CpuForwardPass(spec, kernels, pool, packed, rotary, plan, budget);
+        } catch (RuntimeException | Error e) {
+            packed.close();
+            throw e;
+        }
+        try {
+            WarmUp.run(pass, budget, warmUpLimit);
+        } catch (RuntimeException | Error e) {
+            pass.close();
+            throw e;
+        }
+        return pass;
+    }
+}

@@ -1,0 +1,100 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.BatchRules;
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.BlockOperations.Move;
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.engine.forward.StepResult;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cpu.CpuKvCache;
+import dev.millrace.models.ModelSpec;
+import java.util.List;
+
+/** One model on the processor: checks a batch, computes it, answers it. Owns weights and cache. */
+final class CpuForwardPass implements ForwardPass {
+
+    private final CpuWeights weights;
+    private final CpuKvCache cache;
+    private final CacheGeometry geometry;
+    private final DeviceMemory memory;
+    private final BatchRules rules;
+    private final StepLayout layout;
+    private final CpuTransformer transformer;
+    private final CpuOutputs outputs;
+    private LayerProbe probe;
+    private boolean closed;
+
+    /** @param weights owned from now on */
+    CpuForwardPass(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
+            RotaryTable rotary, CpuMemoryPlan plan, MemoryBudget budget) {
+        this.weights = weights;
+        layout = new StepLayout(budget.stepTokens(), budget.sequences());
+        CpuBuffers buffers = new CpuBuffers(spec, budget, pool.workers(),
+                CpuMemoryPlan.BLOCK_TOKENS);
+        outputs = new CpuOutputs(spec, kernels, pool, weights, buffers, layout);
+        int blocks = plan.blocks(weights.bytes());
+        geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS, List.of(new LayerGroup(
+                spec.layers(), spec.slidingWindowTokens(), blocks, 0, plan.blockBytes())));
+        memory = new DeviceMemory(weights.bytes(), geometry.totalBytes(), plan.bufferBytes());
+        rules = new BatchRules(geometry, budget, spec.vocabularySize());
+        cache = kernels.openCache(spec.layers(), spec.kvHeads(), spec.headSize(),
+                CpuMemoryPlan.BLOCK_TOKENS, blocks);
+        transformer = new CpuTransformer(spec, kernels, pool, weights, rotary, cache, buffers,
+                layout);
+    }
+
+    @Override
+    public CacheGeometry cacheGeometry() {
+        return geometry;
+    }
+
+    @Override
+    public DeviceMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public StepResult step(StepBatch batch) {
+        if (closed) {
+            throw new IllegalStateException("a step on a forward pass that is closed");
+        }
+        long startNanos = System.nanoTime();
+        rules.check(batch);
+        operate(batch.blocks());
+        layout.fill(batch);
+        if (layout.tokens > 0) {
+            transformer.run(probe);
+        }
+        List<StepResult.RowResult> rows = outputs.collect(batch);
+        return new StepResult(rows, System.nanoTime() - startNanos);
+    }
+
+    /** There is no swap space, so the rules have let only copies and clears through. */
+    private void operate(BlockOperations operations) {
+        for (Move move : operations.copy()) {
+            cache.copy(move.from(), move.to());
+        }
+        for (Move move : operations.zero()) {
+            cache.zero(move.from());
+        }
+    }
+
+    /** Lets a test look between the layers of the steps to come. */
+    void probe(LayerProbe probe) {
+        this.probe = probe;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            cache.close();
+            weights.close();
+        }
+    }
+}

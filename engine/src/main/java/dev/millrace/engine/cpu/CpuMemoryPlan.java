@@ -1,0 +1,53 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.BatchRules;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.models.ModelSpec;
+
+/**
+ * How a memory budget divides into buffers, weights and cache: buffers are fixed by the limits,
+ * weights by the model, and the cache takes what is left, up to what all sequences could fill.
+ *
+ * @param totalBytes  the budget
+ * @param bufferBytes activations, tables and scratch
+ * @param blockBytes  one cache block over all layers
+ * @param leastBlocks blocks of one full context: less is useless
+ * @param mostBlocks  blocks of every sequence at full context, and one each to copy on write
+ */
+record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long blockBytes,
+        int leastBlocks, long mostBlocks) {
+
+    /** Positions in one cache block: the vector kernels tile keys by this many. */
+    static final int BLOCK_TOKENS = 16;
+
+    static CpuMemoryPlan of(ModelSpec spec, MemoryBudget budget, int workers) {
+        long blockBytes = 2L * spec.layers() * spec.kvSize() * BLOCK_TOKENS * Float.BYTES;
+        int leastBlocks = Math.ceilDiv(budget.contextTokens(), BLOCK_TOKENS);
+        long mostBlocks = Math.min(Integer.MAX_VALUE,
+                (long) budget.sequences() * (leastBlocks + 1));
+        long bufferBytes = CpuBuffers.bytes(spec, budget, workers, BLOCK_TOKENS)
+                + RotaryTable.bytes(spec.rope(), budget.contextTokens())
+                + BatchRules.scratchBytes(mostBlocks);
+        return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes, blockBytes,
+                leastBlocks, mostBlocks);
+    }
+
+    /** What weights may take if one full context is to fit beside them. */
+    long weightLimitBytes() {
+        long limitBytes = totalBytes - bufferBytes - leastBlocks * blockBytes;
+        if (limitBytes <= 0) {
+            throw new BackendException("nothing of the memory limit of " + totalBytes
+                    + " bytes is left for the weights of " + model + ": buffers take "
+                    + bufferBytes + " and the cache of one full context " + leastBlocks * blockBytes
+                    + "; raise the memory limit, or lower the context or the tokens in one step");
+        }
+        return limitBytes;
+    }
+
+    /** Blocks that fit beside weights within {@link #weightLimitBytes}. */
+    int blocks(long weightBytes) {
+        long left = totalBytes - bufferBytes - weightBytes;
+        return Math.toIntExact(Math.min(left / blockBytes, mostBlocks));
+    }
+}

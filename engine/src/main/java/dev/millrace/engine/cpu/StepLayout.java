@@ -1,0 +1,55 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.StepBatch;
+import java.util.List;
+
+/**
+ * A ragged batch laid out flat: one entry per token, rows one after the other; and one entry per
+ * position that needs logits. Filled anew for every step without allocating.
+ */
+final class StepLayout {
+
+    final int[] tokenIds; // (tokens)
+    final int[] positions; // (tokens): absolute, in the token's sequence
+    final int[][] blockTables; // (tokens): the block table of the token's row
+    final int[] outputTokens; // (outputs): which token's logits
+    final int[] outputRows; // (outputs): for which row of the batch
+    final int[] outputIndices; // (outputs): which of that row's output positions
+    final int[] firstTokens; // (rows): where each row's tokens begin
+    int tokens;
+    int outputs;
+
+    StepLayout(int stepTokens, int sequences) {
+        tokenIds = new int[stepTokens];
+        positions = new int[stepTokens];
+        blockTables = new int[stepTokens][];
+        outputTokens = new int[stepTokens];
+        outputRows = new int[stepTokens];
+        outputIndices = new int[stepTokens];
+        firstTokens = new int[sequences];
+    }
+
+    void fill(StepBatch batch) {
+        tokens = 0;
+        outputs = 0;
+        List<SequenceRow> rows = batch.rows();
+        for (int r = 0; r < rows.size(); r++) {
+            SequenceRow row = rows.get(r);
+            int length = row.tokens().length;
+            int wanted = row.output().positions();
+            firstTokens[r] = tokens;
+            for (int i = 0; i < length; i++) {
+                tokenIds[tokens + i] = row.tokens()[i];
+                positions[tokens + i] = row.computedTokens() + i;
+                blockTables[tokens + i] = row.blockTables()[0];
+            }
+            for (int i = 0; i < wanted; i++) {
+                outputTokens[outputs] = tokens + length - wanted + i;
+                outputRows[outputs] = r;
+                outputIndices[outputs++] = i;
+            }
+            tokens += length;
+        }
+    }
+}

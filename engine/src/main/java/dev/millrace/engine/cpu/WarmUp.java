@@ -1,0 +1,120 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.BlockOperations.Move;
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.SamplingRow;
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.StepBatch;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Runs steps of the shapes that requests bring (one row, a batch, a prompt chunk) until the JIT has
+ * compiled what they use: interpreted kernels are thousands of times slower, and the first client
+ * should not pay for that.
+ */
+final class WarmUp {
+
+    /** A shape has settled when no step was faster than the best before for this many steps... */
+    private static final int SETTLED_STEPS = 4;
+    /** ... and for this long, which the JIT needs to notice and to compile in the background. */
+    private static final long SETTLED_NANOS = 150_000_000;
+    /** Faster by less than 3 % does not count: the clock of a busy machine is no better. */
+    private static final double NOTABLE_SHARE = 0.97;
+    private static final int BATCH_ROWS = 8;
+    private static final int SHORT_PROMPT_TOKENS = 64;
+    private static final SamplingRow SAMPLING = SamplingRow.of(1, 0, 0.95f, 0.05f, 0);
+
+    private final CpuForwardPass pass;
+    private final CacheGeometry geometry;
+    private final long deadlineNanos;
+    private double nanosPerToken;
+    private int usedBlocks;
+
+    private WarmUp(CpuForwardPass pass, Duration limit) {
+        this.pass = pass;
+        geometry = pass.cacheGeometry();
+        deadlineNanos = System.nanoTime() + limit.toNanos();
+    }
+
+    /** Leaves the cache as it was: empty. */
+    static void run(CpuForwardPass pass, MemoryBudget budget, Duration limit) {
+        if (!limit.isZero()) {
+            new WarmUp(pass, limit).run(budget);
+        }
+    }
+
+    private void run(MemoryBudget budget) {
+        int longest = Math.min(budget.stepTokens(), budget.contextTokens());
+        int batchRows = Math.min(BATCH_ROWS,
+                Math.min(budget.sequences(), geometry.groups().getFirst().blocks()));
+        List<StepBatch> shapes = List.of(
+                batch(1, 1),
+                batch(batchRows, 1),
+                batch(1, Math.min(SHORT_PROMPT_TOKENS, longest)),
+                batch(1, longest));
+        for (int i = 0; i < shapes.size(); i++) {
+            settle(shapes.get(i), shapes.size() - i);
+        }
+        clear();
+    }
+
+    /** Rows with nothing computed yet, each in blocks of its own. */
+    private StepBatch batch(int rows, int tokens) {
+        int rowBlocks = geometry.blocksFor(tokens);
+        List<SequenceRow> sequences = new ArrayList<>();
+        for (int row = 0; row < rows; row++) {
+            int[] blocks = new int[rowBlocks];
+            for (int i = 0; i < rowBlocks; i++) {
+                blocks[i] = row * rowBlocks + i;
+            }
+            sequences.add(new SequenceRow(new int[tokens], 0, new int[][]{blocks},
+                    SequenceRow.NO_ADAPTER, OutputRequest.SAMPLE_LAST, SAMPLING));
+        }
+        usedBlocks = Math.max(usedBlocks, rows * rowBlocks);
+        return new StepBatch(sequences, BlockOperations.NONE);
+    }
+
+    /**
+     * Repeats a step until it gets no faster or its share of the time that is left is up. A shape
+     * whose first step would overrun the limit is left out: the smaller ones have compiled most of
+     * what it needs.
+     */
+    private void settle(StepBatch batch, int shapesLeft) {
+        long startNanos = System.nanoTime();
+        long leftNanos = deadlineNanos - startNanos;
+        if (leftNanos <= 0 || nanosPerToken * batch.tokens() > leftNanos) {
+            return;
+        }
+        long endNanos = startNanos + leftNanos / shapesLeft;
+        long bestNanos = Long.MAX_VALUE;
+        long nowNanos = startNanos;
+        long improvedNanos = startNanos;
+        int unchanged = 0;
+        while (nowNanos < endNanos && (unchanged < SETTLED_STEPS
+                || nowNanos - improvedNanos < SETTLED_NANOS)) {
+            long nanos = pass.step(batch).deviceNanos();
+            nowNanos = System.nanoTime();
+            unchanged++;
+            if (nanos < bestNanos * NOTABLE_SHARE) {
+                unchanged = 0;
+                improvedNanos = nowNanos;
+            }
+            bestNanos = Math.min(bestNanos, nanos);
+        }
+        nanosPerToken = (double) bestNanos / batch.tokens();
+    }
+
+    private void clear() {
+        List<Move> zero = new ArrayList<>();
+        for (int block = 0; block < usedBlocks; block++) {
+            zero.add(new Move(0, block, block));
+        }
+        pass.step(new StepBatch(List.of(), new BlockOperations(List.of(), List.of(), List.of(),
+                zero)));
+    }
+}

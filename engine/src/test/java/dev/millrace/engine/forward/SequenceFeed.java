@@ -1,0 +1,62 @@
+package dev.millrace.engine.forward;
+
+import dev.millrace.engine.forward.StepResult.RowResult;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** One sequence of a test: the blocks it owns and how far its cache is filled. */
+public final class SequenceFeed {
+
+    private final int[] blocks;
+    private int computedTokens;
+
+    private SequenceFeed(int... blocks) {
+        this.blocks = blocks;
+    }
+
+    /** A sequence that owns {@code count} blocks in a row. */
+    public static SequenceFeed inBlocks(int first, int count) {
+        return new SequenceFeed(IntStream.range(first, first + count).toArray());
+    }
+
+    /** A sequence that owns these blocks, in this order. */
+    public static SequenceFeed inBlocks(int[] blocks) {
+        return new SequenceFeed(blocks);
+    }
+
+    /** A sequence at the same place, in other blocks. */
+    public SequenceFeed continuedIn(int[] otherBlocks) {
+        SequenceFeed other = new SequenceFeed(otherBlocks);
+        other.computedTokens = computedTokens;
+        return other;
+    }
+
+    /** The row that computes these tokens next. */
+    public SequenceRow row(OutputRequest output, SamplingRow sampling, int... tokens) {
+        SequenceRow row = new SequenceRow(tokens, computedTokens, new int[][]{blocks},
+                SequenceRow.NO_ADAPTER, output, sampling);
+        computedTokens += tokens.length;
+        return row;
+    }
+
+    /** Goes back to where only {@code tokens} are computed. */
+    public void rewind(int tokens) {
+        computedTokens = tokens;
+    }
+
+    /** Computes tokens in a step of their own. */
+    public RowResult step(ForwardPass pass, OutputRequest output, SamplingRow sampling,
+            int... tokens) {
+        return step(pass, row(output, sampling, tokens)).getFirst();
+    }
+
+    /** Logits of the last of these tokens, computed in a step of their own. */
+    public float[] logits(ForwardPass pass, int... tokens) {
+        return step(pass, new OutputRequest.FullLogits(1), null, tokens).values();
+    }
+
+    /** Computes rows together in one step without block operations. */
+    public static List<RowResult> step(ForwardPass pass, SequenceRow... rows) {
+        return pass.step(new StepBatch(List.of(rows), BlockOperations.NONE)).rows();
+    }
+}
