@@ -1,0 +1,49 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.TokenUsage;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * What one request has used so far. The {@link AccountBook} guards it until it is finished; then
+ * nothing but the writer's fields changes.
+ */
+final class Account {
+
+    final MeteredRequest request;
+    final long beganMillis;
+    final CompletableFuture<Receipt> receipt = new CompletableFuture<>();
+
+    long prefillNanos;
+    long decodeNanos;
+    long computedTokens;
+    long decodedTokens;
+
+    String finishReason;
+    String detail;
+    TokenUsage usage;
+    long finishedMillis;
+    long finishedNanoTime;
+
+    // The writer's own: energy so far, the time that it was given for, the time checkpointed.
+    long microjoules;
+    long energyNanos;
+    long checkpointedNanos;
+
+    Account(MeteredRequest request, long beganMillis) {
+        this.request = request;
+        this.beganMillis = beganMillis;
+    }
+
+    /** An immutable copy of the sums, as of now. */
+    record Reading(Account account, long prefillNanos, long decodeNanos, long computedTokens,
+            long decodedTokens) {
+
+        long deviceNanos() {
+            return prefillNanos + decodeNanos;
+        }
+    }
+
+    Reading read() {
+        return new Reading(this, prefillNanos, decodeNanos, computedTokens, decodedTokens);
+    }
+}

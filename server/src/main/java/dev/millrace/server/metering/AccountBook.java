@@ -1,0 +1,268 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.FinishedRequest;
+import dev.millrace.engine.StepRecord;
+import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.TokenUsage;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The meter's memory: what every open request has used, and the finished ones that the ledger does
+ * not have yet. One lock guards it all, so that a snapshot counts each nanosecond exactly once.
+ */
+final class AccountBook {
+
+    private static final int COMPONENTS = 3; // prompt, decode, recompute
+    private static final TokenUsage NO_TOKENS = new TokenUsage(0, 0, 0);
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition work = lock.newCondition();
+    private final Map<String, Account> open = new HashMap<>();
+    private final ArrayDeque<Account> finished = new ArrayDeque<>();
+    private final StepWeights weights;
+    private final StepApportioner sequences = new StepApportioner();
+    private final StepApportioner components = new StepApportioner();
+
+    private double[] sequenceWeights = new double[16];
+    private long[] sequenceNanos = new long[16];
+    private final double[] componentWeights = new double[COMPONENTS];
+    private final long[] componentNanos = new long[COMPONENTS];
+
+    private long toldNanos;
+    private long recomputeNanos;
+    private long unrecordedNanos;
+    private boolean closing;
+
+    /**
+     * The books at one moment.
+     *
+     * @param paying  finished, oldest first, up to the limit asked for
+     * @param unpaid  in progress, or finished and beyond that limit
+     * @param toldNanos step time that the engine has reported, whoever it went to
+     * @param closing whether no request can be opened or reported any more
+     */
+    record Snapshot(List<Account.Reading> paying, List<Account.Reading> unpaid, long toldNanos,
+            long recomputeNanos, long unrecordedNanos, boolean closing) {}
+
+    AccountBook(StepWeights weights) {
+        this.weights = weights;
+    }
+
+    /** Adds an account, unless the limit is reached (false) or the id is taken (throws). */
+    boolean open(Account account, int mostAccounts) {
+        lock.lock();
+        try {
+            if (closing) {
+                throw new IllegalStateException("the meter is closed");
+            }
+            if (open.size() + finished.size() >= mostAccounts) {
+                return false;
+            }
+            if (open.putIfAbsent(account.request.requestId(), account) != null) {
+                throw new IllegalArgumentException("request id " + account.request.requestId()
+                        + " is already open; ids must be unique");
+            }
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Shares a step's time among its sequences. A few additions each; no I/O. */
+    void record(StepRecord step) {
+        List<StepShare> shares = step.shares();
+        int count = shares.size();
+        lock.lock();
+        try {
+            if (sequenceWeights.length < count) {
+                sequenceWeights = new double[count * 2];
+                sequenceNanos = new long[count * 2];
+            }
+            for (int i = 0; i < count; i++) {
+                StepShare share = shares.get(i);
+                long tokens = (long) share.promptTokens() + share.recomputeTokens()
+                        + share.decodeTokens();
+                sequenceWeights[i] = weights.of(count, tokens, share.contextTokens());
+            }
+            sequences.apportion(step.deviceNanos(), sequenceWeights, count, sequenceNanos);
+            for (int i = 0; i < count; i++) {
+                add(shares.get(i), sequenceNanos[i]);
+            }
+            toldNanos += step.deviceNanos();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void add(StepShare share, long nanos) {
+        split(share, nanos);
+        Account account = open.get(share.requestId());
+        recomputeNanos += componentNanos[2];
+        if (account == null) {
+            unrecordedNanos += componentNanos[0] + componentNanos[1];
+            return;
+        }
+        account.prefillNanos += componentNanos[0];
+        account.decodeNanos += componentNanos[1];
+        account.computedTokens += share.promptTokens();
+        account.decodedTokens += share.decodeTokens();
+    }
+
+    /** Divides a sequence's time by what its tokens were; it is nearly always of one kind. */
+    private void split(StepShare share, long nanos) {
+        boolean prompt = share.promptTokens() > 0;
+        boolean recompute = share.recomputeTokens() > 0;
+        if (prompt && recompute || (prompt || recompute) && share.decodeTokens() > 0) {
+            componentWeights[0] = share.promptTokens();
+            componentWeights[1] = share.decodeTokens();
+            componentWeights[2] = share.recomputeTokens();
+            components.apportion(nanos, componentWeights, COMPONENTS, componentNanos);
+            return;
+        }
+        componentNanos[0] = prompt ? nanos : 0;
+        componentNanos[1] = prompt || recompute ? 0 : nanos;
+        componentNanos[2] = recompute ? nanos : 0;
+    }
+
+    /** Closes an account as the engine reports it; false if there is none of that id. */
+    boolean finish(FinishedRequest request, long nowMillis) {
+        return finish(request.requestId(), request.reason().name().toLowerCase(Locale.ROOT), null,
+                request.usage(), nowMillis);
+    }
+
+    /** Closes an account that the engine knows nothing of; false if there is none of that id. */
+    boolean refuse(String requestId, String reason, long nowMillis) {
+        return finish(requestId, "refused", reason, NO_TOKENS, nowMillis);
+    }
+
+    private boolean finish(String requestId, String finishReason, String detail, TokenUsage usage,
+            long nowMillis) {
+        lock.lock();
+        try {
+            Account account = open.remove(requestId);
+            if (account == null) {
+                return false;
+            }
+            account.finishReason = finishReason;
+            account.detail = detail;
+            account.usage = usage;
+            account.finishedMillis = nowMillis;
+            account.finishedNanoTime = System.nanoTime();
+            finished.add(account);
+            work.signal();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Ends what is still open as interrupted and takes no more. */
+    void close(long nowMillis) {
+        lock.lock();
+        try {
+            for (Account account : List.copyOf(open.values())) {
+                finish(account.request.requestId(), "interrupted", null,
+                        new TokenUsage(Math.toIntExact(account.computedTokens), 0,
+                                Math.toIntExact(account.decodedTokens)),
+                        nowMillis);
+            }
+            closing = true;
+            work.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until a request has finished, the book is closing or the time is over. */
+    void awaitWork(long nanos) throws InterruptedException {
+        lock.lock();
+        try {
+            long left = nanos;
+            while (finished.isEmpty() && !closing && left > 0) {
+                left = work.awaitNanos(left);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    Snapshot snapshot(int mostPaying) {
+        lock.lock();
+        try {
+            List<Account.Reading> paying = new ArrayList<>(Math.min(mostPaying, finished.size()));
+            List<Account.Reading> unpaid = new ArrayList<>(open.size());
+            for (Account account : finished) {
+                (paying.size() < mostPaying ? paying : unpaid).add(account.read());
+            }
+            for (Account account : open.values()) {
+                unpaid.add(account.read());
+            }
+            return new Snapshot(paying, unpaid, toldNanos, recomputeNanos, unrecordedNanos,
+                    closing);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Drops the oldest finished accounts: the ledger has them. */
+    void paid(int accounts) {
+        lock.lock();
+        try {
+            for (int i = 0; i < accounts; i++) {
+                finished.remove();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Drops a finished account whose id the ledger has from before; its time stays on the books. */
+    Account disown(String requestId) {
+        lock.lock();
+        try {
+            Account account = finished.stream()
+                    .filter(a -> a.request.requestId().equals(requestId)).findFirst().orElseThrow();
+            finished.remove(account);
+            unrecordedNanos += account.prefillNanos + account.decodeNanos;
+            return account;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Finished accounts that have waited for the ledger for so long. */
+    List<Account> waitingLongerThan(long nanos) {
+        long now = System.nanoTime();
+        lock.lock();
+        try {
+            return finished.stream().filter(a -> now - a.finishedNanoTime > nanos).toList();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int openAccounts() {
+        lock.lock();
+        try {
+            return open.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int unpaidAccounts() {
+        lock.lock();
+        try {
+            return finished.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

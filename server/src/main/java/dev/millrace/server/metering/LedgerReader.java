@@ -1,0 +1,196 @@
+package dev.millrace.server.metering;
+
+import java.math.BigInteger;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.sqlite.SQLiteConfig;
+
+/** Sums up a ledger without writing to it, also while a server does. */
+public final class LedgerReader implements AutoCloseable {
+
+    private static final double USD_PER_FRACTION = 1e-9 / Charge.FRACTIONS;
+    private static final BigInteger NANOS_PER_MILLI = BigInteger.valueOf(1_000_000);
+
+    private final Path file;
+    private final Connection connection;
+    private final boolean empty;
+
+    private LedgerReader(Path file, Connection connection, boolean empty) {
+        this.file = file;
+        this.connection = connection;
+        this.empty = empty;
+    }
+
+    /**
+     * Opens a ledger for reading.
+     *
+     * @throws LedgerException if there is none, it is from a newer program, or cannot be read
+     */
+    public static LedgerReader open(Path file) {
+        if (!Files.exists(file)) {
+            throw new LedgerException("there is no ledger at " + file.toAbsolutePath()
+                    + "; ./millrace serve starts one");
+        }
+        SQLiteConfig config = new SQLiteConfig();
+        config.setReadOnly(true);
+        try {
+            Connection connection = config.createConnection("jdbc:sqlite:"
+                    + file.toAbsolutePath());
+            try {
+                boolean tables = LedgerSchema.requireKnown(connection, file);
+                connection.setAutoCommit(false);
+                return new LedgerReader(file, connection, !tables);
+            } catch (SQLException | RuntimeException e) {
+                connection.close();
+                throw e;
+            }
+        } catch (SQLException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** Everything in sums, read in one transaction. */
+    public LedgerSummary summary() {
+        if (empty) {
+            return new LedgerSummary(0, 0, false, 0, List.of(), Map.of(),
+                    new LedgerBalance(Map.of(), BigInteger.ZERO));
+        }
+        try {
+            Map<String, Charge> charges = new TreeMap<>();
+            Map<String, Long> nanos = new TreeMap<>();
+            readLines(charges, nanos);
+            LedgerBalance balance = new LedgerBalance(charges, laneBill().add(gapBill()));
+            try (Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery("""
+                            SELECT (SELECT min(began_ms) FROM session),
+                                (SELECT heartbeat_ms FROM session ORDER BY id DESC LIMIT 1),
+                                (SELECT max(assumed) FROM rate_epoch),
+                                (SELECT nano_usd_per_hour FROM rate_epoch ORDER BY id DESC LIMIT 1)
+                            """)) {
+                return new LedgerSummary(row.getLong(1), row.getLong(2), row.getBoolean(3),
+                        row.getLong(4), models(), nanos, balance);
+            } finally {
+                connection.rollback(); // ends the snapshot, so that the log can be trimmed
+            }
+        } catch (SQLException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** The charging side: what every row says. */
+    private void readLines(Map<String, Charge> charges, Map<String, Long> nanos)
+            throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("""
+                        SELECT 'requests', coalesce(sum(device_nanos), 0),
+                            coalesce(sum(cost_nano_usd), 0), 0 FROM request
+                        UNION ALL
+                        SELECT kind, sum(nanos), sum(cost_nano_usd), sum(fraction)
+                        FROM machine_time GROUP BY kind""")) {
+            while (rows.next()) {
+                long fractions = rows.getLong(4);
+                nanos.put(rows.getString(1), rows.getLong(2));
+                charges.put(rows.getString(1), new Charge(
+                        rows.getLong(3) + fractions / Charge.FRACTIONS,
+                        fractions % Charge.FRACTIONS));
+            }
+        }
+    }
+
+    /** The bill while servers ran: each rate times the time on the device's clock. */
+    private BigInteger laneBill() throws SQLException {
+        BigInteger bill = BigInteger.ZERO;
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(
+                        "SELECT nano_usd_per_hour, lane_nanos FROM rate_epoch")) {
+            while (rows.next()) {
+                bill = bill.add(BigInteger.valueOf(rows.getLong(1))
+                        .multiply(BigInteger.valueOf(rows.getLong(2))));
+            }
+        }
+        return bill;
+    }
+
+    /** The bill between sessions: the last rate times the time from last heartbeat to next start. */
+    private BigInteger gapBill() throws SQLException {
+        BigInteger bill = BigInteger.ZERO;
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("""
+                        SELECT s.began_ms, s.heartbeat_ms,
+                            (SELECT nano_usd_per_hour FROM rate_epoch e
+                             WHERE e.session_id = s.id ORDER BY e.id DESC LIMIT 1)
+                        FROM session s ORDER BY s.id""")) {
+            long lastHeartbeatMillis = Long.MAX_VALUE;
+            long lastRate = 0;
+            while (rows.next()) {
+                long gapMillis = Math.max(0, rows.getLong(1) - Math.min(rows.getLong(1),
+                        lastHeartbeatMillis));
+                bill = bill.add(BigInteger.valueOf(lastRate)
+                        .multiply(BigInteger.valueOf(gapMillis)).multiply(NANOS_PER_MILLI));
+                lastHeartbeatMillis = rows.getLong(2);
+                lastRate = rows.getLong(3);
+            }
+        }
+        return bill;
+    }
+
+    private List<LedgerSummary.ModelUse> models() throws SQLException {
+        Map<String, LedgerSummary.ModelUse> models = new LinkedHashMap<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("""
+                        SELECT r.model, e.nano_usd_per_hour, count(*), sum(prompt_tokens),
+                            sum(cached_tokens), sum(computed_tokens), sum(completion_tokens),
+                            sum(prefill_nanos), sum(decode_nanos), sum(microjoules)
+                        FROM request r JOIN rate_epoch e ON e.id = r.rate_epoch_id
+                        GROUP BY r.model, e.nano_usd_per_hour ORDER BY r.model""")) {
+            while (rows.next()) {
+                double usdPerNano = rows.getLong(2) * USD_PER_FRACTION;
+                long microjoules = rows.getLong(10);
+                boolean measured = !rows.wasNull();
+                LedgerSummary.ModelUse use = new LedgerSummary.ModelUse(rows.getString(1),
+                        rows.getLong(3), rows.getLong(4), rows.getLong(5), rows.getLong(6),
+                        rows.getLong(7), rows.getLong(8), rows.getLong(9),
+                        rows.getLong(8) * usdPerNano, rows.getLong(9) * usdPerNano,
+                        measured ? microjoules : -1);
+                models.merge(use.model(), use, LedgerReader::add);
+            }
+        }
+        return new ArrayList<>(models.values());
+    }
+
+    private static LedgerSummary.ModelUse add(LedgerSummary.ModelUse a,
+            LedgerSummary.ModelUse b) {
+        long microjoules = a.microjoules() < 0 || b.microjoules() < 0
+                ? Math.max(a.microjoules(), b.microjoules())
+                : a.microjoules() + b.microjoules();
+        return new LedgerSummary.ModelUse(a.model(), a.requests() + b.requests(),
+                a.promptTokens() + b.promptTokens(), a.cachedTokens() + b.cachedTokens(),
+                a.computedTokens() + b.computedTokens(),
+                a.completionTokens() + b.completionTokens(), a.prefillNanos() + b.prefillNanos(),
+                a.decodeNanos() + b.decodeNanos(), a.prefillUsd() + b.prefillUsd(),
+                a.decodeUsd() + b.decodeUsd(), microjoules);
+    }
+
+    private static LedgerException unreadable(Path file, SQLException e) {
+        return new LedgerException("cannot read the ledger " + file + ": " + e.getMessage()
+                + "; is it a Millrace ledger?", e);
+    }
+
+    @Override
+    public void close() {
+        try {
+            connection.close();
+        } catch (SQLException e) {
+            throw unreadable(file, e);
+        }
+    }
+}

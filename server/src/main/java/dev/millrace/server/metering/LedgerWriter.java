@@ -1,0 +1,134 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.LaneReading;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread that writes the ledger. Finished requests are written as soon as it is free, as many
+ * as there are in one transaction, and their receipts completed after the commit; a checkpoint
+ * follows every second.
+ *
+ * <p>If the ledger cannot be written (a full disk, a lock), it tries again with growing pauses and
+ * everything stays in the {@link AccountBook}; receipts that wait too long fail, the rows do not.
+ * Once {@link MeterLimits#accounts} requests wait, no more are opened: serving stops before anything
+ * goes unrecorded.
+ */
+final class LedgerWriter implements Runnable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(LedgerWriter.class);
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+
+    private final AccountBook book;
+    private final UsageLedger ledger;
+    private final EpochBooks epoch;
+    private final Supplier<LaneReading> lane;
+    private final Clock clock;
+    private final MeterLimits limits;
+
+    private final AtomicLong postings = new AtomicLong();
+    private final AtomicLong failedPostings = new AtomicLong();
+    private final AtomicLong failedReceipts = new AtomicLong();
+    private long nextCheckpoint = System.nanoTime();
+    private boolean done;
+
+    LedgerWriter(AccountBook book, UsageLedger ledger, EpochBooks epoch,
+            Supplier<LaneReading> lane, Clock clock, MeterLimits limits) {
+        this.book = book;
+        this.ledger = ledger;
+        this.epoch = epoch;
+        this.lane = lane;
+        this.clock = clock;
+        this.limits = limits;
+    }
+
+    @Override
+    public void run() {
+        long failures = 0;
+        while (!done) {
+            try {
+                book.awaitWork(nextCheckpoint - System.nanoTime());
+                post();
+                failures = 0;
+            } catch (InterruptedException e) {
+                done = true; // close() has waited long enough
+            } catch (DuplicateRequestException e) {
+                LOG.error("{}; its time is on the books as unrecorded", e.getMessage());
+                disown(e);
+            } catch (RuntimeException e) {
+                failures++;
+                failed(failures, e);
+            }
+        }
+    }
+
+    /** Writes what there is now. */
+    private void post() {
+        boolean checkpoint = System.nanoTime() - nextCheckpoint >= 0;
+        AccountBook.Snapshot books = book.snapshot(limits.postingRows());
+        boolean last = books.closing() && books.unpaid().isEmpty();
+        Posting posting = epoch.draft(books, lane.get(), clock.millis(), checkpoint, last);
+        ledger.append(posting);
+        postings.incrementAndGet();
+        epoch.posted(posting);
+        book.paid(books.paying().size());
+        if (checkpoint) {
+            for (Account.Reading reading : books.unpaid()) {
+                reading.account().checkpointedNanos = reading.deviceNanos();
+            }
+            nextCheckpoint = System.nanoTime() + limits.checkpoint().toNanos();
+        }
+        for (int i = 0; i < posting.requests().size(); i++) {
+            books.paying().get(i).account().receipt.complete(posting.requests().get(i).receipt());
+        }
+        done = last;
+    }
+
+    private void disown(DuplicateRequestException duplicate) {
+        Account account = book.disown(duplicate.requestId());
+        account.receipt.completeExceptionally(new LedgerException(duplicate.getMessage(),
+                duplicate));
+        try {
+            ledger.forgetOpen(duplicate.requestId());
+        } catch (LedgerException e) {
+            LOG.warn("the checkpoint of {} stays behind: {}", duplicate.requestId(),
+                    e.getMessage());
+        }
+    }
+
+    private void failed(long failures, RuntimeException failure) {
+        failedPostings.incrementAndGet();
+        if (Long.bitCount(failures) == 1) {
+            LOG.error("attempt {} failed, {} finished requests wait: {}", failures,
+                    book.unpaidAccounts(), failure.getMessage(),
+                    failure instanceof LedgerException ? null : failure);
+        }
+        for (Account account : book.waitingLongerThan(limits.receiptWait().toNanos())) {
+            boolean told = account.receipt.completeExceptionally(new LedgerException("request "
+                    + account.request.requestId() + " ran, but the ledger could not be written for "
+                    + limits.receiptWait().toSeconds() + " s (" + failure.getMessage()
+                    + "); its row is written when it can be", failure));
+            failedReceipts.addAndGet(told ? 1 : 0);
+        }
+        long pause = Math.min(LONGEST_PAUSE.toMillis(),
+                FIRST_PAUSE.toMillis() << Math.min(failures - 1, 10));
+        try {
+            TimeUnit.MILLISECONDS.sleep(pause);
+        } catch (InterruptedException e) {
+            done = true;
+        }
+    }
+
+    MeterStatus status() {
+        AccountBook.Snapshot books = book.snapshot(0);
+        return new MeterStatus(book.openAccounts(), book.unpaidAccounts(), postings.get(),
+                failedPostings.get(), failedReceipts.get(), books.unrecordedNanos(),
+                books.recomputeNanos());
+    }
+}

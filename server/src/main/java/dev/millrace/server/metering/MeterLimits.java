@@ -1,0 +1,36 @@
+package dev.millrace.server.metering;
+
+import java.time.Duration;
+
+/**
+ * The meter's named limits.
+ *
+ * @param accounts       most requests open or not yet in the ledger; beyond it none is opened
+ * @param postingRows    most requests in one transaction
+ * @param checkpoint     time between checkpoints: the most that a crash can cost
+ * @param receiptWait    how long a finished request may wait for its row before its receipt fails; the
+ *                       row is written all the same as soon as the ledger can be written again
+ * @param closeWait      how long the end of the session may wait for a ledger that cannot be written
+ */
+public record MeterLimits(int accounts, int postingRows, Duration checkpoint, Duration receiptWait,
+        Duration closeWait) {
+
+    public static final MeterLimits DEFAULT = new MeterLimits(30_000, 1_000, Duration.ofSeconds(1),
+            Duration.ofSeconds(10), Duration.ofSeconds(10));
+
+    public MeterLimits {
+        int most = StepApportioner.MOST_PARTIES / 2;
+        if (accounts < 1 || accounts > most) {
+            throw new IllegalArgumentException("accounts must be between 1 and " + most + ", got "
+                    + accounts);
+        }
+        if (postingRows < 1) {
+            throw new IllegalArgumentException("postingRows must be at least 1, got "
+                    + postingRows);
+        }
+        if (checkpoint.compareTo(Duration.ofMillis(10)) < 0) {
+            throw new IllegalArgumentException("checkpoint must be at least 10 ms, got "
+                    + checkpoint);
+        }
+    }
+}

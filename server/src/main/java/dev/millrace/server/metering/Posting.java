@@ -1,0 +1,17 @@
+package dev.millrace.server.metering;
+
+import java.util.List;
+
+/**
+ * Everything that one transaction writes; the books balance before and after it.
+ *
+ * @param heartbeatMillis wall clock
+ * @param laneNanos       the device's clock since the rate began
+ * @param windowMillis    the hour that the machine's time belongs to
+ * @param requests        finished since the last posting
+ * @param open            in progress and changed since the last checkpoint; empty between checkpoints
+ * @param times           the hour's totals so far
+ * @param last            whether the session ends with it
+ */
+record Posting(long heartbeatMillis, long laneNanos, long windowMillis, List<RequestRow> requests,
+        List<OpenRow> open, List<MachineTime> times, boolean last) {}

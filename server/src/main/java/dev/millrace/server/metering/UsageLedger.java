@@ -1,0 +1,208 @@
+package dev.millrace.server.metering;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Map;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConfig.JournalMode;
+import org.sqlite.SQLiteConfig.SynchronousMode;
+
+/**
+ * The ledger on disk, as its one writer sees it: an SQLite database in WAL mode, so that readers
+ * never wait. A commit is on the disk when {@link #append} returns. Not thread-safe.
+ */
+public final class UsageLedger implements AutoCloseable {
+
+    private static final int BUSY_MILLIS = 2_000;
+
+    private final Path file;
+    private final LedgerLock lock;
+    private final Connection connection;
+    private long sessionId;
+    private long epochId;
+
+    private UsageLedger(Path file, LedgerLock lock, Connection connection) {
+        this.file = file;
+        this.lock = lock;
+        this.connection = connection;
+    }
+
+    /** Where the ledger is unless somebody says otherwise: MILLRACE_HOME, or the user's cache. */
+    public static Path defaultFile(Map<String, String> environment) {
+        String home = environment.get("MILLRACE_HOME");
+        Path folder = home == null || home.isBlank()
+                ? Path.of(System.getProperty("user.home"), ".cache", "millrace")
+                : Path.of(home);
+        return folder.resolve("ledger.db");
+    }
+
+    /**
+     * Opens the ledger for writing, creating or upgrading it.
+     *
+     * @throws LedgerException if another server writes it, a newer program wrote it, or it cannot be
+     *                         read or written
+     */
+    public static UsageLedger open(Path file) {
+        Path absolute = file.toAbsolutePath();
+        try {
+            Files.createDirectories(absolute.getParent());
+        } catch (IOException e) {
+            throw new LedgerException("cannot create the ledger's folder " + absolute.getParent()
+                    + ": " + e, e);
+        }
+        LedgerLock lock = LedgerLock.take(absolute);
+        try {
+            return new UsageLedger(absolute, lock, connect(absolute));
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    private static Connection connect(Path file) {
+        SQLiteConfig config = new SQLiteConfig();
+        config.setJournalMode(JournalMode.WAL);
+        config.setSynchronous(SynchronousMode.FULL);
+        config.setBusyTimeout(BUSY_MILLIS);
+        config.enforceForeignKeys(true);
+        try (Connection probe = config.createConnection("jdbc:sqlite:" + file)) {
+            LedgerSchema.requireKnown(probe, file);
+            LedgerSchema.migrate(file);
+            return config.createConnection("jdbc:sqlite:" + file);
+        } catch (SQLException e) {
+            throw new LedgerException("cannot open the ledger " + file + ": " + e.getMessage()
+                    + "; if it is not a Millrace ledger, choose another file", e);
+        }
+    }
+
+    /** The ledger's file. */
+    public Path file() {
+        return file;
+    }
+
+    /**
+     * Begins a session: settles what the last one left (see {@link LedgerRecovery}) and opens a rate.
+     *
+     * @param beganMillis      wall clock when the device's lane opened
+     * @param checkpointMillis time between checkpoints: so much of the time after the last heartbeat
+     *                         of a crashed session counts as unrecorded
+     */
+    void begin(long beganMillis, long nowMillis, CostModel rate, long checkpointMillis) {
+        transaction("begin a session in", () -> {
+            new LedgerRecovery(connection, beganMillis, checkpointMillis).settle();
+            sessionId = insert("INSERT INTO session (process_id, began_ms, heartbeat_ms)"
+                    + " VALUES (?, ?, ?)", ProcessHandle.current().pid(), beganMillis, nowMillis);
+            epochId = insert("INSERT INTO rate_epoch (session_id, began_ms, nano_usd_per_hour,"
+                    + " depreciation_nano_usd_per_hour, rent_nano_usd_per_hour,"
+                    + " energy_nano_usd_per_hour, hosting_nano_usd_per_hour, assumed)"
+                    + " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", sessionId, beganMillis,
+                    rate.nanoUsdPerHour(), rate.depreciationNanoUsdPerHour(),
+                    rate.rentNanoUsdPerHour(), rate.energyNanoUsdPerHour(),
+                    rate.hostingNanoUsdPerHour(), rate.assumed() ? 1 : 0);
+        });
+    }
+
+    /**
+     * Writes a posting as one transaction: all of it or nothing. Writing one again changes nothing.
+     *
+     * @throws DuplicateRequestException if a request's id is in the ledger from another request
+     * @throws LedgerException           if it cannot be written
+     */
+    void append(Posting posting) {
+        transaction("write", () -> {
+            for (RequestRow row : posting.requests()) {
+                LedgerRows.insertRequest(connection, epochId, row);
+            }
+            for (OpenRow row : posting.open()) {
+                LedgerRows.upsertOpen(connection, epochId, row);
+            }
+            for (MachineTime time : posting.times()) {
+                boolean passing = time.kind() == MachineTime.Kind.OPEN
+                        || time.kind() == MachineTime.Kind.IN_FLIGHT;
+                LedgerRows.putTime(connection, epochId, passing ? 0 : posting.windowMillis(), time);
+            }
+            update("UPDATE rate_epoch SET lane_nanos = ? WHERE id = ?", posting.laneNanos(),
+                    epochId);
+            update("UPDATE session SET heartbeat_ms = ?, closed = ? WHERE id = ?",
+                    posting.heartbeatMillis(), posting.last() ? 1 : 0, sessionId);
+        });
+    }
+
+    /** Drops the checkpoint of a request that will not get a row of its own. */
+    void forgetOpen(String requestId) {
+        transaction("write", () -> {
+            try (PreparedStatement statement = connection.prepareStatement(
+                    "DELETE FROM open_request WHERE id = ?")) {
+                statement.setString(1, requestId);
+                statement.executeUpdate();
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        try (lock) {
+            connection.close();
+        } catch (SQLException e) {
+            throw new LedgerException("cannot close the ledger " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private interface Work {
+        void run() throws SQLException;
+    }
+
+    /** Begun by hand: the driver's own transactions begin the next one at every commit. */
+    private void transaction(String verb, Work work) {
+        try {
+            execute("BEGIN IMMEDIATE");
+            try {
+                work.run();
+                execute("COMMIT");
+            } catch (SQLException | RuntimeException e) {
+                rollback(e);
+                throw e;
+            }
+        } catch (SQLException e) {
+            throw new LedgerException("cannot " + verb + " the ledger " + file + ": "
+                    + e.getMessage(), e);
+        }
+    }
+
+    private void rollback(Exception failure) {
+        try {
+            execute("ROLLBACK");
+        } catch (SQLException e) {
+            failure.addSuppressed(e); // the database has rolled back by itself, as on a full disk
+        }
+    }
+
+    private void execute(String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    private long insert(String sql, long... values) throws SQLException {
+        update(sql, values);
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT last_insert_rowid()"); var rows = statement.executeQuery()) {
+            rows.next();
+            return rows.getLong(1);
+        }
+    }
+
+    private void update(String sql, long... values) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setLong(i + 1, values[i]);
+            }
+            statement.executeUpdate();
+        }
+    }
+}

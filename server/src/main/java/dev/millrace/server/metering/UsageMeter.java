@@ -1,0 +1,147 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.FinishedRequest;
+import dev.millrace.engine.LaneReading;
+import dev.millrace.engine.StepObserver;
+import dev.millrace.engine.StepRecord;
+import java.time.Clock;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the books of one device: shares every step's time among the requests in it, and brings each
+ * finished request to the ledger exactly once. Safe to share between threads.
+ *
+ * <p>Receipts complete on the writer's thread: what depends on one must not block.
+ */
+public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(UsageMeter.class);
+
+    private final UsageLedger ledger;
+    private final AccountBook book;
+    private final LedgerWriter writer;
+    private final Thread thread;
+    private final Clock clock;
+    private final MeterLimits limits;
+
+    private UsageMeter(UsageLedger ledger, AccountBook book, LedgerWriter writer, Clock clock,
+            MeterLimits limits) {
+        this.ledger = ledger;
+        this.book = book;
+        this.writer = writer;
+        this.clock = clock;
+        this.limits = limits;
+        this.thread = Thread.ofPlatform().name("ledger-writer").daemon().unstarted(writer);
+    }
+
+    /** Starts metering with the system's clock and the usual limits; see the full form. */
+    public static UsageMeter start(UsageLedger ledger, CostModel rate, StepWeights weights,
+            Supplier<LaneReading> lane, EnergySource energy) {
+        return start(ledger, rate, weights, lane, energy, Clock.systemUTC(), MeterLimits.DEFAULT);
+    }
+
+    /**
+     * Begins a session in the ledger and starts the writer. The session reaches back to the opening
+     * of the lane, so that loading and warming up are on the books.
+     *
+     * @param ledger  closed together with the meter
+     * @param rate    what the machine costs
+     * @param weights how steps are shared
+     * @param lane    the device's clock; one lane belongs to one meter from its opening on
+     * @param energy  the machine's energy counter, or {@link EnergySource#NONE}
+     * @throws LedgerException if the session cannot be begun
+     */
+    public static UsageMeter start(UsageLedger ledger, CostModel rate, StepWeights weights,
+            Supplier<LaneReading> lane, EnergySource energy, Clock clock, MeterLimits limits) {
+        long nowMillis = clock.millis();
+        long beganMillis = nowMillis - lane.get().elapsedNanos() / 1_000_000;
+        ledger.begin(beganMillis, nowMillis, rate, limits.checkpoint().toMillis());
+        AccountBook book = new AccountBook(weights);
+        EpochBooks epoch = new EpochBooks(rate, new EnergyBooks(energy), nowMillis);
+        UsageMeter meter = new UsageMeter(ledger, book,
+                new LedgerWriter(book, ledger, epoch, lane, clock, limits), clock, limits);
+        meter.thread.start();
+        return meter;
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @throws LedgerException          if so many requests wait for a ledger that cannot be written
+     *                                  that no more may run; try again later
+     * @throws IllegalArgumentException if the id is open already
+     * @throws IllegalStateException    if the meter is closed
+     */
+    @Override
+    public CompletableFuture<Receipt> open(MeteredRequest request) {
+        Account account = new Account(request, clock.millis());
+        if (!book.open(account, limits.accounts())) {
+            throw new LedgerException(limits.accounts() + " requests are open or wait for the"
+                    + " ledger " + ledger.file() + "; no more can be metered now, try again later");
+        }
+        return account.receipt;
+    }
+
+    @Override
+    public void refuse(String requestId, String reason) {
+        if (!book.refuse(requestId, reason, clock.millis())) {
+            throw new IllegalStateException("request " + requestId + " is not open");
+        }
+    }
+
+    @Override
+    public void onStep(StepRecord step) {
+        book.record(step);
+    }
+
+    @Override
+    public void onFinished(FinishedRequest request) {
+        if (!book.finish(request, clock.millis())) {
+            LOG.warn("request {} finished without an account; its time is unrecorded",
+                    request.requestId());
+        }
+    }
+
+    /** What is going on, for metrics. */
+    public MeterStatus status() {
+        return writer.status();
+    }
+
+    /**
+     * Writes everything down and ends the session; close the engine first. Requests that are still
+     * open end as interrupted.
+     *
+     * @throws LedgerException if the ledger cannot be written within
+     *                         {@link MeterLimits#closeWait}; says how many requests it lacks
+     */
+    @Override
+    public void close() {
+        book.close(clock.millis());
+        boolean written = false;
+        try {
+            written = thread.join(limits.closeWait());
+            if (!written) {
+                thread.interrupt();
+                thread.join();
+            }
+        } catch (InterruptedException e) {
+            thread.interrupt();
+            Thread.currentThread().interrupt();
+        } finally {
+            ledger.close();
+        }
+        if (!written) {
+            LedgerException failure = new LedgerException(book.unpaidAccounts()
+                    + " requests are not in the ledger " + ledger.file()
+                    + ": it could not be written for " + limits.closeWait().toSeconds()
+                    + " s; the next start books their time as of the last checkpoint");
+            for (Account account : book.waitingLongerThan(-1)) {
+                account.receipt.completeExceptionally(failure);
+            }
+            throw failure;
+        }
+    }
+}

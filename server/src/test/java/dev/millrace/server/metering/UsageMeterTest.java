@@ -1,0 +1,262 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.FinishReason;
+import dev.millrace.engine.FinishedRequest;
+import dev.millrace.engine.RequestTimings;
+import dev.millrace.engine.StepRecord;
+import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.TokenUsage;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import static org.assertj.core.api.Assertions.*;
+
+class UsageMeterTest {
+
+    private static final CostModel RATE = new CostModel(0, 3_600_000_000L, 0, 0, false);
+    private static final StepWeights WEIGHTS = new StepWeights(1_000, 100, 1);
+    private static final MeterLimits LIMITS = new MeterLimits(4, 2, Duration.ofMillis(20), Duration
+            .ofMillis(150), Duration.ofSeconds(2));
+
+    @TempDir
+    Path folder;
+
+    private final ManualLane lane = new ManualLane();
+    private final ManualClock clock = new ManualClock();
+    private UsageMeter meter;
+
+    @AfterEach
+    void stop() {
+        if (meter != null) {
+            meter.close();
+        }
+    }
+
+    @Test
+    void aRequestPaysForTheStepsThatItWasIn() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> receipt = open("a");
+        step(1_000_000, share("a", 8, 0, 0));
+        step(2_000_000, share("a", 0, 0, 1));
+        step(3_000_000, share("a", 0, 0, 1));
+        finish("a", FinishReason.STOP, new TokenUsage(8, 0, 3));
+
+        // at a dollar per 1e9 ms the nano-dollars are the nanoseconds / 1,000
+        assertThat(await(receipt)).isEqualTo(new Receipt("a", 6_000, 1_000_000, 5_000_000, -1,
+                false));
+    }
+
+    @Test
+    void sequencesShareAStepByWeight() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> prompt = open("prompt");
+        CompletableFuture<Receipt> decode = open("decode");
+        // weights 500 + 9 x 100 + 45 = 1445 and 500 + 100 + 100 = 700
+        step(2_145_000, new StepShare("prompt", 9, 0, 0, 45), new StepShare("decode", 0, 0, 1,
+                100));
+        finish("prompt", FinishReason.LENGTH, new TokenUsage(9, 0, 1));
+        finish("decode", FinishReason.LENGTH, new TokenUsage(1, 0, 2));
+
+        assertThat(await(prompt).prefillNanos()).isEqualTo(1_445_000);
+        assertThat(await(decode).decodeNanos()).isEqualTo(700_000);
+    }
+
+    @Test
+    void recomputedTokensAreTheMachinesAndNotTheRequests() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> receipt = open("a");
+        step(1_000_000, share("a", 0, 50, 0));
+        step(1_000_000, share("a", 5, 15, 0));
+        finish("a", FinishReason.STOP, new TokenUsage(70, 0, 1));
+
+        assertThat(await(receipt).prefillNanos()).isEqualTo(250_000);
+        assertThat(meter.status().recomputeNanos()).isEqualTo(1_750_000);
+    }
+
+    @Test
+    void aRefusedRequestCostsNothingAndHasItsRow() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> receipt = open("a");
+
+        meter.refuse("a", "the queue is full");
+
+        assertThat(await(receipt).costNanoUsd()).isZero();
+        assertThat(query("SELECT finish_reason || ': ' || detail FROM request"))
+                .isEqualTo("refused: the queue is full");
+        assertThatIllegalStateException().isThrownBy(() -> meter.refuse("a", "again"));
+    }
+
+    @Test
+    void twoRequestsCannotHaveTheSameId() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> first = open("a");
+
+        assertThatIllegalArgumentException().isThrownBy(() -> open("a"))
+                .withMessageContaining("already open");
+        finish("a", FinishReason.STOP, new TokenUsage(1, 0, 1));
+        await(first);
+
+        CompletableFuture<Receipt> second = open("a");
+        step(5_000, share("a", 1, 0, 0));
+        finish("a", FinishReason.STOP, new TokenUsage(1, 0, 2));
+        assertThatThrownBy(() -> await(second)).hasCauseInstanceOf(LedgerException.class)
+                .hasMessageContaining("from an earlier request");
+        assertThat(meter.status().unrecordedNanos()).isEqualTo(5_000);
+        assertThat(summaryAfterClose().balance().balances()).isTrue();
+    }
+
+    @Test
+    void timeOfUnknownRequestsIsUnrecordedAndNotLost() {
+        start(RATE);
+        step(7_000_000, share("nobody", 1, 0, 0));
+
+        LedgerSummary summary = summaryAfterClose();
+
+        assertThat(summary.machineNanos()).containsEntry("unrecorded", 7_000_000L);
+        assertThat(summary.balance().balances()).isTrue();
+    }
+
+    @Test
+    void aLedgerThatCannotBeWrittenLosesNothing() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> late;
+        try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + file());
+                Statement statement = other.createStatement()) {
+            statement.execute("CREATE TRIGGER full BEFORE INSERT ON request"
+                    + " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+            late = open("late");
+            step(1_000_000, share("late", 3, 0, 0));
+            finish("late", FinishReason.STOP, new TokenUsage(3, 0, 1));
+            assertThatThrownBy(() -> await(late)).hasCauseInstanceOf(LedgerException.class)
+                    .hasMessageContaining("disk is full");
+            assertThat(meter.status().failedPostings()).isPositive();
+            assertThat(meter.status().unpaidAccounts()).isEqualTo(1);
+
+            open("b");
+            open("c");
+            open("d");
+            assertThatExceptionOfType(LedgerException.class).isThrownBy(() -> open("e"))
+                    .withMessageContaining("4 requests");
+            statement.execute("DROP TRIGGER full");
+        }
+        LedgerSummary summary = summaryAfterClose();
+
+        assertThat(query("SELECT finish_reason || cost_nano_usd FROM request WHERE id = 'late'"))
+                .isEqualTo("stop1000");
+        assertThat(summary.requests()).isEqualTo(4);
+        assertThat(summary.balance().balances()).isTrue();
+    }
+
+    @Test
+    void aLedgerThatStaysUnwritableIsReportedAtTheEnd() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> receipt = open("a");
+        step(1_000_000, share("a", 3, 0, 0));
+        TimeUnit.MILLISECONDS.sleep(100); // a checkpoint or two
+        try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + file());
+                Statement statement = other.createStatement()) {
+            statement.execute("CREATE TRIGGER full BEFORE INSERT ON request"
+                    + " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+            finish("a", FinishReason.STOP, new TokenUsage(3, 0, 1));
+            UsageMeter failing = meter;
+            meter = null;
+            assertThatExceptionOfType(LedgerException.class).isThrownBy(failing::close)
+                    .withMessageContaining("1 requests are not in the ledger");
+            assertThat(receipt).isCompletedExceptionally();
+            statement.execute("DROP TRIGGER full");
+        }
+        start(RATE);
+
+        assertThat(query("SELECT finish_reason || cost_nano_usd FROM request WHERE id = 'a'"))
+                .isEqualTo("interrupted1000");
+    }
+
+    @Test
+    void energyIsSharedLikeTime() throws Exception {
+        long[] microjoules = {1_000};
+        EnergySource energy = new EnergySource() {
+            @Override
+            public synchronized long microjoules() {
+                return microjoules[0];
+            }
+
+            @Override
+            public String description() {
+                return "scripted";
+            }
+        };
+        meter = UsageMeter.start(UsageLedger.open(file()), RATE, WEIGHTS, lane, energy, clock,
+                new MeterLimits(4, 2, Duration.ofHours(1), Duration.ofSeconds(9), Duration
+                        .ofSeconds(9)));
+        CompletableFuture<Receipt> receipt = open("a");
+        TimeUnit.MILLISECONDS.sleep(100); // the first checkpoint is over, the next is far
+        synchronized (energy) {
+            microjoules[0] = 9_000;
+        }
+        lane.idle(1_000_000);
+        step(3_000_000, share("a", 3, 0, 0));
+        finish("a", FinishReason.STOP, new TokenUsage(3, 0, 1));
+
+        assertThat(await(receipt).microjoules()).isEqualTo(6_000);
+        summaryAfterClose();
+        assertThat(query("SELECT microjoules FROM machine_time WHERE kind = 'idle'"))
+                .isEqualTo("2000");
+    }
+
+    private void start(CostModel rate) {
+        meter = UsageMeter.start(UsageLedger.open(file()), rate, WEIGHTS, lane, EnergySource.NONE,
+                clock, LIMITS);
+    }
+
+    private Path file() {
+        return folder.resolve("ledger.db");
+    }
+
+    private CompletableFuture<Receipt> open(String id) {
+        return meter.open(new MeteredRequest(id, "tiny", "tenant", "/v1/completions"));
+    }
+
+    private void step(long nanos, StepShare... shares) {
+        lane.step(nanos);
+        meter.onStep(new StepRecord(nanos, List.of(shares)));
+    }
+
+    private static StepShare share(String id, int prompt, int recompute, int decode) {
+        return new StepShare(id, prompt, recompute, decode, 0);
+    }
+
+    private void finish(String id, FinishReason reason, TokenUsage usage) {
+        meter.onFinished(new FinishedRequest(id, reason, usage, new RequestTimings(0, 0, 0)));
+    }
+
+    private static Receipt await(CompletableFuture<Receipt> receipt)
+            throws InterruptedException, ExecutionException {
+        return receipt.orTimeout(10, TimeUnit.SECONDS).get();
+    }
+
+    private LedgerSummary summaryAfterClose() {
+        meter.close();
+        meter = null;
+        try (LedgerReader reader = LedgerReader.open(file())) {
+            return reader.summary();
+        }
+    }
+
+    private String query(String sql) throws Exception {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file());
+                Statement statement = connection.createStatement();
+                var rows = statement.executeQuery(sql)) {
+            return rows.next() ? rows.getString(1) : null;
+        }
+    }
+}
