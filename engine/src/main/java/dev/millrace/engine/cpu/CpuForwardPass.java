@@ -40,7 +40,8 @@ final class CpuForwardPass implements ForwardPass {
         int blocks = plan.blocks(weights.bytes());
         geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS, List.of(new LayerGroup(
                 spec.layers(), spec.slidingWindowTokens(), blocks, 0, plan.blockBytes())));
-        memory = new DeviceMemory(weights.bytes(), geometry.totalBytes(), plan.bufferBytes());
+        memory = new DeviceMemory(weights.bytes(), weights.stepBytes(), geometry.totalBytes(),
+                plan.bufferBytes());
         rules = new BatchRules(geometry, budget, spec.vocabularySize());
         cache = kernels.openCache(spec.layers(), spec.kvHeads(), spec.headSize(),
                 CpuMemoryPlan.BLOCK_TOKENS, blocks);

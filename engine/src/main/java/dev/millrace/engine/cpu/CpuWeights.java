@@ -21,6 +21,12 @@ record CpuWeights(CpuMatrix tokenEmbedding, List<CpuLayer> layers, float[] outpu
         packed = List.copyOf(packed);
     }
 
+    /** What every step reads: all but an embedding that is only looked up. */
+    long stepBytes() {
+        long lookedUpBytes = tokenEmbedding == output ? 0 : tokenEmbedding.bytes();
+        return bytes - lookedUpBytes;
+    }
+
     @Override
     public void close() {
         packed.forEach(CpuMatrix::close);

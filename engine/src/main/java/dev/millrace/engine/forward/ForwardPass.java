@@ -22,8 +22,14 @@ public interface ForwardPass extends AutoCloseable {
     @Override
     void close();
 
-    /** Bytes taken on the device. */
-    record DeviceMemory(long weightBytes, long cacheBytes, long bufferBytes) {
+    /**
+     * Bytes taken on the device.
+     *
+     * @param stepWeightBytes of {@code weightBytes}, what every step reads whole: all but an
+     *                        embedding that is only looked up
+     */
+    record DeviceMemory(long weightBytes, long stepWeightBytes, long cacheBytes, long bufferBytes) {
+
         public long totalBytes() {
             return weightBytes + cacheBytes + bufferBytes;
         }
