@@ -1,0 +1,106 @@
+package dev.millrace.server.config;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What the user wants of a server, checked. Built-in values are covered by {@code millrace.yaml},
+ * those by the environment, those by the command line.
+ *
+ * @param model         reference of the model to serve
+ * @param host          address to listen on
+ * @param port          0 for any free one
+ * @param contextTokens longest sequence; 0 for what the model was made for, within reason
+ * @param sequences     most sequences in one step
+ * @param stepTokens    most tokens in one step
+ * @param queue         most requests that wait
+ * @param memoryBytes   for weights, cache and buffers; 0 for most of what the machine has
+ * @param threads       worker threads; 0 for one per processor
+ * @param backend       {@code auto}, {@code cpu} or {@code cuda}
+ * @param kernels       {@code auto}, {@code vector} or {@code scalar}
+ * @param vectorBits    0 for the widest that the processor likes
+ * @param drain         for running requests at the end
+ * @param ledger        file of the ledger, where one was named
+ * @param cost          the section {@code cost}, unread; null if there is none
+ */
+public record ServerConfig(String model, String host, int port, int contextTokens, int sequences,
+        int stepTokens, int queue, long memoryBytes, int threads, String backend, String kernels,
+        int vectorBits, Duration drain, Optional<Path> ledger, JsonNode cost) {
+
+    private static final String FILE_NAME = "millrace.yaml";
+    private static final int MAX_CONTEXT_TOKENS = 1 << 24;
+    private static final int MAX_SEQUENCES = 4096;
+    private static final int MAX_STEP_TOKENS = 1 << 16;
+    private static final int MAX_QUEUE = 1 << 16;
+    private static final int MAX_THREADS = 1024;
+    private static final int MAX_DRAIN_SECONDS = 3600;
+    private static final int DEFAULT_SEQUENCES = 8;
+    private static final int DEFAULT_STEP_TOKENS = 512;
+
+    /**
+     * Collects the settings.
+     *
+     * @param environment variables
+     * @param root        the folder of models and everything else, which may hold a config file
+     * @param file        a config file that was asked for by name; without, {@code millrace.yaml} in
+     *                    the working directory or in {@code root} is read if it exists
+     * @param flags       what the command line says
+     * @throws ConfigException if a file cannot be read or a setting is not allowed
+     */
+    public static ServerConfig load(Map<String, String> environment, Path root,
+            Optional<Path> file, Map<Setting, String> flags) {
+        Settings settings = new Settings();
+        JsonNode cost = null;
+        Optional<Path> found = file.isPresent() ? file : find(root);
+        if (found.isPresent()) {
+            cost = ConfigFile.read(found.get(), settings);
+        }
+        for (Setting setting : Setting.values()) {
+            String value = environment.getOrDefault(setting.variable(), "");
+            if (!value.isBlank()) {
+                settings.put(setting, value, setting.variable());
+            }
+        }
+        flags.forEach((setting, value) -> settings.put(setting, value,
+                setting == Setting.MODEL ? "MODEL" : "--" + setting.key().replace('_', '-')));
+        return of(settings, cost);
+    }
+
+    private static Optional<Path> find(Path root) {
+        return List.of(Path.of(FILE_NAME), root.resolve(FILE_NAME)).stream()
+                .filter(Files::isRegularFile).findFirst();
+    }
+
+    private static ServerConfig of(Settings settings, JsonNode cost) {
+        int sequences = settings.number(Setting.SEQUENCES, 1, MAX_SEQUENCES, DEFAULT_SEQUENCES);
+        return new ServerConfig(
+                settings.text(Setting.MODEL).orElse("tinyllama"),
+                settings.text(Setting.HOST).orElse("127.0.0.1"),
+                settings.number(Setting.PORT, 0, 65535, 8080),
+                settings.numberOrAuto(Setting.CONTEXT, 1, MAX_CONTEXT_TOKENS),
+                sequences,
+                settings.number(Setting.STEP_TOKENS, sequences, MAX_STEP_TOKENS,
+                        Math.max(sequences, DEFAULT_STEP_TOKENS)),
+                settings.number(Setting.QUEUE, 1, MAX_QUEUE, 256),
+                settings.bytesOrAuto(Setting.MEMORY),
+                settings.numberOrAuto(Setting.THREADS, 1, MAX_THREADS),
+                settings.choice(Setting.BACKEND, List.of(Settings.AUTO, "cpu", "cuda")),
+                settings.choice(Setting.KERNELS, List.of(Settings.AUTO, "vector", "scalar")),
+                vectorBits(settings),
+                Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
+                        30)),
+                settings.text(Setting.LEDGER).map(Path::of),
+                cost);
+    }
+
+    private static int vectorBits(Settings settings) {
+        String width = settings.choice(Setting.VECTOR_BITS,
+                List.of(Settings.AUTO, "128", "256", "512"));
+        return width.equals(Settings.AUTO) ? 0 : Integer.parseInt(width);
+    }
+}

@@ -1,0 +1,42 @@
+package dev.millrace.server.config;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** One thing that can be set, in all three places alike. */
+public enum Setting {
+    MODEL,
+    HOST,
+    PORT,
+    CONTEXT,
+    SEQUENCES,
+    STEP_TOKENS,
+    QUEUE,
+    MEMORY,
+    THREADS,
+    BACKEND,
+    KERNELS,
+    VECTOR_BITS,
+    DRAIN_SECONDS,
+    LEDGER;
+
+    /** Its key in {@code millrace.yaml}. */
+    public String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Its variable in the environment. */
+    public String variable() {
+        return "MILLRACE_" + name();
+    }
+
+    static Optional<Setting> ofKey(String key) {
+        return Arrays.stream(values()).filter(setting -> setting.key().equals(key)).findFirst();
+    }
+
+    static List<String> keys() {
+        return Arrays.stream(values()).map(Setting::key).toList();
+    }
+}

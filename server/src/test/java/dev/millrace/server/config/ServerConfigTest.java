@@ -1,0 +1,133 @@
+package dev.millrace.server.config;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import static org.assertj.core.api.Assertions.*;
+
+class ServerConfigTest {
+
+    @TempDir
+    Path folder;
+
+    private final Map<String, String> environment = new HashMap<>();
+    private final Map<Setting, String> flags = new HashMap<>();
+
+    @Test
+    void hasAValueForEverything() {
+        ServerConfig config = load();
+
+        assertThat(config.model()).isEqualTo("tinyllama");
+        assertThat(config.host()).isEqualTo("127.0.0.1");
+        assertThat(config.port()).isEqualTo(8080);
+        assertThat(config.backend()).isEqualTo("auto");
+        assertThat(config.threads()).isZero();
+        assertThat(config.cost()).isNull();
+    }
+
+    @Test
+    void letsTheEnvironmentCoverTheFileAndFlagsCoverBoth() throws IOException {
+        write("port: 1001\nsequences: 3\nqueue: 7\n");
+        environment.put("MILLRACE_PORT", "1002");
+        environment.put("MILLRACE_SEQUENCES", "4");
+        flags.put(Setting.PORT, "1003");
+
+        ServerConfig config = load();
+
+        assertThat(config.port()).isEqualTo(1003);
+        assertThat(config.sequences()).isEqualTo(4);
+        assertThat(config.queue()).isEqualTo(7);
+    }
+
+    @Test
+    void handsTheCostSectionOnAsItIs() throws IOException {
+        write("""
+                model: tinyllama
+                drain_seconds: 5
+                cost:
+                  usd_per_hour: 0.25
+                """);
+
+        assertThat(load().cost().get("usd_per_hour").doubleValue()).isEqualTo(0.25);
+        assertThat(load().drain()).isEqualTo(Duration.ofSeconds(5));
+    }
+
+    @Test
+    void readsAnEmptyFile() throws IOException {
+        write("# nothing yet\n");
+
+        assertThat(load().port()).isEqualTo(8080);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8GB,8000000000", "512MiB,536870912", "100 b,100", "auto,0", "2tib,2199023255552"})
+    void readsAmountsOfMemory(String text, long bytes) {
+        flags.put(Setting.MEMORY, text);
+
+        assertThat(load().memoryBytes()).isEqualTo(bytes);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"PORT,-1", "PORT,65536", "PORT,eighty", "PORT,.nan", "SEQUENCES,0", "CONTEXT,-5",
+        "MEMORY,0GB", "MEMORY,lots", "MEMORY,999999999999TB", "BACKEND,gpu", "KERNELS,fast",
+        "VECTOR_BITS,64", "DRAIN_SECONDS,1e3", "THREADS,1.5", "STEP_TOKENS,4"})
+    void refusesWhatIsNotAllowedAndSaysWhatIs(Setting setting, String value) {
+        flags.put(setting, value);
+
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageMatching("--" + setting.key().replace('_', '-')
+                        + " must be .*, got \"" + value + "\"");
+    }
+
+    @Test
+    void namesTheFileAndTheNearestKeyForATypingError() throws IOException {
+        Path file = write("prot: 80\n");
+
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("unknown key \"prot\" in " + file
+                        + "; did you mean \"port\"");
+    }
+
+    @Test
+    void saysWhereAFileIsNotYaml() throws IOException {
+        write("port: 80\n  host: [\n");
+
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("is not valid YAML at line");
+    }
+
+    @Test
+    void refusesAKeyGivenTwiceAndAKeyWithoutAValue() throws IOException {
+        write("port: 80\nport: 81\n");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("port");
+
+        write("port:\n");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("must be a single value");
+    }
+
+    @Test
+    void refusesAFileThatWasAskedForAndIsNotThere() {
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(() -> ServerConfig.load(
+                environment, folder, Optional.of(folder.resolve("absent.yaml")), flags))
+                .withMessageContaining("cannot read").withMessageContaining("absent.yaml");
+    }
+
+    private Path write(String yaml) throws IOException {
+        return Files.writeString(folder.resolve("millrace.yaml"), yaml);
+    }
+
+    private ServerConfig load() {
+        return ServerConfig.load(environment, folder, Optional.empty(), flags);
+    }
+}
