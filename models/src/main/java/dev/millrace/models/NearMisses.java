@@ -5,7 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 
 /** Names that a mistyped one may have meant, by edit distance (Levenshtein 1966). */
-final class NearMisses {
+public final class NearMisses {
 
     private static final int MAX_NAMES = 3;
     private static final int MAX_CHARACTERS = 128;
@@ -15,7 +15,7 @@ final class NearMisses {
     private NearMisses() {}
 
     /** At most three names, nearest first; none that share less than half of their letters. */
-    static List<String> of(String wanted, Collection<String> names) {
+    public static List<String> of(String wanted, Collection<String> names) {
         if (wanted.length() > MAX_CHARACTERS) {
             return List.of();
         }
@@ -23,6 +23,12 @@ final class NearMisses {
                 .filter(candidate -> candidate.distance <= wanted.length() / 2)
                 .sorted(Comparator.comparingInt(Candidate::distance)).limit(MAX_NAMES)
                 .map(Candidate::name).toList();
+    }
+
+    /** Either {@code ; did you mean "x"?} or nothing: to append to a message. */
+    public static String hint(String wanted, Collection<String> names) {
+        List<String> near = of(wanted, names);
+        return near.isEmpty() ? "" : "; did you mean \"" + String.join("\" or \"", near) + "\"?";
     }
 
     /** Letters to insert, delete or replace to get from one to the other. */

@@ -1,7 +1,7 @@
 package dev.millrace.models.store;
 
 import dev.millrace.models.ModelException;
-import dev.millrace.models.NearMiss;
+import dev.millrace.models.NearMisses;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,7 +136,7 @@ public final class ModelStore implements AutoCloseable {
     /** Deletes a stored model. */
     public StoredModel remove(String name) {
         StoredModel model = folder.find(name).orElseThrow(() -> new ModelException(
-                "no model \"" + name + "\" is stored" + NearMiss.hint(name, storedNames())
+                "no model \"" + name + "\" is stored" + NearMisses.hint(name, storedNames())
                         + (storedNames().isEmpty()
                                 ? ""
                                 : " (stored: " + String.join(", ", storedNames()) + ")")));
@@ -147,7 +147,7 @@ public final class ModelStore implements AutoCloseable {
     private ModelException unknown(String name) {
         List<String> known = new ArrayList<>(catalog.names());
         storedNames().stream().filter(stored -> !known.contains(stored)).forEach(known::add);
-        return new ModelException("unknown model \"" + name + "\"" + NearMiss.hint(name, known)
+        return new ModelException("unknown model \"" + name + "\"" + NearMisses.hint(name, known)
                 + " (known: " + String.join(", ", known) + "; or give a path, https://... or"
                 + " npm:package@version/path)");
     }

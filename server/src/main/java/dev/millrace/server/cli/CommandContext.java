@@ -1,0 +1,70 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.models.Model;
+import dev.millrace.models.store.ModelStore;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/**
+ * What a command sees of the process that it runs in.
+ *
+ * @param in          standard input
+ * @param out         for results
+ * @param err         for everything else, so that results can be piped
+ * @param columns     width of the terminal behind {@code err}; 0 if there is none
+ * @param environment variables
+ */
+public record CommandContext(InputStream in, PrintStream out, PrintStream err, int columns,
+        Map<String, String> environment) {
+
+    /** Most bytes that a command reads from standard input. */
+    static final int MAX_INPUT_BYTES = 256 << 20;
+
+    /** The context of this process. */
+    public static CommandContext ofProcess() {
+        return new CommandContext(System.in, System.out, System.err,
+                Integer.getInteger("millrace.terminal.columns", 0), System.getenv());
+    }
+
+    /** Whether the user asked to see where failures come from. */
+    boolean debug() {
+        return !environment.getOrDefault("MILLRACE_DEBUG", "").isEmpty();
+    }
+
+    ModelStore openStore() {
+        return ModelStore.open(environment);
+    }
+
+    /** Opens a model, pulling it first if it is not here yet. */
+    Model openModel(String reference) throws InterruptedException {
+        try (ModelStore store = openStore();
+                ProgressDisplay display = new ProgressDisplay(err, columns)) {
+            return Model.open(store.resolve(reference, display));
+        }
+    }
+
+    /** All of standard input as UTF-8 text. */
+    String readInput() throws IOException {
+        byte[] bytes = in.readNBytes(MAX_INPUT_BYTES + 1);
+        if (bytes.length > MAX_INPUT_BYTES) {
+            throw new IllegalArgumentException("standard input has more than " + MAX_INPUT_BYTES
+                    + " bytes");
+        }
+        return decode(bytes, "standard input");
+    }
+
+    /** Bytes as text. @param source what they are, for the message if they are not UTF-8 */
+    static String decode(byte[] bytes, String source) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException(source + " is not UTF-8 text", e);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.Model;
+import dev.millrace.models.ModelException;
+import dev.millrace.models.ModelFootprint;
+import dev.millrace.models.ModelSpec;
+import dev.millrace.models.NearMisses;
+import dev.millrace.models.TensorEntry;
+import dev.millrace.models.store.ByteCounts;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace inspect}: what a model file holds and what it needs. */
+@Command(name = "inspect", description = "Show a model's metadata, tensors and memory needs.")
+final class InspectCommand implements Callable<Integer> {
+
+    /** Elements of a list, and characters of a text, that are shown. */
+    private static final int SHOWN_ELEMENTS = 6;
+    private static final int SHOWN_CHARACTERS = 100;
+
+    private final CommandContext context;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "MODEL", description = "A model (see: millrace --help).")
+    private String reference;
+
+    @Option(names = "--tensor", paramLabel = "NAME", description = "Show this tensor only.")
+    private String tensor;
+
+    @Option(names = "--values", description = "Print the tensor's dequantised values, one row per"
+            + " line.")
+    private boolean values;
+
+    InspectCommand(CommandContext context) {
+        this.context = context;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        if (values && tensor == null) {
+            throw new ParameterException(spec.commandLine(), "--values needs --tensor NAME");
+        }
+        try (Model model = context.openModel(reference)) {
+            if (values) {
+                printValues(model.tensor(tensor));
+            } else if (tensor != null) {
+                printTensors(List.of(entry(model.tensors())));
+            } else {
+                printOverview(model);
+            }
+        }
+        return 0;
+    }
+
+    private TensorEntry entry(List<TensorEntry> tensors) {
+        return tensors.stream().filter(entry -> entry.name().equals(tensor)).findFirst()
+                .orElseThrow(() -> new ModelException("the model has no tensor \"" + tensor + "\""
+                        + NearMisses.hint(tensor, tensors.stream().map(TensorEntry::name)
+                                .toList())));
+    }
+
+    private void printOverview(Model model) {
+        PrintStream out = context.out();
+        ModelSpec sizes = model.spec();
+        ModelFootprint footprint = model.footprint();
+        new TextTable("MODEL", sizes.name())
+                .row("architecture", sizes.architecture())
+                .row("parameters", String.format("%,d", footprint.parameters()))
+                .row("layers", String.valueOf(sizes.layers()))
+                .row("embedding", String.valueOf(sizes.embeddingSize()))
+                .row("feed forward", String.valueOf(sizes.feedForwardSize()))
+                .row("heads", sizes.heads() + " of " + sizes.headSize() + ", " + sizes.kvHeads()
+                        + " for keys and values")
+                .row("vocabulary", String.valueOf(sizes.vocabularySize()))
+                .row("context", sizes.contextTokens() + " tokens")
+                .row("tokenizer", model.tokenizer().map(found -> "yes")
+                        .orElseGet(() -> "none: " + model.tokenizerProblem().orElse("")))
+                .row("chat template", model.chatTemplate().map(found -> "yes")
+                        .orElseGet(() -> "none: " + model.chatTemplateProblem().orElse("")))
+                .print(out);
+        out.println();
+        int fullContext = footprint.contextTokens();
+        new TextTable("MEMORY", "")
+                .row("weights", ByteCounts.text(footprint.weightBytes()))
+                .row("cache per token", ByteCounts.text(footprint.kvBytesPerToken()))
+                .row("with one full context", ByteCounts.text(footprint.bytes(fullContext)))
+                .row("with eight", ByteCounts.text(footprint.bytes(8L * fullContext)))
+                .print(out);
+        out.println();
+        TextTable metadata = new TextTable("METADATA", "");
+        model.metadata().forEach((key, value) -> metadata.row(key, shown(value)));
+        metadata.print(out);
+        out.println();
+        printTypes(model.tensors());
+        out.println();
+        printTensors(model.tensors());
+    }
+
+    private void printTypes(List<TensorEntry> tensors) {
+        Map<String, long[]> byType = new TreeMap<>();
+        for (TensorEntry entry : tensors) {
+            long[] total = byType.computeIfAbsent(entry.type(), type -> new long[2]);
+            total[0]++;
+            total[1] += entry.bytes();
+        }
+        TextTable table = new TextTable("TYPE", "TENSORS", "SIZE");
+        byType.forEach((type, total) -> table.row(type, String.valueOf(total[0]),
+                ByteCounts.text(total[1])));
+        table.print(context.out());
+    }
+
+    private void printTensors(List<TensorEntry> tensors) {
+        TextTable table = new TextTable("TENSOR", "TYPE", "SHAPE", "SIZE");
+        for (TensorEntry entry : tensors) {
+            table.row(entry.name(), entry.type() + (entry.computable() ? "" : " (not computable)"),
+                    entry.shape().toString(), ByteCounts.text(entry.bytes()));
+        }
+        table.print(context.out());
+    }
+
+    private void printValues(QuantTensor tensor) {
+        long rows = tensor.shape().planes() * tensor.shape().rows();
+        int columns = Math.toIntExact(tensor.shape().columns());
+        Dequantizer dequantizer = new Dequantizer(tensor.format());
+        float[] row = new float[columns];
+        StringBuilder line = new StringBuilder();
+        for (long r = 0; r < rows && !context.out().checkError(); r++) {
+            dequantizer.dequantize(tensor, r * columns, columns, row, 0);
+            line.setLength(0);
+            for (int c = 0; c < columns; c++) {
+                line.append(c == 0 ? "" : " ").append(row[c]);
+            }
+            context.out().println(line);
+        }
+    }
+
+    private static String shown(Object value) {
+        if (value instanceof List<?> list) {
+            String elements = list.stream().limit(SHOWN_ELEMENTS).map(InspectCommand::shown)
+                    .reduce((left, right) -> left + ", " + right).orElse("");
+            return "[" + elements + (list.size() > SHOWN_ELEMENTS
+                    ? ", ... " + list.size() + " in all"
+                    : "") + "]";
+        }
+        String text = value.toString().replace("\n", "\\n");
+        return text.length() <= SHOWN_CHARACTERS
+                ? text
+                : text.substring(0, SHOWN_CHARACTERS) + "... " + text.length()
+                        + " characters in all";
+    }
+}
