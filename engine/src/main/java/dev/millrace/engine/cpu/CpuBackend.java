@@ -1,7 +1,6 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.Backend;
-import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
@@ -53,11 +52,6 @@ public final class CpuBackend implements Backend {
     }
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        if (budget.contextTokens() > spec.contextTokens()) {
-            throw new BackendException("a context of " + budget.contextTokens() + " tokens; "
-                    + spec.name() + " was made for " + spec.contextTokens()
-                    + ", so lower the context");
-        }
         CpuMemoryPlan plan = CpuMemoryPlan.of(spec, budget, pool.workers());
         WeightPacker packer = new WeightPacker(kernels, pool, spec, weights,
                 plan.weightLimitBytes());

@@ -432,6 +432,26 @@ public abstract class ForwardPassContract {
     }
 
     @Test
+    void aRefusedBatchHasChangedNothing() {
+        SequenceFeed fed = SequenceFeed.inBlocks(0, SEQUENCE_BLOCKS);
+        fed.logits(pass(), prompt(model, 20));
+        float[] expected = fed.logits(pass(), 5);
+        fed.rewind(20);
+        SequenceRow good = fed.row(new FullLogits(1), null, 9);
+        SequenceRow bad = SequenceFeed.inBlocks(8, 1).row(OutputRequest.NONE, null,
+                model.spec().vocabularySize());
+        BlockOperations zero = new BlockOperations(List.of(), List.of(), List.of(),
+                List.of(new Move(0, 0, 0), new Move(0, 1, 1)));
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> pass().step(new StepBatch(List.of(good, bad), zero)))
+                .withMessage("row 1, token 0 is 131; the vocabulary has ids 0 to 130");
+
+        fed.rewind(20);
+        assertThat(fed.logits(pass(), 5)).isEqualTo(expected);
+    }
+
+    @Test
     void theCacheHoldsEverySequenceWithinTheBudget() {
         CacheGeometry geometry = pass().cacheGeometry();
 

@@ -1,0 +1,136 @@
+package dev.millrace.engine.cpu;
+
+import com.sun.management.ThreadMXBean;
+import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.RandomModel;
+import dev.millrace.engine.forward.SamplingRow;
+import dev.millrace.engine.forward.SequenceFeed;
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.*;
+
+/** What is the processor's own: memory, warm-up, allocation. */
+class CpuForwardPassTest {
+
+    private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
+    private static final MemoryBudget AMPLE = new MemoryBudget(1L << 30, CONTEXT, 4, CONTEXT);
+
+    private final WorkerPool pool = WorkerPool.create(2);
+    private final CpuBackend backend = new CpuBackend(CpuKernels.scalar(), pool, Duration.ZERO);
+    private final RandomModel model = RandomModel.plain();
+
+    @AfterEach
+    void closePool() {
+        pool.close();
+    }
+
+    private DeviceMemory memory(MemoryBudget budget) {
+        try (ForwardPass pass = backend.open(model.spec(), model, budget)) {
+            return pass.memory();
+        }
+    }
+
+    @Test
+    void theDescriptionNamesKernelsAndThreads() {
+        assertThat(backend.name()).isEqualTo("cpu");
+        assertThat(backend.description()).isEqualTo("cpu: scalar kernels, 2 threads");
+    }
+
+    @Test
+    void aStepAllocatesNextToNothingOnceItIsWarm() {
+        try (ForwardPass pass = backend.open(model.spec(), model, AMPLE)) {
+            SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT / 16);
+            SamplingRow sampling = SamplingRow.of(1, 20, 0.9f, 0.01f, 3);
+            StepBatch[] batches = new StepBatch[CONTEXT];
+            for (int i = 0; i < batches.length; i++) {
+                SequenceRow row = feed.row(OutputRequest.SAMPLE_LAST, sampling, i);
+                batches[i] = new StepBatch(List.of(row), BlockOperations.NONE);
+            }
+            ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            long before = 0;
+            for (int i = 0; i < batches.length; i++) {
+                if (i == batches.length / 2) {
+                    before = threads.getCurrentThreadAllocatedBytes();
+                }
+                pass.step(batches[i]);
+            }
+            long bytesPerStep = (threads.getCurrentThreadAllocatedBytes() - before)
+                    / (batches.length / 2);
+
+            // The result of one row: a handful of small objects.
+            assertThat(bytesPerStep).isLessThan(1024);
+        }
+    }
+
+    @Test
+    void warmingUpLeavesAnEmptyCacheAndKeepsToItsLimit() {
+        CpuBackend warming = new CpuBackend(CpuKernels.scalar(), pool, Duration.ofMillis(400));
+        long start = System.nanoTime();
+        try (ForwardPass warmed = warming.open(model.spec(), model, AMPLE);
+                ForwardPass fresh = backend.open(model.spec(), model, AMPLE)) {
+            assertThat(Duration.ofNanos(System.nanoTime() - start))
+                    .isLessThan(Duration.ofSeconds(10));
+            // Positions 0 to 15 were never computed by this sequence: both caches hold zeros there.
+            SequenceRow late = new SequenceRow(new int[]{7}, 16, new int[][]{{0, 1}},
+                    SequenceRow.NO_ADAPTER, new OutputRequest.FullLogits(1), null);
+            assertThat(SequenceFeed.step(warmed, late).getFirst().values())
+                    .isEqualTo(SequenceFeed.step(fresh, late).getFirst().values());
+        }
+    }
+
+    @Test
+    void aSmallerBudgetLeavesFewerBlocks() {
+        DeviceMemory ample = memory(AMPLE);
+        long blockBytes = ample.cacheBytes() / (4 * (CONTEXT / 16 + 1));
+        long tight = ample.totalBytes() - 3 * blockBytes - 1;
+
+        DeviceMemory smaller = memory(new MemoryBudget(tight, CONTEXT, 4, CONTEXT));
+
+        assertThat(smaller.cacheBytes()).isEqualTo(ample.cacheBytes() - 4 * blockBytes);
+        assertThat(smaller.totalBytes()).isLessThanOrEqualTo(tight);
+    }
+
+    @Test
+    void aBudgetThatHoldsNoFullContextIsRefusedWithNumbersAndAdvice() {
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> memory(new MemoryBudget(100_000, CONTEXT, 4, CONTEXT)))
+                .withMessageContaining("of the memory limit of 100000 bytes")
+                .withMessageContaining("the cache of one full context 110592")
+                .withMessageContaining("raise the memory limit, or lower the context");
+    }
+
+    @Test
+    void aClosedPassRefusesToStepAndClosesOnce() {
+        ForwardPass pass = backend.open(model.spec(), model, AMPLE);
+        pass.close();
+        pass.close();
+
+        assertThatIllegalStateException()
+                .isThrownBy(() -> SequenceFeed.inBlocks(0, 1).logits(pass, 1))
+                .withMessageContaining("closed");
+    }
+
+    @Test
+    void aWeightOfTheWrongShapeIsRefusedByName() {
+        RandomModel other = RandomModel.withVocabulary(500);
+
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> backend.open(other.spec(), model, AMPLE))
+                .withMessage(
+                        "the TOKEN_EMBEDDING weight is 131 x 96, but the model's sizes ask for "
+                                + "500 x 96; the file is damaged or of an unsupported kind");
+    }
+}

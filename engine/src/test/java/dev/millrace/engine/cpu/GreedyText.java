@@ -1,0 +1,39 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.SamplingRow;
+import dev.millrace.engine.forward.SequenceFeed;
+import dev.millrace.models.Model;
+import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Path;
+
+/** The text that a model file likes best. */
+final class GreedyText {
+
+    private static final int CONTEXT_TOKENS = 256;
+
+    private GreedyText() {}
+
+    /** The text of the likeliest tokens after a prompt that begins with the start token. */
+    static String continuation(Path path, Backend backend, String prompt, int tokens) {
+        try (Model model = Model.open(path);
+                ForwardPass pass = backend.open(model.spec(), model.weights(),
+                        new MemoryBudget(4L << 30, CONTEXT_TOKENS, 1, CONTEXT_TOKENS))) {
+            Tokenizer tokenizer = model.tokenizer().orElseThrow();
+            int[] promptTokens = tokenizer.encode(prompt, true);
+            int[] all = new int[promptTokens.length + tokens];
+            System.arraycopy(promptTokens, 0, all, 0, promptTokens.length);
+            SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT_TOKENS / 16);
+            int[] next = promptTokens;
+            for (int i = promptTokens.length; i < all.length; i++) {
+                next = feed.step(pass, OutputRequest.SAMPLE_LAST, SamplingRow.GREEDY, next)
+                        .tokens();
+                all[i] = next[0];
+            }
+            return tokenizer.decode(all).substring(tokenizer.decode(promptTokens).length());
+        }
+    }
+}
