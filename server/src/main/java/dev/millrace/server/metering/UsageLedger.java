@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.models.store.ModelStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,13 +33,9 @@ public final class UsageLedger implements AutoCloseable {
         this.connection = connection;
     }
 
-    /** Where the ledger is unless somebody says otherwise: MILLRACE_HOME, or the user's cache. */
+    /** Where the ledger is unless somebody says otherwise: where Millrace keeps all it has. */
     public static Path defaultFile(Map<String, String> environment) {
-        String home = environment.get("MILLRACE_HOME");
-        Path folder = home == null || home.isBlank()
-                ? Path.of(System.getProperty("user.home"), ".cache", "millrace")
-                : Path.of(home);
-        return folder.resolve("ledger.db");
+        return ModelStore.root(environment).resolve("ledger.db");
     }
 
     /**

@@ -1,0 +1,54 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.server.metering.LedgerReader;
+import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.PriceCatalog;
+import dev.millrace.server.metering.UsageLedger;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code millrace cost}: what tokens have cost so far, beside what others charge for them. */
+@Command(name = "cost", description = "Show what tokens have cost on this machine, and elsewhere.")
+final class CostCommand implements Callable<Integer> {
+
+    /** The exit status for books that do not balance: a script must notice. */
+    private static final int UNBALANCED = 3;
+
+    private final PrintStream out;
+    private final Map<String, String> environment;
+
+    @Option(names = "--ledger", paramLabel = "FILE", description = "The ledger to read; by default the one in MILLRACE_HOME.")
+    private Path ledger;
+
+    @Option(names = "--json", description = "Print JSON instead of a table.")
+    private boolean json;
+
+    CostCommand(PrintStream out, Map<String, String> environment) {
+        this.out = out;
+        this.environment = environment;
+    }
+
+    @Override
+    public Integer call() {
+        Path file = ledger == null ? UsageLedger.defaultFile(environment) : ledger;
+        if (ledger == null && !Files.exists(file)) {
+            out.println(json
+                    ? CostReport.NOTHING_JSON
+                    : "Nothing has been metered yet: there is no ledger at " + file
+                            + ". Start with ./millrace serve.");
+            return 0;
+        }
+        LedgerSummary summary;
+        try (LedgerReader reader = LedgerReader.open(file)) {
+            summary = reader.summary();
+        }
+        CostReport report = new CostReport(file, summary, PriceCatalog.bundled());
+        out.print(json ? report.json() : report.text());
+        return summary.balance().balances() ? 0 : UNBALANCED;
+    }
+}
