@@ -1,0 +1,152 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.FinishedRequest;
+import dev.millrace.engine.LaneReading;
+import dev.millrace.engine.StepObserver;
+import dev.millrace.engine.StepRecord;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.assertj.core.api.Assertions.*;
+
+@Timeout(60)
+class BooksBalanceTest {
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    void everyNanosecondOfAMessyDayIsChargedExactlyOnce(long seed) throws Exception {
+        Path file = folder.resolve("ledger.db");
+        ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity());
+        List<Receipt> receipts = server.serve(seed, 12, 15);
+        long preemptions = server.engine.status().preemptions();
+        server.close();
+        LaneReading lane = server.lane.reading();
+        LedgerSummary books = summary(file);
+
+        assertThat(books.balance().differenceNanoUsd()).isZero();
+        assertThat(books.balance().balances()).isTrue();
+        assertThat(books.balance().billNanoUsd()).isPositive();
+        assertThat(books.requests()).isEqualTo(12 * 15).isEqualTo(receipts.size());
+        assertThat(receipts.stream().mapToLong(Receipt::costNanoUsd).sum())
+                .isEqualTo(books.balance().linesNanoUsd().get(LedgerBalance.REQUESTS));
+        // straight from the lane, past the ledger
+        assertThat(books.machineNanos().get("requests") + books.machineNanos().get("recompute"))
+                .isEqualTo(lane.stepNanos());
+        assertThat(books.machineNanos()).containsEntry("overhead", lane.overheadNanos())
+                .containsEntry("in_flight", 0L).containsEntry("open", 0L)
+                .doesNotContainKey("unrecorded");
+        assertThat(preemptions).as("the cache is small enough to throw requests out").isPositive();
+        assertThat(books.machineNanos().get("recompute")).isPositive();
+        assertThat(reasons(file)).contains("cancelled", "failed", "length", "refused");
+    }
+
+    @Test
+    void theBooksBalanceAtEveryMomentInBetween() throws Exception {
+        Path file = folder.resolve("ledger.db");
+        try (ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity());
+                LedgerReader reader = LedgerReader.open(file)) {
+            CompletableFuture<List<Receipt>> work = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return server.serve(4, 12, 12);
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            int looks = 0;
+            while (!work.isDone() || looks < 20) {
+                assertThat(reader.summary().balance().differenceNanoUsd()).isZero();
+                looks++;
+            }
+            assertThat(work.join()).hasSize(144);
+        }
+    }
+
+    @Test
+    void anyMissingRowShows() throws Exception {
+        Path file = folder.resolve("ledger.db");
+        try (ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity())) {
+            for (long seed = 5; seed < 15 && server.engine.status().preemptions() == 0; seed++) {
+                server.serve(seed, 12, 6);
+            }
+        }
+        try (ScriptedServer second = new ScriptedServer(file, UnaryOperator.identity())) {
+            second.serve(99, 1, 1);
+        }
+        assertThat(summary(file).balance().balances()).isTrue();
+
+        for (String row : List.of(
+                "request WHERE id = (SELECT id FROM request WHERE cost_nano_usd > 0 LIMIT 1)",
+                "machine_time WHERE kind = 'idle'", "machine_time WHERE kind = 'overhead'",
+                "machine_time WHERE kind = 'recompute'", "machine_time WHERE kind = 'offline'",
+                "machine_time WHERE kind = 'rounding'")) {
+            Path tampered = folder.resolve("tampered.db");
+            Files.deleteIfExists(tampered);
+            execute(file, "VACUUM INTO '" + tampered + "'");
+            assertThat(execute(tampered, "DELETE FROM " + row)).as(row).isPositive();
+
+            assertThat(summary(tampered).balance().balances()).as("without " + row).isFalse();
+            assertThat(summary(tampered).balance().differenceNanoUsd()).as(row).isNegative();
+        }
+    }
+
+    @Test
+    void aStepThatTheEngineKeepsToItselfShows() throws Exception {
+        Path file = folder.resolve("ledger.db");
+        UnaryOperator<StepObserver> forgetful = meter -> new StepObserver() {
+            private int steps;
+
+            @Override
+            public void onStep(StepRecord step) {
+                if (++steps != 7) {
+                    meter.onStep(step);
+                }
+            }
+
+            @Override
+            public void onFinished(FinishedRequest request) {
+                meter.onFinished(request);
+            }
+        };
+        try (ScriptedServer server = new ScriptedServer(file, forgetful)) {
+            server.serve(7, 4, 4);
+        }
+
+        assertThat(summary(file).balance().balances()).isFalse();
+    }
+
+    private static LedgerSummary summary(Path file) {
+        try (LedgerReader reader = LedgerReader.open(file)) {
+            return reader.summary();
+        }
+    }
+
+    private static String reasons(Path file) throws Exception {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement();
+                var rows = statement.executeQuery(
+                        "SELECT group_concat(DISTINCT finish_reason) FROM request")) {
+            return rows.getString(1);
+        }
+    }
+
+    private static int execute(Path file, String sql) throws Exception {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            return statement.executeUpdate(sql);
+        }
+    }
+}

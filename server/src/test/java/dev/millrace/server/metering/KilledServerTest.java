@@ -1,0 +1,103 @@
+package dev.millrace.server.metering;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+import static org.assertj.core.api.Assertions.*;
+
+/** Kills a metering process in the middle of its work, for real. */
+@Timeout(120)
+class KilledServerTest {
+
+    @TempDir
+    Path folder;
+
+    /** The process that gets killed: works without end, and says when it has begun to. */
+    static final class Victim {
+
+        private Victim() {}
+
+        public static void main(String[] arguments) throws Exception {
+            Path folder = Path.of(arguments[0]);
+            ScriptedServer server = new ScriptedServer(folder.resolve("ledger.db"),
+                    UnaryOperator.identity());
+            for (long seed = Long.parseLong(arguments[1]);; seed++) {
+                server.serve(seed, 6, 5);
+                Files.writeString(folder.resolve("working"), "yes");
+            }
+        }
+    }
+
+    @Test
+    void theBooksBalanceAfterEveryKill() throws Exception {
+        Path file = folder.resolve("ledger.db");
+        for (int round = 0; round < 3; round++) {
+            Process victim = start(round * 1_000);
+            try {
+                awaitWork(victim);
+                TimeUnit.MILLISECONDS.sleep(37 * round);
+            } finally {
+                victim.destroyForcibly().waitFor();
+            }
+            LedgerSummary left = summary(file);
+            assertThat(left.balance().balances()).as("as the kill left it").isTrue();
+            assertThat(left.machineNanos()).containsKey("open");
+
+            UsageLedger ledger = UsageLedger.open(file);
+            UsageMeter.start(ledger, ScriptedServer.RATE, StepWeights.DEFAULT, new ManualLane(),
+                    EnergySource.NONE).close();
+
+            LedgerSummary books = summary(file);
+            assertThat(books.balance().balances()).as("after the next start").isTrue();
+            assertThat(books.machineNanos()).containsKey("unrecorded").containsEntry("open", 0L);
+            assertThat(books.requests()).isGreaterThanOrEqualTo(left.requests());
+        }
+    }
+
+    private void awaitWork(Process victim) throws Exception {
+        Path sign = folder.resolve("working");
+        while (!Files.exists(sign)) {
+            if (!victim.isAlive()) {
+                throw new AssertionError(Files.readAllLines(folder.resolve("victim.log")));
+            }
+            TimeUnit.MILLISECONDS.sleep(5);
+        }
+        Files.delete(sign);
+    }
+
+    private static LedgerSummary summary(Path file) {
+        try (LedgerReader reader = LedgerReader.open(file)) {
+            return reader.summary();
+        }
+    }
+
+    @Test
+    void theLockOfAKilledServerIsFree() throws Exception {
+        Path file = folder.resolve("ledger.db");
+        Process victim = start(9);
+        try {
+            awaitWork(victim);
+            assertThatExceptionOfType(LedgerException.class)
+                    .isThrownBy(() -> UsageLedger.open(file))
+                    .withMessageContaining("in use by another server");
+        } finally {
+            victim.destroyForcibly().waitFor();
+        }
+        UsageLedger.open(file).close();
+    }
+
+    private Process start(long seed) throws IOException {
+        return new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-cp",
+                System.getProperty("java.class.path"), Victim.class.getName(), folder.toString(),
+                Long.toString(seed)).redirectErrorStream(true)
+                .redirectOutput(folder.resolve("victim.log").toFile()).start();
+    }
+}

@@ -1,0 +1,157 @@
+package dev.millrace.server.metering;
+
+import dev.millrace.engine.BatchingEngine;
+import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.EngineSettings;
+import dev.millrace.engine.Generation;
+import dev.millrace.engine.GenerationEvent;
+import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.StepObserver;
+import dev.millrace.engine.Vocabulary;
+import dev.millrace.engine.fixtures.FakeTokenizer;
+import dev.millrace.engine.fixtures.NextToken;
+import dev.millrace.engine.fixtures.Requests;
+import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
+
+/**
+ * The real engine, lane and meter over a model without arithmetic, with a cache so small that
+ * requests throw each other out, and clients that behave as badly as clients do.
+ */
+final class ScriptedServer implements AutoCloseable {
+
+    static final CostModel RATE = new CostModel(61_643_837, 0, 19_500_001, 7, false);
+
+    /** A prompt with this token makes its request fail, alone. */
+    static final int POISON = FakeTokenizer.FIRST_BYTE + '#';
+
+    /** A step with this token in it fails for everybody in it. */
+    static final int BOMB = FakeTokenizer.FIRST_BYTE + '!';
+
+    private static final EngineSettings SETTINGS = new EngineSettings(6, 48, 160, 5, 400, true);
+    private static final MeterLimits LIMITS = new MeterLimits(1_000, 8, Duration.ofMillis(30),
+            Duration.ofSeconds(10), Duration.ofSeconds(10));
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    final DeviceLane lane = new DeviceLane();
+    final UsageMeter meter;
+    final BatchingEngine engine;
+
+    ScriptedServer(Path ledger, UnaryOperator<StepObserver> between) {
+        meter = UsageMeter.start(UsageLedger.open(ledger), RATE, StepWeights.DEFAULT,
+                lane::reading, EnergySource.NONE, Clock.systemUTC(), LIMITS);
+        lane.overhead(() -> {
+            LockSupport.parkNanos(3_000_000);
+            return null;
+        });
+        ScriptedForwardPass pass = new ScriptedForwardPass(ScriptedForwardPass.geometry(8, 40),
+                FakeTokenizer.VOCABULARY_SIZE, NextToken.letters())
+                .takes(100_000, 5_000).poisonedBy(POISON)
+                .failWhen(batch -> batch.rows().stream().anyMatch(row -> contains(
+                        row.tokens(), BOMB)));
+        engine = BatchingEngine.start("scripted", pass, Vocabulary.of(new FakeTokenizer(),
+                FakeTokenizer.VOCABULARY_SIZE), SETTINGS, lane, between.apply(meter));
+    }
+
+    private static boolean contains(int[] tokens, int wanted) {
+        for (int token : tokens) {
+            if (token == wanted) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Lets so many clients send so many requests each; returns the receipts of all of them. */
+    List<Receipt> serve(long seed, int clients, int requestsEach) throws Exception {
+        List<Future<List<CompletableFuture<Receipt>>>> all = new ArrayList<>();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (int client = 0; client < clients; client++) {
+                String name = "seed" + seed + "-client" + client + "-";
+                Random random = new Random(seed * 1_000 + client);
+                all.add(threads.submit(() -> {
+                    List<CompletableFuture<Receipt>> receipts = new ArrayList<>();
+                    for (int i = 0; i < requestsEach; i++) {
+                        receipts.add(request(name + i, random));
+                    }
+                    return receipts;
+                }));
+            }
+        }
+        List<Receipt> receipts = new ArrayList<>();
+        for (Future<List<CompletableFuture<Receipt>>> client : all) {
+            for (CompletableFuture<Receipt> receipt : client.get()) {
+                receipts.add(receipt.get(PATIENCE.toSeconds(), TimeUnit.SECONDS));
+            }
+        }
+        return receipts;
+    }
+
+    private CompletableFuture<Receipt> request(String id, Random random)
+            throws InterruptedException {
+        CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(id,
+                random.nextBoolean() ? "tiny" : "small", "tenant", "/v1/completions"));
+        try {
+            Generation generation = engine.submit(generationRequest(id, random));
+            switch (random.nextInt(5)) {
+                case 0 -> {
+                    generation.next(PATIENCE);
+                    generation.cancel(); // after the first token, or at once if it has none
+                }
+                case 1 -> {
+                    LockSupport.parkNanos(random.nextInt(2_000_000));
+                    generation.cancel(); // a client that vanished and reads no more
+                }
+                default -> readToEnd(generation);
+            }
+        } catch (OverloadException e) {
+            meter.refuse(id, e.getMessage());
+            LockSupport.parkNanos(500_000);
+        }
+        return receipt;
+    }
+
+    private static GenerationRequest generationRequest(String id, Random random) {
+        int[] prompt = new int[1 + random.nextInt(60)];
+        for (int i = 0; i < prompt.length; i++) {
+            // few different tokens, so that prompts share beginnings
+            prompt[i] = FakeTokenizer.FIRST_BYTE + 'a' + (i < 16 ? 0 : random.nextInt(20));
+        }
+        switch (random.nextInt(25)) {
+            case 0 -> prompt[prompt.length - 1] = POISON;
+            case 1 -> prompt[prompt.length - 1] = BOMB;
+            default -> {
+            }
+        }
+        return Requests.of(id, prompt, 1 + random.nextInt(60));
+    }
+
+    private static void readToEnd(Generation generation) throws InterruptedException {
+        GenerationEvent event = null;
+        while (!(event instanceof GenerationEvent.Finished)) {
+            event = generation.next(PATIENCE);
+            if (event == null) {
+                throw new AssertionError(generation.id() + " said nothing for " + PATIENCE);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        meter.close();
+    }
+}
