@@ -8,8 +8,9 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Turns the bytes of successive tokens into text that never ends in half a character: what could
- * still become one is kept for the next token. Bytes that cannot become U+FFFD, one for each maximal
- * part of a sequence, as the WHATWG Encoding Standard has it. For one stream and one thread.
+ * still become one is kept for the next token. Bytes that cannot become U+FFFD, exactly as where
+ * {@code new String(bytes, UTF_8)} decodes the whole: one for each maximal part of a sequence, and
+ * one for an encoded surrogate. For one stream and one thread.
  */
 public final class TokenStreamDecoder {
 
