@@ -10,9 +10,12 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 class GgufModelTest {
 
@@ -20,7 +23,7 @@ class GgufModelTest {
     Path folder;
 
     private Model open(TinyModels model) {
-        return Model.open(model.write(folder));
+        return open(model.writer());
     }
 
     private Model open(GgufWriter writer) {
@@ -46,8 +49,7 @@ class GgufModelTest {
                 .uint32("llama.block_count", 2)
                 .uint32("llama.attention.head_count", 4)
                 .float32("llama.attention.layer_norm_rms_epsilon", 1e-6f);
-        try (Model model = open(TinyModels.llama().heads(4, 4, 16).withoutVocabulary()
-                .addTensorsTo(writer))) {
+        try (Model model = open(TinyModels.llama().heads(4, 4, 16).addTensorsTo(writer))) {
             assertThat(model.spec().kvHeads()).isEqualTo(4);
             assertThat(model.spec().headSize()).isEqualTo(16);
             assertThat(model.spec().rope().dimensions()).isEqualTo(16);
@@ -68,6 +70,115 @@ class GgufModelTest {
                     .isEqualTo(TensorShape.matrix(256, 512));
             assertThat(weights.get(WeightRole.OUTPUT_NORM).format()).isEqualTo(QuantFormat.F32);
             assertThat(weights.find(WeightRole.QUERY_BIAS, 0)).isNull();
+        }
+    }
+
+    @Test
+    void findsBiasesTiesAndRopeFactors() {
+        try (Model model = open(TinyModels.llama().tiedEmbeddings(true).attentionBias(true)
+                .ropeFactors(true))) {
+            assertThat(model.spec().tiedEmbeddings()).isTrue();
+            assertThat(model.spec().attentionBias()).isTrue();
+            Weights weights = model.weights();
+            assertThat(weights.find(WeightRole.OUTPUT, Weights.NO_LAYER)).isNull();
+            assertThat(weights.get(WeightRole.VALUE_BIAS, 1).shape())
+                    .isEqualTo(TensorShape.vector(32));
+            assertThat(weights.get(WeightRole.ROPE_FACTORS).shape())
+                    .isEqualTo(TensorShape.vector(8));
+        }
+    }
+
+    @Test
+    void refusesToLookUpALayerThatIsNotThere() {
+        try (Model model = open(TinyModels.llama())) {
+            Weights weights = model.weights();
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> weights.find(WeightRole.QUERY, 2))
+                    .withMessageContaining("from 0 to 1").withMessageContaining("got 2");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> weights.find(WeightRole.OUTPUT, 0));
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> weights.find(WeightRole.QUERY, Weights.NO_LAYER));
+        }
+    }
+
+    @Test
+    void listsTensorsAndSuggestsNearMisses() {
+        try (Model model = open(TinyModels.llama())) {
+            assertThat(model.tensors()).hasSize(3 + 2 * 9).contains(new TensorEntry(
+                    "blk.1.ffn_up.weight", "F32", TensorShape.matrix(128, 64), 4 * 128 * 64,
+                    true));
+            assertThat(model.tensor("blk.1.ffn_up.weight").shape())
+                    .isEqualTo(TensorShape.matrix(128, 64));
+            assertThatThrownBy(() -> model.tensor("blk.1.ffn_upp.weight"))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageContaining("there is no tensor blk.1.ffn_upp.weight")
+                    .hasMessageContaining("did you mean blk.1.ffn_up.weight, ");
+            assertThatThrownBy(() -> model.tensor("x")).isInstanceOf(ModelException.class)
+                    .hasMessageNotContaining("did you mean");
+        }
+    }
+
+    @Test
+    void opensAFileWhoseTypesItCannotCompute() {
+        GgufWriter writer = TinyModels.llama().vocabularySize(400).writer();
+        writer.replaceTensor("output_norm.weight", GgufTensorType.F64, new byte[8 * 64], 64);
+        try (Model model = open(writer)) {
+            assertThat(model.tensors()).filteredOn(entry -> !entry.computable())
+                    .extracting(TensorEntry::type).containsExactly("F64");
+            assertThatThrownBy(() -> model.weights().get(WeightRole.OUTPUT_NORM))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageContaining("\"output_norm.weight\" is F64")
+                    .hasMessageContaining("it computes F32, ");
+        }
+    }
+
+    @Test
+    void estimatesTheMemoryThatAModelNeeds() {
+        try (Model model = open(TinyModels.llama().tiedEmbeddings(true))) {
+            long parameters = 384 * 64 + 64 + 2 * (2 * 64 + 2 * 64 * 64 + 2 * 32 * 64
+                    + 3 * 64 * 128);
+            ModelFootprint footprint = model.footprint();
+            assertThat(footprint).isEqualTo(
+                    new ModelFootprint(parameters, 4 * parameters, 2 * 2 * 32 * 4, 256));
+            assertThat(model.weights().totalBytes()).isEqualTo(4 * parameters);
+            assertThat(footprint.bytes(0)).isEqualTo(4 * parameters);
+            assertThat(footprint.bytes(10)).isEqualTo(4 * parameters + 10 * 512);
+            assertThat(footprint.bytes(Long.MAX_VALUE)).isEqualTo(Long.MAX_VALUE);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"none, 4, 1", "linear, 4, 0.25", ", 4, 0.25", "linear, , 1", ", , 1"})
+    void scalesPositionsLinearly(String type, Float factor, float scale) {
+        GgufWriter writer = TinyModels.llama().writer();
+        if (type != null) {
+            writer.string("llama.rope.scaling.type", type);
+        }
+        if (factor != null) {
+            writer.float32("llama.rope.scaling.factor", factor);
+        }
+        writer.float32("llama.rope.freq_base", 500_000);
+        try (Model model = open(writer)) {
+            assertThat(model.spec().rope())
+                    .isEqualTo(new RopeSpec(Layout.ADJACENT, 16, 500_000, scale));
+        }
+    }
+
+    @Test
+    void readsTheOldNameOfTheLinearScale() {
+        try (Model model = open(TinyModels.llama().writer()
+                .float32("llama.rope.scale_linear", 2))) {
+            assertThat(model.spec().rope().scale()).isEqualTo(0.5f);
+        }
+    }
+
+    @Test
+    void ignoresRotaryTablesOfOldConverters() {
+        GgufWriter writer = TinyModels.llama().writer()
+                .tensor("blk.0.attn_rot_embd.weight", GgufTensorType.F32, new byte[64], 16);
+        try (Model model = open(writer)) {
+            assertThat(model.spec().layers()).isEqualTo(2);
         }
     }
 }

@@ -72,9 +72,12 @@ final class GgufCursor {
                 StandardCharsets.UTF_8);
     }
 
-    /** Reads a string that messages may show as it is: no control characters. */
+    /** Reads a string that messages may show as it is: not empty, no control characters. */
     String readName(long maxBytes, String what) {
         String name = readString(maxBytes, what);
+        if (name.isEmpty()) {
+            throw refuse(what + " is empty");
+        }
         if (name.chars().anyMatch(Character::isISOControl)) {
             throw refuse(what + " contains control characters: " + quote(name));
         }
