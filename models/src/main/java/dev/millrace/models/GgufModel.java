@@ -64,14 +64,10 @@ final class GgufModel implements Model {
             Optional<String> source = file.metadata().string(TEMPLATE_KEY);
             return source.isEmpty()
                     ? new Part<>(null, "the file has no chat template")
-                    : new Part<>(compile(source.get()), null);
+                    : new Part<>(ChatTemplate.compile(source.get()), null);
         } catch (ModelException | TemplateException e) {
             return new Part<>(null, e.getMessage());
         }
-    }
-
-    static ChatTemplate compile(String source) {
-        throw new TemplateException("chat templates cannot be compiled in this build");
     }
 
     @Override

@@ -6,7 +6,11 @@ import dev.millrace.models.RopeSpec.Layout;
 import dev.millrace.models.fixtures.GgufWriter;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
+import dev.millrace.models.text.TextSpan;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -179,6 +183,34 @@ class GgufModelTest {
                 .tensor("blk.0.attn_rot_embd.weight", GgufTensorType.F32, new byte[64], 16);
         try (Model model = open(writer)) {
             assertThat(model.spec().layers()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void compilesTheChatTemplate() {
+        try (Model model = open(TinyModels.llama())) {
+            assertThat(model.chatTemplateProblem()).isEmpty();
+            String prompt = model.chatTemplate().orElseThrow()
+                    .render(Map.of("messages", List.of(Map.of("role", "user", "content", "Hi")),
+                            "eos_token", "</s>", "add_generation_prompt", true))
+                    .stream().map(TextSpan::text).collect(Collectors.joining());
+            assertThat(prompt).isEqualTo("<|user|>\nHi</s>\n<|assistant|>\n");
+        }
+    }
+
+    @Test
+    void opensAFileWhoseTemplateIsMissingOrBroken() {
+        try (Model model = open(TinyModels.llama().withoutVocabulary())) {
+            assertThat(model.chatTemplate()).isEmpty();
+            assertThat(model.chatTemplateProblem()).contains("the file has no chat template");
+        }
+        try (Model model = open(TinyModels.llama().chatTemplate("{% for %}"))) {
+            assertThat(model.chatTemplate()).isEmpty();
+            assertThat(model.chatTemplateProblem().orElseThrow()).isNotBlank();
+        }
+        try (Model model = open(TinyModels.llama().writer().remove("tokenizer.chat_template")
+                .uint32("tokenizer.chat_template", 7))) {
+            assertThat(model.chatTemplateProblem().orElseThrow()).contains("is 7", "a string");
         }
     }
 }
