@@ -31,6 +31,8 @@ public final class MillraceServer {
 
     /** For the last chunk and the receipt of a request that has just ended. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+    /** For connections that are open between requests when the server stops. */
+    private static final Duration IDLE_AT_STOP = Duration.ofMillis(200);
 
     private final String host;
     private final int port;
@@ -133,6 +135,7 @@ public final class MillraceServer {
         connector.setHost(host);
         connector.setPort(port);
         connector.setIdleTimeout(limits.idle().toMillis());
+        connector.setShutdownIdleTimeout(IDLE_AT_STOP.toMillis());
         return connector;
     }
 

@@ -104,8 +104,7 @@ final class MeteredChoices implements AutoCloseable {
             return paid;
         } catch (ExecutionException | TimeoutException e) {
             // The text was paid for and is good; that its price is unknown is said, not hidden.
-            LOG.error("no receipt for {} within {}; its usage.cost is null", job.id(),
-                    RECEIPT_WAIT, e);
+            LOG.error("no receipt for {}; its usage.cost is null", job.id(), e);
             metrics.unpriced();
             return List.of();
         }

@@ -115,8 +115,9 @@ final class RequestBody {
         }
     }
 
+    /** What is wrong and where; the parser's further words speak of its own classes. */
     private static String reason(JacksonException e) {
-        String message = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
+        String message = e.getOriginalMessage().split("[(:\n]", 2)[0].strip();
         return e.getLocation() == null
                 ? message
                 : message + " (line " + e.getLocation().getLineNr() + ", column "

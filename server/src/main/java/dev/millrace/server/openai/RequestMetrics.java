@@ -24,8 +24,8 @@ import java.util.stream.DoubleStream;
  */
 public final class RequestMetrics {
 
-    private static final double NANO = 1e-9;
-    private static final double MICRO = 1e-6;
+    private static final double NANOS = 1e9;
+    private static final double MICROS = 1e6;
     private static final Duration[] FIRST_TOKEN_BUCKETS = seconds(0.001, 0.005, 0.01, 0.02, 0.04,
             0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160);
     private static final Duration[] TOKEN_BUCKETS = seconds(0.01, 0.025, 0.05, 0.075, 0.1, 0.15,
@@ -69,7 +69,7 @@ public final class RequestMetrics {
 
     private static Duration[] seconds(double... seconds) {
         return DoubleStream.of(seconds)
-                .mapToObj(value -> Duration.ofNanos(Math.round(value / NANO)))
+                .mapToObj(value -> Duration.ofNanos(Math.round(value * NANOS)))
                 .toArray(Duration[]::new);
     }
 
@@ -105,13 +105,13 @@ public final class RequestMetrics {
                     REQUEST_BUCKETS);
             engineGauges();
             total("millrace_cost_usd", "what ended requests cost, in US dollars", costNanoUsd,
-                    NANO);
+                    NANOS);
             total("millrace_energy_joules", "energy of ended requests, where measured",
-                    microjoules, MICRO);
-            total("millrace_device_prefill_seconds", "device time of prompts", prefillNanos, NANO);
+                    microjoules, MICROS);
+            total("millrace_device_prefill_seconds", "device time of prompts", prefillNanos, NANOS);
             total("millrace_device_decode_seconds", "device time of completions", decodeNanos,
-                    NANO);
-            Gauge.builder("millrace_model_info", () -> 1).description("what runs where")
+                    NANOS);
+            Gauge.builder("millrace_served_model", () -> 1).description("what runs where")
                     .tags("model_name", model.id(), "architecture", model.spec().architecture(),
                             "backend", model.backend())
                     .register(registry);
@@ -148,8 +148,8 @@ public final class RequestMetrics {
                     .description(description).tag("model_name", model.id()).register(registry);
         }
 
-        private void total(String name, String description, LongAdder value, double unit) {
-            FunctionCounter.builder(name, value, sum -> sum.sum() * unit).description(description)
+        private void total(String name, String description, LongAdder value, double parts) {
+            FunctionCounter.builder(name, value, sum -> sum.sum() / parts).description(description)
                     .tag("model_name", model.id()).register(registry);
         }
 

@@ -30,7 +30,8 @@ final class RunningChoices implements AutoCloseable {
     RunningChoices(List<Generation> generations) {
         this.generations = List.copyOf(generations);
         this.finished = new Finished[generations.size()];
-        this.merged = new ArrayBlockingQueue<>(generations.size() * QUEUED_EVENTS_PER_CHOICE);
+        this.merged = new ArrayBlockingQueue<>(
+                Math.max(1, generations.size()) * QUEUED_EVENTS_PER_CHOICE);
         if (generations.size() > 1) {
             for (int i = 0; i < generations.size(); i++) {
                 int choice = i;

@@ -1,0 +1,225 @@
+package dev.millrace.server.http;
+
+import dev.millrace.engine.EngineSettings;
+import dev.millrace.server.fixtures.Chat;
+import dev.millrace.server.fixtures.LiveServer;
+import dev.millrace.server.fixtures.RawClient;
+import dev.millrace.server.openai.HttpLimits;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.*;
+
+@Timeout(30)
+class RoutesTest {
+
+    private LiveServer server = LiveServer.saying("ok");
+
+    @AfterEach
+    void stop() {
+        server.close();
+    }
+
+    private void restart(LiveServer.Setup setup) {
+        server.close();
+        server = setup.start();
+    }
+
+    @Test
+    void modelsAreListed() throws Exception {
+        JsonNode list = LiveServer.json(server.get("/v1/models").body());
+
+        assertThat(list.get("object").stringValue()).isEqualTo("list");
+        assertThat(list.get("data").toString()).isEqualTo("[{\"id\":\"scripted\",\"object\":"
+                + "\"model\",\"created\":1700000000,\"owned_by\":\"millrace\","
+                + "\"max_model_len\":512}]");
+    }
+
+    @Test
+    void aModelIsFoundByItsId() throws Exception {
+        assertThat(LiveServer.json(server.get("/v1/models/scripted").body()).get("id")
+                .stringValue()).isEqualTo("scripted");
+    }
+
+    @Test
+    void anUnknownModelIsNotFoundWithAListOfThoseThatAre() throws Exception {
+        for (HttpResponse<String> response : List.of(server.get("/v1/models/gpt-5"),
+                server.post(Chat.PATH, "{\"model\":\"gpt-5\",\"messages\":[]}"),
+                server.post(Chat.COMPLETIONS, "{\"model\":\"gpt-5\",\"prompt\":\"a\"}"))) {
+            assertThat(response.statusCode()).isEqualTo(404);
+            JsonNode error = LiveServer.json(response.body()).get("error");
+            assertThat(error.get("code").stringValue()).isEqualTo("model_not_found");
+            assertThat(error.get("message").stringValue()).contains("gpt-5").contains("scripted");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"GET,/,404", "GET,/v1,404", "GET,/v1/embeddings,404", "POST,/v1/nothing,404",
+        "GET,/v1/chat/completions,405", "DELETE,/v1/models,405", "PUT,/health,405",
+        "OPTIONS,/v1/chat/completions,405"})
+    void whatIsNotThereIsSaidInTheEnvelope(String method, String path, int status)
+            throws Exception {
+        HttpResponse<String> response = server.send(HttpRequest.newBuilder(server.uri(path))
+                .method(method, BodyPublishers.noBody()).build());
+
+        assertThat(response.statusCode()).isEqualTo(status);
+        JsonNode error = LiveServer.json(response.body()).get("error");
+        assertThat(error.get("type").stringValue()).isEqualTo("invalid_request_error");
+        assertThat(error.get("message").stringValue()).contains(method).contains(path);
+        assertThat(response.headers().firstValue("allow").isPresent()).isEqualTo(status == 405);
+    }
+
+    @Test
+    void theClientsRequestIdIsEchoedIfItIsHarmless() throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(server.uri("/health"));
+
+        assertThat(server.send(request.setHeader("x-request-id", "job-7.a_b").build()).headers()
+                .firstValue("x-request-id")).contains("job-7.a_b");
+        assertThat(server.send(request.setHeader("x-request-id", "<script>").build()).headers()
+                .firstValue("x-request-id").orElseThrow()).matches("req_[0-9a-f]{32}");
+    }
+
+    @Test
+    void anEngineThatIsFullIsOverloadedAndSaysWhenToComeBack() throws Exception {
+        restart(LiveServer.endless(5_000_000).settings(new EngineSettings(1, 64,
+                LiveServer.CONTEXT_TOKENS, 1, 4096, true)));
+        try (RawClient running = new RawClient(server.port());
+                RawClient waiting = new RawClient(server.port())) {
+            running.post(Chat.PATH, Chat.body("\"stream\": true")).readUntil("\"content\":\"");
+            waiting.post(Chat.PATH, Chat.body("\"stream\": true"));
+            Awaitility.await().until(() -> server.engine().status().waiting() == 1);
+
+            HttpResponse<String> response = server.post(Chat.PATH, Chat.body(""));
+
+            assertThat(response.statusCode()).isEqualTo(503);
+            assertThat(Integer.parseInt(response.headers().firstValue("retry-after")
+                    .orElseThrow())).isPositive();
+            assertThat(LiveServer.json(response.body()).at("/error/code").stringValue())
+                    .isEqualTo("overloaded");
+            assertThat(server.meter().refused()).hasSize(1);
+        }
+    }
+
+    @Test
+    void whenNotAllChoicesFitNoneIsLeftRunning() throws Exception {
+        restart(LiveServer.endless(5_000_000).settings(new EngineSettings(1, 64,
+                LiveServer.CONTEXT_TOKENS, 2, 4096, true)));
+
+        assertThat(server.post(Chat.PATH, Chat.body("\"n\": 9")).statusCode()).isEqualTo(503);
+
+        Awaitility.await().untilAsserted(() -> {
+            assertThat(server.engine().status().running()).isZero();
+            assertThat(server.meter().openAccounts()).isZero();
+        });
+        assertThat(server.meter().finished().size() + server.meter().refused().size())
+                .isEqualTo(server.meter().opened().size());
+    }
+
+    @Test
+    void moreRequestsThanTheServerHandlesAreTurnedAway() throws Exception {
+        HttpLimits usual = HttpLimits.DEFAULT;
+        restart(LiveServer.endless(5_000_000).limits(new HttpLimits(64, 1, usual.headerBytes(),
+                usual.bodyBytes(), usual.bodyTime(), usual.jsonDepth(), usual.jsonValues(),
+                usual.choices(), usual.idle(), usual.keepAlive(), usual.watch())));
+        try (RawClient running = new RawClient(server.port())) {
+            running.post(Chat.PATH, Chat.body("\"stream\": true")).readUntil("\"content\":\"");
+
+            HttpResponse<String> response = server.post(Chat.PATH, Chat.body(""));
+
+            assertThat(response.statusCode()).isEqualTo(503);
+            assertThat(response.body()).contains("at most 1 requests at once");
+            assertThat(server.get("/health").statusCode()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void metricsTellOfRequestsTokensTimesAndCosts() throws Exception {
+        server.post(Chat.PATH, Chat.body(""));
+        server.post(Chat.PATH, Chat.body("\"n\": 0"));
+
+        HttpResponse<String> response = server.get("/metrics");
+
+        assertThat(response.headers().firstValue("content-type").orElseThrow())
+                .startsWith("text/plain");
+        assertThat(response.body().lines()).contains(
+                "vllm:prompt_tokens_total{model_name=\"scripted\"} 19.0",
+                "vllm:generation_tokens_total{model_name=\"scripted\"} 3.0",
+                "vllm:prefix_cache_hits_total{model_name=\"scripted\"} 0.0",
+                "vllm:request_success_total{finished_reason=\"stop\",model_name=\"scripted\"} 1.0",
+                "vllm:num_requests_running{model_name=\"scripted\"} 0.0",
+                "vllm:num_requests_waiting{model_name=\"scripted\"} 0.0",
+                "vllm:time_to_first_token_seconds_count{model_name=\"scripted\"} 1",
+                "vllm:e2e_request_latency_seconds_count{model_name=\"scripted\"} 1",
+                "vllm:request_queue_time_seconds_count{model_name=\"scripted\"} 1",
+                "millrace_cost_usd_total{model_name=\"scripted\"} 1.903E-5",
+                "millrace_energy_joules_total{model_name=\"scripted\"} 0.25",
+                "millrace_http_requests_total{endpoint=\"/v1/chat/completions\",method=\"POST\","
+                        + "status=\"200\"} 1.0",
+                "millrace_http_requests_total{endpoint=\"/v1/chat/completions\",method=\"POST\","
+                        + "status=\"400\"} 1.0",
+                "millrace_served_model{architecture=\"script\",backend=\"a script\","
+                        + "model_name=\"scripted\"} 1.0");
+    }
+
+    @Test
+    void pathsThatClientsInventDoNotBecomeMetrics() throws Exception {
+        for (int i = 0; i < 5; i++) {
+            server.get("/invented/" + i);
+        }
+
+        assertThat(server.get("/metrics").body()).doesNotContain("invented")
+                .contains("endpoint=\"unmatched\"");
+    }
+
+    @Test
+    void stoppingLetsRunningStreamsFinishAndRefusesNewOnes() throws Exception {
+        restart(LiveServer.endless(5_000_000));
+        try (RawClient client = new RawClient(server.port())) {
+            client.post(Chat.PATH, Chat.body("\"stream\": true, \"max_tokens\": 100"))
+                    .readUntil("\"content\":\"");
+
+            CompletableFuture<Boolean> stopped = CompletableFuture
+                    .supplyAsync(() -> server.server().stop(Duration.ofSeconds(20)));
+            Awaitility.await().until(() -> server.engine().status().draining());
+
+            assertThat(server.get("/health").statusCode()).isEqualTo(503);
+            assertThat(server.post(Chat.PATH, Chat.body("")).statusCode()).isEqualTo(503);
+            client.readUntil("data: [DONE]\n\n");
+            assertThat(stopped.get()).isTrue();
+        }
+        assertThatThrownBy(() -> server.get("/health")).isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void stoppingDoesNotWaitForeverForALongStream() throws Exception {
+        restart(LiveServer.endless(50_000_000));
+        try (RawClient client = new RawClient(server.port())) {
+            client.post(Chat.PATH, Chat.body("\"stream\": true")).readUntil("\"content\":\"");
+
+            assertThat(server.server().stop(Duration.ofMillis(100))).isFalse();
+
+            assertThat(client.readUntil("}}")).contains("the server is stopping");
+        }
+        assertThat(server.meter().openAccounts()).isZero();
+    }
+
+    @Test
+    void aPortInUseIsSaidPlainly() {
+        assertThatThrownBy(() -> LiveServer.endless(0).port(server.port()).start())
+                .isInstanceOf(ServerStartException.class)
+                .hasMessage("port " + server.port() + " of 127.0.0.1 is in use; choose another "
+                        + "with --port");
+    }
+}
