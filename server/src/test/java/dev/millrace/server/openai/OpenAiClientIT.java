@@ -1,0 +1,48 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.engine.FinishReason;
+import dev.millrace.server.fixtures.LiveServer;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.*;
+
+/** The official npm client works unchanged; client.mjs says what that means. */
+class OpenAiClientIT {
+
+    private static final int CHECKS = 8;
+
+    @BeforeAll
+    static void install() throws Exception {
+        Assumptions.assumeTrue(NodeClient.isPossible(), "node and npm are on the path");
+        NodeClient.install();
+    }
+
+    @Test
+    void theOfficialClientWorksUnchanged() {
+        String story = "Once there was a mill. Ünd dann?";
+        try (LiveServer server = LiveServer.saying(story)) {
+            NodeClient.Output output = NodeClient.check(server.uri("/v1").toString(),
+                    LiveServer.MODEL, story);
+
+            assertThat(output.exitCode()).as(output.text()).isZero();
+            assertThat(output.text().lines().filter(line -> line.startsWith("ok ")))
+                    .hasSize(CHECKS);
+            assertThat(server.meter().openAccounts()).isZero();
+        }
+    }
+
+    @Test
+    void aStreamThatTheClientAbortsIsCancelled() {
+        try (LiveServer server = LiveServer.endless(2_000_000).start()) {
+            NodeClient.Output output = NodeClient.check(server.uri("/v1").toString(),
+                    LiveServer.MODEL);
+
+            assertThat(output.exitCode()).as(output.text()).isZero();
+            Awaitility.await().untilAsserted(() -> assertThat(server.meter().finished().getLast()
+                    .reason()).isEqualTo(FinishReason.CANCELLED));
+        }
+    }
+}
