@@ -28,7 +28,6 @@ final class Scheduler {
     private long preemptions;
 
     private int budget; // tokens that the step being planned can still take
-    private boolean preempted; // whether the step being planned has thrown somebody out
 
     Scheduler(EngineSettings settings, BlockCache cache) {
         this.settings = settings;
@@ -58,7 +57,6 @@ final class Scheduler {
     /** Plans the next step; call only when not idle, and report back before the next call. */
     StepPlan plan() {
         budget = settings.stepTokens();
-        preempted = false;
         scheduleRunning(true);
         scheduleRunning(false);
         List<Sequence> started = startWaiting();
@@ -112,13 +110,11 @@ final class Scheduler {
         victim.preempt();
         waiting.thrownOut(victim);
         preemptions++;
-        preempted = true;
     }
 
     private List<Sequence> startWaiting() {
         List<Sequence> started = new ArrayList<>();
-        // Whoever was thrown out must not come back before the room it made has been used.
-        while (!preempted && budget > 0 && running.size() < settings.sequences()) {
+        while (budget > 0 && running.size() < settings.sequences()) {
             Sequence next = waiting.peek();
             if (next == null || !cache.admit(next, running)) {
                 break;
