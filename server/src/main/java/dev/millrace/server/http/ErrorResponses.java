@@ -4,6 +4,7 @@ import dev.millrace.server.openai.ApiException;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +56,22 @@ final class ErrorResponses {
                 RequestId.of(context), e);
         write(ApiException.failed("the server failed; its log says more under request "
                 + RequestId.of(context)), context);
+    }
+
+    /** What the JVM itself throws, such as for want of memory; the server goes on. */
+    static void fatal(HttpServletResponse response, Error error) {
+        LOG.error("a request failed", error);
+        if (response.isCommitted()) {
+            return;
+        }
+        ApiException answer = ApiException.failed("the server failed; see its log");
+        response.setStatus(answer.status());
+        response.setContentType("application/json");
+        try {
+            response.getOutputStream().write(answer.body());
+        } catch (IOException e) {
+            LOG.debug("the client vanished: {}", e.toString());
+        }
     }
 
     private static void write(ApiException e, Context context) {

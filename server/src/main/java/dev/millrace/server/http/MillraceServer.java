@@ -11,7 +11,7 @@ import io.javalin.config.JavalinConfig;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.router.Endpoint;
-import io.javalin.util.JavalinBindException;
+import io.javalin.util.JavalinException;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
@@ -72,9 +72,8 @@ public final class MillraceServer {
     public int start() {
         try {
             javalin.start();
-        } catch (JavalinBindException e) {
-            throw new ServerStartException("port " + port + " of " + host
-                    + " is in use; choose another with --port", e);
+        } catch (JavalinException e) {
+            throw ServerStartException.of(host, port, e);
         }
         return javalin.port();
     }
@@ -105,7 +104,10 @@ public final class MillraceServer {
         config.http.prefer405over404 = true;
         config.http.maxRequestSize = limits.bodyBytes();
         config.http.compressionStrategy = CompressionStrategy.NONE;
+        config.router.javaLangErrorHandler(ErrorResponses::fatal);
         config.jetty.modifyServer(this::configure);
+        config.jetty.modifyServletContextHandler(
+                handler -> handler.setErrorHandler(new JsonErrorHandler()));
         config.jetty.addConnector(this::connector);
         config.requestLogger.http((context, millis) -> metrics.answered(route(context),
                 context.method().name(), context.statusCode()));

@@ -4,6 +4,7 @@ import dev.millrace.engine.Generation;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
+import dev.millrace.server.metering.LedgerException;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.RequestMeter;
@@ -24,6 +25,8 @@ final class MeteredChoices implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MeteredChoices.class);
     /** The ledger commits in groups every few milliseconds; a disk may have a bad moment. */
     private static final Duration RECEIPT_WAIT = Duration.ofSeconds(10);
+
+    private static final Duration LEDGER_RETRY = Duration.ofSeconds(5);
 
     private final CompletionJob job;
     private final RequestMeter meter;
@@ -59,8 +62,7 @@ final class MeteredChoices implements AutoCloseable {
     }
 
     private void submit(GenerationRequest request) {
-        CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(request.id(),
-                job.model().id(), job.tenant(), job.format().endpoint()));
+        CompletableFuture<Receipt> receipt = open(request);
         boolean submitted = false;
         try {
             generations.add(job.model().engine().submit(request));
@@ -77,6 +79,18 @@ final class MeteredChoices implements AutoCloseable {
             }
         }
         receipt.thenAccept(paid -> metrics.paid(job.model(), paid));
+    }
+
+    /** What cannot be written down is not done. */
+    private CompletableFuture<Receipt> open(GenerationRequest request) {
+        try {
+            return meter.open(new MeteredRequest(request.id(), job.model().id(), job.tenant(),
+                    job.format().endpoint()));
+        } catch (LedgerException e) {
+            LOG.error("no account for {}", request.id(), e);
+            throw ApiException.overloaded("the ledger takes no more requests for now",
+                    LEDGER_RETRY);
+        }
     }
 
     /** The next event of any choice, or null if none came in time. */

@@ -42,9 +42,16 @@ public final class RequestMetrics {
         this.unpriced = Counter.builder("millrace_unpriced_responses")
                 .description("responses whose usage.cost is null for want of a receipt")
                 .register(registry);
+        Gauge.builder("millrace_build", () -> 1).description("which Millrace this is")
+                .tag("version", version()).register(registry);
         for (ServedModel model : served) {
             models.put(model.id(), new ModelMeters(model));
         }
+    }
+
+    private static String version() {
+        String version = RequestMetrics.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
     }
 
     /** A request was answered; {@code endpoint} is the route's path, not the client's. */

@@ -1,6 +1,8 @@
 package dev.millrace.server.http;
 
 import dev.millrace.engine.EngineSettings;
+import dev.millrace.models.template.ChatTemplate;
+import dev.millrace.models.text.TextSpan;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
@@ -11,6 +13,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -35,6 +38,21 @@ class RoutesTest {
     private void restart(LiveServer.Setup setup) {
         server.close();
         server = setup.start();
+    }
+
+    /** A template that goes wrong in a way of the test's choosing. */
+    private record FailingTemplate(Runnable failure) implements ChatTemplate {
+
+        @Override
+        public List<TextSpan> render(Map<String, Object> context) {
+            failure.run();
+            return List.of();
+        }
+
+        @Override
+        public String source() {
+            return "";
+        }
     }
 
     @Test
@@ -169,6 +187,7 @@ class RoutesTest {
                         + "status=\"200\"} 1.0",
                 "millrace_http_requests_total{endpoint=\"/v1/chat/completions\",method=\"POST\","
                         + "status=\"400\"} 1.0",
+                "millrace_build{version=\"development\"} 1.0",
                 "millrace_served_model{architecture=\"script\",backend=\"a script\","
                         + "model_name=\"scripted\"} 1.0");
     }
@@ -221,5 +240,53 @@ class RoutesTest {
                 .isInstanceOf(ServerStartException.class)
                 .hasMessage("port " + server.port() + " of 127.0.0.1 is in use; choose another "
                         + "with --port");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"no-such-host.invalid,0", "203.0.113.7,0"})
+    void anAddressThatIsNotThisMachinesIsSaidPlainly(String host, int port) {
+        assertThatThrownBy(() -> LiveServer.endless(0).host(host).port(port).start())
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("cannot listen on " + host)
+                .hasMessageContaining("--host must name an address of this machine");
+    }
+
+    @Test
+    void aWebSocketIsNotOfferedAndThatIsSaidInTheEnvelope() throws Exception {
+        try (RawClient client = new RawClient(server.port())) {
+            client.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                    + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+
+            assertThat(client.readUntil("\r\n\r\n")).startsWith("HTTP/1.1 404");
+            assertThat(client.readUntil("}}")).contains("{\"error\":{");
+        }
+    }
+
+    @Test
+    void anErrorOfTheJvmIsAnsweredAndSurvived() throws Exception {
+        restart(LiveServer.endless(0).template(new FailingTemplate(() -> {
+            throw new StackOverflowError("injected");
+        })));
+
+        HttpResponse<String> response = server.post(Chat.PATH, Chat.body(""));
+
+        assertThat(response.statusCode()).isEqualTo(500);
+        assertThat(LiveServer.json(response.body()).at("/error/message").stringValue())
+                .isEqualTo("the server failed; see its log");
+        assertThat(server.get("/health").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void aBugIsAnsweredWithTheIdUnderWhichItIsLogged() throws Exception {
+        restart(LiveServer.endless(0).template(new FailingTemplate(() -> {
+            throw new IllegalStateException("/secret/path");
+        })));
+
+        HttpResponse<String> response = server.post(Chat.PATH, Chat.body(""));
+
+        assertThat(response.statusCode()).isEqualTo(500);
+        assertThat(response.body()).doesNotContain("secret").contains(
+                response.headers().firstValue("x-request-id").orElseThrow());
     }
 }

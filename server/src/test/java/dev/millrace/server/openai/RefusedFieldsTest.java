@@ -122,4 +122,14 @@ class RefusedFieldsTest {
         assertThat(error.get("code").stringValue()).isEqualTo("unsupported_parameter");
         assertThat(error.get("message").stringValue()).contains(type).contains("text only");
     }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {"model | {}",
+        "model | {'model': null}", "messages | {'model': 'scripted'}"})
+    void whatIsRequiredIsNamed(String field, String body) throws Exception {
+        JsonNode error = server.answer(Chat.PATH, body.replace('\'', '"')).get("error");
+
+        assertThat(error.get("code").stringValue()).isEqualTo("missing_required_parameter");
+        assertThat(error.get("param").stringValue()).isEqualTo(field);
+    }
 }
