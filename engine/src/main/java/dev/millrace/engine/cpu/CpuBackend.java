@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
@@ -53,17 +54,15 @@ public final class CpuBackend implements Backend {
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
         CpuMemoryPlan plan = CpuMemoryPlan.of(spec, budget, pool.workers());
-        WeightPacker packer = new WeightPacker(kernels, pool, spec, weights,
-                plan.weightLimitBytes());
-        RotaryTable rotary = RotaryTable.of(spec.rope(), packer.ropeFactors(),
-                budget.contextTokens());
-        CpuWeights packed = packer.pack();
         CpuForwardPass pass;
         try {
-            pass = new CpuForwardPass(spec, kernels, pool, packed, rotary, plan, budget);
-        } catch (RuntimeException | Error e) {
-            packed.close();
-            throw e;
+            pass = place(spec, weights, budget, plan);
+        } catch (OutOfMemoryError e) {
+            throw new BackendException("memory ran out while " + spec.name()
+                    + " was being opened: buffers take " + plan.bufferBytes()
+                    + " bytes of a Java heap of at most " + Runtime.getRuntime().maxMemory()
+                    + ", weights and cache take the rest of " + budget.totalBytes()
+                    + " beside it; lower the memory limit or the tokens in one step", e);
         }
         try {
             WarmUp.run(pass, budget, warmUpLimit);
@@ -72,5 +71,20 @@ public final class CpuBackend implements Backend {
             throw e;
         }
         return pass;
+    }
+
+    private CpuForwardPass place(ModelSpec spec, Weights weights, MemoryBudget budget,
+            CpuMemoryPlan plan) {
+        WeightPacker packer = new WeightPacker(kernels, pool, spec, weights,
+                plan.weightLimitBytes());
+        RotaryTable rotary = RotaryTable.of(spec.rope(), packer.ropeFactors(),
+                budget.contextTokens());
+        CpuWeights packed = packer.pack();
+        try {
+            return new CpuForwardPass(spec, kernels, pool, packed, rotary, plan, budget);
+        } catch (RuntimeException | Error e) {
+            packed.close();
+            throw e;
+        }
     }
 }

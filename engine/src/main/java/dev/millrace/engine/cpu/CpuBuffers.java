@@ -66,11 +66,13 @@ final class CpuBuffers {
         return Math.ceilDiv(budget.contextTokens(), blockTokens) * blockTokens;
     }
 
-    private static float[] array(int rows, int width) {
+    /** @throws BackendException if an array cannot hold so many elements */
+    static float[] array(int rows, int width) {
         long elements = (long) rows * width;
         if (elements > Integer.MAX_VALUE - 8) {
             throw new BackendException("a buffer of " + rows + " x " + width
-                    + " elements is more than an array holds; lower the tokens in one step");
+                    + " elements is more than an array holds;"
+                    + " lower the context or the tokens in one step");
         }
         return new float[(int) elements];
     }

@@ -122,7 +122,8 @@ final class CpuOutputs {
     /** Answers one position, whose logits are at {@code offset}. */
     private void answer(RowAnswer answer, SequenceRow row, int index, int offset, int worker) {
         float[] logits = buffers.logits;
-        if (Sampler.isPoisoned(logits, offset, spec.vocabularySize())) {
+        if (!(row.output() instanceof Sample) // whose sampler looks for itself
+                && Sampler.isPoisoned(logits, offset, spec.vocabularySize())) {
             answer.poisoned = true;
             return;
         }

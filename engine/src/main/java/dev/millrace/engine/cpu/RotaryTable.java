@@ -14,8 +14,8 @@ record RotaryTable(int pairs, float[] cosines, float[] sines) {
     /** @param factors (pairs): divisors of the frequencies, or null */
     static RotaryTable of(RopeSpec rope, float[] factors, int positions) {
         int pairs = rope.dimensions() / 2;
-        float[] cosines = new float[positions * pairs];
-        float[] sines = new float[positions * pairs];
+        float[] cosines = CpuBuffers.array(positions, pairs);
+        float[] sines = CpuBuffers.array(positions, pairs);
         for (int pair = 0; pair < pairs; pair++) {
             double frequency = Math.pow(rope.base(), -2.0 * pair / rope.dimensions())
                     * rope.scale();

@@ -44,8 +44,8 @@ public final class Sampler {
      * @param logits the position's logits at {@code offset}; overwritten
      * @param row    the row, within the contract of {@link StepBatch}
      * @param index  which of the row's output positions, from 0
-     * @return the token, or {@link #POISONED} if a logit is NaN or positive infinity, or if no token
-     *         is allowed
+     * @return the token, or {@link #POISONED} if a logit is NaN or positive infinity, or if no
+     *         token is allowed
      */
     public int sample(float[] logits, int offset, SequenceRow row, int index) {
         if (isPoisoned(logits, offset, vocabularySize)) {

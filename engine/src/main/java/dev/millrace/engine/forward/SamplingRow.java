@@ -14,12 +14,14 @@ package dev.millrace.engine.forward;
  * @param repetitionPenalty divides positive, multiplies negative logits of seen tokens; 1 for none
  * @param presencePenalty   subtracted once from every token of the completion; 0 for none
  * @param frequencyPenalty  subtracted per occurrence in the completion; 0 for none
- * @param history           prompt and completion so far; what the penalties look at
+ * @param history           prompt and completion so far; what the penalties look at. Where several
+ *                          positions are sampled, it ends at the first of them, and the row's own
+ *                          tokens after that count as completion
  * @param historyPrompt     how many of {@code history} are prompt
  * @param biasTokens        tokens with a logit bias
  * @param biasValues        added to the logits of {@code biasTokens}
- * @param masks             one per sampled position, each null for no constraint; or empty for none.
- *                          A mask holds one bit per token, token t at bit {@code t & 63} of word
+ * @param masks             one per sampled position, each null for no constraint; or empty for
+ *                          none. A mask holds one bit per token, token t at bit {@code t & 63} of word
  *                          {@code t >> 6}; clear bits are forbidden
  */
 public record SamplingRow(float temperature, int topK, float topP, float minP, long seed,

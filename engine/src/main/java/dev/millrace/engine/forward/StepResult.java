@@ -24,8 +24,8 @@ public record StepResult(List<RowResult> rows, long deviceNanos) {
      * @param logprobs natural log probability of each sampled (or target) token
      * @param top      per position, the likeliest tokens, best first
      * @param values   full logits, (positions, vocabulary); or the pooled hidden state
-     * @param poisoned true if a logit was NaN or all were negative infinity: the row's tokens mean
-     *                 nothing and the engine fails that request alone
+     * @param poisoned true if a logit was NaN or positive infinity, or no token was allowed: the
+     *                 row's tokens mean nothing and the engine fails that request alone
      */
     public record RowResult(int[] tokens, float[] logprobs, List<TopTokens> top, float[] values,
             boolean poisoned) {

@@ -4,7 +4,7 @@ import dev.millrace.kernels.cpu.CpuKernels;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 
 /** Trained models on the scalar reference kernels. */
-@EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+", disabledReason = "needs the folder of trained models")
+@EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
 class ScalarRealModelTest extends RealModelContract {
 
     @Override
