@@ -159,7 +159,9 @@ final class GgufSpecReader {
     }
 
     private int slidingWindowTokens() {
-        return metadata.size(key("attention.sliding_window")).orElse(0);
+        String windowKey = key("attention.sliding_window");
+        boolean unlimited = metadata.integer(windowKey).orElse(0L) == 0;
+        return unlimited ? 0 : metadata.requiredSize(windowKey);
     }
 
     /** A size that some architectures give per layer. */

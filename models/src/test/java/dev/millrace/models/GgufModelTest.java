@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -174,6 +175,15 @@ class GgufModelTest {
         try (Model model = open(TinyModels.llama().writer()
                 .float32("llama.rope.scale_linear", 2))) {
             assertThat(model.spec().rope().scale()).isEqualTo(0.5f);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 4096})
+    void readsTheSlidingWindow(int tokens) {
+        try (Model model = open(TinyModels.llama().writer()
+                .uint32("llama.attention.sliding_window", tokens))) {
+            assertThat(model.spec().slidingWindowTokens()).isEqualTo(tokens);
         }
     }
 

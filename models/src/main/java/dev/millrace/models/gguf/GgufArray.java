@@ -1,8 +1,6 @@
 package dev.millrace.models.gguf;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.AbstractList;
 import java.util.Objects;
@@ -16,17 +14,6 @@ public final class GgufArray extends AbstractList<Object> implements RandomAcces
 
     /** Far beyond any vocabulary; each costs eight bytes of heap. */
     static final int MAX_STRINGS = 1 << 24;
-
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfDouble DOUBLE = ValueLayout.JAVA_DOUBLE_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final GgufValueType elementType;
     private final int size;
@@ -80,16 +67,16 @@ public final class GgufArray extends AbstractList<Object> implements RandomAcces
     public Object get(int index) {
         long at = offset(index);
         return switch (elementType) {
-            case UINT8 -> (long) (elements.get(ValueLayout.JAVA_BYTE, at) & 0xff);
-            case INT8 -> (long) elements.get(ValueLayout.JAVA_BYTE, at);
-            case UINT16 -> (long) (elements.get(SHORT, at) & 0xffff);
-            case INT16 -> (long) elements.get(SHORT, at);
-            case UINT32 -> elements.get(INT, at) & 0xffff_ffffL;
-            case INT32 -> (long) elements.get(INT, at);
-            case UINT64, INT64 -> elements.get(LONG, at);
-            case FLOAT32 -> (double) elements.get(FLOAT, at);
-            case FLOAT64 -> elements.get(DOUBLE, at);
-            case BOOL -> elements.get(ValueLayout.JAVA_BYTE, at) != 0;
+            case UINT8 -> (long) (elements.get(LittleEndian.BYTE, at) & 0xff);
+            case INT8 -> (long) elements.get(LittleEndian.BYTE, at);
+            case UINT16 -> (long) (elements.get(LittleEndian.SHORT, at) & 0xffff);
+            case INT16 -> (long) elements.get(LittleEndian.SHORT, at);
+            case UINT32 -> elements.get(LittleEndian.INT, at) & 0xffff_ffffL;
+            case INT32 -> (long) elements.get(LittleEndian.INT, at);
+            case UINT64, INT64 -> elements.get(LittleEndian.LONG, at);
+            case FLOAT32 -> (double) elements.get(LittleEndian.FLOAT, at);
+            case FLOAT64 -> elements.get(LittleEndian.DOUBLE, at);
+            case BOOL -> elements.get(LittleEndian.BYTE, at) != 0;
             case STRING -> new String(bytes(index), StandardCharsets.UTF_8);
             case ARRAY -> throw new IllegalStateException("nested arrays are refused on reading");
         };
@@ -101,8 +88,8 @@ public final class GgufArray extends AbstractList<Object> implements RandomAcces
             throw new IllegalArgumentException("an array of " + elementType + " has no strings");
         }
         long at = offset(index);
-        return elements.asSlice(at + Long.BYTES, elements.get(LONG, at))
-                .toArray(ValueLayout.JAVA_BYTE);
+        return elements.asSlice(at + Long.BYTES, elements.get(LittleEndian.LONG, at))
+                .toArray(LittleEndian.BYTE);
     }
 
     private long offset(int index) {

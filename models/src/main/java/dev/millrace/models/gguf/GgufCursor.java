@@ -2,8 +2,6 @@ package dev.millrace.models.gguf;
 
 import dev.millrace.models.ModelException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /** Walks the header of a file from front to back; every read is checked and can name itself. */
@@ -11,13 +9,6 @@ final class GgufCursor {
 
     /** Longest excerpt of the file's own text in an error message, in characters. */
     private static final int MAX_QUOTED_CHARACTERS = 80;
-
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED
-            .withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final MemorySegment file;
     private final String source;
@@ -42,19 +33,19 @@ final class GgufCursor {
     }
 
     byte readByte(String what) {
-        return file.get(ValueLayout.JAVA_BYTE, advance(1, what));
+        return file.get(LittleEndian.BYTE, advance(1, what));
     }
 
     short readShort(String what) {
-        return file.get(SHORT, advance(2, what));
+        return file.get(LittleEndian.SHORT, advance(2, what));
     }
 
     int readInt(String what) {
-        return file.get(INT, advance(4, what));
+        return file.get(LittleEndian.INT, advance(4, what));
     }
 
     long readLong(String what) {
-        return file.get(LONG, advance(8, what));
+        return file.get(LittleEndian.LONG, advance(8, what));
     }
 
     boolean readBoolean(String what) {
@@ -68,7 +59,7 @@ final class GgufCursor {
 
     /** Reads a string of at most {@code maxBytes}; malformed UTF-8 becomes U+FFFD. */
     String readString(long maxBytes, String what) {
-        return new String(readStringBytes(maxBytes, what).toArray(ValueLayout.JAVA_BYTE),
+        return new String(readStringBytes(maxBytes, what).toArray(LittleEndian.BYTE),
                 StandardCharsets.UTF_8);
     }
 
