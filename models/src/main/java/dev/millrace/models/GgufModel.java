@@ -1,6 +1,7 @@
 package dev.millrace.models;
 
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.template.ChatTemplate;
@@ -38,7 +39,14 @@ final class GgufModel implements Model {
     }
 
     static GgufModel open(Path path) {
-        GgufFile file = GgufFile.open(path);
+        try {
+            return open(GgufFile.open(path));
+        } catch (GgufException e) {
+            throw new ModelException(e.getMessage(), e);
+        }
+    }
+
+    private static GgufModel open(GgufFile file) {
         GgufModel model = null;
         try {
             model = new GgufModel(file);
@@ -54,7 +62,7 @@ final class GgufModel implements Model {
         try {
             return new Part<>(GgufTokenizerReader.read(file.metadata(), spec.vocabularySize()),
                     null);
-        } catch (ModelException e) {
+        } catch (GgufException e) {
             return new Part<>(null, e.getMessage());
         }
     }
@@ -65,7 +73,7 @@ final class GgufModel implements Model {
             return source.isEmpty()
                     ? new Part<>(null, "the file has no chat template")
                     : new Part<>(ChatTemplate.compile(source.get()), null);
-        } catch (ModelException | TemplateException e) {
+        } catch (GgufException | TemplateException e) {
             return new Part<>(null, e.getMessage());
         }
     }
@@ -119,7 +127,7 @@ final class GgufModel implements Model {
 
     @Override
     public QuantTensor tensor(String name) {
-        return file.read(file.find(name).orElseThrow(() -> noTensor(name)));
+        return GgufWeights.read(file, file.find(name).orElseThrow(() -> noTensor(name)));
     }
 
     private ModelException noTensor(String name) {

@@ -1,6 +1,7 @@
 package dev.millrace.models;
 
 import dev.millrace.kernels.TensorShape;
+import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufMetadata;
 import dev.millrace.models.gguf.GgufTensor;
@@ -30,7 +31,12 @@ final class GgufSpecReader {
                 "an architecture that this version runs: " + ModelFamily.supported()));
     }
 
-    /** @throws ModelException if the file describes a model that this version cannot run exactly */
+    /**
+     * Reads the spec.
+     *
+     * @throws ModelException if the file describes a model that this version does not compute
+     * @throws GgufException  if its metadata is incomplete, wrong or of an unknown variant
+     */
     static ModelSpec read(GgufFile file) {
         return new GgufSpecReader(file).spec();
     }

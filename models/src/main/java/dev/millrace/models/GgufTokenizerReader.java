@@ -1,6 +1,7 @@
 package dev.millrace.models;
 
 import dev.millrace.models.gguf.GgufArray;
+import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.gguf.GgufMetadata;
 import dev.millrace.models.gguf.GgufValueType;
 import dev.millrace.models.text.SentencePieceTokenizer;
@@ -26,7 +27,7 @@ final class GgufTokenizerReader {
     private static final int DEFAULT_UNKNOWN_TOKEN = 0;
     private static final int DEFAULT_START_TOKEN = 1;
     private static final int DEFAULT_END_TOKEN = 2;
-    /** Tokens that end a turn or a message; either ends a generation, as the sequence's end does. */
+    /** Tokens that end a turn or a message; either ends a generation too. */
     private static final String[] END_KEYS = {"eot_token_id", "eom_token_id"};
     /** Pieces that end a generation in whatever file they are found; many files name only one. */
     private static final Set<String> END_PIECES = Set.of("</s>", "<|im_end|>", "<|eot_id|>",
@@ -44,7 +45,7 @@ final class GgufTokenizerReader {
      * Reads the tokenizer.
      *
      * @param vocabularySize rows of the model's embedding, which the tokens must match
-     * @throws ModelException if the file has no vocabulary or one that this version cannot use
+     * @throws GgufException if the file has no vocabulary or one that this version cannot use
      */
     static Tokenizer read(GgufMetadata metadata, int vocabularySize) {
         return new GgufTokenizerReader(metadata, vocabularySize).read();

@@ -1,15 +1,17 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufTensor;
+import dev.millrace.models.gguf.GgufTensorType;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** A GGUF file's tensors by role: all there, each of the shape that the spec asks for, no others. */
+/** A GGUF file's tensors by role: all there, each of the shape that the spec asks for, no more. */
 final class GgufWeights implements Weights {
 
     /** Names in one message. */
@@ -58,7 +60,16 @@ final class GgufWeights implements Weights {
                     ? role + " needs a layer from 0 to " + (layers - 1) + ", got " + layer
                     : role + " belongs to no layer, got layer " + layer);
         }
-        return file.find(GgufNames.of(role, layer)).map(file::read).orElse(null);
+        return file.find(GgufNames.of(role, layer)).map(tensor -> read(file, tensor)).orElse(null);
+    }
+
+    /** @throws ModelException if no kernel computes the tensor's type */
+    static QuantTensor read(GgufFile file, GgufTensor tensor) {
+        QuantFormat format = tensor.type().format().orElseThrow(() -> new ModelException(
+                file.source() + ": tensor " + tensor.name() + " is " + tensor.type()
+                        + ", which this version does not compute; it computes "
+                        + GgufTensorType.computable()));
+        return QuantTensor.of(format, tensor.shape(), file.blocks(tensor));
     }
 
     @Override

@@ -106,7 +106,8 @@ class GgufModelRefusalTest {
                         "variant"),
                 change("a transposed matrix", w -> w.replaceTensor("blk.0.ffn_up.weight",
                         GgufTensorType.F32, new byte[4 * 64 * 128], 128, 64),
-                        "tensor blk.0.ffn_up.weight is 64 x 128, but the metadata asks for 128 x 64"),
+                        "tensor blk.0.ffn_up.weight is 64 x 128, but the metadata asks for "
+                                + "128 x 64"),
                 change("another feed-forward size",
                         w -> w.replaceUint32("llama.feed_forward_length", 256), "256 x 64",
                         "128 x 64"),

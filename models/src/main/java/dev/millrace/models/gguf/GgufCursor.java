@@ -1,6 +1,5 @@
 package dev.millrace.models.gguf;
 
-import dev.millrace.models.ModelException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 
@@ -28,8 +27,8 @@ final class GgufCursor {
         return file.byteSize() - position;
     }
 
-    ModelException refuse(String reason) {
-        return new ModelException(source + " is not a usable GGUF file: " + reason);
+    GgufException refuse(String reason) {
+        return new GgufException(source + " is not a usable GGUF file: " + reason);
     }
 
     byte readByte(String what) {

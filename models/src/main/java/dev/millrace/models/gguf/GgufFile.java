@@ -1,8 +1,5 @@
 package dev.millrace.models.gguf;
 
-import dev.millrace.kernels.QuantFormat;
-import dev.millrace.kernels.QuantTensor;
-import dev.millrace.models.ModelException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,11 +28,11 @@ public final class GgufFile implements AutoCloseable {
     /**
      * Maps a file and reads its header.
      *
-     * @throws ModelException if there is no such file, or it is not a sound GGUF file
+     * @throws GgufException if there is no such file, or it is not a sound GGUF file
      */
     public static GgufFile open(Path path) {
         if (!Files.isRegularFile(path)) {
-            throw new ModelException(Files.exists(path)
+            throw new GgufException(Files.exists(path)
                     ? path + " is not a file; give the path of a .gguf file"
                     : "there is no file " + path);
         }
@@ -47,7 +44,7 @@ public final class GgufFile implements AutoCloseable {
             file = new GgufFile(path.toString(), arena, bytes);
             return file;
         } catch (IOException e) {
-            throw new ModelException("cannot read " + path + ": " + e.getMessage(), e);
+            throw new GgufException("cannot read " + path + ": " + e.getMessage(), e);
         } finally {
             if (file == null) {
                 arena.close();
@@ -78,18 +75,9 @@ public final class GgufFile implements AutoCloseable {
         return Optional.ofNullable(header.tensors().get(name));
     }
 
-    /**
-     * The tensor's blocks, borrowed from the mapping until this file is closed.
-     *
-     * @throws ModelException if no kernel computes the tensor's type
-     */
-    public QuantTensor read(GgufTensor tensor) {
-        QuantFormat format = tensor.type().format().orElseThrow(() -> new ModelException(
-                source + ": tensor " + GgufCursor.quote(tensor.name()) + " is " + tensor.type()
-                        + ", which this version does not compute; it computes "
-                        + GgufTensorType.computable()));
-        return QuantTensor.of(format, tensor.shape(),
-                bytes.asSlice(tensor.offset(), tensor.bytes()));
+    /** The tensor's blocks, borrowed from the mapping until this file is closed. */
+    public MemorySegment blocks(GgufTensor tensor) {
+        return bytes.asSlice(tensor.offset(), tensor.bytes());
     }
 
     /** Unmaps the file; every tensor and array becomes invalid. */

@@ -1,6 +1,5 @@
 package dev.millrace.models.gguf;
 
-import dev.millrace.models.ModelException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,27 +25,27 @@ public final class GgufMetadata {
         return values.containsKey(key);
     }
 
-    /** @throws ModelException if the value is not a string */
+    /** @throws GgufException if the value is not a string */
     public Optional<String> string(String key) {
         return typed(key, String.class, "a string");
     }
 
-    /** @throws ModelException if the value is absent or not a string */
+    /** @throws GgufException if the value is absent or not a string */
     public String requiredString(String key) {
         return string(key).orElseThrow(() -> missing(key));
     }
 
-    /** @throws ModelException if the value is not a boolean */
+    /** @throws GgufException if the value is not a boolean */
     public boolean flag(String key, boolean fallback) {
         return typed(key, Boolean.class, "true or false").orElse(fallback);
     }
 
-    /** @throws ModelException if the value is not an array */
+    /** @throws GgufException if the value is not an array */
     public Optional<GgufArray> array(String key) {
         return typed(key, GgufArray.class, "an array");
     }
 
-    /** @throws ModelException if the value is not an integer */
+    /** @throws GgufException if the value is not an integer */
     public Optional<Long> integer(String key) {
         return typed(key, Long.class, "an integer");
     }
@@ -54,7 +53,7 @@ public final class GgufMetadata {
     /**
      * A count or an extent.
      *
-     * @throws ModelException if the value is absent or not an integer from 1 to 2^31 - 1
+     * @throws GgufException if the value is absent or not an integer from 1 to 2^31 - 1
      */
     public int requiredSize(String key) {
         return size(key).orElseThrow(() -> missing(key));
@@ -63,7 +62,7 @@ public final class GgufMetadata {
     /**
      * A count or an extent.
      *
-     * @throws ModelException if the value is not an integer from 1 to 2^31 - 1
+     * @throws GgufException if the value is not an integer from 1 to 2^31 - 1
      */
     public Optional<Integer> size(String key) {
         Optional<Long> value = integer(key);
@@ -76,7 +75,7 @@ public final class GgufMetadata {
     /**
      * A positive factor or small constant.
      *
-     * @throws ModelException if the value is not a finite number above zero
+     * @throws GgufException if the value is not a finite number above zero
      */
     public Optional<Float> positive(String key) {
         Optional<Double> value = typed(key, Double.class, "a floating-point number");
@@ -87,17 +86,17 @@ public final class GgufMetadata {
     }
 
     /** What to throw where the file lacks a key that the model needs. */
-    public ModelException missing(String key) {
-        return new ModelException(source + " lacks the metadata key " + key
+    public GgufException missing(String key) {
+        return new GgufException(source + " lacks the metadata key " + key
                 + ", which this model needs; the file is incomplete, so convert it again");
     }
 
     /** What to throw where a value is not what the model needs. */
-    public ModelException wrong(String key, Object value, String allowed) {
+    public GgufException wrong(String key, Object value, String allowed) {
         String shown = value instanceof GgufArray array
                 ? "an array of " + array.size() + " " + array.elementType()
                 : value instanceof String text ? GgufCursor.quote(text) : String.valueOf(value);
-        return new ModelException(source + ": the metadata key " + key + " is " + shown
+        return new GgufException(source + ": the metadata key " + key + " is " + shown
                 + "; it must be " + allowed);
     }
 

@@ -1,6 +1,5 @@
 package dev.millrace.models.text;
 
-import dev.millrace.models.text.Vocabulary.Kind;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;

@@ -1,6 +1,5 @@
 package dev.millrace.models.gguf;
 
-import dev.millrace.models.ModelException;
 import dev.millrace.models.fixtures.GgufWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -151,7 +150,7 @@ class HostileGgufTest {
         GgufWriter writer = new GgufWriter();
         lie.accept(writer);
         Path path = writer.write(folder.resolve("hostile.gguf"));
-        assertThatThrownBy(() -> GgufFile.open(path)).isInstanceOf(ModelException.class)
+        assertThatThrownBy(() -> GgufFile.open(path)).isInstanceOf(GgufException.class)
                 .hasMessageContaining(path.toString()).hasMessageContainingAll(told)
                 .hasNoCause();
     }
@@ -164,7 +163,7 @@ class HostileGgufTest {
         for (int bytes = 0; bytes < whole.length; bytes++) {
             Files.write(path, Arrays.copyOf(whole, bytes));
             assertThatThrownBy(() -> GgufFile.open(path)).as("cut at " + bytes)
-                    .isInstanceOf(ModelException.class)
+                    .isInstanceOf(GgufException.class)
                     .hasMessageMatching("(?s).*(ends inside|hold at most|holds \\d+ bytes).*");
         }
         try (GgufFile file = GgufFile.open(Files.write(path, whole))) {
@@ -176,7 +175,7 @@ class HostileGgufTest {
     void isQuotedShortAndWithoutControlCharacters() {
         String name = "\u001b]0;owned\u0007".repeat(2000);
         Path path = new GgufWriter().string(name, "x").write(folder.resolve("quoted.gguf"));
-        assertThatThrownBy(() -> GgufFile.open(path)).isInstanceOf(ModelException.class)
+        assertThatThrownBy(() -> GgufFile.open(path)).isInstanceOf(GgufException.class)
                 .satisfies(e -> assertThat(e.getMessage().chars())
                         .noneMatch(Character::isISOControl).hasSizeLessThan(400));
     }
