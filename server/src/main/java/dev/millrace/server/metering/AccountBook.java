@@ -81,6 +81,11 @@ final class AccountBook {
         int count = shares.size();
         lock.lock();
         try {
+            toldNanos += step.deviceNanos();
+            if (count == 0) {
+                unrecordedNanos += step.deviceNanos();
+                return;
+            }
             if (sequenceWeights.length < count) {
                 sequenceWeights = new double[count * 2];
                 sequenceNanos = new long[count * 2];
@@ -95,7 +100,6 @@ final class AccountBook {
             for (int i = 0; i < count; i++) {
                 add(shares.get(i), sequenceNanos[i]);
             }
-            toldNanos += step.deviceNanos();
         } finally {
             lock.unlock();
         }

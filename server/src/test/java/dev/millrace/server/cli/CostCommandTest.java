@@ -80,6 +80,7 @@ class CostCommandTest {
     @Test
     void aNamedLedgerMustExist() {
         assertThat(run("--ledger", home.resolve("other.db").toString())).isEqualTo(1);
+        assertThat(text()).contains("there is no ledger at").contains("other.db");
     }
 
     @Test
@@ -101,7 +102,10 @@ class CostCommandTest {
         printed.reset();
         PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);
         return new CommandLine(new CostCommand(out, Map.of("MILLRACE_HOME", home.toString())))
-                .execute(arguments);
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    out.println(failure.getMessage());
+                    return 1;
+                }).execute(arguments);
     }
 
     private String text() {
