@@ -19,10 +19,12 @@ final class CostCommand implements Callable<Integer> {
     /** The exit status for books that do not balance: a script must notice. */
     private static final int UNBALANCED = 3;
 
+    private static final String LEDGER = "The ledger to read; by default the one in MILLRACE_HOME.";
+
     private final PrintStream out;
     private final Map<String, String> environment;
 
-    @Option(names = "--ledger", paramLabel = "FILE", description = "The ledger to read; by default the one in MILLRACE_HOME.")
+    @Option(names = "--ledger", paramLabel = "FILE", description = LEDGER)
     private Path ledger;
 
     @Option(names = "--json", description = "Print JSON instead of a table.")

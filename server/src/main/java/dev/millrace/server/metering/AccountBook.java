@@ -227,7 +227,9 @@ final class AccountBook {
         }
     }
 
-    /** Drops a finished account whose id the ledger has from before; its time stays on the books. */
+    /**
+     * Drops a finished account whose id the ledger has from before; its time stays on the books.
+     */
     Account disown(String requestId) {
         lock.lock();
         try {

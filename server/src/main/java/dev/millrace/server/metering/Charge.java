@@ -4,8 +4,8 @@ package dev.millrace.server.metering;
  * An exact amount of money: whole nano-dollars and what is left over.
  *
  * @param nanoUsd  whole nano-dollars, rounded down
- * @param fraction the rest, in 1/{@link #FRACTIONS} of a nano-dollar; never negative and always less
- *                 than {@link #FRACTIONS}
+ * @param fraction the rest, in 1/{@link #FRACTIONS} of a nano-dollar; never negative and always
+ *                 less than {@link #FRACTIONS}
  */
 record Charge(long nanoUsd, long fraction) {
 

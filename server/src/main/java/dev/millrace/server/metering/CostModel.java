@@ -6,8 +6,8 @@ import java.math.RoundingMode;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What an hour of this machine costs us, by parts, each in whole nano-dollars per hour (rounded half
- * up); the rate is their sum, so that the parts always add up to it.
+ * What an hour of this machine costs us, by parts, each in whole nano-dollars per hour (rounded
+ * half up); the rate is their sum, so that the parts always add up to it.
  *
  * @param depreciationNanoUsdPerHour (purchase - residual) / lifetime
  * @param rentNanoUsdPerHour         what a landlord or cloud charges; 0 where the machine is owned

@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Whether everything that was charged is everything that the machine cost. The one side is the sum of
- * the ledger's rows; the other is rate times time as the device's own clock and the gaps between
+ * Whether everything that was charged is everything that the machine cost. The one side is the sum
+ * of the ledger's rows; the other is rate times time as the device's own clock and the gaps between
  * sessions have it, which no row was made from. Compared exactly, in fractions of nano-dollars.
  */
 public final class LedgerBalance {

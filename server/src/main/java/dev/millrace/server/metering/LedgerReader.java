@@ -120,7 +120,9 @@ public final class LedgerReader implements AutoCloseable {
         return bill;
     }
 
-    /** The bill between sessions: the last rate times the time from last heartbeat to next start. */
+    /**
+     * The bill between sessions: the last rate times the time from last heartbeat to next start.
+     */
     private BigInteger gapBill() throws SQLException {
         BigInteger bill = BigInteger.ZERO;
         try (Statement statement = connection.createStatement();

@@ -10,15 +10,15 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Settles the last session when the next one begins, so that no time is missing between them. All of
- * it is charged at the rate that was in force when the last session ended.
+ * Settles the last session when the next one begins, so that no time is missing between them. All
+ * of it is charged at the rate that was in force when the last session ended.
  *
  * <ul>
  * <li>From the last heartbeat to the new session nothing ran: <em>offline</em>. If the last session
  * crashed, it may have worked for up to one more checkpoint interval: that much is
  * <em>unrecorded</em> instead. A wall clock that went backwards makes the gap 0, never negative.
- * <li>Requests that a crash caught in progress get their row, as <em>interrupted</em>, with what the
- * last checkpoint knew of them; what they had used beyond that is unrecorded.
+ * <li>Requests that a crash caught in progress get their row, as <em>interrupted</em>, with what
+ * the last checkpoint knew of them; what they had used beyond that is unrecorded.
  * </ul>
  */
 final class LedgerRecovery {

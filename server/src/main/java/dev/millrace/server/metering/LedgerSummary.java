@@ -11,7 +11,8 @@ import java.util.Map;
  * @param assumed         whether any of it was priced by an assumed rate
  * @param nanoUsdPerHour  the latest rate; 0 for an empty ledger
  * @param models          per model, what its requests used
- * @param machineNanos    per kind of machine time (and for {@link LedgerBalance#REQUESTS}), how long
+ * @param machineNanos    per kind of machine time (and for {@link LedgerBalance#REQUESTS}), how
+ *                        long
  * @param balance         whether the books balance
  */
 public record LedgerSummary(long beganMillis, long heartbeatMillis, boolean assumed,

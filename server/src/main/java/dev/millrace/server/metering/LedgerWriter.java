@@ -10,14 +10,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one thread that writes the ledger. Finished requests are written as soon as it is free, as many
- * as there are in one transaction, and their receipts completed after the commit; a checkpoint
+ * The one thread that writes the ledger. Finished requests are written as soon as it is free, as
+ * many as there are in one transaction, and their receipts completed after the commit; a checkpoint
  * follows every second.
  *
  * <p>If the ledger cannot be written (a full disk, a lock), it tries again with growing pauses and
  * everything stays in the {@link AccountBook}; receipts that wait too long fail, the rows do not.
- * Once {@link MeterLimits#accounts} requests wait, no more are opened: serving stops before anything
- * goes unrecorded.
+ * Once {@link MeterLimits#accounts} requests wait, no more are opened: serving stops before
+ * anything goes unrecorded.
  */
 final class LedgerWriter implements Runnable {
 

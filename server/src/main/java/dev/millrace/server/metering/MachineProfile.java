@@ -3,8 +3,8 @@ package dev.millrace.server.metering;
 import java.math.BigDecimal;
 
 /**
- * A machine whose costs are assumed where nobody has said what the real one costs; everything priced
- * with it is marked as assumed.
+ * A machine whose costs are assumed where nobody has said what the real one costs; everything
+ * priced with it is marked as assumed.
  *
  * @param name  what kind of machine
  * @param asOf  when the numbers were chosen, ISO date

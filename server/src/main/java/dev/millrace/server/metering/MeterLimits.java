@@ -8,9 +8,10 @@ import java.time.Duration;
  * @param accounts       most requests open or not yet in the ledger; beyond it none is opened
  * @param postingRows    most requests in one transaction
  * @param checkpoint     time between checkpoints: the most that a crash can cost
- * @param receiptWait    how long a finished request may wait for its row before its receipt fails; the
- *                       row is written all the same as soon as the ledger can be written again
- * @param closeWait      how long the end of the session may wait for a ledger that cannot be written
+ * @param receiptWait    how long a finished request may wait for its row before its receipt fails;
+ *                       the row is written all the same as soon as the ledger can be written again
+ * @param closeWait      how long the end of the session may wait for a ledger that cannot be
+ *                       written
  */
 public record MeterLimits(int accounts, int postingRows, Duration checkpoint, Duration receiptWait,
         Duration closeWait) {

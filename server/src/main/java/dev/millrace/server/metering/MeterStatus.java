@@ -7,7 +7,8 @@ package dev.millrace.server.metering;
  * @param unpaidAccounts    finished requests that the ledger does not have yet
  * @param postings          transactions written since the session began
  * @param failedPostings    transactions that failed and were tried again
- * @param failedReceipts    receipts that failed because the ledger could not be written for too long
+ * @param failedReceipts    receipts that failed because the ledger could not be written for too
+ *                          long
  * @param unrecordedNanos   step time that had no account to go to
  * @param recomputeNanos    step time spent on tokens computed again
  */

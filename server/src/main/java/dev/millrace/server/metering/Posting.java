@@ -9,7 +9,8 @@ import java.util.List;
  * @param laneNanos       the device's clock since the rate began
  * @param windowMillis    the hour that the machine's time belongs to
  * @param requests        finished since the last posting
- * @param open            in progress and changed since the last checkpoint; empty between checkpoints
+ * @param open            in progress and changed since the last checkpoint; empty between
+ *                        checkpoints
  * @param times           the hour's totals so far
  * @param last            whether the session ends with it
  */

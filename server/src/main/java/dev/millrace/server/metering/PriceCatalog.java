@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What others charge: dated prices of hosted models, and which of them a served model compares with.
- * The same weights are kept apart from merely the nearest model.
+ * What others charge: dated prices of hosted models, and which of them a served model compares
+ * with. The same weights are kept apart from merely the nearest model.
  */
 public final class PriceCatalog {
 
@@ -98,8 +98,8 @@ public final class PriceCatalog {
 
     /**
      * Finds what to compare a served model with: the same model if its name begins like one of the
-     * catalog's (so that a quantised or packaged variant counts, a fine-tune under its own name does
-     * not), otherwise the one nearest in size, up to a factor of four.
+     * catalog's (so that a quantised or packaged variant counts, a fine-tune under its own name
+     * does not), otherwise the one nearest in size, up to a factor of four.
      *
      * @param servedModel its id, such as {@code tinyllama} or {@code Llama-3.1-8B-Instruct-Q4_K_M}
      */

@@ -3,9 +3,9 @@ package dev.millrace.server.metering;
 import java.util.Arrays;
 
 /**
- * Divides whole units among parties by weight so that nothing is lost: everybody gets the whole units
- * of their quota, and the left-over units go to the largest remainders (Hamilton's method). Equal
- * remainders take turns from one call to the next, or the first party would always win.
+ * Divides whole units among parties by weight so that nothing is lost: everybody gets the whole
+ * units of their quota, and the left-over units go to the largest remainders (Hamilton's method).
+ * Equal remainders take turns from one call to the next, or the first party would always win.
  *
  * <p>Not thread-safe; keeps its buffers.
  */

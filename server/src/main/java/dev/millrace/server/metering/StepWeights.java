@@ -43,12 +43,12 @@ public record StepWeights(double fixedNanos, double tokenNanos, double contextNa
     }
 
     /**
-     * The weights that explain measured steps best: least squares with no weight below 0. With three
-     * unknowns the optimum is the plain solution over some subset of them that has no negative part,
-     * so all seven subsets are tried.
+     * The weights that explain measured steps best: least squares with no weight below 0. With
+     * three unknowns the optimum is the plain solution over some subset of them that has no
+     * negative part, so all seven subsets are tried.
      *
-     * @throws IllegalArgumentException if the samples cannot tell the parts apart (fewer than three,
-     *                                  or no two with different token counts)
+     * @throws IllegalArgumentException if the samples cannot tell the parts apart (fewer than
+     *                                  three, or no two with different token counts)
      */
     public static StepWeights calibrate(List<Sample> samples) {
         if (samples.size() < 3

@@ -41,8 +41,8 @@ public final class UsageLedger implements AutoCloseable {
     /**
      * Opens the ledger for writing, creating or upgrading it.
      *
-     * @throws LedgerException if another server writes it, a newer program wrote it, or it cannot be
-     *                         read or written
+     * @throws LedgerException if another server writes it, a newer program wrote it, or it cannot
+     *                         be read or written
      */
     public static UsageLedger open(Path file) {
         Path absolute = file.toAbsolutePath();
@@ -83,11 +83,12 @@ public final class UsageLedger implements AutoCloseable {
     }
 
     /**
-     * Begins a session: settles what the last one left (see {@link LedgerRecovery}) and opens a rate.
+     * Begins a session: settles what the last one left (see {@link LedgerRecovery}) and opens a
+     * rate.
      *
      * @param beganMillis      wall clock when the device's lane opened
-     * @param checkpointMillis time between checkpoints: so much of the time after the last heartbeat
-     *                         of a crashed session counts as unrecorded
+     * @param checkpointMillis time between checkpoints: so much of the time after the last
+     *                         heartbeat of a crashed session counts as unrecorded
      */
     void begin(long beganMillis, long nowMillis, CostModel rate, long checkpointMillis) {
         transaction("begin a session in", () -> {

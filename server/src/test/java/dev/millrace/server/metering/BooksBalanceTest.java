@@ -31,8 +31,7 @@ class BooksBalanceTest {
     void everyNanosecondOfAMessyDayIsChargedExactlyOnce(long seed) throws Exception {
         Path file = folder.resolve("ledger.db");
         ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity());
-        List<Receipt> receipts = server.serve(seed, 12, 15);
-        long preemptions = server.engine.status().preemptions();
+        List<Receipt> receipts = server.serveUntilPreempted(seed, 12, 15);
         server.close();
         LaneReading lane = server.lane.reading();
         LedgerSummary books = summary(file);
@@ -40,7 +39,7 @@ class BooksBalanceTest {
         assertThat(books.balance().differenceNanoUsd()).isZero();
         assertThat(books.balance().balances()).isTrue();
         assertThat(books.balance().billNanoUsd()).isPositive();
-        assertThat(books.requests()).isEqualTo(12 * 15).isEqualTo(receipts.size());
+        assertThat(books.requests()).isGreaterThanOrEqualTo(12 * 15).isEqualTo(receipts.size());
         assertThat(receipts.stream().mapToLong(Receipt::costNanoUsd).sum())
                 .isEqualTo(books.balance().linesNanoUsd().get(LedgerBalance.REQUESTS));
         // straight from the lane, past the ledger
@@ -49,7 +48,6 @@ class BooksBalanceTest {
         assertThat(books.machineNanos()).containsEntry("overhead", lane.overheadNanos())
                 .containsEntry("in_flight", 0L).containsEntry("open", 0L)
                 .doesNotContainKey("unrecorded");
-        assertThat(preemptions).as("the cache is small enough to throw requests out").isPositive();
         assertThat(books.machineNanos().get("recompute")).isPositive();
         assertThat(reasons(file)).contains("cancelled", "failed", "length", "refused");
     }
@@ -79,9 +77,7 @@ class BooksBalanceTest {
     void anyMissingRowShows() throws Exception {
         Path file = folder.resolve("ledger.db");
         try (ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity())) {
-            for (long seed = 5; seed < 15 && server.engine.status().preemptions() == 0; seed++) {
-                server.serve(seed, 12, 6);
-            }
+            server.serveUntilPreempted(5, 12, 6);
         }
         try (ScriptedServer second = new ScriptedServer(file, UnaryOperator.identity())) {
             second.serve(99, 1, 1);

@@ -44,6 +44,7 @@ final class ScriptedServer implements AutoCloseable {
     private static final EngineSettings SETTINGS = new EngineSettings(6, 48, 160, 5, 400, true);
     private static final MeterLimits LIMITS = new MeterLimits(1_000, 8, Duration.ofMillis(30),
             Duration.ofSeconds(10), Duration.ofSeconds(10));
+    private static final int MOST_ROUNDS = 50;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     final DeviceLane lane = new DeviceLane();
@@ -100,6 +101,18 @@ final class ScriptedServer implements AutoCloseable {
         return receipts;
     }
 
+    /** Serves as often as it takes until clients have thrown each other out of the cache. */
+    List<Receipt> serveUntilPreempted(long seed, int clients, int requestsEach) throws Exception {
+        List<Receipt> receipts = new ArrayList<>();
+        for (int round = 0; engine.status().preemptions() == 0; round++) {
+            if (round == MOST_ROUNDS) {
+                throw new AssertionError("no preemption in " + round + " rounds");
+            }
+            receipts.addAll(serve(seed * MOST_ROUNDS + round, clients, requestsEach));
+        }
+        return receipts;
+    }
+
     private CompletableFuture<Receipt> request(String id, Random random)
             throws InterruptedException {
         CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(id,
@@ -117,7 +130,7 @@ final class ScriptedServer implements AutoCloseable {
                 }
                 default -> readToEnd(generation);
             }
-        } catch (OverloadException e) {
+        } catch (OverloadException | IllegalArgumentException e) {
             meter.refuse(id, e.getMessage());
             LockSupport.parkNanos(500_000);
         }
@@ -133,6 +146,7 @@ final class ScriptedServer implements AutoCloseable {
         switch (random.nextInt(25)) {
             case 0 -> prompt[prompt.length - 1] = POISON;
             case 1 -> prompt[prompt.length - 1] = BOMB;
+            case 2 -> prompt = new int[SETTINGS.contextTokens() + 1]; // refused
             default -> {
             }
         }

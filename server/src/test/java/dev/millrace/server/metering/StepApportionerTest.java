@@ -47,7 +47,8 @@ class StepApportionerTest {
             apportioner.apportion(total, weights, parties, shares);
 
             for (int i = 0; i < parties; i++) {
-                // weights are scaled to 31 bits, which is worth less than a thousandth of a unit here
+                // weights are scaled to 31 bits, which is worth less than a thousandth of a unit
+                // here
                 assertThat((double) shares[i]).isCloseTo(total * weights[i] / sum, within(1.01));
             }
         }
