@@ -11,6 +11,7 @@ import java.util.List;
 final class GgufSpecReader {
 
     private static final String ARCHITECTURE_KEY = "general.architecture";
+    private static final int MAX_NAME_CHARACTERS = 128;
     private static final float DEFAULT_ROPE_BASE = 10_000;
 
     /** Factors that some variants multiply in and that nothing here computes; 1 changes nothing. */
@@ -53,8 +54,7 @@ final class GgufSpecReader {
                     "a divisor of the " + heads + " query heads");
         }
         int headSize = headSize(embeddingSize, heads);
-        return new ModelSpec(family.architecture(),
-                metadata.string("general.name").orElse(family.architecture()), vocabularySize(),
+        return new ModelSpec(family.architecture(), name(), vocabularySize(),
                 metadata.requiredSize(key("context_length")), layers(), embeddingSize,
                 perLayerSize("feed_forward_length"), heads, kvHeads, headSize,
                 metadata.positive(key("attention.layer_norm_rms_epsilon")).orElseThrow(
@@ -90,6 +90,13 @@ final class GgufSpecReader {
                         "1: this version does not apply this factor");
             }
         }
+    }
+
+    /** Shown in terminals and answers: no control characters, no essays. */
+    private String name() {
+        String name = metadata.string("general.name").orElse(family.architecture());
+        return name.substring(0, Math.min(MAX_NAME_CHARACTERS, name.length()))
+                .replaceAll("\\p{Cntrl}", "?");
     }
 
     private int vocabularySize() {

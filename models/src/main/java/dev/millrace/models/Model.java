@@ -40,7 +40,10 @@ public interface Model extends AutoCloseable {
     /** The memory that the model needs. */
     ModelFootprint footprint();
 
-    /** The file's own metadata, in file order: String, Boolean, Long, Double or List values. */
+    /**
+     * The file's own metadata, in file order: String, Boolean, Long, Double or List values. Strings
+     * are as the file has them, control characters included; lists die with the model.
+     */
     Map<String, Object> metadata();
 
     /** The file's tensors, in file order, whether or not this version computes their types. */

@@ -62,6 +62,15 @@ class GgufModelTest {
         }
     }
 
+    @Test
+    void makesTheNameFitToShow() {
+        GgufWriter writer = TinyModels.llama().writer()
+                .replaceString("general.name", "\u001b[31m" + "long ".repeat(100));
+        try (Model model = open(writer)) {
+            assertThat(model.spec().name()).startsWith("?[31mlong ").hasSize(128);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(QuantFormat.class)
     void givesWeightsOfEveryFormatByRole(QuantFormat format) {
