@@ -136,6 +136,7 @@ public final class MillraceServer {
         };
         connector.setHost(host);
         connector.setPort(port);
+        connector.setAcceptQueueSize(limits.connections());
         connector.setIdleTimeout(limits.idle().toMillis());
         connector.setShutdownIdleTimeout(IDLE_AT_STOP.toMillis());
         return connector;

@@ -1,0 +1,94 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.server.fixtures.Chat;
+import dev.millrace.server.fixtures.LiveServer;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.*;
+
+/** Every answer conforms to OpenAI's own description of it. */
+@EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
+class DescribedAnswersTest {
+
+    private static OpenApiDescription description;
+    private static LiveServer server;
+
+    @BeforeAll
+    static void start() throws Exception {
+        description = new OpenApiDescription(Path.of(System.getenv("MILLRACE_TEST_DATA"),
+                "openapi", "openai-openapi-2.3.0.json"));
+        server = LiveServer.saying("Zoë");
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    private static void expectConforming(JsonNode answer, String schema) {
+        assertThat(description.complaints(answer, schema)).as(answer.toString()).isEmpty();
+    }
+
+    private static void expectConformingChunks(String stream, String schema) {
+        int chunks = 0;
+        for (String event : stream.split("\n\n")) {
+            if (!event.equals("data: [DONE]")) {
+                expectConforming(LiveServer.json(event.substring("data: ".length())), schema);
+                chunks++;
+            }
+        }
+        assertThat(chunks).isGreaterThan(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\"n\": 2", "\"logprobs\": true, \"top_logprobs\": 2",
+        "\"max_tokens\": 1"})
+    void aChat(String more) throws Exception {
+        expectConforming(server.answer(Chat.PATH, Chat.body(more)),
+                "CreateChatCompletionResponse");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", ",\"n\": 2", ",\"logprobs\": true, \"top_logprobs\": 2",
+        ",\"stream_options\": {\"include_usage\": true}"})
+    void aChatStream(String more) throws Exception {
+        expectConformingChunks(
+                server.post(Chat.PATH, Chat.body("\"stream\": true" + more)).body(),
+                "CreateChatCompletionStreamResponse");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"\"max_tokens\": 9", "\"logprobs\": 2", "\"n\": 2"})
+    void aPlainCompletion(String more) throws Exception {
+        expectConforming(server.answer(Chat.COMPLETIONS, Chat.completion("\"a\"", more)),
+                "CreateCompletionResponse");
+    }
+
+    @Test
+    void modelsAndErrors() throws Exception {
+        expectConforming(LiveServer.json(server.get("/v1/models").body()), "ListModelsResponse");
+        expectConforming(LiveServer.json(server.get("/v1/models/scripted").body()), "Model");
+        expectConforming(LiveServer.json(server.get("/v1/nothing").body()), "ErrorResponse");
+        expectConforming(server.answer(Chat.PATH, Chat.body("\"n\": 0")), "ErrorResponse");
+    }
+
+    @Test
+    void theCheckItselfNoticesWhatIsWrong() {
+        assertThat(description.complaints(LiveServer.json("""
+                {"id": 5, "object": "chat.completion", "created": 1, "model": "m",
+                 "choices": [{"index": 0, "finish_reason": "because",
+                              "message": {"role": "assistant", "content": "x"}}]}"""),
+                "CreateChatCompletionResponse"))
+                .anyMatch(complaint -> complaint.contains(".id is NUMBER"))
+                .anyMatch(complaint -> complaint.contains("\"because\""))
+                .anyMatch(complaint -> complaint.contains("has no logprobs"))
+                .anyMatch(complaint -> complaint.contains("has no refusal"));
+    }
+}
