@@ -1,0 +1,170 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.fixtures.Answer;
+import dev.millrace.engine.fixtures.FakeTokenizer;
+import dev.millrace.engine.fixtures.Requests;
+import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.*;
+
+class BatchingEngineLifecycleTest extends RunningEngineTest {
+
+    @Test
+    void refusesMoreThanTheQueueHoldsAndEstimatesTheWait() {
+        start(letters().takes(20_000_000, 0), books);
+        AtomicInteger accepted = new AtomicInteger();
+
+        assertThatExceptionOfType(OverloadException.class).isThrownBy(() -> {
+            for (int i = 0; i < 100; i++) {
+                engine.submit(Requests.of("r" + i, "x", 400));
+                accepted.incrementAndGet();
+            }
+        }).withMessageContaining("16 requests").satisfies(
+                overload -> assertThat(overload.retryAfter()).isPositive());
+        assertThat(accepted.get()).isBetween(16, 24);
+    }
+
+    @Test
+    void refusesMorePromptTokensThanTheQueueHolds() {
+        start(letters().takes(50_000_000, 0), books);
+
+        assertThatExceptionOfType(OverloadException.class).isThrownBy(() -> {
+            for (int i = 0; i < 16; i++) {
+                engine.submit(Requests.of("r" + i, new int[300], 100));
+            }
+        }).withMessageContaining("exceed 1000");
+    }
+
+    @Test
+    void cancelsWithinAStep() throws Exception {
+        ScriptedForwardPass pass = letters().takes(5_000_000, 0);
+        start(pass, books);
+        Generation generation = engine.submit(Requests.of("a", "Hello", 400));
+        assertThat(generation.next(Duration.ofSeconds(5))).isInstanceOf(Token.class);
+
+        generation.cancel();
+        generation.cancel();
+        int stepsAtCancel = pass.steps();
+        Answer answer = Answer.of(generation);
+
+        assertThat(answer.finished().reason()).isEqualTo(FinishReason.CANCELLED);
+        assertThat(pass.steps()).isLessThanOrEqualTo(stepsAtCancel + 1);
+        assertThat(books.finished()).hasSize(1);
+    }
+
+    @Test
+    void aPoisonedRequestFailsAlone() throws Exception {
+        int poison = FakeTokenizer.FIRST_BYTE + '#';
+        start(letters().poisonedBy(poison), books);
+
+        Generation healthy = engine.submit(Requests.of("healthy", "Hello", 100));
+        Generation poisoned = engine.submit(Requests.of("poisoned", "Hel#lo", 100));
+
+        Answer failed = Answer.of(poisoned);
+        assertThat(failed.finished().reason()).isEqualTo(FinishReason.FAILED);
+        assertThat(failed.finished().error()).contains("not a number");
+        assertThat(failed.tokens()).isEmpty();
+        assertThat(Answer.of(healthy).finished().reason()).isEqualTo(FinishReason.LENGTH);
+    }
+
+    @Test
+    void aFailedStepFailsItsRequestsAndTheEngineGoesOn() throws Exception {
+        start(letters().failAtStep(3), books);
+
+        Answer failed = Answer.of(engine.submit(Requests.of("first", "Hello", 100)));
+        Answer next = Answer.of(engine.submit(Requests.of("second", "Hello", 100)));
+
+        assertThat(failed.finished().reason()).isEqualTo(FinishReason.FAILED);
+        assertThat(failed.finished().error()).contains("step failed").doesNotContain("injected");
+        assertThat(failed.tokens()).hasSize(2);
+        assertThat(next.finished().reason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(books.steps().get(2).shares()).containsExactly(
+                new StepShare("first", 0, 0, 1, 8));
+    }
+
+    @Test
+    void closingCancelsWhatIsLeftAndTellsTheMeter() throws Exception {
+        start(letters().takes(5_000_000, 0), books);
+        List<Generation> generations = IntStream.range(0, 12)
+                .mapToObj(i -> engine.submit(Requests.of("r" + i, "Hello", 400))).toList();
+
+        engine.close();
+
+        for (Generation generation : generations) {
+            assertThat(Answer.of(generation).finished().reason())
+                    .isEqualTo(FinishReason.CANCELLED);
+        }
+        assertThat(books.finished()).extracting(FinishedRequest::requestId)
+                .doesNotHaveDuplicates().hasSize(12);
+        assertThatExceptionOfType(OverloadException.class)
+                .isThrownBy(() -> engine.submit(Requests.of("late", "Hello", 1)));
+    }
+
+    @Test
+    void drainingLetsRunningRequestsFinish() throws Exception {
+        start(letters().takes(1_000_000, 0), books);
+        Generation generation = engine.submit(Requests.of("a", "Hello", 50));
+
+        assertThat(engine.drain(Duration.ofSeconds(20))).isTrue();
+        assertThat(Answer.of(generation).finished().reason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(engine.status().draining()).isTrue();
+        assertThatExceptionOfType(OverloadException.class)
+                .isThrownBy(() -> engine.submit(Requests.of("late", "Hello", 1)));
+    }
+
+    @Test
+    void drainingCancelsWhatTakesTooLong() throws Exception {
+        start(letters().takes(10_000_000, 0), books);
+        Generation generation = engine.submit(Requests.of("a", "Hello", 400));
+
+        assertThat(engine.drain(Duration.ofMillis(30))).isFalse();
+        assertThat(Answer.of(generation).finished().reason()).isEqualTo(FinishReason.CANCELLED);
+    }
+
+    @Test
+    void aBrokenMeterStopsTheEngineAndNobodyWaitsForever() throws Exception {
+        start(letters(), new StepObserver() {
+            @Override
+            public void onStep(StepRecord step) {
+                throw new IllegalStateException("broken on purpose");
+            }
+
+            @Override
+            public void onFinished(FinishedRequest request) {}
+        });
+
+        Answer answer = Answer.of(engine.submit(Requests.of("a", "Hello", 10)));
+
+        assertThat(answer.finished().reason()).isEqualTo(FinishReason.FAILED);
+        assertThat(engine.status().draining()).isTrue();
+        assertThatIllegalStateException()
+                .isThrownBy(() -> engine.submit(Requests.of("b", "Hello", 1)))
+                .withMessageContaining("internal error");
+    }
+
+    @Test
+    void statusCountsWhatRunsAndWaits() throws Exception {
+        start(letters().takes(20_000_000, 0), books);
+        for (int i = 0; i < 12; i++) {
+            engine.submit(Requests.of("r" + i, "Hello", 400));
+        }
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (engine.status().running() < 8 && System.nanoTime() < deadline) {
+            sleepMillis(5);
+        }
+
+        EngineStatus status = engine.status();
+        assertThat(status.running()).isEqualTo(8);
+        assertThat(status.waiting()).isEqualTo(4);
+        assertThat(status.usedBlocks()).isBetween(8, 16);
+        assertThat(status.totalBlocks()).isEqualTo(1024);
+    }
+}
