@@ -122,7 +122,7 @@ public final class BatchingEngine implements Engine {
         return finished;
     }
 
-    /** Cancels what is left and waits for the loop to stop, which it does after at most one step. */
+    /** Cancels what is left and waits for the loop to stop, which takes at most one step. */
     @Override
     public void close() {
         inbox.close();

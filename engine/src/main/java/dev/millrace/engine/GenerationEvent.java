@@ -9,7 +9,7 @@ public sealed interface GenerationEvent {
      * A sampled token that the stop matcher has released.
      *
      * @param token   its id
-     * @param text    the bytes to show for it: those of the token, less what a stop sequence cut off
+     * @param text    the bytes to show for it: the token's, less what a stop sequence cut off
      * @param logprob natural log probability; NaN where not asked for
      * @param top     the likeliest alternatives, or null where not asked for
      */
@@ -19,7 +19,7 @@ public sealed interface GenerationEvent {
      * The end.
      *
      * @param stopSequence which stop sequence matched, as text, or null
-     * @param error        what went wrong where the reason is FAILED, for the client's eyes; or null
+     * @param error        what went wrong, for the client's eyes, if the reason is FAILED; or null
      */
     record Finished(FinishReason reason, TokenUsage usage, RequestTimings timings,
             String stopSequence, String error) implements GenerationEvent {}

@@ -16,7 +16,8 @@ import java.util.Objects;
  * @param topLogprobs      likeliest tokens to report per position; -1 for no log probabilities
  * @param fairnessGroup    whom to be fair between; opaque
  * @param cacheSalt        prefixes are shared only among equal salts
- * @param adapterSlot      loaded adapter, or {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
+ * @param adapterSlot      loaded adapter, or
+ *                         {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
  */
 public record GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
         int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,

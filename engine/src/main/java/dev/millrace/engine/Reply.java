@@ -6,7 +6,7 @@ import dev.millrace.engine.forward.StepResult.RowResult;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** What one request's reader is told, and when: tokens that no stop sequence claims, then the end. */
+/** What one request's reader is told: tokens that no stop sequence claims, then the end. */
 final class Reply {
 
     private static final long NOT_YET = Long.MIN_VALUE;
@@ -44,7 +44,7 @@ final class Reply {
         firstStepNanos = nowNanos;
     }
 
-    /** Publishes a sampled token, or as much as may be shown of it. @return whether it was the last */
+    /** Publishes a sampled token, or what may be shown of it. @return whether it was the last */
     boolean accept(RowResult row, long nowNanos) {
         if (firstTokenNanos == NOT_YET) {
             firstTokenNanos = nowNanos;

@@ -1,6 +1,6 @@
 package dev.millrace.engine;
 
-/** Refuses requests that could never run, with both counts, and says how long the others may get. */
+/** Refuses requests that could never run, with both counts, and limits the length of others. */
 final class RequestRules {
 
     private final int vocabularySize;

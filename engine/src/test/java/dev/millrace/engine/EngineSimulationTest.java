@@ -15,7 +15,7 @@ import static org.assertj.core.api.Assertions.*;
  */
 class EngineSimulationTest {
 
-    private static final int WORKLOADS = 700;
+    private static final int WORKLOADS = 500;
 
     /** Thousands of injected failures need not be read. Loggers are weakly held, hence a field. */
     private static final Logger LOG = Logger.getLogger(EngineLoop.class.getName());

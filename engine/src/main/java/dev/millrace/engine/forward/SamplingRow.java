@@ -21,8 +21,8 @@ package dev.millrace.engine.forward;
  * @param biasTokens        tokens with a logit bias
  * @param biasValues        added to the logits of {@code biasTokens}
  * @param masks             one per sampled position, each null for no constraint; or empty for
- *                          none. A mask holds one bit per token, token t at bit {@code t & 63} of word
- *                          {@code t >> 6}; clear bits are forbidden
+ *                          none. A mask holds one bit per token, token t at bit {@code t & 63} of
+ *                          word {@code t >> 6}; clear bits are forbidden
  */
 public record SamplingRow(float temperature, int topK, float topP, float minP, long seed,
         float repetitionPenalty, float presencePenalty, float frequencyPenalty, int[] history,
