@@ -13,6 +13,14 @@ record Arguments(List<Object> positional, Map<String, Object> named) {
         return new Arguments(positional.subList(count, positional.size()), named);
     }
 
+    /** Like {@link #bind}, for a function of Python's whose parameters have no names. */
+    Bound bindPositional(String callee, String... parameters) {
+        if (!named.isEmpty()) {
+            throw new EvaluationException(callee + "() takes no keyword arguments");
+        }
+        return bind(callee, parameters);
+    }
+
     /**
      * Assigns the arguments to parameters.
      *

@@ -3,7 +3,7 @@ package dev.millrace.models.template;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Python's str.format() for fields without a format specification: {@code {}}, {@code {0}}, {@code {name!r}}. */
+/** Python's str.format() for fields such as {@code {}}, {@code {0}} and {@code {name!r}}. */
 final class BraceFormat {
 
     private static final Pattern PIECE = Pattern

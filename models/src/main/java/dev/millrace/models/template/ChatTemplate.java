@@ -8,9 +8,9 @@ import java.util.Map;
 /**
  * A compiled chat template (the Jinja subset that published models use); thread-safe.
  *
- * <p>The language is Jinja 3.1 with the settings of Hugging Face's transformers: {@code trim_blocks},
- * {@code lstrip_blocks}, loop controls, {@code generation} blocks, an immutable sandbox, no
- * automatic escaping. A template reaches plain data only, never a Java member.
+ * <p>The language is Jinja 3.1 with the settings of Hugging Face's transformers: {@code
+ * trim_blocks}, {@code lstrip_blocks}, loop controls, {@code generation} blocks, an immutable
+ * sandbox, no automatic escaping. A template reaches plain data only, never a Java member.
  */
 public interface ChatTemplate {
 
@@ -31,9 +31,9 @@ public interface ChatTemplate {
     /**
      * Renders a conversation.
      *
-     * <p>Trusted are the template's own text, numbers, the values of {@code bos_token}, {@code eos_token},
-     * {@code unk_token} and {@code pad_token}, and well-known words under the keys {@code role} and
-     * {@code type}; every other text of the context is not.
+     * <p>Trusted are the template's own text, numbers, the values of {@code bos_token}, {@code
+     * eos_token}, {@code unk_token} and {@code pad_token}, and well-known words under the keys
+     * {@code role} and {@code type}; every other text of the context is not.
      *
      * @param context what the template sees ({@code messages}, {@code add_generation_prompt}, ...):
      *                nulls, Booleans, Numbers, Strings, Lists and Maps with String keys only

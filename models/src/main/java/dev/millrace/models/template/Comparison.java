@@ -15,7 +15,7 @@ final class Comparison {
                     && Numbers.compare(left, right) == 0;
         }
         if (left instanceof Text a && right instanceof Text b) {
-            rendering.charge(Math.min(a.length(), b.length()) / TemplateLimits.CHARS_PER_STEP);
+            rendering.chargeComparison(Math.min(a.length(), b.length()));
             return a.equals(b);
         }
         if (left instanceof Undefined && right instanceof Undefined) {
@@ -31,7 +31,7 @@ final class Comparison {
             return equalEntries(a, b, rendering);
         }
         if (left instanceof Range a && right instanceof Range b) {
-            return a.items().equals(b.items());
+            return a.hasItemsOf(b);
         }
         return left == right;
     }
@@ -106,7 +106,7 @@ final class Comparison {
             return Numbers.compare(left, right);
         }
         if (left instanceof Text a && right instanceof Text b) {
-            rendering.charge(Math.min(a.length(), b.length()) / TemplateLimits.CHARS_PER_STEP);
+            rendering.chargeComparison(Math.min(a.length(), b.length()));
             return orderOfCodePoints(a.value(), b.value());
         }
         if (left instanceof List<?> a && right instanceof List<?> b) {

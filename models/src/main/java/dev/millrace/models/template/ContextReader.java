@@ -45,11 +45,13 @@ final class ContextReader {
 
     Map<String, Object> read(Map<String, Object> context) {
         Map<String, Object> variables = new HashMap<>(2 * context.size());
-        context.forEach((name, value) -> variables.put(name,
-                TRUSTED_VARIABLES.contains(name) && value instanceof String token
-                        ? Text.trusted(token)
-                        : read(value, name)));
+        context.forEach((name, value) -> variables.put(name, readVariable(name, value)));
         return variables;
+    }
+
+    private Object readVariable(String name, Object value) {
+        boolean trusted = TRUSTED_VARIABLES.contains(name) && value instanceof String;
+        return trusted ? Text.trusted((String) value) : read(value, name);
     }
 
     /** @param key the key that the value stands under */
@@ -90,13 +92,13 @@ final class ContextReader {
     private Map<Object, Object> readEntries(Map<?, ?> map) {
         rendering.enter();
         Map<Object, Object> entries = new LinkedHashMap<>(2 * map.size());
-        map.forEach((key, value) -> {
-            if (!(key instanceof String name)) {
-                throw new IllegalArgumentException("the context holds a Map with the key " + key
-                        + "; its keys must be Strings");
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            if (!(entry.getKey() instanceof String name)) {
+                throw new IllegalArgumentException("the context holds a Map with the key "
+                        + entry.getKey() + "; its keys must be Strings");
             }
-            entries.put(Text.untrusted(name), read(value, name));
-        });
+            entries.put(Text.untrusted(name), read(entry.getValue(), name));
+        }
         rendering.leave();
         return entries;
     }

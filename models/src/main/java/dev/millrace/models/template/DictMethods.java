@@ -9,18 +9,25 @@ import java.util.Map;
 final class DictMethods {
 
     static final Map<String, Method<Map<?, ?>>> ALL = Map.of(
-            "get", (map, arguments, rendering) -> get(map, arguments.bind("get", "key", "default")),
-            "items",
-            (map, arguments, rendering) -> view("dict_items", items(map, rendering), arguments),
-            "keys",
-            (map, arguments, rendering) -> view("dict_keys", new ArrayList<>(map.keySet()),
-                    arguments),
-            "values",
-            (map, arguments, rendering) -> view("dict_values", new ArrayList<>(map.values()),
-                    arguments),
-            "copy", (map, arguments, rendering) -> new LinkedHashMap<>(map));
+            "get", (map, arguments, rendering) -> get(map, arguments),
+            "items", view("items", DictMethods::items),
+            "keys", view("keys", (map, rendering) -> Values.elements(map, rendering)),
+            "values", view("values", DictMethods::values),
+            "copy", DictMethods::copy);
 
     private DictMethods() {}
+
+    /** What a view shows of a dict. */
+    private interface View {
+        List<Object> of(Map<?, ?> map, Rendering rendering);
+    }
+
+    private static Method<Map<?, ?>> view(String name, View view) {
+        return (map, arguments, rendering) -> {
+            arguments.bindPositional(name);
+            return new DictView("dict_" + name, view.of(map, rendering));
+        };
+    }
 
     /** The entries as tuples. */
     static List<Object> items(Map<?, ?> map, Rendering rendering) {
@@ -30,13 +37,21 @@ final class DictMethods {
         return items;
     }
 
-    private static Object get(Map<?, ?> map, Arguments.Bound bound) {
+    private static List<Object> values(Map<?, ?> map, Rendering rendering) {
+        rendering.chargeItems(map.size());
+        return new ArrayList<>(map.values());
+    }
+
+    private static Object get(Map<?, ?> map, Arguments arguments) {
+        Arguments.Bound bound = arguments.bindPositional("get", "key", "default");
         Object key = Values.key(bound.required(0));
         return map.containsKey(key) ? map.get(key) : bound.optional(1, null);
     }
 
-    private static DictView view(String type, List<Object> items, Arguments arguments) {
-        arguments.bind(type);
-        return new DictView(type, items);
+    private static Map<Object, Object> copy(Map<?, ?> map, Arguments arguments,
+            Rendering rendering) {
+        arguments.bindPositional("copy");
+        rendering.chargeItems(map.size());
+        return new LinkedHashMap<>(map);
     }
 }

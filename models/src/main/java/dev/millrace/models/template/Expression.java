@@ -63,7 +63,7 @@ interface Expression {
         public Object evaluate(Scope scope) {
             Map<Object, Object> map = new LinkedHashMap<>();
             for (int i = 0; i < keys.size(); i++) {
-                map.put(Values.key(keys.get(i).value(scope)), values.get(i).value(scope));
+                map.put(Values.newKey(keys.get(i).value(scope)), values.get(i).value(scope));
             }
             return map;
         }
@@ -79,7 +79,7 @@ interface Expression {
             }
             return otherwise == null
                     ? new Undefined(
-                            "the inline if-expression evaluated to false and no else section was defined.")
+                            "an inline if was false and there was no else")
                     : otherwise.value(scope);
         }
     }

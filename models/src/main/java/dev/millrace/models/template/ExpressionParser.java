@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Parses expressions by precedence, lowest first; {@link OperandParser} parses what they operate on. */
+/** Parses expressions by precedence, lowest first; {@link OperandParser} parses the operands. */
 final class ExpressionParser {
 
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
@@ -104,9 +104,11 @@ final class ExpressionParser {
         Expression first = sum();
         List<String> operators = new ArrayList<>();
         List<Expression> rest = new ArrayList<>();
-        for (String operator = comparisonOperator(); operator != null; operator = comparisonOperator()) {
+        String operator = comparisonOperator();
+        while (operator != null) {
             operators.add(operator);
             rest.add(sum());
+            operator = comparisonOperator();
         }
         return rest.isEmpty() ? first : new Operation.Comparisons(first, operators, rest);
     }

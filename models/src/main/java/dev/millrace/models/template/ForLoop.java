@@ -7,7 +7,8 @@ import java.util.NoSuchElementException;
  * A for loop.
  *
  * @param condition which items to take, or null for all
- * @param otherwise what runs if there was no item, or null
+ * @param otherwise what runs if no run of the body reached its end (which is what Jinja does where
+ *                  its documentation speaks of no items), or null
  */
 record ForLoop(Target target, Expression items, Expression condition, boolean recursive,
         Statement body,
@@ -23,19 +24,19 @@ record ForLoop(Target target, Expression items, Expression condition, boolean re
         Iterator<Object> source = Values.iterator(iterated, scope.rendering());
         Iterator<Object> taken = condition == null ? source : new Taken(source, scope);
         LoopState state = new LoopState(taken, depth, recursive ? recursion(depth, scope) : null);
-        if (!state.hasNext()) {
-            return otherwise == null ? Flow.NEXT : otherwise.run(scope, out);
-        }
+        boolean completed = false;
         while (state.hasNext()) {
             scope.rendering().charge(1);
             Scope inner = scope.inner();
             inner.set("loop", state);
             target.assign(state.advance(), inner);
-            if (body.run(inner, out) == Flow.BREAK) {
+            Flow flow = body.run(inner, out);
+            if (flow == Flow.BREAK) {
                 break;
             }
+            completed |= flow == Flow.NEXT;
         }
-        return Flow.NEXT;
+        return completed || otherwise == null ? Flow.NEXT : otherwise.run(scope, out);
     }
 
     /** Calling the loop renders its body for other items, one level deeper. */

@@ -17,7 +17,7 @@ final class Globals {
             (TemplateFunction) (arguments, rendering) -> joiner(arguments.bind("joiner", "sep")),
             "raise_exception", (TemplateFunction) Globals::raise,
             "strftime_now",
-            (TemplateFunction) (arguments, rendering) -> new Strftime(rendering.clock())
+            (TemplateFunction) (arguments, rendering) -> new Strftime(rendering)
                     .format(arguments.bind("strftime_now", "format").text(0)));
 
     private Globals() {}
@@ -56,6 +56,7 @@ final class Globals {
         }
         for (Object source : arguments.positional()) {
             if (source instanceof Map<?, ?> map) {
+                rendering.chargeItems(map.size());
                 entries.putAll(map);
                 continue;
             }
@@ -65,7 +66,7 @@ final class Globals {
                     throw new EvaluationException(
                             "dict() needs pairs, not " + keyAndValue.size() + " values");
                 }
-                entries.put(Values.key(keyAndValue.get(0)), keyAndValue.get(1));
+                entries.put(Values.newKey(keyAndValue.get(0)), keyAndValue.get(1));
             }
         }
         arguments.named().forEach((name, value) -> entries.put(Text.trusted(name), value));

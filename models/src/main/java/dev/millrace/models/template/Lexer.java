@@ -6,9 +6,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Cuts a template into text and tags, with Jinja's {@code trim_blocks} (the line end after a statement
- * or comment goes), {@code lstrip_blocks} (so do blanks before it on its line) and the marks
- * {@code -} (strip everything) and {@code +} (strip nothing).
+ * Cuts a template into text and tags, with Jinja's {@code trim_blocks} (the line end after a
+ * statement or comment goes), {@code lstrip_blocks} (so do blanks before it on its line) and the
+ * marks {@code -} (strip everything) and {@code +} (strip nothing).
  */
 final class Lexer {
 
@@ -87,19 +87,12 @@ final class Lexer {
     /** Where the text before a tag ends once what the tag strips has gone. */
     private int textEnd(int tag, char mark, boolean stripsLine) {
         int end = tag;
-        if (mark == '-') {
-            while (end > position && Strings.isSpace(text.charAt(end - 1))) {
-                end--;
-            }
-        } else if (mark != '+' && stripsLine) {
-            int lineStart = text.lastIndexOf('\n', tag - 1) + 1;
-            int start = Math.max(lineStart, position);
-            boolean blank = text.substring(start, tag).chars().allMatch(Strings::isSpace);
-            if (blank && (lineStart > position || atLineStart)) {
-                end = start;
-            }
+        while (end > position && Strings.isSpace(text.charAt(end - 1))
+                && (mark == '-' || text.charAt(end - 1) != '\n')) {
+            end--;
         }
-        return end;
+        boolean ownsLine = end > position ? text.charAt(end - 1) == '\n' : atLineStart;
+        return mark == '-' || mark == ' ' && stripsLine && ownsLine ? end : tag;
     }
 
     private void comment(int tag) {

@@ -10,12 +10,13 @@ final class ListMethods {
     static final Map<String, Method<List<?>>> ALL = Map.of(
             "index", ListMethods::index,
             "count", ListMethods::count,
-            "copy", (list, arguments, rendering) -> new ArrayList<>(list));
+            "copy",
+            (list, arguments, rendering) -> new ArrayList<>(Values.elements(list, rendering)));
 
     private ListMethods() {}
 
     private static long index(List<?> list, Arguments arguments, Rendering rendering) {
-        Object wanted = arguments.bind("index", "value").required(0);
+        Object wanted = arguments.bindPositional("index", "value").required(0);
         for (int i = 0; i < list.size(); i++) {
             rendering.charge(1);
             if (Comparison.equal(list.get(i), wanted, rendering)) {
@@ -26,7 +27,7 @@ final class ListMethods {
     }
 
     private static long count(List<?> list, Arguments arguments, Rendering rendering) {
-        Object wanted = arguments.bind("count", "value").required(0);
+        Object wanted = arguments.bindPositional("count", "value").required(0);
         long count = 0;
         for (Object item : list) {
             rendering.charge(1);

@@ -12,8 +12,8 @@ final class Macro implements TemplateFunction {
      * What a macro's definition says.
      *
      * @param defaults the parameters' defaults; null where there is none
-     * @param reads    the names that the body reads: {@code caller}, {@code varargs} and {@code kwargs}
-     *                 among them admit such arguments
+     * @param reads    the names that the body reads: {@code caller}, {@code varargs} and
+     *                 {@code kwargs} among them admit such arguments
      */
     record Signature(String name, List<String> parameters, List<Expression> defaults,
             Set<String> reads,

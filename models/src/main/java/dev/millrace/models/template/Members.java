@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Jinja's {@code value.name} and {@code value[key]}: dict entries and known methods, nothing else. */
+/** Jinja's {@code value.name} and {@code value[key]}: entries and known methods, nothing else. */
 final class Members {
 
     /** Changing a value is what transformers' immutable sandbox forbids. */
@@ -67,7 +67,7 @@ final class Members {
         return member != ABSENT ? member : Undefined.member(target, key);
     }
 
-    /** What {@code attr} and Python's getattr find: a method or a special attribute, else ABSENT. */
+    /** What Python's getattr finds: a method or a special attribute, else {@link #ABSENT}. */
     static Object member(Object target, Text name) {
         String plain = name.value();
         if (target instanceof Undefined undefined) {

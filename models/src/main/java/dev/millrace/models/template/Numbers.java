@@ -6,7 +6,7 @@ import java.math.BigInteger;
 /** Python's numbers: what counts as one, and how a float prints. */
 final class Numbers {
 
-    /** From this many digits before the point on, and from this many zeros behind it, repr() writes an exponent. */
+    /** Decimal exponents at and outside of which repr() writes an exponent. */
     private static final int MAX_PLAIN_EXPONENT = 16;
     private static final int MIN_PLAIN_EXPONENT = -4;
 
@@ -51,18 +51,28 @@ final class Numbers {
                 "an integer is outside the 64 bits that templates compute with");
     }
 
-    /** Compares two numbers that {@link #isNumber} accepts; NaN is above all others. */
+    /** Compares two numbers that {@link #isNumber} accepts, exactly; NaN is above all others. */
     static int compare(Object left, Object right) {
         Number a = number(left);
         Number b = number(right);
         if (a instanceof Long x && b instanceof Long y) {
             return Long.compare(x, y);
         }
-        if (a instanceof Double || b instanceof Double) {
+        if (a instanceof Double && b instanceof Double || isUnbounded(a) || isUnbounded(b)) {
             // Adding zero turns -0.0 into 0.0, which Python holds equal.
             return Double.compare(a.doubleValue() + 0.0, b.doubleValue() + 0.0);
         }
-        return new BigInteger(a.toString()).compareTo(new BigInteger(b.toString()));
+        return exact(a).compareTo(exact(b));
+    }
+
+    private static boolean isUnbounded(Number number) {
+        return number instanceof Double value && (value.isNaN() || value.isInfinite());
+    }
+
+    private static BigDecimal exact(Number number) {
+        return number instanceof Double value
+                ? new BigDecimal(value)
+                : new BigDecimal(number.toString());
     }
 
     static boolean isNan(Object value) {

@@ -10,7 +10,7 @@ final class ParserState {
 
     private final List<Set<String>> macroNames = new ArrayList<>();
 
-    /** Filters and tests that do not exist: certainly wrong, or wrong unless a condition guards them. */
+    /** Filters and tests that do not exist: wrong for certain, or unless a condition guards. */
     private final List<String> certain = new ArrayList<>();
     private final List<String> unguarded = new ArrayList<>();
     private int loops;
@@ -32,7 +32,7 @@ final class ParserState {
         unguarded.subList(mark, unguarded.size()).clear();
     }
 
-    /** What is missing since the mark stands in a body of its own, which Jinja checks on the spot. */
+    /** What is missing since the mark stands in a body of its own, which Jinja checks early. */
     void confirm(int mark) {
         List<String> confirmed = unguarded.subList(mark, unguarded.size());
         certain.addAll(confirmed);

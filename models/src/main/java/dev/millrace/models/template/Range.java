@@ -22,6 +22,13 @@ record Range(long start, long stop, long step) {
         return (int) count(start, stop, step);
     }
 
+    /** Whether the items are the same, however they are described. */
+    boolean hasItemsOf(Range other) {
+        int size = size();
+        return size == other.size()
+                && (size == 0 || start == other.start && (size == 1 || step == other.step));
+    }
+
     List<Object> items() {
         int size = size();
         List<Object> items = new ArrayList<>(size);

@@ -7,6 +7,7 @@ final class Rendering {
 
     private final Clock clock;
     private long stepsLeft = TemplateLimits.STEPS;
+    private long copiedCharsLeft = TemplateLimits.COPIED_CHARS;
     private int depth;
     private int line = 1;
 
@@ -48,10 +49,15 @@ final class Rendering {
         }
     }
 
-    /** Pays for copying or comparing text, and refuses a text that would be too long. */
+    /** Pays for copying text, and refuses a text that would be too long. */
     void chargeText(long chars) {
         checkText(chars);
-        charge(chars / TemplateLimits.CHARS_PER_STEP);
+        copiedCharsLeft -= chars;
+        if (copiedCharsLeft < 0) {
+            throw new EvaluationException(
+                    "the template copied more than " + TemplateLimits.COPIED_CHARS
+                            + " characters; does it build its text again and again in a loop?");
+        }
     }
 
     /** Refuses a text that would be too long. */
@@ -60,6 +66,11 @@ final class Rendering {
             throw new EvaluationException("a text of " + chars + " characters is over the limit of "
                     + TemplateLimits.TEXT_CHARS);
         }
+    }
+
+    /** Pays for comparing texts of which the shorter has so many characters. */
+    void chargeComparison(int chars) {
+        charge(1 + chars / TemplateLimits.CHARS_PER_STEP);
     }
 
     /** Pays for looking for a text in another: in the worst case the product of the lengths. */

@@ -2,6 +2,7 @@ package dev.millrace.models.template;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Python's {@code value[start:stop:step]}. */
 final class Slicing {
@@ -24,6 +25,7 @@ final class Slicing {
             case Tuple tuple -> new Tuple(of(tuple.items(), rendering));
             case Range range -> new Tuple(of(range.items(), rendering));
             case Undefined undefined -> throw undefined.refuse();
+            case Map<?, ?> map -> throw new EvaluationException("unhashable type: 'slice'");
             // Jinja looks a slice up like any key, and such a key is never there.
             case null, default -> Undefined.member(value, "slice");
         };
@@ -57,7 +59,7 @@ final class Slicing {
 
     private record Bounds(long first, int count, long step) {}
 
-    /** The rules of PySlice_AdjustIndices: out of range is no error, negative counts from the end. */
+    /** Python's rules: out of range is no error, and what is negative counts from the end. */
     private Bounds bounds(int size) {
         long by = step == null ? 1 : Numbers.integer(step);
         if (by == 0) {

@@ -135,7 +135,7 @@ interface Statement {
         }
     }
 
-    /** A body with variables of its own: {@code with} and, with none to begin with, {@code generation}. */
+    /** A body with variables of its own: {@code with}, and {@code generation} without any. */
     record Scoped(List<Target> targets, List<Expression> values, Statement body,
             int line) implements Statement {
         @Override

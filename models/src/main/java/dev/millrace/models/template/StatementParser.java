@@ -2,6 +2,7 @@ package dev.millrace.models.template;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** Parses a template's text and statements. */
@@ -26,7 +27,7 @@ final class StatementParser {
         return template;
     }
 
-    /** Text and statements up to one of the names, whose tag is left open; or to the end if none. */
+    /** Text and statements up to one of the names, its tag left open; or to the end if none. */
     private Statement body(Set<String> ends) {
         tokens.descend();
         List<Statement> statements = new ArrayList<>();
@@ -45,20 +46,22 @@ final class StatementParser {
                         tokens.ascend();
                         return sequence(statements);
                     }
-                    statements.add(statement());
+                    statements.add(statement(ends));
                     endTag();
                 }
                 default -> {
                     if (!ends.isEmpty()) {
-                        throw tokens.unexpected(
-                                "{% " + String.join(" %} or {% ", ends.stream().sorted().toList())
-                                        + " %}");
+                        throw tokens.unexpected(describe(ends));
                     }
                     tokens.ascend();
                     return sequence(statements);
                 }
             }
         }
+    }
+
+    private static String describe(Set<String> ends) {
+        return "{% " + String.join(" %} or {% ", ends.stream().sorted().toList()) + " %}";
     }
 
     private static Statement sequence(List<Statement> statements) {
@@ -76,7 +79,8 @@ final class StatementParser {
         return body;
     }
 
-    private Statement statement() {
+    /** @param ends what the block around the statement could end with */
+    private Statement statement(Set<String> ends) {
         int line = tokens.line();
         String name = tokens.expect(Token.Kind.NAME, "the name of a statement").text();
         return switch (name) {
@@ -97,8 +101,11 @@ final class StatementParser {
             case "include", "import", "from", "extends", "block", "autoescape" ->
                 throw tokens.error(
                         "{% " + name
-                                + " %} is not supported: a chat template is one file without escaping");
-            default -> throw tokens.error("there is no statement named '" + name + "'");
+                                + " %} is not supported: a chat template is a single file");
+            default -> throw tokens.error("there is no statement named '" + name + "' here"
+                    + (ends.isEmpty()
+                            ? ""
+                            : "; the block that is open ends with " + describe(ends)));
         };
     }
 
@@ -126,6 +133,9 @@ final class StatementParser {
 
     private Statement forLoop(int line) {
         Target target = targets(false);
+        if (tokens.atName("in") && Target.names(target).anyMatch("loop"::equals)) {
+            throw tokens.error("'loop' is the loop itself; its items need another name");
+        }
         tokens.expectName("in");
         Expression items = expressions.tupleBeforeIf();
         Expression condition = tokens.acceptName("if") ? expressions.expression() : null;
@@ -229,6 +239,9 @@ final class StatementParser {
             while (!tokens.acceptOperator(")")) {
                 parameters.add(name());
                 defaults.add(tokens.acceptOperator("=") ? expressions.expression() : null);
+                if (defaults.getLast() == null && defaults.stream().anyMatch(Objects::nonNull)) {
+                    throw tokens.error("a parameter without a default follows one with a default");
+                }
                 if (!tokens.atOperator(")")) {
                     tokens.expectOperator(",");
                 }

@@ -1,32 +1,34 @@
 package dev.millrace.models.template;
 
-import java.time.Clock;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoField;
 import java.time.temporal.IsoFields;
-import java.time.temporal.WeekFields;
 import java.util.Locale;
 
-/** The clock's time of now in the directives of C's strftime, in English. */
+/** The present time of a rendering's clock in the directives of C's strftime, in English. */
 final class Strftime {
 
+    private final Rendering rendering;
     private final LocalDateTime now;
 
-    Strftime(Clock clock) {
-        now = LocalDateTime.now(clock);
+    Strftime(Rendering rendering) {
+        this.rendering = rendering;
+        this.now = LocalDateTime.now(rendering.clock());
     }
 
     /** @throws EvaluationException for a directive that is not known */
     Text format(Text pattern) {
         StringBuilder out = new StringBuilder();
         String value = pattern.value();
+        rendering.chargeText(value.length());
         for (int i = 0; i < value.length(); i++) {
             char c = value.charAt(i);
             if (c != '%') {
                 out.append(c);
                 continue;
             }
+            rendering.charge(TemplateLimits.STEPS_PER_DIRECTIVE);
             i++;
             boolean unpadded = i < value.length() && value.charAt(i) == '-';
             i += unpadded ? 1 : 0;
@@ -65,7 +67,7 @@ final class Strftime {
             case 'c' -> of("EEE MMM ") + directive('e', pattern) + of(" HH:mm:ss uuuu");
             case 'G' -> Integer.toString(now.get(IsoFields.WEEK_BASED_YEAR));
             case 'V' -> two(now.get(IsoFields.WEEK_OF_WEEK_BASED_YEAR));
-            case 'U' -> two(now.get(WeekFields.SUNDAY_START.weekOfYear()));
+            case 'U' -> two((now.getDayOfYear() + 6 - now.getDayOfWeek().getValue() % 7) / 7);
             case 'W' -> two((now.getDayOfYear() + 6 - (now.getDayOfWeek().getValue() + 6) % 7) / 7);
             case 'Z', 'z' -> "";
             case 'n' -> "\n";

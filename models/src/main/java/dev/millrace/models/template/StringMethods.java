@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
 import java.util.function.IntPredicate;
+import java.util.function.UnaryOperator;
 
 import static java.util.Map.entry;
 
@@ -11,29 +12,36 @@ import static java.util.Map.entry;
 final class StringMethods {
 
     static final Map<String, Method<Text>> ALL = Map.ofEntries(
-            entry("strip", (text, a, r) -> strip("strip", text, a, true, true)),
-            entry("lstrip", (text, a, r) -> strip("lstrip", text, a, true, false)),
-            entry("rstrip", (text, a, r) -> strip("rstrip", text, a, false, true)),
+            entry("strip",
+                    (text, a, r) -> strip(text, a.bindPositional("strip", "chars"), true, true, r)),
+            entry("lstrip",
+                    (text, a, r) -> strip(text, a.bindPositional("lstrip", "chars"), true, false,
+                            r)),
+            entry("rstrip",
+                    (text, a, r) -> strip(text, a.bindPositional("rstrip", "chars"), false, true,
+                            r)),
             entry("split", (text, a, r) -> split("split", text, a, r)),
             entry("rsplit", (text, a, r) -> split("rsplit", text, a, r)),
             entry("splitlines",
                     (text, a, r) -> Strings.lines(text, a.bind("splitlines", "keepends").flag(0),
                             r)),
             entry("partition",
-                    (text, a, r) -> partition(text, a.bind("partition", "sep").text(0), false, r)),
+                    (text, a, r) -> partition(text, a.bindPositional("partition", "sep").text(0),
+                            false, r)),
             entry("rpartition",
-                    (text, a, r) -> partition(text, a.bind("rpartition", "sep").text(0), true, r)),
+                    (text, a, r) -> partition(text, a.bindPositional("rpartition", "sep").text(0),
+                            true, r)),
             entry("join", (text, a, r) -> Strings.join(text,
-                    Values.elements(a.bind("join", "iterable").required(0), r), r)),
+                    Values.elements(a.bindPositional("join", "iterable").required(0), r), r)),
             entry("replace", StringMethods::replace),
             entry("removeprefix", (text, a, r) -> {
-                Text prefix = a.bind("removeprefix", "prefix").text(0);
+                Text prefix = a.bindPositional("removeprefix", "prefix").text(0);
                 return text.value().startsWith(prefix.value())
                         ? text.substring(prefix.length())
                         : text;
             }),
             entry("removesuffix", (text, a, r) -> {
-                Text suffix = a.bind("removesuffix", "suffix").text(0);
+                Text suffix = a.bindPositional("removesuffix", "suffix").text(0);
                 return text.value().endsWith(suffix.value())
                         ? text.substring(0, text.length() - suffix.length())
                         : text;
@@ -46,14 +54,15 @@ final class StringMethods {
             entry("rindex", (text, a, r) -> found(find("rindex", text, a, true, r))),
             entry("count", StringMethods::count),
             entry("upper",
-                    (text, a, r) -> changed(text, Strings.upper(text.value()), a, "upper", r)),
+                    (text, a, r) -> changed(paid(text, a, "upper", r), Strings::upper)),
             entry("lower",
-                    (text, a, r) -> changed(text, Strings.lower(text.value()), a, "lower", r)),
-            entry("title", (text, a, r) -> Strings.title(text)),
-            entry("capitalize", (text, a, r) -> Strings.capitalize(text)),
+                    (text, a, r) -> changed(paid(text, a, "lower", r), Strings::lower)),
+            entry("title", (text, a, r) -> Strings.title(paid(text, a, "title", r))),
+            entry("capitalize", (text, a, r) -> Strings.capitalize(paid(text, a, "capitalize", r))),
             entry("format", (text, a, r) -> new BraceFormat(text, a, r).apply()),
             entry("zfill",
-                    (text, a, r) -> zeroFill(text, a.bind("zfill", "width").integer(0, 0), r)),
+                    (text, a, r) -> zeroFill(text, a.bindPositional("zfill", "width").integer(0, 0),
+                            r)),
             entry("isdigit", (text, a, r) -> all(text, Character::isDigit, r)),
             entry("isnumeric", (text, a, r) -> all(text, Character::isDigit, r)),
             entry("isdecimal", (text, a, r) -> all(text, Character::isDigit, r)),
@@ -75,9 +84,9 @@ final class StringMethods {
                 && value.codePoints().noneMatch(c -> Strings.isCased(c) && !wanted.test(c));
     }
 
-    private static Text strip(String name, Text text, Arguments arguments, boolean left,
-            boolean right) {
-        Arguments.Bound bound = arguments.bind(name, "chars");
+    private static Text strip(Text text, Arguments.Bound bound, boolean left, boolean right,
+            Rendering rendering) {
+        rendering.chargeText(text.length());
         return Strings.strip(text, bound.optional(0, null) == null ? null : bound.text(0), left,
                 right);
     }
@@ -101,6 +110,7 @@ final class StringMethods {
 
     private static Tuple partition(Text text, Text separator, boolean last, Rendering rendering) {
         rendering.chargeSearch(text.value(), separator.value());
+        rendering.chargeText(text.length());
         if (separator.isEmpty()) {
             throw new EvaluationException("empty separator");
         }
@@ -117,13 +127,13 @@ final class StringMethods {
     }
 
     private static Text replace(Text text, Arguments arguments, Rendering rendering) {
-        Arguments.Bound bound = arguments.bind("replace", "old", "new", "count");
+        Arguments.Bound bound = arguments.bindPositional("replace", "old", "new", "count");
         return Strings.replace(text, bound.text(0), bound.text(1), bound.integer(2, -1), rendering);
     }
 
     private static boolean ends(String name, Text text, Arguments arguments,
             BiPredicate<String, String> test) {
-        Object wanted = arguments.bind(name, "affix").required(0);
+        Object wanted = arguments.bindPositional(name, "affix").required(0);
         List<?> choices = wanted instanceof Tuple tuple
                 ? tuple.items()
                 : List.of(new Object[]{wanted});
@@ -143,7 +153,7 @@ final class StringMethods {
     /** The position in code points, or -1. */
     private static long find(String name, Text text, Arguments arguments, boolean last,
             Rendering rendering) {
-        Arguments.Bound bound = arguments.bind(name, "sub", "start");
+        Arguments.Bound bound = arguments.bindPositional(name, "sub", "start");
         String value = text.value();
         String wanted = bound.text(0).value();
         rendering.chargeSearch(value, wanted);
@@ -166,17 +176,21 @@ final class StringMethods {
     }
 
     private static long count(Text text, Arguments arguments, Rendering rendering) {
-        Text wanted = arguments.bind("count", "sub").text(0);
+        Text wanted = arguments.bindPositional("count", "sub").text(0);
         return wanted.isEmpty()
                 ? Values.length(text) + 1
                 : Strings.split(text, wanted, -1, rendering).size() - 1;
     }
 
-    private static Text changed(Text text, String value, Arguments arguments, String name,
-            Rendering rendering) {
-        arguments.bind(name);
-        rendering.chargeText(value.length());
-        return text.changedTo(value);
+    /** The text of a method without arguments, once it is paid for. */
+    private static Text paid(Text text, Arguments arguments, String name, Rendering rendering) {
+        arguments.bindPositional(name);
+        rendering.chargeText(text.length());
+        return text;
+    }
+
+    private static Text changed(Text text, UnaryOperator<String> change) {
+        return text.changedTo(change.apply(text.value()));
     }
 
     private static Text zeroFill(Text text, long width, Rendering rendering) {

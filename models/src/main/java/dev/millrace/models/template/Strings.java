@@ -38,6 +38,7 @@ final class Strings {
     /** @param limit the most cuts to make, or a negative number for all */
     static List<Object> split(Text text, Text separator, long limit, Rendering rendering) {
         rendering.chargeSearch(text.value(), required(separator).value());
+        rendering.chargeText(text.length());
         List<Object> parts = new ArrayList<>();
         int start = 0;
         int found = text.value().indexOf(separator.value());
@@ -54,6 +55,7 @@ final class Strings {
     /** Like {@link #split}, cutting from the end. */
     static List<Object> splitFromEnd(Text text, Text separator, long limit, Rendering rendering) {
         rendering.chargeSearch(text.value(), required(separator).value());
+        rendering.chargeText(text.length());
         List<Object> parts = new ArrayList<>();
         int end = text.length();
         int found = text.value().lastIndexOf(separator.value());
@@ -69,7 +71,7 @@ final class Strings {
         return parts.reversed();
     }
 
-    /** Splits at runs of white space; none at the ends. */
+    /** Splits at runs of white space; a limit leaves the rest with the white space at its end. */
     static List<Object> words(Text text, long limit, Rendering rendering) {
         rendering.chargeText(text.length());
         List<Object> words = new ArrayList<>();
@@ -77,7 +79,7 @@ final class Strings {
         int start = skip(value, 0, true);
         while (start < value.length()) {
             if (limit >= 0 && words.size() >= limit) {
-                words.add(strip(text.substring(start), null, false, true));
+                words.add(text.substring(start));
                 break;
             }
             int end = skip(value, start, false);
@@ -88,7 +90,7 @@ final class Strings {
         return words;
     }
 
-    /** The first position from {@code start} on that is not white space (or, not {@code space}, is). */
+    /** The end of the run of white space, or of anything else, at {@code start}. */
     private static int skip(String value, int start, boolean space) {
         int position = start;
         while (position < value.length() && isSpace(value.charAt(position)) == space) {

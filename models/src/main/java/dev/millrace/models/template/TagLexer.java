@@ -3,6 +3,7 @@ package dev.millrace.models.template;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -13,9 +14,8 @@ final class TagLexer {
             .compile("\\d+(_\\d+)*((\\.\\d+(_\\d+)*)?[eE][-+]?\\d+(_\\d+)*|\\.\\d+(_\\d+)*)");
     private static final Pattern INTEGER = Pattern
             .compile("0[bB](_?[01])+|0[oO](_?[0-7])+|0[xX](_?[0-9a-fA-F])+|[1-9](_?\\d)*|0(_?0)*");
-    private static final Pattern NAME = Pattern.compile("[\\w]+", Pattern.UNICODE_CHARACTER_CLASS);
-    private static final Pattern OPERATOR = Pattern
-            .compile("//|\\*\\*|==|!=|>=|<=|[-+/*%~\\[\\](){}><=.:|,;]");
+    private static final Set<String> DOUBLE_OPERATORS = Set.of("//", "**", "==", "!=", ">=", "<=");
+    private static final String OPERATORS = "-+/*%~[](){}><=.:|,;";
 
     private final Source source;
     private final String text;
@@ -70,59 +70,77 @@ final class TagLexer {
     }
 
     private void readToken() {
-        char c = text.charAt(position);
-        boolean afterDot = !tokens.isEmpty() && tokens.getLast().is(Token.Kind.OPERATOR, ".");
+        int c = text.codePointAt(position);
         if (c == '"' || c == '\'') {
             StringLiteral literal = new StringLiteral(source, position);
             add(Token.Kind.STRING, literal.value());
             position = literal.end();
-        } else if (afterDot || !accept(FLOAT, Token.Kind.FLOAT)) {
-            if (!accept(INTEGER, Token.Kind.INTEGER) && !accept(NAME, Token.Kind.NAME)
-                    && !acceptOperator()) {
-                throw source.error(position, "unexpected character '" + c + "'");
-            }
+        } else if (c >= '0' && c <= '9') {
+            readNumber();
+        } else if (c == '_' || Character.isUnicodeIdentifierStart(c)) {
+            readName();
+        } else {
+            readOperator();
         }
     }
 
-    private boolean acceptOperator() {
-        if (!accept(OPERATOR, Token.Kind.OPERATOR)) {
-            return false;
+    /** After a dot a number is a key, as in {@code pair.0}, and has no fraction. */
+    private void readNumber() {
+        boolean afterDot = !tokens.isEmpty() && tokens.getLast().is(Token.Kind.OPERATOR, ".");
+        if (afterDot || !accept(FLOAT, Token.Kind.FLOAT)) {
+            accept(INTEGER, Token.Kind.INTEGER);
         }
-        String operator = tokens.getLast().text();
+    }
+
+    private boolean accept(Pattern pattern, Token.Kind kind) {
+        int longest = Math.min(text.length(), position + TemplateLimits.NUMBER_CHARS);
+        Matcher matcher = pattern.matcher(text).region(position, longest);
+        boolean found = matcher.lookingAt();
+        if (found) {
+            add(kind, matcher.group());
+            position = matcher.end();
+        }
+        return found;
+    }
+
+    private void readName() {
+        int nameEnd = position;
+        while (nameEnd < text.length()
+                && Character.isUnicodeIdentifierPart(text.codePointAt(nameEnd))) {
+            nameEnd = text.offsetByCodePoints(nameEnd, 1);
+        }
+        add(Token.Kind.NAME, text.substring(position, nameEnd));
+        position = nameEnd;
+    }
+
+    private void readOperator() {
+        String pair = text.substring(position, Math.min(position + 2, text.length()));
+        String operator = DOUBLE_OPERATORS.contains(pair) ? pair : pair.substring(0, 1);
+        if (operator.length() == 1 && OPERATORS.indexOf(operator) < 0) {
+            throw source.error(position, "unexpected character '"
+                    + Character.toString(text.codePointAt(position)) + "'");
+        }
         switch (operator) {
             case "(" -> open.push(')');
             case "[" -> open.push(']');
             case "{" -> open.push('}');
-            case ")", "]", "}" -> {
-                if (open.isEmpty() || open.peek() != operator.charAt(0)) {
-                    String expected = open.isEmpty()
-                            ? "no bracket is open"
-                            : "expected '" + open.peek() + "'";
-                    throw source.error(position - 1, "unexpected '" + operator + "', " + expected);
-                }
-                open.pop();
-            }
+            case ")", "]", "}" -> close(operator);
             default -> {
                 // The other operators nest nothing.
             }
         }
-        return true;
+        add(Token.Kind.OPERATOR, operator);
+        position += operator.length();
     }
 
-    private boolean accept(Pattern pattern, Token.Kind kind) {
-        Matcher matcher = pattern.matcher(text).region(position, text.length());
-        if (!matcher.lookingAt()) {
-            return false;
+    private void close(String bracket) {
+        if (open.isEmpty() || open.peek() != bracket.charAt(0)) {
+            String expected = open.isEmpty()
+                    ? "no bracket is open"
+                    : "expected '" + open.peek() + "'";
+            throw source.error(position, "unexpected '" + bracket + "', " + expected);
         }
-        if (kind == Token.Kind.NAME
-                && !Character.isUnicodeIdentifierStart(text.codePointAt(position))
-                && text.charAt(position) != '_') {
-            throw source.error(position,
-                    "'" + matcher.group() + "' is neither a number nor a name");
-        }
-        add(kind, matcher.group());
-        position = matcher.end();
-        return true;
+        open.pop();
     }
 
     private void add(Token.Kind kind, String characters) {

@@ -1,11 +1,21 @@
 package dev.millrace.models.template;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What a set statement or a loop assigns to. */
 sealed interface Target {
 
     void assign(Object value, Scope scope);
+
+    /** The variables that are assigned. */
+    static Stream<String> names(Target target) {
+        return switch (target) {
+            case Name name -> Stream.of(name.name());
+            case Attribute attribute -> Stream.empty();
+            case Several several -> several.targets().stream().flatMap(Target::names);
+        };
+    }
 
     record Name(String name) implements Target {
         @Override

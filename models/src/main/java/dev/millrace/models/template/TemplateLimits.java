@@ -13,10 +13,19 @@ final class TemplateLimits {
     static final int NESTING = 100;
 
     /** Evaluation steps of one rendering; a hundred messages take about ten thousand. */
-    static final long STEPS = 20_000_000;
+    static final long STEPS = 10_000_000;
 
-    /** Characters that cost as much as one step where text is copied or compared. */
+    /** Characters that one step compares. */
     static final int CHARS_PER_STEP = 64;
+
+    /** Steps that one directive of {@code strftime_now} costs. */
+    static final int STEPS_PER_DIRECTIVE = 20;
+
+    /** Characters that one rendering may copy, from text to text and to the output. */
+    static final long COPIED_CHARS = 128L << 20;
+
+    /** Characters of a number, in a template or in a text that a filter turns into one. */
+    static final int NUMBER_CHARS = 100;
 
     /**
      * Evaluations, calls and values inside one another. A level takes up to three Java frames, so

@@ -12,9 +12,9 @@ import java.util.List;
  */
 final class Text {
 
-    static final Text EMPTY = trusted("");
-
     private static final int[] NO_FLIPS = {};
+
+    static final Text EMPTY = trusted("");
 
     private final String value;
 

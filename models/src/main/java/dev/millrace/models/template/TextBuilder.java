@@ -52,7 +52,7 @@ final class TextBuilder {
 
     private void reserve(int more) {
         rendering.checkText((long) characters.length() + more);
-        rendering.charge(1 + more / TemplateLimits.CHARS_PER_STEP);
+        rendering.chargeText(more);
     }
 
     private void turn(boolean trusted) {

@@ -85,7 +85,7 @@ final class ValueFilters {
     }
 
     private static Object parsed(String text, int base, Object otherwise) {
-        String digits = Strings.strip(Text.trusted(text), null, true, true).value();
+        String digits = withoutPrefix(stripped(text), base);
         if (base == 10 ? digits.matches("[-+]?\\d+(_\\d+)*") : digits.matches("[-+]?\\w+")) {
             try {
                 return Long.parseLong(digits.replace("_", ""), base);
@@ -97,6 +97,25 @@ final class ValueFilters {
         }
         Double number = parsedFloat(text);
         return number == null ? otherwise : truncated(number, otherwise);
+    }
+
+    /** The text without white space around it; nothing for a long text that can be no number. */
+    private static String stripped(String text) {
+        String digits = Strings.strip(Text.trusted(text), null, true, true).value();
+        if (digits.length() <= TemplateLimits.NUMBER_CHARS) {
+            return digits;
+        }
+        if (digits.chars().allMatch(c -> "0123456789_+-.eE".indexOf(c) >= 0)) {
+            throw new EvaluationException("a number of " + digits.length()
+                    + " characters is over the limit of " + TemplateLimits.NUMBER_CHARS);
+        }
+        return "";
+    }
+
+    /** Python's int() accepts the prefix of a literal of the same base. */
+    private static String withoutPrefix(String digits, int base) {
+        String prefix = base == 16 ? "x" : base == 8 ? "o" : base == 2 ? "b" : null;
+        return prefix == null ? digits : digits.replaceFirst("(?i)^([-+]?)0" + prefix, "$1");
     }
 
     private static Object truncated(double number, Object otherwise) {
@@ -125,8 +144,7 @@ final class ValueFilters {
 
     /** Python's float(text), or null; Java's would also take {@code 1d} and {@code 0x1p3}. */
     private static Double parsedFloat(String text) {
-        String digits = Strings.strip(Text.trusted(text), null, true, true).value();
-        String lower = Strings.lower(digits);
+        String lower = Strings.lower(stripped(text));
         if (lower.matches("[-+]?(inf|infinity)")) {
             return lower.startsWith("-") ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
         }

@@ -9,9 +9,10 @@ import java.util.Map;
 /**
  * What Python does with any value: its type, truth, size, elements and keys.
  *
- * <p>Values are null (None), Boolean, Long, BigInteger, Double, {@link Text}, List, {@link Tuple}, Map,
- * {@link Undefined}, {@link Namespace}, {@link TemplateFunction}, {@link LoopState} and what Python makes
- * of lists and maps on the way ({@link Range}, {@link Generator}, {@link DictView}).
+ * <p>Values are null (None), Boolean, Long, BigInteger, Double, {@link Text}, List, {@link Tuple},
+ * Map, {@link Undefined}, {@link Namespace}, {@link Cycler}, {@link TemplateFunction} (with {@link
+ * Macro} and {@link LoopState}) and what Python makes of lists and maps on the way ({@link Range},
+ * {@link Generator}, {@link DictView}).
  */
 final class Values {
 
@@ -114,14 +115,38 @@ final class Values {
                 : elements(value, rendering).iterator();
     }
 
-    /** The value as a key of a dict. @throws EvaluationException if Python could not hash it */
+    /**
+     * The value as a key to look up: numbers that are equal are the same key.
+     *
+     * @throws EvaluationException if Python could not hash the value
+     */
     static Object key(Object value) {
         if (value instanceof List<?> || value instanceof Map<?, ?>) {
             throw new EvaluationException("unhashable type: '" + typeName(value) + "'");
         }
+        if (value instanceof Tuple tuple && tuple.items().stream().anyMatch(Values::isCollection)) {
+            // Hashing what is inside could take as long as printing it, without a limit.
+            throw new EvaluationException(
+                    "a tuple with a collection in it cannot be the key of a dict");
+        }
         boolean whole = value instanceof Double number && number == Math.rint(number)
-                && Math.abs(number) < 1L << 53;
-        return whole ? (Object) ((Double) value).longValue() : value;
+                && Math.abs(number) < 1L << Double.PRECISION;
+        return whole || value instanceof Boolean
+                ? (Object) Numbers.number(value).longValue()
+                : value;
+    }
+
+    /** The value as a key of a new entry. @throws EvaluationException for what may equal an int */
+    static Object newKey(Object value) {
+        if (value instanceof Boolean || value instanceof Double) {
+            throw new EvaluationException("a " + typeName(value)
+                    + " as the key of a dict is not supported; use a string or an int");
+        }
+        return key(value);
+    }
+
+    private static boolean isCollection(Object value) {
+        return value instanceof Tuple || value instanceof List<?> || value instanceof Map<?, ?>;
     }
 
     private static List<Object> drained(Iterator<Object> remaining) {

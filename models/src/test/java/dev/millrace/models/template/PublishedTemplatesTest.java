@@ -120,7 +120,7 @@ class PublishedTemplatesTest {
         assertThat(joined(template.render(context))).isEqualTo(expected);
     }
 
-    /** The template of that name, or the default one: in the configuration or in a file of its own. */
+    /** The template of that name, or the default one, in the configuration or in its own file. */
     private static String template(Path model, Map<String, Object> config, Object name)
             throws IOException {
         Object template = config.get("chat_template");
