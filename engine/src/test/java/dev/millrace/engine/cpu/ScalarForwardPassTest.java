@@ -10,7 +10,7 @@ import org.junit.jupiter.api.AfterAll;
 /** The scalar reference kernels under the contract. */
 class ScalarForwardPassTest extends ForwardPassContract {
 
-    private static final WorkerPool POOL = WorkerPool.create(3);
+    private static final WorkerPool POOL = WorkerPool.create(2);
 
     @AfterAll
     static void closePool() {
