@@ -1,0 +1,138 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.fixtures.Answer;
+import dev.millrace.engine.fixtures.RecordingObserver;
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.RandomModel;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.engine.forward.StepResult;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import static org.assertj.core.api.Assertions.*;
+
+/**
+ * A request gets the same tokens alone and in a crowd whose prompts are computed in chunks, share
+ * their beginning, and are thrown out for want of blocks: the whole engine on real arithmetic.
+ */
+@Timeout(60)
+class EngineExactnessTest {
+
+    private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
+    private static final MemoryBudget BUDGET = new MemoryBudget(1L << 30, CONTEXT, 8, CONTEXT);
+    private static final int REQUESTS = 10;
+
+    private final WorkerPool workers = WorkerPool.create(2);
+
+    @AfterEach
+    void close() {
+        workers.close();
+    }
+
+    static Stream<RandomModel> models() {
+        return Stream.concat(
+                Stream.of(RandomModel.plain(), RandomModel.inFormat(QuantFormat.Q8_0)),
+                RandomModel.all().stream()
+                        .filter(model -> model.spec().slidingWindowTokens() > 0));
+    }
+
+    /** A real model that admits to only so many blocks. */
+    private record SmallCache(ForwardPass model, int blocks) implements ForwardPass {
+
+        @Override
+        public CacheGeometry cacheGeometry() {
+            CacheGeometry all = model.cacheGeometry();
+            return new CacheGeometry(all.blockTokens(), all.groups().stream()
+                    .map(group -> new LayerGroup(group.layers(), group.windowTokens(),
+                            Math.min(blocks, group.blocks()), 0, group.blockBytes()))
+                    .toList());
+        }
+
+        @Override
+        public DeviceMemory memory() {
+            return model.memory();
+        }
+
+        @Override
+        public StepResult step(StepBatch batch) {
+            return model.step(batch);
+        }
+
+        @Override
+        public void close() {
+            model.close();
+        }
+    }
+
+    private static List<GenerationRequest> requests(int vocabularySize) {
+        SplittableRandom random = new SplittableRandom(11);
+        int[] beginning = random.ints(20, 0, vocabularySize).toArray();
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (int i = 0; i < REQUESTS; i++) {
+            int[] prompt = Arrays.copyOf(beginning, 21 + random.nextInt(30));
+            for (int position = 20; position < prompt.length; position++) {
+                prompt[position] = random.nextInt(vocabularySize);
+            }
+            SamplingParameters sampling = i % 2 == 0
+                    ? SamplingParameters.GREEDY
+                    : new SamplingParameters(1, 30, 0.95f, 0, i, 1.1f, 0, 0, Map.of());
+            requests.add(new GenerationRequest("r" + i, prompt, 40, sampling, new int[0],
+                    List.of(), true, -1, "", "", -1));
+        }
+        return requests;
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void aRequestsTokensDoNotDependOnItsCompany(RandomModel model) throws Exception {
+        CpuBackend backend = new CpuBackend(CpuKernels.scalar(), workers, Duration.ZERO);
+        Vocabulary vocabulary = Vocabulary.idsOnly(model.spec().vocabularySize());
+        List<GenerationRequest> requests = requests(vocabulary.size());
+        try (ForwardPass pass = backend.open(model.spec(), model, BUDGET)) {
+            List<int[]> alone = new ArrayList<>();
+            EngineSettings roomy = new EngineSettings(1, CONTEXT, CONTEXT, 100, 10_000, false);
+            try (BatchingEngine engine = start(pass, vocabulary, roomy)) {
+                for (GenerationRequest request : requests) {
+                    alone.add(Answer.of(engine.submit(request)).ids());
+                }
+            }
+
+            EngineSettings crowded = new EngineSettings(8, 24, CONTEXT, 100, 10_000, true);
+            int reused = 0;
+            try (BatchingEngine engine = start(new SmallCache(pass, 14), vocabulary, crowded)) {
+                List<Generation> generations = requests.stream().map(engine::submit).toList();
+                for (int i = 0; i < REQUESTS; i++) {
+                    Answer answer = Answer.of(generations.get(i));
+                    assertThat(answer.ids()).as("request %d", i).isEqualTo(alone.get(i));
+                    reused += answer.finished().usage().cachedTokens();
+                }
+                // A window needs so few blocks that nobody is thrown out.
+                assertThat(engine.status().preemptions() > 0)
+                        .isEqualTo(model.spec().slidingWindowTokens() == 0);
+            }
+            assertThat(reused).isPositive();
+        }
+    }
+
+    private static BatchingEngine start(ForwardPass pass, Vocabulary vocabulary,
+            EngineSettings settings) {
+        return BatchingEngine.start("exact", pass, vocabulary, settings, new DeviceLane(),
+                new RecordingObserver());
+    }
+}
