@@ -51,7 +51,7 @@ final class LatticeBlock extends QuantBlock {
         return grid;
     }
 
-    /** The group's scale is {@code d * (0.5 + s) / 4}: here {@code (d / 8) * (2 s + 1)}, exactly. */
+    /** The group's scale {@code d * (0.5 + s) / 4} is exactly {@code (d / 8) * (2 s + 1)}. */
     @Override
     public void read(MemorySegment data, long offset) {
         scale = LittleEndian.half(data, offset) * 0.125f;

@@ -96,7 +96,7 @@ record SourceFile(Path path, List<String> lines, List<Method> methods,
                 unusedImports(unit, lines));
     }
 
-    /** A word anywhere outside the import lines counts as a use, documentation comments included. */
+    /** A word anywhere else counts as a use, documentation comments included. */
     private static List<String> unusedImports(CompilationUnitTree unit, List<String> lines) {
         Set<String> words = new HashSet<>();
         for (String line : lines) {

