@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
 
@@ -15,11 +16,40 @@ import dev.millrace.kernels.WorkerPool;
  * the number of columns only; attention is summed by absolute position. So a row's result is the
  * same bits whatever else is in the batch and however the work was split.
  */
-public sealed interface CpuKernels permits ScalarKernels {
+public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
 
     /** The plain reference. */
     static CpuKernels scalar() {
         return new ScalarKernels();
+    }
+
+    /**
+     * Vector kernels of the width that this machine prefers.
+     *
+     * @throws KernelException if the JVM was started without the Vector API
+     */
+    static CpuKernels vector() {
+        requireVectorModule();
+        return new VectorKernels(VectorWidth.preferredBits());
+    }
+
+    /**
+     * Vector kernels of a chosen width.
+     *
+     * @param bits 128, 256 or 512
+     * @throws KernelException if this machine's vectors are narrower, or the JVM was started
+     *                         without the Vector API
+     */
+    static CpuKernels vector(int bits) {
+        requireVectorModule();
+        return new VectorKernels(bits);
+    }
+
+    private static void requireVectorModule() {
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+            throw new KernelException("the vector kernels need the Vector API: start Java with "
+                    + "--add-modules=jdk.incubator.vector, or choose the scalar kernels");
+        }
     }
 
     /** {@code scalar} or {@code vector}. */

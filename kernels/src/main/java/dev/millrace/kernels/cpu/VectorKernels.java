@@ -1,0 +1,218 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.WorkerPool;
+import java.util.Arrays;
+import java.util.Objects;
+
+import static dev.millrace.kernels.cpu.CpuKvCache.TILE_TOKENS;
+
+/** The fast twin: kernels on the Vector API over weights packed in tiles of rows. */
+final class VectorKernels implements CpuKernels {
+
+    /** What an operation of two kernels computes in the first before the second starts. */
+    private static final int SLICE_ELEMENTS = 512;
+
+    private final int bits;
+    private final int lanes;
+    private final ElementKernels elements;
+    private final AttentionKernels attention;
+    private final ThreadLocal<TiledProduct> products;
+    private final ThreadLocal<float[]> slices = ThreadLocal
+            .withInitial(() -> new float[SLICE_ELEMENTS]);
+
+    VectorKernels(int bits) {
+        VectorWidth.check(bits);
+        this.bits = bits;
+        this.lanes = bits / Float.SIZE;
+        this.elements = VectorWidth.specialise(VectorElementKernels.class, ElementKernels.class,
+                bits);
+        this.attention = VectorWidth.specialise(VectorAttentionKernels.class,
+                AttentionKernels.class, bits);
+        TileKernels tiles = VectorWidth.specialise(VectorTileKernels.class, TileKernels.class,
+                bits);
+        this.products = ThreadLocal.withInitial(() -> new TiledProduct(tiles, lanes));
+    }
+
+    @Override
+    public String name() {
+        return "vector";
+    }
+
+    @Override
+    public int vectorBits() {
+        return bits;
+    }
+
+    @Override
+    public CpuMatrix pack(QuantTensor tensor, WorkerPool pool) {
+        MatrixChecks.checkPackable(tensor);
+        return MatrixPacker.pack(tensor, lanes, pool);
+    }
+
+    @Override
+    public void multiply(CpuMatrix weight, float[] x, int rows, float[] y, int begin, int end) {
+        MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
+        products.get().multiply((PackedMatrix) weight, x, rows, y, begin, end);
+    }
+
+    @Override
+    public void copyRow(CpuMatrix matrix, int row, float[] out, int outOffset) {
+        Objects.checkIndex(row, matrix.rows());
+        ((PackedMatrix) matrix).copyRow(row, out, outOffset);
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] weight, float epsilon, float[] out,
+            int outOffset) {
+        float[] squares = slices.get();
+        elements.sumSquares(x, xOffset, weight.length, squares);
+        float sum = 0;
+        for (int lane = 0; lane < lanes; lane++) {
+            sum += squares[lane];
+        }
+        float factor = (float) (1 / Math.sqrt(sum / weight.length + epsilon));
+        elements.scaleMultiply(x, xOffset, factor, weight, out, outOffset);
+    }
+
+    @Override
+    public void add(float[] x, int xOffset, float[] y, int yOffset, int count) {
+        elements.add(x, xOffset, y, yOffset, count);
+    }
+
+    @Override
+    public void siluMultiply(float[] gate, float[] up, int offset, int count) {
+        float[] exponentials = slices.get();
+        for (int i = 0; i < count; i += SLICE_ELEMENTS) {
+            int slice = Math.min(SLICE_ELEMENTS, count - i);
+            elements.expShifted(gate, offset + i, slice, 0, -1, exponentials, 0);
+            elements.divideMultiply(gate, exponentials, up, offset + i, slice);
+        }
+    }
+
+    @Override
+    public void rotate(float[] x, int offset, float[] cosines, float[] sines, int angleOffset,
+            int pairs, boolean adjacent) {
+        if (adjacent) {
+            Rotation.rotate(x, offset, cosines, sines, angleOffset, pairs, true);
+        } else {
+            elements.rotateHalves(x, offset, cosines, sines, angleOffset, pairs);
+        }
+    }
+
+    @Override
+    public void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
+            int begin, int end, float[] query, int queryOffset, float scale, float[] scores,
+            float[] out, int outOffset) {
+        int stride = Math.ceilDiv(end, cache.blockTokens()) * cache.blockTokens();
+        int headSize = cache.headSize();
+        Objects.checkFromIndexSize(0, groupHeads * stride, scores.length);
+        score(cache, layer, kvHead, groupHeads, blockTable, begin, end, query, queryOffset, scores,
+                stride);
+        for (int head = 0; head < groupHeads; head++) {
+            int first = head * stride + begin;
+            float max = max(scores, first, end - begin);
+            double sum = expShifted(scores, first, end - begin, max, scale, scores, first);
+            scaleBy((float) (1 / sum), scores, first, end - begin);
+        }
+        Arrays.fill(out, outOffset, outOffset + groupHeads * headSize, 0);
+        weigh(cache, layer, kvHead, groupHeads, blockTable, begin, end, scores, stride, out,
+                outOffset);
+    }
+
+    private void score(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
+            int begin, int end, float[] query, int queryOffset, float[] scores, int stride) {
+        int headSize = cache.headSize();
+        for (int token = begin / TILE_TOKENS * TILE_TOKENS; token < end; token += TILE_TOKENS) {
+            int block = blockTable[token / cache.blockTokens()];
+            long keys = cache.headAddress(layer, block, kvHead)
+                    + cache.keyOffset(token % cache.blockTokens());
+            int head = 0;
+            for (; head + AttentionKernels.HEADS <= groupHeads; head += AttentionKernels.HEADS) {
+                attention.scoreFour(keys, headSize, query, queryOffset + head * headSize, scores,
+                        head * stride + token, stride);
+            }
+            for (; head < groupHeads; head++) {
+                attention.score(keys, headSize, query, queryOffset + head * headSize, scores,
+                        head * stride + token);
+            }
+        }
+    }
+
+    private void weigh(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
+            int begin, int end, float[] weights, int stride, float[] out, int outOffset) {
+        int headSize = cache.headSize();
+        for (int token = begin; token < end;) {
+            int slot = token % cache.blockTokens();
+            int count = Math.min(cache.blockTokens() - slot, end - token);
+            int block = blockTable[token / cache.blockTokens()];
+            long values = cache.headAddress(layer, block, kvHead) + cache.valueOffset(slot);
+            int head = 0;
+            for (; head + AttentionKernels.HEADS <= groupHeads; head += AttentionKernels.HEADS) {
+                attention.weighFour(values, count, headSize, weights, head * stride + token,
+                        stride, out, outOffset + head * headSize);
+            }
+            for (; head < groupHeads; head++) {
+                attention.weigh(values, count, headSize, weights, head * stride + token, out,
+                        outOffset + head * headSize);
+            }
+            token += count;
+        }
+    }
+
+    private static void scaleBy(float factor, float[] x, int offset, int count) {
+        for (int i = offset; i < offset + count; i++) {
+            x[i] *= factor;
+        }
+    }
+
+    private float max(float[] x, int offset, int count) {
+        float[] maxima = slices.get();
+        elements.findMaxima(x, offset, count, maxima);
+        float max = Float.NEGATIVE_INFINITY;
+        for (int lane = 0; lane < lanes; lane++) {
+            max = Math.max(max, maxima[lane]);
+        }
+        return max;
+    }
+
+    @Override
+    public int argmax(float[] x, int offset, int count) {
+        float max = max(x, offset, count);
+        if (max > Float.NEGATIVE_INFINITY) {
+            for (int i = 0; i < count; i++) {
+                if (x[offset + i] == max) {
+                    return i;
+                }
+            }
+        }
+        return 0;
+    }
+
+    @Override
+    public double expShifted(float[] x, int xOffset, int count, float max, float scale,
+            float[] out, int outOffset) {
+        elements.expShifted(x, xOffset, count, max, scale, out, outOffset);
+        return sum(out, outOffset, count);
+    }
+
+    /** In double, four sums side by side: a fixed order that does not wait for every addition. */
+    private static double sum(float[] x, int offset, int count) {
+        double a = 0;
+        double b = 0;
+        double c = 0;
+        double d = 0;
+        int i = offset;
+        int end = offset + count;
+        for (; i + 3 < end; i += 4) {
+            a += x[i];
+            b += x[i + 1];
+            c += x[i + 2];
+            d += x[i + 3];
+        }
+        for (; i < end; i++) {
+            a += x[i];
+        }
+        return a + b + (c + d);
+    }
+}

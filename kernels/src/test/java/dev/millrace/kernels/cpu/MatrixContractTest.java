@@ -1,0 +1,261 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
+import dev.millrace.kernels.WorkerPool;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+/** Products with packed matrices: right, the same bits in every batch, and without garbage. */
+@ParameterizedClass
+@EnumSource
+class MatrixContractTest {
+
+    /** A product may differ from the exact one by this share of the sum of magnitudes. */
+    private static final double TOLERANCE = 1e-5;
+    private static final int WIDEST_TILE = 16;
+    private static final WorkerPool POOL = WorkerPool.create(2);
+
+    @Parameter
+    KernelChoice choice;
+
+    private CpuKernels kernels;
+
+    @BeforeEach
+    void open() {
+        kernels = choice.open();
+    }
+
+    @AfterAll
+    static void closePool() {
+        POOL.close();
+    }
+
+    /** Columns that are less than, equal to and more than a chunk, a panel, and several. */
+    private static int[] columns(QuantFormat format) {
+        return switch (format.blockElements()) {
+            case 1 -> new int[]{1, 6, 15, 16, 17, 64, 172, 511, 513, 1100};
+            case 32 -> new int[]{32, 64, 96, 288, 512, 544, 1056};
+            default -> new int[]{256, 512, 768, 1280};
+        };
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void multipliesWithinTheBound(QuantFormat format) {
+        for (int columns : columns(format)) {
+            for (int outputs : new int[]{1, 7, WIDEST_TILE - 1, WIDEST_TILE, WIDEST_TILE + 1,
+                6 * WIDEST_TILE + 3}) {
+                for (int rows : new int[]{1, 3, 4, 6}) {
+                    assertProduct(format, outputs, columns, rows);
+                }
+            }
+        }
+        assertProduct(format, 2 * WIDEST_TILE, 2 * format.blockElements(), 131);
+    }
+
+    private void assertProduct(QuantFormat format, int outputs, int columns, int rows) {
+        QuantTensor tensor = RandomTensors.matrix(format, outputs, columns, columns);
+        float[] x = RandomTensors.gaussians(rows * columns, rows);
+        float[] y = new float[rows * outputs];
+        try (CpuMatrix matrix = kernels.pack(tensor, POOL)) {
+            kernels.multiply(matrix, x, rows, y, 0, outputs);
+        }
+        float[] weights = dequantize(tensor);
+        for (int r = 0; r < rows; r++) {
+            for (int n = 0; n < outputs; n++) {
+                double exact = 0;
+                double magnitude = 0;
+                for (int k = 0; k < columns; k++) {
+                    double product = (double) weights[n * columns + k] * x[r * columns + k];
+                    exact += product;
+                    magnitude += Math.abs(product);
+                }
+                // Minimums are subtracted from larger sums: their share counts as well.
+                double bound = TOLERANCE * (magnitude + minimums(format, columns));
+                assertThat((double) y[r * outputs + n])
+                        .as("%s %d x %d, row %d of %d, output %d", format, outputs, columns, r,
+                                rows, n)
+                        .isBetween(exact - bound, exact + bound);
+            }
+        }
+    }
+
+    /** What the largest scales and minimums of {@link RandomTensors} add to a sum. */
+    private static double minimums(QuantFormat format, int columns) {
+        return switch (format) {
+            case Q2_K, Q4_K, Q5_K -> Math.sqrt(columns) * 2;
+            default -> 0;
+        };
+    }
+
+    private static float[] dequantize(QuantTensor tensor) {
+        float[] values = new float[Math.toIntExact(tensor.shape().elements())];
+        new Dequantizer(tensor.format()).dequantize(tensor, 0, values.length, values, 0);
+        return values;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRowHasTheSameBitsInEveryBatch(QuantFormat format) {
+        int columns = format.blockElements() == 1 ? 555 : 1280;
+        int outputs = 5 * WIDEST_TILE + 5;
+        int mostRows = 140;
+        float[] x = RandomTensors.gaussians(mostRows * columns, 1);
+        try (CpuMatrix matrix = kernels.pack(
+                RandomTensors.matrix(format, outputs, columns, 2), POOL)) {
+            float[] alone = new float[mostRows * outputs];
+            for (int r = 0; r < mostRows; r++) {
+                float[] y = new float[outputs];
+                kernels.multiply(matrix, Arrays.copyOfRange(x, r * columns, (r + 1) * columns), 1,
+                        y, 0, outputs);
+                System.arraycopy(y, 0, alone, r * outputs, outputs);
+            }
+            for (int rows : new int[]{2, 3, 4, 5, 6, 7, 8, 9, 12, 17, 40, 127, 128, 129,
+                mostRows}) {
+                float[] together = new float[rows * outputs];
+                kernels.multiply(matrix, x, rows, together, 0, outputs);
+                assertThat(together).as("%d rows", rows)
+                        .isEqualTo(Arrays.copyOf(alone, rows * outputs));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anOutputHasTheSameBitsHoweverTheWorkIsSplit(QuantFormat format) {
+        int columns = format.blockElements() == 1 ? 100 : 768;
+        int outputs = 7 * WIDEST_TILE + 2;
+        for (int rows : new int[]{1, 5}) {
+            float[] x = RandomTensors.gaussians(rows * columns, 3);
+            try (CpuMatrix matrix = kernels.pack(
+                    RandomTensors.matrix(format, outputs, columns, 4), POOL)) {
+                float[] whole = new float[rows * outputs];
+                kernels.multiply(matrix, x, rows, whole, 0, outputs);
+                for (int split = matrix.rowTile(); split < outputs; split += matrix.rowTile()) {
+                    float[] parts = new float[rows * outputs];
+                    kernels.multiply(matrix, x, rows, parts, split, outputs);
+                    for (int n = 0; n < split; n++) {
+                        assertThat(parts[n]).as("output before the part").isZero();
+                    }
+                    kernels.multiply(matrix, x, rows, parts, 0, split);
+                    assertThat(parts).as("split at %d", split).isEqualTo(whole);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void copiesARowBitForBit(QuantFormat format) {
+        int columns = format.blockElements() == 1 ? 37 : 512;
+        int rows = 2 * WIDEST_TILE + 1;
+        QuantTensor tensor = RandomTensors.matrix(format, rows, columns, 5);
+        float[] expected = dequantize(tensor);
+        try (CpuMatrix matrix = kernels.pack(tensor, POOL)) {
+            assertThat(matrix.rows()).isEqualTo(rows);
+            assertThat(matrix.columns()).isEqualTo(columns);
+            assertThat(matrix.format()).isEqualTo(format);
+            for (int row = 0; row < rows; row++) {
+                float[] out = new float[columns + 2];
+                kernels.copyRow(matrix, row, out, 1);
+                assertThat(Arrays.copyOfRange(out, 1, columns + 1)).isEqualTo(
+                        Arrays.copyOfRange(expected, row * columns, (row + 1) * columns));
+                assertThat(out[0] + out[columns + 1]).isZero();
+            }
+            assertThatExceptionOfType(IndexOutOfBoundsException.class)
+                    .isThrownBy(() -> kernels.copyRow(matrix, rows, new float[columns], 0));
+        }
+    }
+
+    @Test
+    void multipliesByHalvesThatAreNotOrdinary() {
+        short[] halves = {0x0001, (short) 0x83FF, 0x7C00, (short) 0xFC00, 0x7E01, 0x7BFF};
+        float[] expected = new float[halves.length];
+        float[] y = new float[halves.length];
+        for (int i = 0; i < halves.length; i++) {
+            expected[i] = Float.float16ToFloat(halves[i]);
+        }
+        QuantTensor tensor = QuantTensor.of(QuantFormat.F16,
+                TensorShape.matrix(halves.length, 1), MemorySegment.ofArray(halves));
+        try (CpuMatrix matrix = kernels.pack(tensor, POOL)) {
+            kernels.multiply(matrix, new float[]{1}, 1, y, 0, halves.length);
+        }
+        assertThat(y).isEqualTo(expected);
+    }
+
+    @Test
+    void anInfiniteOrMissingActivationShowsInItsRowOnly() {
+        int columns = 64;
+        float[] x = RandomTensors.gaussians(3 * columns, 6);
+        x[columns + 5] = Float.NaN;
+        float[] y = new float[3 * 8];
+        try (CpuMatrix matrix = kernels.pack(
+                RandomTensors.matrix(QuantFormat.Q8_0, 8, columns, 7), POOL)) {
+            kernels.multiply(matrix, x, 3, y, 0, 8);
+        }
+        for (int i = 0; i < y.length; i++) {
+            assertThat(Float.isNaN(y[i])).isEqualTo(i / 8 == 1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void allocatesNothingOnceWarm(QuantFormat format) {
+        int columns = 512;
+        int outputs = 3 * WIDEST_TILE;
+        float[] x = RandomTensors.gaussians(5 * columns, 8);
+        float[] y = new float[5 * outputs];
+        try (CpuMatrix matrix = kernels.pack(
+                RandomTensors.matrix(format, outputs, columns, 9), POOL)) {
+            Allocations.assertNoneOnceWarm(
+                    () -> kernels.multiply(matrix, x, 1, y, 0, outputs));
+            Allocations.assertNoneOnceWarm(
+                    () -> kernels.multiply(matrix, x, 5, y, 0, outputs));
+            Allocations.assertNoneOnceWarm(() -> kernels.copyRow(matrix, 5, x, 0));
+        }
+    }
+
+    @Test
+    void refusesWhatDoesNotFit() {
+        try (CpuMatrix matrix = kernels.pack(
+                RandomTensors.matrix(QuantFormat.F32, 40, 10, 1), POOL)) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> kernels.multiply(matrix, new float[19], 2, new float[80], 0,
+                            40))
+                    .withMessageContaining("2 rows").withMessageContaining("40 x 10");
+            assertThatIllegalArgumentException().isThrownBy(
+                    () -> kernels.multiply(matrix, new float[20], 2, new float[79], 0, 40));
+            assertThatIllegalArgumentException().isThrownBy(
+                    () -> kernels.multiply(matrix, new float[20], 0, new float[80], 0, 40));
+            assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(
+                    () -> kernels.multiply(matrix, new float[20], 2, new float[80], 0, 41));
+            if (matrix.rowTile() > 1) {
+                assertThatIllegalArgumentException().isThrownBy(
+                        () -> kernels.multiply(matrix, new float[20], 2, new float[80], 1, 40))
+                        .withMessageContaining("multiples of " + matrix.rowTile());
+            }
+        }
+    }
+
+    @Test
+    void refusesATensorOfSeveralPlanes() {
+        QuantTensor bank = QuantTensor.of(QuantFormat.F32, new TensorShape(2, 4, 4),
+                MemorySegment.ofArray(new float[32]));
+        assertThatIllegalArgumentException().isThrownBy(() -> kernels.pack(bank, POOL))
+                .withMessageContaining("2 x 4 x 4");
+    }
+}
