@@ -67,10 +67,11 @@ final class Downloader {
                 break;
             } catch (IOException e) {
                 fruitless = size(part) > before ? 1 : fruitless + 1;
-                if (fruitless > MAX_FRUITLESS_TRIES) {
+                if (fruitless > MAX_FRUITLESS_TRIES || HttpFetcher.isNobodyThere(e)) {
                     throw HttpFetcher.unreachable(file.uri(), e);
                 }
-                listener.notice(file.label() + " broke off (" + e.getMessage() + "); trying again");
+                listener.notice(
+                        file.label() + " broke off (" + HttpFetcher.reason(e) + "); trying again");
                 Thread.sleep(firstPause.multipliedBy(1L << (fruitless - 1)));
             }
         }

@@ -12,6 +12,7 @@ import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -124,18 +125,37 @@ final class HttpFetcher implements AutoCloseable {
 
     /** Says what a failed connection means for the user. */
     static ModelException unreachable(URI uri, IOException cause) {
-        String reason = switch (cause) {
+        return new ModelException("cannot get " + uri + ": " + reason(cause)
+                + "; check the network, or set HTTPS_PROXY if one is needed, and run the same"
+                + " command again", cause);
+    }
+
+    /** Whether nobody was there at all, so that trying again at once is pointless. */
+    static boolean isNobodyThere(IOException failure) {
+        return failure instanceof ConnectException || failure instanceof UnknownHostException;
+    }
+
+    static String reason(IOException failure) {
+        return switch (failure) {
             case UnknownHostException e -> "its name does not resolve";
             case HttpConnectTimeoutException e -> "no connection within "
                     + CONNECT_TIMEOUT.toSeconds() + " s";
             case HttpTimeoutException e -> "no answer within " + ANSWER_TIMEOUT.toSeconds() + " s";
-            case ConnectException e -> e.getCause() instanceof UnknownHostException
-                    || e.getMessage() == null ? "no connection" : e.getMessage();
+            case ConnectException e when hasCause(e, UnresolvedAddressException.class) ->
+                "its name does not resolve";
+            case ConnectException e -> "nobody accepts connections there";
             case SSLException e -> "TLS failed: " + e.getMessage();
-            default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
+            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
         };
-        return new ModelException("cannot get " + uri + ": " + reason + "; check the network, or"
-                + " set HTTPS_PROXY if one is needed, and run the same command again", cause);
+    }
+
+    private static boolean hasCause(Throwable failure, Class<? extends Throwable> type) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (type.isInstance(cause)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
