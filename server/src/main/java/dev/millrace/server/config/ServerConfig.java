@@ -47,8 +47,8 @@ public record ServerConfig(String model, String host, int port, int contextToken
      *
      * @param environment variables
      * @param root        the folder of models and all else, which may hold a config file
-     * @param file        a config file that was asked for by name; without, {@code millrace.yaml} in
-     *                    the working directory or in {@code root} is read if it exists
+     * @param file        a config file that was asked for by name; without, {@code millrace.yaml}
+     *                    in the working directory or in {@code root} is read if it exists
      * @param flags       what the command line says
      * @throws ConfigException if a file cannot be read or a setting is not allowed
      */

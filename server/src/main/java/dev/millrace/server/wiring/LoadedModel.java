@@ -1,0 +1,153 @@
+package dev.millrace.server.wiring;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.Vocabulary;
+import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.models.Model;
+import dev.millrace.models.ModelSpec;
+import dev.millrace.server.config.ServerConfig;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/** A model on a device, ready to step, with everything that it needs; closes all of it. */
+public final class LoadedModel implements AutoCloseable {
+
+    /** Longest warm-up of a server: its first requests should not pay for the JIT. */
+    public static final Duration SERVING_WARM_UP = CpuBackend.DEFAULT_WARM_UP;
+
+    /**
+     * Longest context where none was asked for: models that were made for far more would spend most
+     * of the memory on a cache that few requests use.
+     */
+    private static final int USUAL_CONTEXT_TOKENS = 8192;
+
+    /** Share of the machine's memory where no limit was given; the heap and others get the rest. */
+    private static final double USUAL_MEMORY_SHARE = 0.7;
+
+    private final Model model;
+    private final WorkerPool pool;
+    private final Backend backend;
+    private final Optional<String> remark;
+    private final DeviceLane lane;
+    private final ForwardPass pass;
+    private final int contextTokens;
+
+    private LoadedModel(Model model, WorkerPool pool, Backend backend, Optional<String> remark,
+            DeviceLane lane, ForwardPass pass, int contextTokens) {
+        this.model = model;
+        this.pool = pool;
+        this.backend = backend;
+        this.remark = remark;
+        this.lane = lane;
+        this.pass = pass;
+        this.contextTokens = contextTokens;
+    }
+
+    /**
+     * Opens a model and packs it for the device, on the lane as overhead.
+     *
+     * @param warmUp longest time to spend on steps ahead of the first real one; zero for none
+     * @throws IllegalArgumentException if the context is longer than the model's
+     * @throws BackendException if the device cannot run the model within the limits; says why
+     */
+    public static LoadedModel open(Path file, ServerConfig config, DeviceLane lane,
+            Duration warmUp) {
+        if (config.backend().equals("cuda")) {
+            throw new BackendException("this version has no CUDA backend; use --backend=cpu");
+        }
+        KernelChoice choice = KernelChoice.of(config);
+        Model model = Model.open(file);
+        WorkerPool pool = null;
+        try {
+            int contextTokens = contextTokens(config, model.spec());
+            pool = WorkerPool.create(config.threads() > 0
+                    ? config.threads()
+                    : WorkerPool.defaultWorkers());
+            Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
+            MemoryBudget budget = new MemoryBudget(memoryBytes(config), contextTokens,
+                    config.sequences(), config.stepTokens());
+            ForwardPass pass = lane.overhead(
+                    () -> backend.open(model.spec(), model.weights(), budget));
+            return new LoadedModel(model, pool, backend, choice.remark(), lane, pass,
+                    contextTokens);
+        } catch (RuntimeException | Error e) {
+            if (pool != null) {
+                pool.close();
+            }
+            model.close();
+            throw e;
+        }
+    }
+
+    private static int contextTokens(ServerConfig config, ModelSpec spec) {
+        if (config.contextTokens() > spec.contextTokens()) {
+            throw new IllegalArgumentException("a context of " + config.contextTokens()
+                    + " tokens is more than the " + spec.contextTokens() + " that " + spec.name()
+                    + " was made for; lower it");
+        }
+        return config.contextTokens() > 0
+                ? config.contextTokens()
+                : Math.min(spec.contextTokens(), USUAL_CONTEXT_TOKENS);
+    }
+
+    private static long memoryBytes(ServerConfig config) {
+        if (config.memoryBytes() > 0) {
+            return config.memoryBytes();
+        }
+        OperatingSystemMXBean system = ManagementFactory
+                .getPlatformMXBean(OperatingSystemMXBean.class);
+        return (long) (system.getTotalMemorySize() * USUAL_MEMORY_SHARE);
+    }
+
+    public Model model() {
+        return model;
+    }
+
+    public ModelSpec spec() {
+        return model.spec();
+    }
+
+    public Backend backend() {
+        return backend;
+    }
+
+    /** What the user should know about the kernels, if anything. */
+    public Optional<String> remark() {
+        return remark;
+    }
+
+    public DeviceLane lane() {
+        return lane;
+    }
+
+    public ForwardPass pass() {
+        return pass;
+    }
+
+    /** Longest sequence that fits. */
+    public int contextTokens() {
+        return contextTokens;
+    }
+
+    /** The tokens as the engine needs to know them, with their text where the model has any. */
+    public Vocabulary vocabulary() {
+        int size = spec().vocabularySize();
+        return model.tokenizer().map(tokenizer -> Vocabulary.of(tokenizer, size))
+                .orElseGet(() -> Vocabulary.idsOnly(size));
+    }
+
+    @Override
+    public void close() {
+        pass.close();
+        pool.close();
+        model.close();
+    }
+}

@@ -1,0 +1,142 @@
+package dev.millrace.server.wiring;
+
+import dev.millrace.engine.BatchingEngine;
+import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.EngineSettings;
+import dev.millrace.models.ModelException;
+import dev.millrace.models.text.Tokenizer;
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.http.MillraceServer;
+import dev.millrace.server.metering.CostModel;
+import dev.millrace.server.metering.EnergySource;
+import dev.millrace.server.metering.RaplEnergySource;
+import dev.millrace.server.metering.StepWeights;
+import dev.millrace.server.metering.UsageLedger;
+import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.ServedModel;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * One running server: model, engine, meter and HTTP, put together here and nowhere else, and taken
+ * apart in the opposite order.
+ */
+public final class ServingAssembly {
+
+    private final Closing closing = new Closing();
+    private final String id;
+    private final ServerConfig config;
+    private final CostModel rate;
+    private final Path ledgerFile;
+    private final LoadedModel loaded;
+    private final EnergySource energy;
+    private final MillraceServer http;
+    private final int port;
+
+    /**
+     * Starts a server; when it returns, requests are answered.
+     *
+     * @param id         what clients call the model
+     * @param file       the model
+     * @param ledgerFile of the ledger, where the configuration names none
+     */
+    public ServingAssembly(String id, Path file, ServerConfig config, Path ledgerFile) {
+        this(id, file, config, ledgerFile, LoadedModel.SERVING_WARM_UP);
+    }
+
+    ServingAssembly(String id, Path file, ServerConfig config, Path ledgerFile, Duration warmUp) {
+        this.id = id;
+        this.config = config;
+        this.ledgerFile = config.ledger().orElse(ledgerFile);
+        try {
+            this.rate = CostModel.configured(config.cost());
+            UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
+            DeviceLane lane = new DeviceLane();
+            this.loaded = closing.later(LoadedModel.open(file, config, lane, warmUp));
+            this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
+            UsageMeter meter = UsageMeter.start(ledger, rate, StepWeights.DEFAULT, lane::reading,
+                    energy);
+            closing.insteadOf(ledger, meter);
+            BatchingEngine engine = closing.later(BatchingEngine.start(id, loaded.pass(),
+                    loaded.vocabulary(), engineSettings(), lane, meter));
+            PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
+                    PrometheusConfig.DEFAULT);
+            new MachineMetrics(loaded, rate, meter).register(registry);
+            this.http = new MillraceServer(config.host(), config.port(), HttpLimits.DEFAULT,
+                    List.of(served(id, engine)), meter, registry);
+            this.port = http.start();
+        } catch (RuntimeException | Error e) {
+            closing.closeAfter(e);
+            throw e;
+        }
+    }
+
+    /**
+     * Checks what can be checked before a model is pulled and loaded.
+     *
+     * @throws IllegalArgumentException if the address is taken or the cost makes no sense
+     */
+    public static void requireStartable(ServerConfig config) {
+        CostModel.configured(config.cost());
+        PortCheck.require(config.host(), config.port());
+    }
+
+    private EngineSettings engineSettings() {
+        int queuedTokens = (int) Math.min(Integer.MAX_VALUE,
+                (long) config.queue() * loaded.contextTokens());
+        return new EngineSettings(config.sequences(), config.stepTokens(), loaded.contextTokens(),
+                config.queue(), queuedTokens, true);
+    }
+
+    private ServedModel served(String id, BatchingEngine engine) {
+        Tokenizer tokenizer = loaded.model().tokenizer().orElseThrow(() -> new ModelException(id
+                + " has no tokenizer, so it cannot be served: "
+                + loaded.model().tokenizerProblem().orElse("")));
+        return new ServedModel(id, loaded.spec(), tokenizer, loaded.model().chatTemplate(), engine,
+                loaded.contextTokens(), loaded.backend().description(), Instant.now());
+    }
+
+    /** What clients call the model. */
+    public String id() {
+        return id;
+    }
+
+    /** The port that it listens on. */
+    public int port() {
+        return port;
+    }
+
+    public LoadedModel loaded() {
+        return loaded;
+    }
+
+    public CostModel rate() {
+        return rate;
+    }
+
+    public EnergySource energy() {
+        return energy;
+    }
+
+    public Path ledgerFile() {
+        return ledgerFile;
+    }
+
+    /**
+     * Stops taking requests, lets running ones finish, writes the ledger and frees everything.
+     *
+     * @return whether all requests finished in time
+     */
+    public boolean stop(Duration timeout) {
+        try {
+            return http.stop(timeout);
+        } finally {
+            closing.close();
+        }
+    }
+}
