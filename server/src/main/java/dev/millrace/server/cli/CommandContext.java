@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Map;
 
 /**
@@ -40,12 +41,21 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, i
         return ModelStore.open(environment);
     }
 
-    /** Opens a model, pulling it first if it is not here yet. */
-    Model openModel(String reference) throws InterruptedException {
+    /** The folder of models and of everything else that is kept. */
+    Path home() {
+        return ModelStore.root(environment);
+    }
+
+    /** The file of a model, pulled first if it is not here yet. */
+    Path resolve(String reference) throws InterruptedException {
         try (ModelStore store = openStore();
                 ProgressDisplay display = new ProgressDisplay(err, columns)) {
-            return Model.open(store.resolve(reference, display));
+            return store.resolve(reference, display);
         }
+    }
+
+    Model openModel(String reference) throws InterruptedException {
+        return Model.open(resolve(reference));
     }
 
     /** All of standard input as UTF-8 text. */

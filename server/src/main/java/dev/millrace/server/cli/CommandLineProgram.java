@@ -13,12 +13,17 @@ public final class CommandLineProgram {
     public CommandLineProgram(CommandContext context) {
         this.context = context;
         this.commands = new CommandLine(new MillraceCommand())
+                .addSubcommand(new ServeCommand(context))
+                .addSubcommand(new RunCommand(context))
                 .addSubcommand(new PullCommand(context))
                 .addSubcommand(new ListCommand(context))
                 .addSubcommand(new RemoveCommand(context))
                 .addSubcommand(new InspectCommand(context))
                 .addSubcommand(new TokenizeCommand(context))
                 .addSubcommand(new DetokenizeCommand(context))
+                .addSubcommand(new CostCommand(context.out(), context.environment()))
+                .addSubcommand(new TemplateCommand(context))
+                .addSubcommand(new PerplexityCommand(context))
                 .addSubcommand(new BenchPlaceholder());
         PrintWriter out = new PrintWriter(context.out(), true);
         PrintWriter err = new PrintWriter(context.err(), true);

@@ -2,8 +2,12 @@ package dev.millrace.server.cli;
 
 import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.kernels.KernelException;
 import dev.millrace.models.ModelException;
 import dev.millrace.models.template.TemplateException;
+import dev.millrace.server.config.ConfigException;
+import dev.millrace.server.http.ServerStartException;
+import dev.millrace.server.metering.LedgerException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import picocli.CommandLine;
@@ -65,6 +69,10 @@ final class FailureReport {
             case TemplateException e -> true;
             case OverloadException e -> true;
             case CommandException e -> true;
+            case ConfigException e -> true;
+            case KernelException e -> true;
+            case LedgerException e -> true;
+            case ServerStartException e -> true;
             case IllegalArgumentException e -> true;
             case IOException e -> e.getMessage() != null;
             case UncheckedIOException e -> true;

@@ -1,0 +1,56 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.config.Setting;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** The flags of every command that computes; they cover the environment and the config file. */
+final class ComputeOptions {
+
+    private final Map<Setting, String> flags = new EnumMap<>(Setting.class);
+
+    @Option(names = "--config", paramLabel = "FILE", description = "Settings (default:"
+            + " ./millrace.yaml, then millrace.yaml in MILLRACE_HOME, if there is one).")
+    private Path file;
+
+    @Option(names = "--backend", paramLabel = "NAME", description = "cpu, cuda or auto.")
+    void backend(String value) {
+        flags.put(Setting.BACKEND, value);
+    }
+
+    @Option(names = "--kernels", paramLabel = "NAME", description = "vector, scalar or auto.")
+    void kernels(String value) {
+        flags.put(Setting.KERNELS, value);
+    }
+
+    @Option(names = "--vector-bits", paramLabel = "N",
+            description = "128, 256, 512 or auto: the width of the vector kernels.")
+    void vectorBits(String value) {
+        flags.put(Setting.VECTOR_BITS, value);
+    }
+
+    @Option(names = "--threads", paramLabel = "N",
+            description = "Worker threads, or auto for one per processor.")
+    void threads(String value) {
+        flags.put(Setting.THREADS, value);
+    }
+
+    @Option(names = "--memory", paramLabel = "AMOUNT", description = "Most memory for weights,"
+            + " cache and buffers, such as 8GB; auto for 70 %% of the machine's.")
+    void memory(String value) {
+        flags.put(Setting.MEMORY, value);
+    }
+
+    void set(Setting setting, String value) {
+        flags.put(setting, value);
+    }
+
+    ServerConfig load(CommandContext context) {
+        return ServerConfig.load(context.environment(), context.home(),
+                Optional.ofNullable(file), flags);
+    }
+}

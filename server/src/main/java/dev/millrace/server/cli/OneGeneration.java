@@ -1,0 +1,53 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.engine.BatchingEngine;
+import dev.millrace.engine.EngineSettings;
+import dev.millrace.engine.FinishedRequest;
+import dev.millrace.engine.Generation;
+import dev.millrace.engine.GenerationEvent;
+import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.StepObserver;
+import dev.millrace.engine.StepRecord;
+import dev.millrace.server.wiring.LoadedModel;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Runs a single request on an engine of its own and prints it as it comes. */
+final class OneGeneration {
+
+    private static final Duration POLL = Duration.ofSeconds(1);
+    private static final int STEP_TOKENS = 512;
+
+    private OneGeneration() {}
+
+    static RunReport run(LoadedModel loaded, GenerationRequest request, GenerationPrinter printer)
+            throws InterruptedException {
+        AtomicLong deviceNanos = new AtomicLong();
+        StepObserver observer = new StepObserver() {
+            @Override
+            public void onStep(StepRecord step) {
+                deviceNanos.addAndGet(step.deviceNanos());
+            }
+
+            @Override
+            public void onFinished(FinishedRequest finished) {
+                // Its event says the same.
+            }
+        };
+        EngineSettings settings = new EngineSettings(1, STEP_TOKENS, loaded.contextTokens(), 1,
+                loaded.contextTokens(), false);
+        try (BatchingEngine engine = BatchingEngine.start("run", loaded.pass(),
+                loaded.vocabulary(), settings, loaded.lane(), observer)) {
+            Generation generation = engine.submit(request);
+            while (true) {
+                GenerationEvent event = generation.next(POLL);
+                if (event instanceof GenerationEvent.Token token) {
+                    printer.token(token);
+                } else if (event instanceof GenerationEvent.Finished finished) {
+                    printer.end();
+                    return new RunReport(finished, deviceNanos.get());
+                }
+            }
+        }
+    }
+}

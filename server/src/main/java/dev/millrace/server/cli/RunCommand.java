@@ -1,0 +1,168 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.SamplingParameters;
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.models.Model;
+import dev.millrace.models.text.Tokenizer;
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.config.Setting;
+import dev.millrace.server.wiring.LoadedModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace run}: one answer, as it comes. */
+@Command(name = "run", description = "Generate text on the command line.")
+final class RunCommand implements Callable<Integer> {
+
+    private final CommandContext context;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private ComputeOptions compute = new ComputeOptions();
+
+    @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
+    private String reference;
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "PROMPT",
+            description = "What to answer; standard input if absent.")
+    private String prompt;
+
+    @Option(names = "--raw", description = "Continue PROMPT as it is, without the chat template.")
+    private boolean raw;
+
+    @Option(names = "--system", paramLabel = "TEXT", description = "A system message.")
+    private String system;
+
+    @Option(names = "--echo", description = "Print the prompt as well.")
+    private boolean echo;
+
+    @Option(names = "--prompt-ids", paramLabel = "IDS",
+            description = "The prompt as token ids with commas.")
+    private String promptIds;
+
+    @Option(names = "--print-ids", description = "Print token ids with commas instead of text.")
+    private boolean printIds;
+
+    @Option(names = "--ignore-end", description = "Go on past the model's own end.")
+    private boolean ignoreEnd;
+
+    @Option(names = {"-n",
+        "--max-tokens"}, paramLabel = "N", defaultValue = "512",
+            description = "Most tokens to generate (default: ${DEFAULT-VALUE}).")
+    private int maxTokens;
+
+    @Option(names = "--temperature", paramLabel = "T", defaultValue = "0.7",
+            description = "0 always takes the likeliest token (default: ${DEFAULT-VALUE}).")
+    private float temperature;
+
+    @Option(names = "--top-k", paramLabel = "K", defaultValue = "40",
+            description = "Choose among this many; 0 for all (default: ${DEFAULT-VALUE}).")
+    private int topK;
+
+    @Option(names = "--top-p", paramLabel = "P", defaultValue = "0.95",
+            description = "Choose among the likeliest of this probability together (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private float topP;
+
+    @Option(names = "--min-p", paramLabel = "P", defaultValue = "0",
+            description = "Leave out what has less than this share of the best (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private float minP;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Repeat an earlier choice.")
+    private Long seed;
+
+    @Option(names = "--context", paramLabel = "N",
+            description = "Longest sequence, prompt and answer together.")
+    void contextTokens(String value) {
+        compute.set(Setting.CONTEXT, value);
+    }
+
+    RunCommand(CommandContext context) {
+        this.context = context;
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        if (promptIds != null && (prompt != null || system != null)) {
+            throw new ParameterException(spec.commandLine(),
+                    "--prompt-ids is the whole prompt; leave out PROMPT and --system");
+        }
+        if (raw && system != null) {
+            throw new ParameterException(spec.commandLine(),
+                    "--system needs the chat template; leave out --raw");
+        }
+        long chosenSeed = seed != null ? seed : new SecureRandom().nextLong() >>> 1;
+        SamplingParameters sampling = new SamplingParameters(temperature, topK, topP, minP,
+                chosenSeed, 1, 0, 0, Map.of());
+        compute.set(Setting.SEQUENCES, "1");
+        ServerConfig config = compute.load(context);
+        Path file = context.resolve(reference);
+        try (LoadedModel loaded = LoadedModel.open(file, config, new DeviceLane(),
+                Duration.ZERO)) {
+            loaded.remark().ifPresent(remark -> context.err().println("note: " + remark));
+            int[] tokens = promptTokens(loaded.model());
+            if (echo) {
+                echo(loaded.model(), tokens);
+            }
+            int room = loaded.contextTokens() - tokens.length;
+            GenerationRequest request = new GenerationRequest("run", tokens,
+                    Math.max(1, Math.min(maxTokens, room)), sampling, new int[0], List.of(),
+                    ignoreEnd, -1, "run", "", SequenceRow.NO_ADAPTER);
+            GenerationPrinter printer = printIds
+                    ? GenerationPrinter.ofIds(context.out())
+                    : GenerationPrinter.ofText(context.out());
+            RunReport report = OneGeneration.run(loaded, request, printer);
+            report.print(context.err(), config, temperature > 0 ? chosenSeed : null);
+            return report.succeeded() ? 0 : 1;
+        }
+    }
+
+    private int[] promptTokens(Model model) throws IOException {
+        if (maxTokens < 1) {
+            throw new IllegalArgumentException("--max-tokens must be at least 1, got " + maxTokens);
+        }
+        if (promptIds != null) {
+            return Tokenizers.parseIds(promptIds, model.spec().vocabularySize());
+        }
+        Tokenizer tokenizer = Tokenizers.of(model);
+        String text = prompt != null ? prompt : context.readInput();
+        return raw || model.chatTemplate().isEmpty() && withoutTemplate(model)
+                ? tokenizer.encode(text, true)
+                : ChatPrompt.encode(model, tokenizer, system, text);
+    }
+
+    /** A base model has no template, and nobody should mistake its continuation for an answer. */
+    private boolean withoutTemplate(Model model) {
+        if (system != null) {
+            throw new IllegalArgumentException(reference + " has no chat template, so --system"
+                    + " means nothing to it: " + model.chatTemplateProblem().orElse(""));
+        }
+        context.err().println("note: " + model.chatTemplateProblem().orElse("no chat template")
+                + "; continuing the text as with --raw");
+        return true;
+    }
+
+    private void echo(Model model, int[] tokens) {
+        if (!printIds) {
+            context.out().print(Tokenizers.of(model).decode(tokens));
+            context.out().flush();
+        }
+    }
+}

@@ -1,0 +1,109 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.config.Setting;
+import dev.millrace.server.metering.UsageLedger;
+import dev.millrace.server.wiring.ServingAssembly;
+import dev.millrace.server.wiring.TerminationSignals;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code millrace serve}: an OpenAI-compatible server that meters every token. */
+@Command(name = "serve", description = "Serve a model over HTTP, compatible with OpenAI's API.",
+        footer = {
+            "", "Every flag is also a key of millrace.yaml (drain_seconds) and a variable",
+            "(MILLRACE_DRAIN_SECONDS). The cost of the machine stands in millrace.yaml only."})
+final class ServeCommand implements Callable<Integer> {
+
+    private final CommandContext context;
+
+    @Mixin
+    private ComputeOptions compute = new ComputeOptions();
+
+    ServeCommand(CommandContext context) {
+        this.context = context;
+    }
+
+    @Parameters(arity = "0..1", paramLabel = "MODEL",
+            description = "A model (see: millrace --help). Default: tinyllama.")
+    void model(String value) {
+        compute.set(Setting.MODEL, value);
+    }
+
+    @Option(names = "--host", paramLabel = "ADDRESS",
+            description = "Where to listen (default: 127.0.0.1, this machine only).")
+    void host(String value) {
+        compute.set(Setting.HOST, value);
+    }
+
+    @Option(names = {"-p",
+        "--port"}, paramLabel = "N",
+            description = "Where to listen; 0 for any free port (default: 8080).")
+    void port(String value) {
+        compute.set(Setting.PORT, value);
+    }
+
+    @Option(names = "--context", paramLabel = "N", description = "Longest sequence, prompt and"
+            + " answer together (default: the model's, at most 8192).")
+    void contextTokens(String value) {
+        compute.set(Setting.CONTEXT, value);
+    }
+
+    @Option(names = {"--sequences",
+        "--parallel"}, paramLabel = "N",
+            description = "Most requests computed at once (default: 8).")
+    void sequences(String value) {
+        compute.set(Setting.SEQUENCES, value);
+    }
+
+    @Option(names = "--step-tokens", paramLabel = "N",
+            description = "Most tokens computed in one step (default: 512).")
+    void stepTokens(String value) {
+        compute.set(Setting.STEP_TOKENS, value);
+    }
+
+    @Option(names = "--queue", paramLabel = "N",
+            description = "Most requests that wait; more are refused (default: 256).")
+    void queue(String value) {
+        compute.set(Setting.QUEUE, value);
+    }
+
+    @Option(names = "--drain-seconds", paramLabel = "N",
+            description = "How long running requests may take at the end (default: 30).")
+    void drainSeconds(String value) {
+        compute.set(Setting.DRAIN_SECONDS, value);
+    }
+
+    @Option(names = "--ledger", paramLabel = "FILE",
+            description = "The ledger (default: ledger.db in MILLRACE_HOME).")
+    void ledger(String value) {
+        compute.set(Setting.LEDGER, value);
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        ServerConfig config = compute.load(context);
+        ServingAssembly.requireStartable(config);
+        Path file = context.resolve(config.model());
+        TerminationSignals signals = new TerminationSignals();
+        ServingAssembly assembly = new ServingAssembly(servedName(file), file, config,
+                UsageLedger.defaultFile(context.environment()));
+        context.out().print(new ServingBanner(assembly, config).text());
+        context.out().flush();
+        signals.await();
+        context.err().println("stopping; running requests have " + config.drain().toSeconds()
+                + " s (a second signal ends them at once)");
+        boolean finished = assembly.stop(config.drain());
+        context.err().println(finished ? "stopped" : "stopped; some requests were cut off");
+        return 0;
+    }
+
+    /** The store's own name, which is the file's, or that of the user's file. */
+    private static String servedName(Path file) {
+        return file.getFileName().toString().replaceFirst("(?i)\\.gguf$", "");
+    }
+}

@@ -1,0 +1,65 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.models.store.ByteCounts;
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.wiring.ServingAssembly;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Locale;
+
+/** What a server says when it is ready: where, what, with what, at what price. */
+record ServingBanner(ServingAssembly assembly, ServerConfig config) {
+
+    String text() {
+        DeviceMemory memory = assembly.loaded().pass().memory();
+        StringBuilder text = new StringBuilder();
+        text.append("Millrace ").append(VersionText.version()).append(" serves ")
+                .append(assembly.id()).append(" at ").append(url()).append("\n\n");
+        line(text, "model", assembly.loaded().spec().name() + ", context of "
+                + assembly.loaded().contextTokens() + " tokens, " + config.sequences()
+                + " requests at once");
+        line(text, "backend", assembly.loaded().backend().description() + why());
+        assembly.loaded().remark().ifPresent(remark -> line(text, "NOTE", remark));
+        line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("
+                + ByteCounts.text(memory.weightBytes()) + " weights, "
+                + ByteCounts.text(memory.cacheBytes()) + " cache, "
+                + ByteCounts.text(memory.bufferBytes()) + " buffers)");
+        line(text, "cost", String.format(Locale.ROOT, "$%.4f per hour%s; energy: %s",
+                assembly.rate().nanoUsdPerHour() * 1e-9, assembly.rate().assumed()
+                        ? " (assumed: millrace.yaml has no section \"cost\")"
+                        : "",
+                assembly.energy().description()));
+        line(text, "ledger", assembly.ledgerFile().toString());
+        if (!isLoopback()) {
+            line(text, "WARNING", "no authentication: whoever reaches this port can use it");
+        }
+        return text.append("\nTry:\n  curl ").append(url())
+                .append("/chat/completions -H 'Content-Type: application/json' \\\n    -d '")
+                .append("{\"model\": \"").append(assembly.id()).append("\", \"messages\": ")
+                .append("[{\"role\": \"user\", \"content\": \"What does a millrace do?\"}]}'\n")
+                .toString();
+    }
+
+    private String why() {
+        return config.backend().equals("auto") ? " (auto: this version has no other backend)" : "";
+    }
+
+    private static void line(StringBuilder text, String label, String value) {
+        text.append("  ").append(label).repeat(' ', 9 - label.length()).append(value).append('\n');
+    }
+
+    private String url() {
+        String host = config.host().contains(":") ? "[" + config.host() + "]" : config.host();
+        boolean everywhere = host.equals("0.0.0.0") || host.equals("[::]");
+        return "http://" + (everywhere ? "127.0.0.1" : host) + ":" + assembly.port() + "/v1";
+    }
+
+    private boolean isLoopback() {
+        try {
+            return InetAddress.getByName(config.host()).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            return false; // it listens, so this cannot happen; the warning is the safe side
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.Model;
+import dev.millrace.models.fixtures.TinyModels;
+import dev.millrace.models.gguf.GgufTensorType;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import static org.assertj.core.api.Assertions.*;
+
+class InspectCommandTest {
+
+    @TempDir
+    Path folder;
+
+    private CommandLineFixture cli;
+    private Path model;
+
+    @BeforeEach
+    void writeTinyModel() {
+        cli = new CommandLineFixture(folder);
+        model = TinyModels.llama().format(GgufTensorType.Q8_0).write(folder);
+    }
+
+    @Test
+    void tellsSizesMemoryMetadataAndTensors() {
+        String out = cli.run("inspect", model).out();
+
+        assertThat(out).containsPattern("MODEL +Tiny Q8_0").containsPattern("context +256 tokens")
+                .containsPattern("cache per token +512 B")
+                .containsPattern("llama.block_count +2\n")
+                .containsPattern("tokenizer.ggml.tokens +\\[<unk>, <s>, .* 384 in all]")
+                .containsPattern("Q8_0 +16 +\\d")
+                .containsPattern("blk.1.ffn_down.weight +Q8_0 +64 x 128 +8.70 kB");
+    }
+
+    @Test
+    void printsEveryValueOfATensor() {
+        List<String> lines = cli.run("inspect", model, "--tensor", "blk.0.attn_k.weight",
+                "--values").out().lines().toList();
+
+        assertThat(lines).hasSize(32).allMatch(line -> line.split(" ").length == 64);
+        try (Model opened = Model.open(model)) {
+            QuantTensor tensor = opened.tensor("blk.0.attn_k.weight");
+            float[] values = new float[32 * 64];
+            new Dequantizer(tensor.format()).dequantize(tensor, 0, values.length, values, 0);
+            assertThat(Float.parseFloat(lines.get(31).split(" ")[63]))
+                    .isEqualTo(values[values.length - 1]);
+        }
+    }
+
+    @Test
+    void suggestsTheTensorThatWasMeant() {
+        assertThat(cli.run("inspect", model, "--tensor", "blk.0.atn_k.weight").err())
+                .contains("no tensor \"blk.0.atn_k.weight\"; did you mean \"blk.0.attn_k.weight\"");
+    }
+}

@@ -1,0 +1,129 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.models.fixtures.TinyModels;
+import dev.millrace.server.cli.CommandLineFixture.Result;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import static org.assertj.core.api.Assertions.*;
+
+class RunCommandTest {
+
+    @TempDir
+    Path folder;
+
+    private CommandLineFixture cli;
+    private Path model;
+
+    @BeforeEach
+    void writeTinyModel() {
+        cli = new CommandLineFixture(folder);
+        model = TinyModels.llama().write(folder);
+    }
+
+    @Test
+    void printsTheIdsOfTheLikeliestTokens() {
+        Result result = cli.run("run", model, "--prompt-ids", "1,5,9", "--max-tokens", "16",
+                "--temperature", "0", "--print-ids", "--ignore-end");
+
+        assertThat(result.status()).isZero();
+        assertThat(result.out()).matches("\\d+(,\\d+){15}\n");
+        assertThat(result.err()).contains("3 prompt tokens").contains("16 tokens")
+                .contains("length").contains("(assumed rate)").doesNotContain("seed");
+    }
+
+    @Test
+    void repeatsItselfWithTheSeedThatItTells() {
+        String[] first = {"run", model.toString(), "the hand", "-n", "20", "--ignore-end",
+            "--temperature", "1.5"};
+        Result result = cli.run((Object[]) first);
+        String seed = result.err().strip().replaceFirst("(?s).*seed ", "");
+        Result again = cli.run("run", model, "the hand", "-n", "20", "--ignore-end",
+                "--temperature", "1.5", "--seed", seed);
+        Result other = cli.run("run", model, "the hand", "-n", "20", "--ignore-end",
+                "--temperature", "1.5", "--seed", seed + "1");
+
+        assertThat(result.out()).isNotBlank().isEqualTo(again.out()).isNotEqualTo(other.out());
+    }
+
+    @Test
+    void putsThePromptThroughTheChatTemplateUnlessToldNotTo() {
+        String chat = greedy("run", model, "is");
+        String raw = greedy("run", model, "is", "--raw");
+        String spelled = greedy("run", model, "--prompt-ids", cli.run("tokenize", model,
+                "<|user|>\nis</s>\n<|assistant|>\n", "--special", "--ids").out().strip());
+
+        assertThat(chat).isEqualTo(spelled).isNotEqualTo(raw);
+    }
+
+    @Test
+    void stopsAtTheContext() {
+        Path small = TinyModels.llama().contextTokens(16).write(folder);
+        Result result = cli.run("run", small, "--prompt-ids", "1,5,9", "--print-ids",
+                "--temperature", "0", "--ignore-end");
+
+        assertThat(result.out().strip().split(",")).hasSize(13);
+        assertThat(result.err()).contains("length");
+    }
+
+    @Test
+    void refusesAPromptLongerThanTheContext() {
+        Path small = TinyModels.llama().contextTokens(4).write(folder);
+
+        Result result = cli.run("run", small, "--prompt-ids", "1,5,9,5,9,5", "--print-ids");
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.errorLines()).last().asString().contains("6").contains("4");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--temperature,NaN", "--temperature,-1", "--top-p,2", "--min-p,-0.1",
+        "--top-k,-1", "--max-tokens,0", "--context,0", "--memory,1kB", "--threads,-2",
+        "--backend,cuda", "--context,100000"})
+    void refusesWhatMakesNoSense(String option, String value) {
+        Result result = cli.run("run", model, "hello", option + "=" + value);
+
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.errorLines()).last().asString().startsWith("millrace: ")
+                .doesNotContain("internal error");
+    }
+
+    @Test
+    void runsAModelWithoutTokenizerOnIdsOnly() {
+        Path idsOnly = TinyModels.llama().withoutVocabulary().write(folder);
+
+        assertThat(cli.run("run", idsOnly, "--prompt-ids", "1,2", "--print-ids", "-n", "2",
+                "--temperature", "0").out()).matches("\\d+,\\d+\n");
+        assertThat(cli.run("run", idsOnly, "hello").err()).contains("--prompt-ids");
+    }
+
+    @Test
+    @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
+    void continuesAStoryThatWasLearnt() {
+        Path stories = Path.of(System.getenv("MILLRACE_TEST_DATA"),
+                "models/stories260K-f32.gguf");
+        assertThat(Files.exists(stories)).isTrue();
+
+        Result result = cli.run("run", stories, "Once upon a time", "--raw", "--echo",
+                "--temperature", "0", "-n", "20");
+
+        assertThat(result.out()).startsWith("Once upon a time, there was a little girl named");
+    }
+
+    private String greedy(Object... arguments) {
+        Object[] all = Arrays.copyOf(arguments, arguments.length + 6);
+        Object[] flags = {"--temperature", "0", "-n", "12", "--ignore-end", "--print-ids"};
+        System.arraycopy(flags, 0, all, arguments.length, flags.length);
+        Result result = cli.run(all);
+        assertThat(result.status()).as(result.err()).isZero();
+        return result.out();
+    }
+}
