@@ -14,6 +14,7 @@ final class Filters {
         Map<String, Filter> all = new HashMap<>();
         all.putAll(TextFilters.ALL);
         all.putAll(SequenceFilters.ALL);
+        all.putAll(SelectionFilters.ALL);
         all.putAll(ValueFilters.ALL);
         return Map.copyOf(all);
     }

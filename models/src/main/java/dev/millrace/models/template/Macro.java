@@ -8,16 +8,19 @@ import java.util.Set;
 /** A macro, together with the scope that it was defined in. */
 final class Macro implements TemplateFunction {
 
+    /** Parameters by name, and their defaults: null where there is none. */
+    record Parameters(List<String> names, List<Expression> defaults) {
+
+        static final Parameters NONE = new Parameters(List.of(), List.of());
+    }
+
     /**
      * What a macro's definition says.
      *
-     * @param defaults the parameters' defaults; null where there is none
-     * @param reads    the names that the body reads: {@code caller}, {@code varargs} and
-     *                 {@code kwargs} among them admit such arguments
+     * @param reads the names that the body reads: {@code caller}, {@code varargs} and
+     *              {@code kwargs} among them admit such arguments
      */
-    record Signature(String name, List<String> parameters, List<Expression> defaults,
-            Set<String> reads,
-            Statement body) {}
+    record Signature(String name, Parameters parameters, Set<String> reads, Statement body) {}
 
     private final Signature signature;
     private final Scope scope;
@@ -43,7 +46,7 @@ final class Macro implements TemplateFunction {
     private void bind(Arguments arguments, Scope inner) {
         List<Object> positional = arguments.positional();
         Map<String, Object> named = new LinkedHashMap<>(arguments.named());
-        List<String> parameters = signature.parameters();
+        List<String> parameters = signature.parameters().names();
         int consumed = Math.min(positional.size(), parameters.size());
         for (int i = 0; i < parameters.size(); i++) {
             String parameter = parameters.get(i);
@@ -51,8 +54,8 @@ final class Macro implements TemplateFunction {
                 inner.set(parameter, positional.get(i));
             } else if (named.containsKey(parameter)) {
                 inner.set(parameter, named.remove(parameter));
-            } else if (signature.defaults().get(i) != null) {
-                inner.set(parameter, signature.defaults().get(i).value(inner));
+            } else if (signature.parameters().defaults().get(i) != null) {
+                inner.set(parameter, signature.parameters().defaults().get(i).value(inner));
             } else {
                 inner.set(parameter,
                         new Undefined("parameter '" + parameter + "' was not provided"));
@@ -79,7 +82,7 @@ final class Macro implements TemplateFunction {
             inner.set("varargs", new Tuple(positional));
         } else if (!positional.isEmpty()) {
             throw new EvaluationException("macro '" + signature.name() + "' takes not more than "
-                    + signature.parameters().size() + " argument(s)");
+                    + signature.parameters().names().size() + " argument(s)");
         }
     }
 

@@ -36,9 +36,10 @@ final class Members {
     static Object item(Object target, Object key, Rendering rendering) {
         switch (target) {
             case Undefined undefined -> throw undefined.refuse();
-            case Map<?, ?> map -> {
-                Object entry = map.get(Values.key(key));
-                if (entry != null || map.containsKey(Values.key(key))) {
+            case Map<?, ?> map when Values.isHashable(key) -> {
+                Object known = Values.key(key);
+                Object entry = map.get(known);
+                if (entry != null || map.containsKey(known)) {
                     return entry;
                 }
             }

@@ -15,11 +15,13 @@ import static java.util.Map.entry;
 final class SequenceFilters {
 
     static final Map<String, Filter> ALL = Map.ofEntries(
-            entry("list", (value, a, r) -> new ArrayList<>(Values.elements(value, r))),
-            entry("items", (value, a, r) -> items(value, r)),
-            entry("first", (value, a, r) -> first(value, r)),
-            entry("last", (value, a, r) -> last(value, r)),
-            entry("reverse", (value, a, r) -> reversed(value, r)),
+            entry("list",
+                    Filter.simple("list",
+                            (value, r) -> new ArrayList<>(Values.elements(value, r)))),
+            entry("items", Filter.simple("items", SequenceFilters::items)),
+            entry("first", Filter.simple("first", SequenceFilters::first)),
+            entry("last", Filter.simple("last", SequenceFilters::last)),
+            entry("reverse", Filter.simple("reverse", SequenceFilters::reversed)),
             entry("join", SequenceFilters::join),
             entry("sort", SequenceFilters::sort),
             entry("dictsort", SequenceFilters::sortDict),
@@ -27,12 +29,7 @@ final class SequenceFilters {
             entry("min", (value, a, r) -> extreme("min", value, a, r)),
             entry("max", (value, a, r) -> extreme("max", value, a, r)),
             entry("sum", SequenceFilters::sum),
-            entry("batch", SequenceFilters::batch),
-            entry("map", SequenceFilters::map),
-            entry("select", (value, a, r) -> select("select", value, a, r)),
-            entry("reject", (value, a, r) -> select("reject", value, a, r)),
-            entry("selectattr", (value, a, r) -> select("selectattr", value, a, r)),
-            entry("rejectattr", (value, a, r) -> select("rejectattr", value, a, r)));
+            entry("batch", SequenceFilters::batch));
 
     private SequenceFilters() {}
 
@@ -73,63 +70,25 @@ final class SequenceFilters {
 
     private static Text join(Object value, Arguments arguments, Rendering rendering) {
         Arguments.Bound bound = arguments.bind("join", "d", "attribute");
-        UnaryOperator<Object> key = key(bound.optional(1, null), true, rendering);
+        AttributePath path = AttributePath.of(bound.optional(1, null));
         Text separator = Printer.text(bound.optional(0, Text.EMPTY), rendering);
         TextBuilder out = new TextBuilder(rendering);
         boolean first = true;
         for (Object item : Values.elements(value, rendering)) {
             out.append(first ? Text.EMPTY : separator)
-                    .append(Printer.text(key.apply(item), rendering));
+                    .append(Printer.text(path.in(item, rendering), rendering));
             first = false;
         }
         return out.toText();
     }
 
-    /** What an item is looked at by: an attribute path such as {@code a.b.0}, or itself. */
-    private static UnaryOperator<Object> key(Object path, boolean caseSensitive,
-            Rendering rendering) {
-        List<Object> parts = parts(path);
-        return item -> {
-            Object value = item;
-            for (Object part : parts) {
-                value = Members.item(value, part, rendering);
-            }
-            return !caseSensitive && value instanceof Text text
-                    ? text.changedTo(Strings.lower(text.value()))
-                    : value;
-        };
-    }
-
-    private static List<Object> parts(Object path) {
-        if (path == null) {
-            return List.of();
-        }
-        if (!(path instanceof Text text)) {
-            return List.of(path);
-        }
-        List<Object> parts = new ArrayList<>();
-        for (String part : text.value().split("\\.", -1)) {
-            parts.add(part.matches("\\d{1,9}")
-                    ? Long.valueOf(part)
-                    : Text.of(part, text.trustedThroughout()));
-        }
-        return parts;
-    }
-
     private static List<Object> sort(Object value, Arguments arguments, Rendering rendering) {
         Arguments.Bound bound = arguments.bind("sort", "reverse", "case_sensitive", "attribute");
-        List<UnaryOperator<Object>> keys = new ArrayList<>();
-        if (bound.optional(2, null) instanceof Text paths) {
-            for (String path : paths.value().split(",", -1)) {
-                keys.add(key(Text.trusted(path), bound.flag(1), rendering));
-            }
-        } else {
-            keys.add(key(bound.optional(2, null), bound.flag(1), rendering));
-        }
+        List<AttributePath> paths = AttributePath.several(bound.optional(2, null));
         return sorted(Values.elements(value, rendering), bound.flag(0), rendering, item -> {
-            List<Object> values = new ArrayList<>(keys.size());
-            keys.forEach(key -> values.add(key.apply(item)));
-            return values;
+            List<Object> keys = new ArrayList<>(paths.size());
+            paths.forEach(path -> keys.add(path.keyOf(item, bound.flag(1), rendering)));
+            return keys;
         });
     }
 
@@ -143,9 +102,9 @@ final class SequenceFilters {
         if (!by.equals("key") && !by.equals("value")) {
             throw new EvaluationException("You can only sort by either \"key\" or \"value\"");
         }
-        Object position = by.equals("key") ? 0L : 1L;
+        AttributePath path = AttributePath.of(by.equals("key") ? 0L : 1L);
         return sorted(DictMethods.items(map, rendering), bound.flag(2), rendering,
-                key(position, bound.flag(0), rendering));
+                item -> path.keyOf(item, bound.flag(0), rendering));
     }
 
     private static List<Object> sorted(List<Object> items, boolean descending, Rendering rendering,
@@ -159,12 +118,12 @@ final class SequenceFilters {
 
     private static Generator unique(Object value, Arguments arguments, Rendering rendering) {
         Arguments.Bound bound = arguments.bind("unique", "case_sensitive", "attribute");
-        UnaryOperator<Object> key = key(bound.optional(1, null), bound.flag(0), rendering);
+        AttributePath path = AttributePath.of(bound.optional(1, null));
         return new Generator(() -> {
             Set<Object> seen = new HashSet<>();
             List<Object> unique = new ArrayList<>();
             for (Object item : Values.elements(value, rendering)) {
-                if (seen.add(Values.key(key.apply(item)))) {
+                if (seen.add(Values.key(path.keyOf(item, bound.flag(0), rendering)))) {
                     unique.add(item);
                 }
             }
@@ -175,16 +134,19 @@ final class SequenceFilters {
     private static Object extreme(String name, Object value, Arguments arguments,
             Rendering rendering) {
         Arguments.Bound bound = arguments.bind(name, "case_sensitive", "attribute");
-        UnaryOperator<Object> key = key(bound.optional(1, null), bound.flag(0), rendering);
+        AttributePath path = AttributePath.of(bound.optional(1, null));
         List<Object> items = Values.elements(value, rendering);
         if (items.isEmpty()) {
             return new Undefined("No aggregated item, sequence was empty.");
         }
         String better = name.equals("min") ? "<" : ">";
-        Object best = items.getFirst();
+        Object best = null;
+        Object bestKey = null;
         for (Object item : items) {
-            if (Comparison.ordered(better, key.apply(item), key.apply(best), rendering)) {
+            Object key = path.keyOf(item, bound.flag(0), rendering);
+            if (bestKey == null || Comparison.ordered(better, key, bestKey, rendering)) {
                 best = item;
+                bestKey = key;
             }
         }
         return best;
@@ -192,10 +154,10 @@ final class SequenceFilters {
 
     private static Object sum(Object value, Arguments arguments, Rendering rendering) {
         Arguments.Bound bound = arguments.bind("sum", "attribute", "start");
-        UnaryOperator<Object> key = key(bound.optional(0, null), true, rendering);
+        AttributePath path = AttributePath.of(bound.optional(0, null));
         Object sum = bound.optional(1, 0L);
         for (Object item : Values.elements(value, rendering)) {
-            sum = Arithmetic.apply("+", sum, key.apply(item), rendering);
+            sum = Arithmetic.apply("+", sum, path.in(item, rendering), rendering);
         }
         return sum;
     }
@@ -225,76 +187,5 @@ final class SequenceFilters {
             }
             return batches;
         });
-    }
-
-    private static Generator map(Object value, Arguments arguments, Rendering rendering) {
-        UnaryOperator<Object> change = change(arguments, rendering);
-        return new Generator(() -> {
-            List<Object> mapped = new ArrayList<>();
-            if (Values.truth(value)) {
-                for (Object item : Values.elements(value, rendering)) {
-                    mapped.add(change.apply(item));
-                }
-            }
-            return mapped;
-        });
-    }
-
-    private static UnaryOperator<Object> change(Arguments arguments, Rendering rendering) {
-        if (arguments.positional().isEmpty()) {
-            Arguments.Bound bound = arguments.bind("map", "attribute", "default");
-            List<Object> parts = parts(bound.required(0));
-            Object otherwise = bound.optional(1, null);
-            return item -> {
-                Object part = item;
-                for (Object name : parts) {
-                    part = Members.item(part, name, rendering);
-                    part = part instanceof Undefined && otherwise != null ? otherwise : part;
-                }
-                return part;
-            };
-        }
-        String name = String.valueOf(arguments.positional().getFirst());
-        Filter filter = Filters.named(name);
-        if (filter == null) {
-            throw Filters.unknown(name);
-        }
-        Arguments rest = arguments.without(1);
-        return item -> filter.apply(item, rest, rendering);
-    }
-
-    private static Generator select(String name, Object value, Arguments arguments,
-            Rendering rendering) {
-        boolean byAttribute = name.endsWith("attr");
-        boolean wanted = name.startsWith("select");
-        if (byAttribute && arguments.positional().isEmpty()) {
-            throw new EvaluationException("Missing parameter for attribute name");
-        }
-        UnaryOperator<Object> key = key(byAttribute ? arguments.positional().getFirst() : null,
-                true, rendering);
-        Arguments rest = arguments.without(byAttribute ? 1 : 0);
-        return new Generator(() -> {
-            List<Object> selected = new ArrayList<>();
-            if (Values.truth(value)) {
-                for (Object item : Values.elements(value, rendering)) {
-                    if (holds(key.apply(item), rest, rendering) == wanted) {
-                        selected.add(item);
-                    }
-                }
-            }
-            return selected;
-        });
-    }
-
-    private static boolean holds(Object value, Arguments testAndArguments, Rendering rendering) {
-        if (testAndArguments.positional().isEmpty()) {
-            return Values.truth(value);
-        }
-        String name = String.valueOf(testAndArguments.positional().getFirst());
-        ValueTest test = ValueTests.named(name);
-        if (test == null) {
-            throw ValueTests.unknown(name);
-        }
-        return test.holds(value, testAndArguments.without(1), rendering);
     }
 }

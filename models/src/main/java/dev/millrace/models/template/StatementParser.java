@@ -2,7 +2,6 @@ package dev.millrace.models.template;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 
 /** Parses a template's text and statements. */
@@ -12,11 +11,13 @@ final class StatementParser {
     private final ParserState state = new ParserState();
     private final ExpressionParser expressions;
     private final OperandParser operands;
+    private final TargetParser targets;
 
     private StatementParser(List<Token> tokens) {
         this.tokens = new TokenStream(tokens);
         this.expressions = new ExpressionParser(this.tokens, state);
         this.operands = expressions.operands();
+        this.targets = new TargetParser(this.tokens);
     }
 
     /** @throws TemplateException for anything that is not Jinja, or not supported here */
@@ -132,7 +133,7 @@ final class StatementParser {
     }
 
     private Statement forLoop(int line) {
-        Target target = targets(false);
+        Target target = targets.several();
         if (tokens.atName("in") && Target.names(target).anyMatch("loop"::equals)) {
             throw tokens.error("'loop' is the loop itself; its items need another name");
         }
@@ -162,7 +163,7 @@ final class StatementParser {
     }
 
     private Statement set(int line) {
-        Target target = targets(true);
+        Target target = targets.severalOrAttributes();
         if (tokens.acceptOperator("=")) {
             return new Statement.Assign(target, expressions.tuple(), line);
         }
@@ -197,102 +198,64 @@ final class StatementParser {
     }
 
     private Statement with(int line) {
-        List<Target> targets = new ArrayList<>();
+        List<Target> variables = new ArrayList<>();
         List<Expression> values = new ArrayList<>();
         while (!tokens.at(Token.Kind.TAG_END)) {
-            if (!targets.isEmpty()) {
+            if (!variables.isEmpty()) {
                 tokens.expectOperator(",");
             }
-            targets.add(target(false));
+            variables.add(targets.one());
             tokens.expectOperator("=");
             values.add(expressions.expression());
         }
         endTag();
-        return new Statement.Scoped(targets, values, bodyTo("endwith"), line);
+        return new Statement.Scoped(variables, values, bodyTo("endwith"), line);
     }
 
     private Statement macro() {
-        String name = name();
+        String name = targets.name();
         state.startMacro();
-        return new Statement.DefineMacro(signature(name, "endmacro", this::endTag));
+        Macro.Parameters parameters = parameters();
+        endTag();
+        return new Statement.DefineMacro(signature(name, parameters, "endmacro"));
     }
 
     private Statement call(int line) {
         state.startMacro();
-        Access.Call[] call = new Access.Call[1];
-        Macro.Signature caller = signature("caller", "endcall", () -> {
-            if (!(expressions.expression() instanceof Access.Call parsed)) {
-                throw tokens.error("{% call %} needs a call, such as {% call macro() %}");
-            }
-            call[0] = parsed;
-            endTag();
-        });
-        return new Statement.CallBlock(caller, call[0], line);
+        Macro.Parameters parameters = tokens.atOperator("(") ? parameters() : Macro.Parameters.NONE;
+        if (!(expressions.expression() instanceof Access.Call call)) {
+            throw tokens.error("{% call %} needs a call, such as {% call macro() %}");
+        }
+        endTag();
+        return new Statement.CallBlock(signature("caller", parameters, "endcall"), call, line);
     }
 
-    /** Parameters in parentheses, what {@code betweenThem} parses, and the body. */
-    private Macro.Signature signature(String name, String end, Runnable betweenThem) {
-        List<String> parameters = new ArrayList<>();
+    private Macro.Parameters parameters() {
+        List<String> names = new ArrayList<>();
         List<Expression> defaults = new ArrayList<>();
-        if (end.equals("endmacro") || tokens.atOperator("(")) {
-            tokens.expectOperator("(");
-            while (!tokens.acceptOperator(")")) {
-                parameters.add(name());
-                defaults.add(tokens.acceptOperator("=") ? expressions.expression() : null);
-                if (defaults.getLast() == null && defaults.stream().anyMatch(Objects::nonNull)) {
-                    throw tokens.error("a parameter without a default follows one with a default");
-                }
-                if (!tokens.atOperator(")")) {
-                    tokens.expectOperator(",");
-                }
+        boolean hasDefault = false;
+        tokens.expectOperator("(");
+        while (!tokens.acceptOperator(")")) {
+            names.add(targets.name());
+            if (hasDefault && !tokens.atOperator("=")) {
+                throw tokens.error("a parameter without a default follows one with a default");
+            }
+            hasDefault = tokens.acceptOperator("=");
+            defaults.add(hasDefault ? expressions.expression() : null);
+            if (!tokens.atOperator(")")) {
+                tokens.expectOperator(",");
             }
         }
-        betweenThem.run();
+        return new Macro.Parameters(names, defaults);
+    }
+
+    /** Parses the body of a macro whose start is told to the parser's state already. */
+    private Macro.Signature signature(String name, Macro.Parameters parameters, String end) {
         int mark = state.mark();
         int loopsOutside = state.setLoops(0);
         Statement body = bodyTo(end);
         state.setLoops(loopsOutside);
         state.confirm(mark);
-        return new Macro.Signature(name, parameters, defaults, state.endMacro(), body);
-    }
-
-    /** One target, or several with commas between them. */
-    private Target targets(boolean mayBeAttribute) {
-        List<Target> targets = new ArrayList<>();
-        targets.add(target(mayBeAttribute));
-        boolean several = false;
-        while (tokens.acceptOperator(",")) {
-            several = true;
-            if (tokens.atName("in") || tokens.atOperator("=") || tokens.atOperator(")")) {
-                break;
-            }
-            targets.add(target(mayBeAttribute));
-        }
-        return several ? new Target.Several(targets) : targets.getFirst();
-    }
-
-    private Target target(boolean mayBeAttribute) {
-        if (tokens.acceptOperator("(")) {
-            tokens.descend();
-            Target inner = targets(mayBeAttribute);
-            tokens.ascend();
-            tokens.expectOperator(")");
-            return inner;
-        }
-        String name = name();
-        if (mayBeAttribute && tokens.acceptOperator(".")) {
-            String attribute = tokens.expect(Token.Kind.NAME, "the name of an attribute").text();
-            return new Target.Attribute(name, Text.trusted(attribute));
-        }
-        return new Target.Name(name);
-    }
-
-    /** A name that can be assigned to. */
-    private String name() {
-        Token token = tokens.expect(Token.Kind.NAME, "a name");
-        if (Set.of("true", "false", "none", "True", "False", "None").contains(token.text())) {
-            throw tokens.error("cannot assign to '" + token.text() + "'");
-        }
-        return token.text();
+        return new Macro.Signature(name, parameters, state.endMacro(), body);
     }
 }

@@ -63,16 +63,13 @@ final class StringMethods {
             entry("zfill",
                     (text, a, r) -> zeroFill(text, a.bindPositional("zfill", "width").integer(0, 0),
                             r)),
-            entry("isdigit", (text, a, r) -> all(text, Character::isDigit, r)),
-            entry("isnumeric", (text, a, r) -> all(text, Character::isDigit, r)),
-            entry("isdecimal", (text, a, r) -> all(text, Character::isDigit, r)),
-            entry("isalpha", (text, a, r) -> all(text, Character::isLetter, r)),
-            entry("isalnum", (text, a, r) -> all(text, Character::isLetterOrDigit, r)),
-            entry("isspace", (text, a, r) -> all(text, Strings::isSpace, r)),
-            entry("isascii",
-                    (text, a, r) -> text.isEmpty() || (boolean) all(text, c -> c < 0x80, r)),
-            entry("isupper", (text, a, r) -> hasCase(text, true)),
-            entry("islower", (text, a, r) -> hasCase(text, false)));
+            entry("isdigit", all("isdigit", Character::isDigit)),
+            entry("isdecimal", all("isdecimal", Character::isDigit)),
+            entry("isalpha", all("isalpha", Character::isLetter)),
+            entry("isalnum", all("isalnum", Character::isLetterOrDigit)),
+            entry("isspace", all("isspace", Strings::isSpace)),
+            entry("isupper", (text, a, r) -> hasCase(paid(text, a, "isupper", r), true)),
+            entry("islower", (text, a, r) -> hasCase(paid(text, a, "islower", r), false)));
 
     private StringMethods() {}
 
@@ -205,8 +202,11 @@ final class StringMethods {
                 .append(text.substring(sign)).toText();
     }
 
-    private static Object all(Text text, IntPredicate predicate, Rendering rendering) {
-        rendering.chargeText(text.length());
-        return !text.isEmpty() && text.value().codePoints().allMatch(predicate);
+    /** Whether there are characters and the predicate holds for all of them. */
+    private static Method<Text> all(String name, IntPredicate predicate) {
+        return (text, arguments, rendering) -> {
+            Text paid = paid(text, arguments, name, rendering);
+            return !paid.isEmpty() && paid.value().codePoints().allMatch(predicate);
+        };
     }
 }

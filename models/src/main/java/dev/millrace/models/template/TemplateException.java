@@ -5,7 +5,10 @@ public final class TemplateException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
+    /** @param message cut where it is too long: a template can make it of anything */
     public TemplateException(String message) {
-        super(message);
+        super(message.length() <= TemplateLimits.MESSAGE_CHARS
+                ? message
+                : message.substring(0, TemplateLimits.MESSAGE_CHARS) + "...");
     }
 }

@@ -42,5 +42,8 @@ final class TemplateLimits {
     /** Items of {@code range()}; Jinja's sandbox has the same limit. */
     static final int RANGE_ITEMS = 100_000;
 
+    /** Characters of an error's message. */
+    static final int MESSAGE_CHARS = 2000;
+
     private TemplateLimits() {}
 }

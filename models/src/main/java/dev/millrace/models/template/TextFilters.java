@@ -12,20 +12,23 @@ final class TextFilters {
     private static final String WORD_STARTS = "-({[<";
 
     static final Map<String, Filter> ALL = Map.ofEntries(
-            entry("string", (value, a, r) -> Printer.text(value, r)),
+            entry("string", Filter.simple("string", (value, r) -> Printer.text(value, r))),
             entry("trim", TextFilters::trim),
-            entry("upper", (value, a, r) -> changed(value, Strings::upper, r)),
-            entry("lower", (value, a, r) -> changed(value, Strings::lower, r)),
-            entry("capitalize", (value, a, r) -> Strings.capitalize(paid(value, r))),
-            entry("title", (value, a, r) -> title(paid(value, r))),
+            entry("upper", Filter.simple("upper", (value, r) -> changed(value, Strings::upper, r))),
+            entry("lower", Filter.simple("lower", (value, r) -> changed(value, Strings::lower, r))),
+            entry("capitalize",
+                    Filter.simple("capitalize", (value, r) -> Strings.capitalize(paid(value, r)))),
+            entry("title", Filter.simple("title", (value, r) -> title(paid(value, r)))),
             entry("replace", TextFilters::replace),
             entry("indent", TextFilters::indent),
             entry("center", TextFilters::center),
             entry("format", TextFilters::format),
-            entry("wordcount", (value, a, r) -> wordCount(paid(value, r))),
-            entry("escape", (value, a, r) -> paid(value, r).escaped()),
-            entry("e", (value, a, r) -> paid(value, r).escaped()),
-            entry("forceescape", (value, a, r) -> paid(value, r).withMarkup(false).escaped()),
+            entry("wordcount", Filter.simple("wordcount", (value, r) -> wordCount(paid(value, r)))),
+            entry("escape", Filter.simple("escape", (value, r) -> paid(value, r).escaped())),
+            entry("e", Filter.simple("e", (value, r) -> paid(value, r).escaped())),
+            entry("forceescape",
+                    Filter.simple("forceescape",
+                            (value, r) -> paid(value, r).withMarkup(false).escaped())),
             entry("safe", (value, a, r) -> Printer.text(value, r).withMarkup(true)));
 
     private TextFilters() {}

@@ -13,9 +13,11 @@ record Undefined(String message) {
 
     static Undefined member(Object owner, Object key) {
         String type = owner == null ? "None" : Values.typeName(owner) + " object";
-        return new Undefined(key instanceof Text name
-                ? "'" + type + "' has no attribute '" + name + "'"
-                : type + " has no element " + key);
+        if (key instanceof Text name) {
+            return new Undefined("'" + type + "' has no attribute '" + name + "'");
+        }
+        Object shown = Numbers.isNumber(key) ? key : "of type " + Values.typeName(key);
+        return new Undefined(type + " has no element " + shown);
     }
 
     EvaluationException refuse() {

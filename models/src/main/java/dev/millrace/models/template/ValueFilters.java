@@ -14,12 +14,12 @@ final class ValueFilters {
             entry("default", ValueFilters::defaulted),
             entry("d", ValueFilters::defaulted),
             entry("tojson", ValueFilters::toJson),
-            entry("length", (value, a, r) -> Values.length(value)),
-            entry("count", (value, a, r) -> Values.length(value)),
+            entry("length", Filter.simple("length", (value, r) -> Values.length(value))),
+            entry("count", Filter.simple("count", (value, r) -> Values.length(value))),
             entry("attr", ValueFilters::attribute),
             entry("int", ValueFilters::toInt),
             entry("float", ValueFilters::toFloat),
-            entry("abs", (value, a, r) -> absolute(value)),
+            entry("abs", Filter.simple("abs", (value, r) -> absolute(value))),
             entry("round", ValueFilters::round));
 
     private ValueFilters() {}

@@ -2,6 +2,7 @@ package dev.millrace.models.template;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 import static java.util.Map.entry;
 
@@ -9,24 +10,22 @@ import static java.util.Map.entry;
 final class ValueTests {
 
     private static final Map<String, ValueTest> ALL = Map.ofEntries(
-            entry("defined", (value, a, r) -> !(value instanceof Undefined)),
-            entry("undefined", (value, a, r) -> value instanceof Undefined),
-            entry("none", (value, a, r) -> value == null),
-            entry("boolean", (value, a, r) -> value instanceof Boolean),
-            entry("true", (value, a, r) -> Boolean.TRUE.equals(value)),
-            entry("false", (value, a, r) -> Boolean.FALSE.equals(value)),
-            entry("integer",
-                    (value, a, r) -> value instanceof Number && !(value instanceof Double)),
-            entry("float", (value, a, r) -> value instanceof Double),
-            entry("number", (value, a, r) -> Numbers.isNumber(value)),
-            entry("string", (value, a, r) -> value instanceof Text),
-            entry("mapping", (value, a, r) -> value instanceof Map<?, ?>),
-            entry("sequence", (value, a, r) -> isSequence(value)),
-            entry("iterable", (value, a, r) -> Values.isIterable(value)),
-            entry("callable",
-                    (value, a, r) -> value instanceof TemplateFunction
-                            || value instanceof Undefined),
-            entry("escaped", (value, a, r) -> value instanceof Text text && text.markup()),
+            simple("defined", value -> !(value instanceof Undefined)),
+            simple("undefined", value -> value instanceof Undefined),
+            simple("none", value -> value == null),
+            simple("boolean", value -> value instanceof Boolean),
+            simple("true", value -> Boolean.TRUE.equals(value)),
+            simple("false", value -> Boolean.FALSE.equals(value)),
+            simple("integer", value -> value instanceof Number && !(value instanceof Double)),
+            simple("float", value -> value instanceof Double),
+            simple("number", value -> Numbers.isNumber(value)),
+            simple("string", value -> value instanceof Text),
+            simple("mapping", value -> value instanceof Map<?, ?>),
+            simple("sequence", value -> isSequence(value)),
+            simple("iterable", value -> Values.isIterable(value)),
+            simple("callable", value -> value instanceof TemplateFunction
+                    || value instanceof Undefined),
+            simple("escaped", value -> value instanceof Text text && text.markup()),
             entry("odd", (value, a, r) -> remainder(value, 2L, r) == 1),
             entry("even", (value, a, r) -> remainder(value, 2L, r) == 0),
             entry("divisibleby",
@@ -57,6 +56,10 @@ final class ValueTests {
             entry(">=", ordered(">=")));
 
     private ValueTests() {}
+
+    private static Map.Entry<String, ValueTest> simple(String name, Predicate<Object> predicate) {
+        return entry(name, ValueTest.simple(name, predicate));
+    }
 
     /** The test of that name, or null. */
     static ValueTest named(String name) {

@@ -121,13 +121,8 @@ final class Values {
      * @throws EvaluationException if Python could not hash the value
      */
     static Object key(Object value) {
-        if (value instanceof List<?> || value instanceof Map<?, ?>) {
+        if (!isHashable(value)) {
             throw new EvaluationException("unhashable type: '" + typeName(value) + "'");
-        }
-        if (value instanceof Tuple tuple && tuple.items().stream().anyMatch(Values::isCollection)) {
-            // Hashing what is inside could take as long as printing it, without a limit.
-            throw new EvaluationException(
-                    "a tuple with a collection in it cannot be the key of a dict");
         }
         boolean whole = value instanceof Double number && number == Math.rint(number)
                 && Math.abs(number) < 1L << Double.PRECISION;
@@ -143,6 +138,13 @@ final class Values {
                     + " as the key of a dict is not supported; use a string or an int");
         }
         return key(value);
+    }
+
+    /** Whether the value can be a key. Tuples in tuples cannot: hashing them has no limit. */
+    static boolean isHashable(Object value) {
+        return value instanceof Tuple tuple
+                ? tuple.items().stream().noneMatch(Values::isCollection)
+                : !(value instanceof List<?> || value instanceof Map<?, ?>);
     }
 
     private static boolean isCollection(Object value) {
