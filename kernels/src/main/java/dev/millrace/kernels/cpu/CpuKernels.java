@@ -79,14 +79,15 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
 
     /**
      * Root-mean-square norm of one row:
-     * {@code out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i]}, {@code weight.length} elements.
+     * {@code out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i]};
+     * as many elements as the weight has.
      */
     void rmsNorm(float[] x, int xOffset, float[] weight, float epsilon, float[] out, int outOffset);
 
     /** {@code x[i] += y[i]} for {@code count} elements. */
     void add(float[] x, int xOffset, float[] y, int yOffset, int count);
 
-    /** {@code gate[i] = silu(gate[i]) * up[i]} for {@code count} elements, both at {@code offset}. */
+    /** {@code gate[i] = silu(gate[i]) * up[i]}, {@code count} elements at {@code offset}. */
     void siluMultiply(float[] gate, float[] up, int offset, int count);
 
     /**

@@ -1,0 +1,33 @@
+package dev.millrace.bench;
+
+import dev.millrace.engine.forward.BackendException;
+import dev.millrace.models.ModelException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** {@code ./millrace bench}: benchmarks of kernels and models. */
+@Command(name = "millrace bench", mixinStandardHelpOptions = true,
+        description = "Measure kernels and models; results are appended to bench/results.",
+        subcommands = {
+            KernelsCommand.class, DecodeCommand.class, PrefillCommand.class})
+public final class Main {
+
+    private Main() {}
+
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    static CommandLine commandLine() {
+        CommandLine commandLine = new CommandLine(new Main());
+        commandLine.setExecutionExceptionHandler((failure, command, parsed) -> {
+            if (failure instanceof ModelException || failure instanceof BackendException
+                    || failure instanceof IllegalArgumentException) {
+                command.getErr().println("millrace: " + failure.getMessage());
+                return 1;
+            }
+            throw failure;
+        });
+        return commandLine;
+    }
+}

@@ -1,0 +1,124 @@
+package dev.millrace.bench;
+
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cpu.CpuMatrix;
+import java.lang.foreign.Arena;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/**
+ * One quantised matrix product on one thread, scalar and vector. The weights rotate among enough
+ * copies to exceed the caches, as a model's layers do.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+public class MatmulBenchmark {
+
+    /** Distinct weights are held until they take this much memory. */
+    private static final long WORKING_SET_BYTES = 256L << 20;
+    private static final int MOST_COPIES = 16;
+    /** Relative to the largest output; both sides sum a few thousand products in float32. */
+    private static final float TOLERANCE = 1e-3f;
+
+    @Param({"scalar", "vector"})
+    public String kernels;
+
+    @Param({"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q2_K", "Q4_K", "Q5_K", "Q6_K", "IQ2_XXS"})
+    public QuantFormat format;
+
+    /** Outputs x inputs of the weight. */
+    @Param({"4096x4096"})
+    public String shape;
+
+    /** Rows of activations: 1 is decoding one sequence. */
+    @Param({"1", "8", "64"})
+    public int rows;
+
+    private CpuKernels implementation;
+    private CpuMatrix[] weights;
+    private Arena arena;
+    private float[] x;
+    private float[] y;
+    private int next;
+
+    @Setup(Level.Trial)
+    public void prepare() {
+        implementation = kernels(kernels);
+        int outputs = Integer.parseInt(shape.split("x")[0]);
+        int inputs = Integer.parseInt(shape.split("x")[1]);
+        SplittableRandom random = new SplittableRandom(1);
+        x = new float[rows * inputs];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = (float) (random.nextDouble() - 0.5);
+        }
+        y = new float[rows * outputs];
+        long bytes = format.rowBytes(inputs) * outputs;
+        int copies = Math.clamp(WORKING_SET_BYTES / bytes, 1, MOST_COPIES);
+        weights = new CpuMatrix[copies];
+        arena = Arena.ofShared(); // the scalar kernels read the tensors where they lie
+        try (WorkerPool pool = WorkerPool.create(1)) {
+            for (int i = 0; i < copies; i++) {
+                var tensor = SyntheticTensors.matrix(arena, format, outputs, inputs, i);
+                weights[i] = implementation.pack(tensor, pool);
+                if (i == 0) {
+                    checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool));
+                }
+            }
+        }
+    }
+
+    static CpuKernels kernels(String name) {
+        return switch (name) {
+            case "scalar" -> CpuKernels.scalar();
+            case "vector" -> CpuKernels.vector();
+            default -> throw new IllegalArgumentException(
+                    "kernels are scalar or vector, got '" + name + "'");
+        };
+    }
+
+    /** A fast wrong answer is not a result. */
+    private void checkAgainstScalar(CpuMatrix reference) {
+        float[] expected = new float[reference.rows()];
+        CpuKernels.scalar().multiply(reference, x, 1, expected, 0, reference.rows());
+        implementation.multiply(weights[0], x, 1, y, 0, weights[0].rows());
+        float largest = 0;
+        float difference = 0;
+        for (int i = 0; i < expected.length; i++) {
+            largest = Math.max(largest, Math.abs(expected[i]));
+            difference = Math.max(difference, Math.abs(expected[i] - y[i]));
+        }
+        if (!(difference <= TOLERANCE * largest)) {
+            throw new IllegalStateException(kernels + " differs from scalar by " + difference
+                    + " where outputs reach " + largest + " (" + format + ", " + shape + ")");
+        }
+    }
+
+    @Benchmark
+    public float[] multiply() {
+        CpuMatrix weight = weights[next];
+        next = next + 1 == weights.length ? 0 : next + 1;
+        implementation.multiply(weight, x, rows, y, 0, weight.rows());
+        return y;
+    }
+
+    @TearDown(Level.Trial)
+    public void free() {
+        for (CpuMatrix weight : weights) {
+            weight.close();
+        }
+        arena.close();
+    }
+}
