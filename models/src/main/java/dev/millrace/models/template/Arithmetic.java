@@ -82,7 +82,8 @@ final class Arithmetic {
     }
 
     private static double computeReal(String operator, double left, double right) {
-        if (right == 0 && (operator.startsWith("/") || operator.equals("%"))) {
+        boolean divides = operator.startsWith("/") || operator.equals("%");
+        if (divides && right == 0 || operator.equals("**") && left == 0 && right < 0) {
             throw divisionByZero();
         }
         return switch (operator) {
@@ -90,17 +91,30 @@ final class Arithmetic {
             case "-" -> left - right;
             case "*" -> left * right;
             case "/" -> left / right;
-            case "//" -> Math.floor((left - floorMod(left, right)) / right + 0.5);
+            case "//" -> floorDivide(left, right);
             case "%" -> floorMod(left, right);
             case "**" -> Math.pow(left, right);
             default -> throw new IllegalStateException(operator);
         };
     }
 
+    private static double floorDivide(double left, double right) {
+        double quotient = (left - floorMod(left, right)) / right;
+        if (quotient == 0) {
+            return Math.copySign(0.0, left / right);
+        }
+        // The quotient is whole but for rounding, which may have fallen short of it.
+        double floor = Math.floor(quotient);
+        return quotient - floor > 0.5 ? floor + 1 : floor;
+    }
+
     /** The remainder with the sign of the divisor. */
     private static double floorMod(double left, double right) {
         double remainder = left % right;
-        return remainder != 0 && remainder < 0 != right < 0 ? remainder + right : remainder;
+        if (remainder == 0) {
+            return Math.copySign(0.0, right);
+        }
+        return remainder < 0 != right < 0 ? remainder + right : remainder;
     }
 
     private static Object concatenate(Object left, Object right, Rendering rendering) {
