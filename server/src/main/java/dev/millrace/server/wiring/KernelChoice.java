@@ -41,7 +41,6 @@ record KernelChoice(CpuKernels kernels, Optional<String> remark) {
     }
 
     private static CpuKernels vector(int bits) {
-        throw new KernelException("this build has no vector kernels"
-                + (bits == 0 ? "" : " of " + bits + " bits") + "; use --kernels=scalar");
+        return bits == 0 ? CpuKernels.vector() : CpuKernels.vector(bits);
     }
 }
