@@ -1,6 +1,5 @@
 package dev.millrace.kernels.cpu;
 
-import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -11,7 +10,7 @@ class CpuKvCacheTest {
 
     private static float[] ones(int count) {
         float[] ones = new float[count];
-        Arrays.fill(ones, 1);
+        java.util.Arrays.fill(ones, 1);
         return ones;
     }
 

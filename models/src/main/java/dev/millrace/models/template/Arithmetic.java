@@ -82,8 +82,7 @@ final class Arithmetic {
     }
 
     private static double computeReal(String operator, double left, double right) {
-        boolean divides = operator.startsWith("/") || operator.equals("%");
-        if (divides && right == 0 || operator.equals("**") && left == 0 && right < 0) {
+        if (right == 0 && (operator.startsWith("/") || operator.equals("%"))) {
             throw divisionByZero();
         }
         return switch (operator) {
@@ -91,30 +90,17 @@ final class Arithmetic {
             case "-" -> left - right;
             case "*" -> left * right;
             case "/" -> left / right;
-            case "//" -> floorDivide(left, right);
+            case "//" -> Math.floor((left - floorMod(left, right)) / right + 0.5);
             case "%" -> floorMod(left, right);
             case "**" -> Math.pow(left, right);
             default -> throw new IllegalStateException(operator);
         };
     }
 
-    private static double floorDivide(double left, double right) {
-        double quotient = (left - floorMod(left, right)) / right;
-        if (quotient == 0) {
-            return Math.copySign(0.0, left / right);
-        }
-        // The quotient is whole but for rounding, which may have fallen short of it.
-        double floor = Math.floor(quotient);
-        return quotient - floor > 0.5 ? floor + 1 : floor;
-    }
-
     /** The remainder with the sign of the divisor. */
     private static double floorMod(double left, double right) {
         double remainder = left % right;
-        if (remainder == 0) {
-            return Math.copySign(0.0, right);
-        }
-        return remainder < 0 != right < 0 ? remainder + right : remainder;
+        return remainder != 0 && remainder < 0 != right < 0 ? remainder + right : remainder;
     }
 
     private static Object concatenate(Object left, Object right, Rendering rendering) {

@@ -55,17 +55,10 @@ final class PercentFormat {
             position = format.value().indexOf('%', copied);
         }
         if (!named && next < arguments.size()
-                && !isMapping(values)) {
+                && !(values instanceof Map<?, ?> || values instanceof List<?>)) {
             throw new EvaluationException("not all arguments converted during string formatting");
         }
         return out.append(format.substring(copied)).toText().withMarkup(format.markup());
-    }
-
-    /** What Python takes for a mapping, of which a format need not use everything. */
-    private static boolean isMapping(Object values) {
-        return values instanceof Map<?, ?> || values instanceof List<?>
-                || values instanceof Undefined
-                || values instanceof Range;
     }
 
     private static Object entry(Object values, String name) {

@@ -140,11 +140,11 @@ final class SequenceFilters {
             return new Undefined("No aggregated item, sequence was empty.");
         }
         String better = name.equals("min") ? "<" : ">";
-        Object best = items.getFirst();
-        Object bestKey = path.keyOf(best, bound.flag(0), rendering);
-        for (Object item : items.subList(1, items.size())) {
+        Object best = null;
+        Object bestKey = null;
+        for (Object item : items) {
             Object key = path.keyOf(item, bound.flag(0), rendering);
-            if (Comparison.ordered(better, key, bestKey, rendering)) {
+            if (bestKey == null || Comparison.ordered(better, key, bestKey, rendering)) {
                 best = item;
                 bestKey = key;
             }

@@ -23,18 +23,12 @@ final class Slicing {
             case Text text -> of(text, rendering);
             case List<?> list -> of(list, rendering);
             case Tuple tuple -> new Tuple(of(tuple.items(), rendering));
-            case Range range -> of(range);
+            case Range range -> new Tuple(of(range.items(), rendering));
             case Undefined undefined -> throw undefined.refuse();
             case Map<?, ?> map -> throw new EvaluationException("unhashable type: 'slice'");
-            case null, default -> throw new EvaluationException("'" + Values.typeName(value)
-                    + "' object is not subscriptable");
+            // Jinja looks a slice up like any key, and such a key is never there.
+            case null, default -> Undefined.member(value, "slice");
         };
-    }
-
-    private Range of(Range range) {
-        Bounds bounds = bounds(range.size());
-        return new Range(range.start() + bounds.first() * range.step(),
-                range.start() + bounds.end() * range.step(), bounds.step() * range.step());
     }
 
     private List<Object> of(List<?> list, Rendering rendering) {
@@ -63,7 +57,7 @@ final class Slicing {
         return builder.toText().withMarkup(text.markup());
     }
 
-    private record Bounds(long first, long end, int count, long step) {}
+    private record Bounds(long first, int count, long step) {}
 
     /** Python's rules: out of range is no error, and what is negative counts from the end. */
     private Bounds bounds(int size) {
@@ -78,7 +72,7 @@ final class Slicing {
         long distance = by > 0 ? end - first : first - end;
         long stride = Math.abs(Math.max(by, -Long.MAX_VALUE));
         long count = distance <= 0 ? 0 : 1 + (distance - 1) / stride;
-        return new Bounds(count == 0 ? 0 : first, count == 0 ? 0 : end, (int) count, by);
+        return new Bounds(count == 0 ? 0 : first, (int) count, by);
     }
 
     private static long clip(Object bound, long otherwise, long low, long high, int size) {

@@ -114,11 +114,12 @@ final class StringMethods {
         int found = last
                 ? text.value().lastIndexOf(separator.value())
                 : text.value().indexOf(separator.value());
-        Text nothing = Text.EMPTY.withMarkup(text.markup());
         if (found < 0) {
-            return last ? Tuple.of(nothing, nothing, text) : Tuple.of(text, nothing, nothing);
+            return last
+                    ? Tuple.of(Text.EMPTY, Text.EMPTY, text)
+                    : Tuple.of(text, Text.EMPTY, Text.EMPTY);
         }
-        return Tuple.of(text.substring(0, found), separator.withMarkup(text.markup()),
+        return Tuple.of(text.substring(0, found), separator,
                 text.substring(found + separator.length()));
     }
 

@@ -195,13 +195,7 @@ final class Strings {
 
     private static String titleCase(int c) {
         int title = Character.toTitleCase(c);
-        if (title != c) {
-            return Character.toString(title);
-        }
-        // Where a character becomes several, as in the sharp s, only the first is upper case.
-        String upper = upper(Character.toString(c));
-        int second = upper.offsetByCodePoints(0, 1);
-        return upper.substring(0, second) + lower(upper.substring(second));
+        return title == c ? upper(Character.toString(c)) : Character.toString(title);
     }
 
     static boolean isCased(int c) {

@@ -161,10 +161,9 @@ final class Values {
         rendering.chargeItems(text.length());
         List<Object> characters = new ArrayList<>(text.length());
         String value = text.value();
-        Text plain = text.withMarkup(false);
         for (int start = 0; start < value.length();) {
             int end = value.offsetByCodePoints(start, 1);
-            characters.add(plain.substring(start, end));
+            characters.add(text.substring(start, end));
             start = end;
         }
         return characters;

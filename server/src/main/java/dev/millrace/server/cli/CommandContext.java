@@ -17,11 +17,12 @@ import java.util.Map;
  * @param in          standard input
  * @param out         for results
  * @param err         for everything else, so that results can be piped
+ * @param typed       whether {@code in} is a keyboard
  * @param columns     width of the terminal behind {@code err}; 0 if there is none
  * @param environment variables
  */
-public record CommandContext(InputStream in, PrintStream out, PrintStream err, int columns,
-        Map<String, String> environment) {
+public record CommandContext(InputStream in, PrintStream out, PrintStream err, boolean typed,
+        int columns, Map<String, String> environment) {
 
     /** Most bytes that a command reads from standard input. */
     static final int MAX_INPUT_BYTES = 256 << 20;
@@ -29,6 +30,7 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, i
     /** The context of this process. */
     public static CommandContext ofProcess() {
         return new CommandContext(System.in, System.out, System.err,
+                Boolean.getBoolean("millrace.terminal.input"),
                 Integer.getInteger("millrace.terminal.columns", 0), System.getenv());
     }
 
@@ -60,6 +62,9 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, i
 
     /** All of standard input as UTF-8 text. */
     String readInput() throws IOException {
+        if (typed) {
+            err.println("reading from the keyboard; end with ctrl-D");
+        }
         byte[] bytes = in.readNBytes(MAX_INPUT_BYTES + 1);
         if (bytes.length > MAX_INPUT_BYTES) {
             throw new IllegalArgumentException("standard input has more than " + MAX_INPUT_BYTES

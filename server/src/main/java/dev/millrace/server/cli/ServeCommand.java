@@ -89,6 +89,7 @@ final class ServeCommand implements Callable<Integer> {
         ServerConfig config = compute.load(context);
         ServingAssembly.requireStartable(config);
         Path file = context.resolve(config.model());
+        context.err().println("loading " + file);
         TerminationSignals signals = new TerminationSignals();
         ServingAssembly assembly = new ServingAssembly(servedName(file), file, config,
                 UsageLedger.defaultFile(context.environment()));

@@ -16,9 +16,11 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
         StringBuilder text = new StringBuilder();
         text.append("Millrace ").append(VersionText.version()).append(" serves ")
                 .append(assembly.id()).append(" at ").append(url()).append("\n\n");
-        line(text, "model", assembly.loaded().spec().name() + ", context of "
-                + assembly.loaded().contextTokens() + " tokens, " + config.sequences()
-                + " requests at once");
+        line(text, "model", String.format(Locale.ROOT,
+                "%s, %,d parameters, context of %d tokens, %d requests at once",
+                assembly.loaded().spec().architecture(),
+                assembly.loaded().model().footprint().parameters(),
+                assembly.loaded().contextTokens(), config.sequences()));
         line(text, "backend", assembly.loaded().backend().description() + why());
         assembly.loaded().remark().ifPresent(remark -> line(text, "NOTE", remark));
         line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("

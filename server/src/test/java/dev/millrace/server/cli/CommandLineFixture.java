@@ -48,7 +48,7 @@ final class CommandLineFixture {
         CommandContext context = new CommandContext(
                 new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
                 new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8), 0, environment);
+                new PrintStream(err, true, StandardCharsets.UTF_8), false, 0, environment);
         int status = new CommandLineProgram(context).run(words);
         return new Result(status, out.toString(StandardCharsets.UTF_8),
                 err.toString(StandardCharsets.UTF_8));
