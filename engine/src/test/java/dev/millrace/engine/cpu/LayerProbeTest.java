@@ -26,8 +26,9 @@ class LayerProbeTest {
     private static final WorkerPool POOL = WorkerPool.create(2);
 
     static Stream<Arguments> kernelsAndModels() {
-        return Stream.of(CpuKernels.scalar()).flatMap(kernels -> RandomModel.all()
-                .stream().map(model -> Arguments.of(kernels.name(), model, kernels)));
+        return Stream.of(CpuKernels.scalar(), CpuKernels.vector())
+                .flatMap(kernels -> RandomModel.all()
+                        .stream().map(model -> Arguments.of(kernels.name(), model, kernels)));
     }
 
     @AfterAll
