@@ -145,7 +145,7 @@ final class HttpFetcher implements AutoCloseable {
                 "its name does not resolve";
             case ConnectException e -> "nobody accepts connections there";
             case SSLException e -> "TLS failed: " + e.getMessage();
-            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
+            default -> FileProblems.describe(failure);
         };
     }
 

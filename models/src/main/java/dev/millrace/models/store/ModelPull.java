@@ -111,7 +111,9 @@ final class ModelPull {
             used.add(file);
         }
         for (int i = 0; i < tarballs.size(); i++) {
-            downloader.download(tarballs.get(i), used.get(i), listener);
+            String label = target.name()
+                    + (tarballs.size() == 1 ? "" : " " + (i + 1) + "/" + tarballs.size());
+            downloader.download(tarballs.get(i).called(label), used.get(i), listener);
         }
         listener.notice("unpacking " + target.name());
         Path assembled = downloads.resolve(target.name() + ".assembled");

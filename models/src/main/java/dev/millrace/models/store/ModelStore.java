@@ -129,7 +129,7 @@ public final class ModelStore implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new ModelException("cannot pull " + target.name() + " into " + root + ": "
-                    + e.getMessage(), e);
+                    + FileProblems.describe(e), e);
         }
     }
 

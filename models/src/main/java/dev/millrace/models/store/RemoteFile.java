@@ -12,4 +12,10 @@ import java.util.Optional;
  * @param label         what to call it in messages
  */
 record RemoteFile(URI uri, Optional<String> authorization, Optional<ContentDigest> digest,
-        String label) {}
+        String label) {
+
+    /** The same file under another name. */
+    RemoteFile called(String newLabel) {
+        return new RemoteFile(uri, authorization, digest, newLabel);
+    }
+}

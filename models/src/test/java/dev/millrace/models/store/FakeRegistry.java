@@ -31,7 +31,8 @@ final class FakeRegistry implements AutoCloseable {
         STALL_HALFWAY,
         BUSY,
         IGNORE_RANGE,
-        WRONG_RANGE
+        WRONG_RANGE,
+        ENDLESS
     }
 
     final List<Seen> seen = new CopyOnWriteArrayList<>();
@@ -112,6 +113,12 @@ final class FakeRegistry implements AutoCloseable {
         Mischief trick = metadata ? null : mischief.poll();
         if (trick == Mischief.BUSY) {
             exchange.sendResponseHeaders(503, -1);
+            return;
+        }
+        if (trick == Mischief.ENDLESS) {
+            exchange.sendResponseHeaders(200, 1L << 60);
+            exchange.getResponseBody().write(content);
+            exchange.getResponseBody().flush();
             return;
         }
         int offset = trick == Mischief.IGNORE_RANGE ? 0 : offset(exchange);

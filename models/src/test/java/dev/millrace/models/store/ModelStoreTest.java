@@ -232,6 +232,25 @@ class ModelStoreTest {
     }
 
     @Test
+    void refusesWhatWouldFillTheDiskBeforeItArrives() {
+        registry.mischief.add(Mischief.ENDLESS);
+
+        assertThatExceptionOfType(ModelException.class)
+                .isThrownBy(() -> store.pull("two", listener))
+                .withMessageContaining("are needed").withMessageContaining("MILLRACE_HOME");
+        assertThat(progress).isEmpty();
+    }
+
+    @Test
+    void saysWhatIsInTheWayOfItsFolder() throws IOException {
+        Files.writeString(root.resolve("store"), "a file where the folder should be");
+
+        assertThatExceptionOfType(ModelException.class)
+                .isThrownBy(() -> store.pull("two", listener))
+                .withMessageContaining("cannot pull two into " + root.resolve("store"));
+    }
+
+    @Test
     void saysSoWhenNobodyAnswers() {
         registry.close();
 
