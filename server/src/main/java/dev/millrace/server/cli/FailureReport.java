@@ -4,12 +4,14 @@ import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.models.ModelException;
+import dev.millrace.models.store.FileProblems;
 import dev.millrace.models.template.TemplateException;
 import dev.millrace.server.config.ConfigException;
 import dev.millrace.server.http.ServerStartException;
 import dev.millrace.server.metering.LedgerException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -51,6 +53,8 @@ final class FailureReport {
     int execution(Exception failure) {
         if (failure instanceof InterruptedException) {
             print("interrupted");
+        } else if (failure instanceof FileSystemException file) {
+            print(FileProblems.describe(file));
         } else if (isExpected(failure)) {
             print(failure.getMessage());
         } else {

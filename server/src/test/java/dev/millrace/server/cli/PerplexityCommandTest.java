@@ -73,8 +73,8 @@ class PerplexityCommandTest {
     void refusesATextShorterThanAChunk() {
         assertThat(cli.run("perplexity", model, text, "--ctx", "250").err())
                 .contains("one chunk takes 250");
-        assertThat(cli.run("perplexity", model, folder.resolve("absent"), "--ctx", "32").status())
-                .isEqualTo(1);
+        assertThat(cli.run("perplexity", model, folder.resolve("absent"), "--ctx", "32").err())
+                .isEqualTo("millrace: there is no file " + folder.resolve("absent") + "\n");
         assertThat(cli.run("perplexity", model, text, "--ctx", "1").err()).contains("at least");
     }
 
