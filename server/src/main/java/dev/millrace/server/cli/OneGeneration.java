@@ -16,7 +16,6 @@ import java.util.concurrent.atomic.AtomicLong;
 final class OneGeneration {
 
     private static final Duration POLL = Duration.ofSeconds(1);
-    private static final int STEP_TOKENS = 512;
 
     private OneGeneration() {}
 
@@ -34,7 +33,8 @@ final class OneGeneration {
                 // Its event says the same.
             }
         };
-        EngineSettings settings = new EngineSettings(1, STEP_TOKENS, loaded.contextTokens(), 1,
+        EngineSettings settings = new EngineSettings(1, loaded.stepTokens(), loaded.contextTokens(),
+                1,
                 loaded.contextTokens(), false);
         try (BatchingEngine engine = BatchingEngine.start("run", loaded.pass(),
                 loaded.vocabulary(), settings, loaded.lane(), observer)) {

@@ -21,8 +21,6 @@ final class Perplexity {
     /** Below this a chunk's second half has nothing to score. */
     static final int LEAST_CHUNK_TOKENS = 4;
 
-    private static final int MAX_STEP_TOKENS = 512;
-
     private final LoadedModel loaded;
     private final int startToken;
     private final int chunkTokens;
@@ -64,7 +62,7 @@ final class Perplexity {
 
     /** Where a step that begins at {@code from} ends: no step crosses the middle. */
     private int next(int from, int half) {
-        return Math.min(from + MAX_STEP_TOKENS, from < half ? half : chunkTokens - 1);
+        return Math.min(from + loaded.stepTokens(), from < half ? half : chunkTokens - 1);
     }
 
     private RowResult step(int[] row, int computedTokens, OutputRequest output) {

@@ -38,17 +38,17 @@ public final class LoadedModel implements AutoCloseable {
     private final Optional<String> remark;
     private final DeviceLane lane;
     private final ForwardPass pass;
-    private final int contextTokens;
+    private final MemoryBudget budget;
 
     private LoadedModel(Model model, WorkerPool pool, Backend backend, Optional<String> remark,
-            DeviceLane lane, ForwardPass pass, int contextTokens) {
+            DeviceLane lane, ForwardPass pass, MemoryBudget budget) {
         this.model = model;
         this.pool = pool;
         this.backend = backend;
         this.remark = remark;
         this.lane = lane;
         this.pass = pass;
-        this.contextTokens = contextTokens;
+        this.budget = budget;
     }
 
     /**
@@ -67,17 +67,16 @@ public final class LoadedModel implements AutoCloseable {
         Model model = Model.open(file);
         WorkerPool pool = null;
         try {
-            int contextTokens = contextTokens(config, model.spec());
+            MemoryBudget budget = new MemoryBudget(memoryBytes(config),
+                    contextTokens(config, model.spec()), config.sequences(), config.stepTokens());
             pool = WorkerPool.create(config.threads() > 0
                     ? config.threads()
                     : WorkerPool.defaultWorkers());
             Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
-            MemoryBudget budget = new MemoryBudget(memoryBytes(config), contextTokens,
-                    config.sequences(), config.stepTokens());
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
             return new LoadedModel(model, pool, backend, choice.remark(), lane, pass,
-                    contextTokens);
+                    budget);
         } catch (RuntimeException | Error e) {
             if (pool != null) {
                 pool.close();
@@ -134,7 +133,12 @@ public final class LoadedModel implements AutoCloseable {
 
     /** Longest sequence that fits. */
     public int contextTokens() {
-        return contextTokens;
+        return budget.contextTokens();
+    }
+
+    /** Most tokens in one step. */
+    public int stepTokens() {
+        return budget.stepTokens();
     }
 
     /** The tokens as the engine needs to know them, with their text where the model has any. */

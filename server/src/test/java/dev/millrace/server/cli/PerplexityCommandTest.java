@@ -70,6 +70,15 @@ class PerplexityCommandTest {
     }
 
     @Test
+    void doesNotDependOnHowMuchFitsAStep() {
+        Result whole = cli.run("perplexity", model, text, "--ctx", CHUNK, "--chunks", 2);
+        Result parts = cli.with("MILLRACE_STEP_TOKENS", "5").run("perplexity", model, text,
+                "--ctx", CHUNK, "--chunks", 2);
+
+        assertThat(parts.out()).isNotBlank().isEqualTo(whole.out());
+    }
+
+    @Test
     void refusesATextShorterThanAChunk() {
         assertThat(cli.run("perplexity", model, text, "--ctx", "250").err())
                 .contains("one chunk takes 250");

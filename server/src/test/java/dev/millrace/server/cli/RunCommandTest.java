@@ -74,6 +74,15 @@ class RunCommandTest {
     }
 
     @Test
+    void takesAPromptLongerThanAStep() {
+        String prompt = "1,5,9,17,33,65,129,257,2,3,4,5";
+        String whole = greedy("run", model, "--prompt-ids", prompt);
+        cli.with("MILLRACE_STEP_TOKENS", "5");
+
+        assertThat(greedy("run", model, "--prompt-ids", prompt)).isEqualTo(whole);
+    }
+
+    @Test
     void refusesAPromptLongerThanTheContext() {
         Path small = TinyModels.llama().contextTokens(4).write(folder);
 

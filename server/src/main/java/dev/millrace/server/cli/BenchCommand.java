@@ -4,7 +4,7 @@ import picocli.CommandLine.Command;
 
 /** Lists {@code bench} in the help; the launcher starts that module's own program. */
 @Command(name = "bench", description = "Measure kernels and models (see: millrace bench --help).")
-final class BenchPlaceholder implements Runnable {
+final class BenchCommand implements Runnable {
 
     @Override
     public void run() {
