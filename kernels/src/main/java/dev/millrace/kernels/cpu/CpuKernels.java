@@ -127,10 +127,10 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
      * heads that share one KV head.
      *
      * @param blockTable block of positions {@code i * blockTokens ...}
-     * @param query      the position's query heads (heads x headSize) at {@code queryOffset}
+     * @param query      the group's query heads (groupHeads x headSize) at {@code queryOffset}
      * @param scale      factor on the dot products, usually 1 / sqrt(headSize)
      * @param scores     scratch, at least {@code groupHeads * roundUp(end, blockTokens)} floats
-     * @param out        as query; the heads of this group are written
+     * @param out        as query, at {@code outOffset}
      */
     void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
             int begin,
