@@ -28,12 +28,12 @@ final class OpenApiDescription {
     }
 
     private void check(JsonNode value, JsonNode schema, String path, List<String> complaints) {
+        if (value.isNull() && schema.path("nullable").booleanValue(false)) {
+            return;
+        }
         if (schema.has("$ref")) {
             String reference = schema.get("$ref").stringValue();
             check(value, root.at(reference.substring(1)), path, complaints);
-            return;
-        }
-        if (value.isNull() && schema.path("nullable").booleanValue(false)) {
             return;
         }
         schema.path("allOf").values().forEach(part -> check(value, part, path, complaints));
