@@ -4,7 +4,7 @@ package dev.millrace.models;
  * The memory that a model needs, estimated from its sizes before anything is loaded.
  *
  * @param parameters      elements of all weights
- * @param weightBytes     of all weights as they lie in the file
+ * @param weightBytes     of all weights, in the file or as a backend packs them
  * @param kvBytesPerToken keys and values of one position over all layers, in float32
  * @param contextTokens   longest sequence the model was made for
  */

@@ -1,7 +1,9 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.KernelException;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 
 /**
@@ -17,6 +19,9 @@ import dev.millrace.kernels.WorkerPool;
  * same bits whatever else is in the batch and however the work was split.
  */
 public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
+
+    /** Floats in a vector of 512 bits. */
+    int WIDEST_LANES = 16;
 
     /** The plain reference. */
     static CpuKernels scalar() {
@@ -43,6 +48,17 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
     static CpuKernels vector(int bits) {
         requireVectorModule();
         return new VectorKernels(bits);
+    }
+
+    /**
+     * Memory that the vector kernels take for a weight, in bytes. Exact for vectors of 512 bits;
+     * narrower ones pad the last tile of a matrix less. Needs no Vector API.
+     */
+    static long packedBytes(QuantFormat format, TensorShape shape) {
+        PackedLayout layout = PackedLayout.of(format, WIDEST_LANES,
+                Math.toIntExact(shape.columns()));
+        long tiles = Math.ceilDiv(Math.multiplyExact(shape.planes(), shape.rows()), WIDEST_LANES);
+        return Math.multiplyExact(layout.tileBytes(), tiles);
     }
 
     private static void requireVectorModule() {

@@ -1,7 +1,9 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelException;
 import dev.millrace.models.ModelFootprint;
@@ -92,13 +94,7 @@ final class InspectCommand implements Callable<Integer> {
                         .orElseGet(() -> "none: " + model.chatTemplateProblem().orElse("")))
                 .print(out);
         out.println();
-        int fullContext = footprint.contextTokens();
-        new TextTable("MEMORY", "")
-                .row("weights", ByteCounts.text(footprint.weightBytes()))
-                .row("cache per token", ByteCounts.text(footprint.kvBytesPerToken()))
-                .row("with one full context", ByteCounts.text(footprint.bytes(fullContext)))
-                .row("with eight", ByteCounts.text(footprint.bytes(8L * fullContext)))
-                .print(out);
+        printMemory(model);
         out.println();
         TextTable metadata = new TextTable("METADATA", "");
         model.metadata().forEach((key, value) -> metadata.row(key, shown(value)));
@@ -107,6 +103,32 @@ final class InspectCommand implements Callable<Integer> {
         printTypes(model.tensors());
         out.println();
         printTensors(model.tensors());
+    }
+
+    /** The file is mapped and can be paged out; what stays is what the kernels pack from it. */
+    private void printMemory(Model model) {
+        ModelFootprint inFile = model.footprint();
+        long contextTokens = inFile.contextTokens();
+        ModelFootprint packed = new ModelFootprint(inFile.parameters(), packedBytes(model),
+                inFile.kvBytesPerToken(), inFile.contextTokens());
+        new TextTable("MEMORY", "")
+                .row("weights in the file", ByteCounts.text(inFile.weightBytes()))
+                .row("weights, packed", ByteCounts.text(packed.weightBytes()))
+                .row("cache per token", ByteCounts.text(packed.kvBytesPerToken()))
+                .row("with one full context", ByteCounts.text(packed.bytes(contextTokens)))
+                .row("with eight", ByteCounts.text(packed.bytes(8 * contextTokens)))
+                .print(context.out());
+    }
+
+    private static long packedBytes(Model model) {
+        long bytes = 0;
+        for (TensorEntry entry : model.tensors()) {
+            boolean matrix = entry.computable() && entry.shape().rows() > 1;
+            bytes += matrix
+                    ? CpuKernels.packedBytes(QuantFormat.valueOf(entry.type()), entry.shape())
+                    : entry.bytes();
+        }
+        return bytes;
     }
 
     private void printTypes(List<TensorEntry> tensors) {

@@ -1,10 +1,14 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
+import dev.millrace.models.TensorEntry;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
+import dev.millrace.models.store.ByteCounts;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +41,21 @@ class InspectCommandTest {
                 .containsPattern("tokenizer.ggml.tokens +\\[<unk>, <s>, .* 384 in all]")
                 .containsPattern("Q8_0 +16 +\\d")
                 .containsPattern("blk.1.ffn_down.weight +Q8_0 +64 x 128 +8.70 kB");
+    }
+
+    @Test
+    void tellsTheMemoryThatPackedWeightsTake() {
+        long packedBytes = 0;
+        try (Model opened = Model.open(model)) {
+            for (TensorEntry entry : opened.tensors()) {
+                packedBytes += entry.type().equals("Q8_0")
+                        ? CpuKernels.packedBytes(QuantFormat.Q8_0, entry.shape())
+                        : entry.bytes();
+            }
+        }
+
+        assertThat(cli.run("inspect", model).out())
+                .containsPattern("weights, packed +" + ByteCounts.text(packedBytes));
     }
 
     @Test
