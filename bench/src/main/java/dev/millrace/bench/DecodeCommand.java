@@ -13,7 +13,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code bench decode}: tokens per second of generation, held against the memory's speed. */
-@Command(name = "decode", mixinStandardHelpOptions = true,
+@Command(name = "decode",
         description = "Measure decoding: tokens/s, GB/s and the share of memory bandwidth.")
 final class DecodeCommand implements Callable<Integer> {
 

@@ -21,7 +21,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code bench kernels}: the JMH matmul benchmark, its table and its ratios. */
-@Command(name = "kernels", mixinStandardHelpOptions = true,
+@Command(name = "kernels",
         description = "Measure the quantised matrix product, scalar and vector, on one thread.")
 final class KernelsCommand implements Callable<Integer> {
 

@@ -4,13 +4,19 @@ import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
 
 /** {@code ./millrace bench}: benchmarks of kernels and models. */
-@Command(name = "millrace bench", mixinStandardHelpOptions = true,
+@Command(name = "millrace bench",
         description = "Measure kernels and models; results are appended to bench/results.",
         subcommands = {
             KernelsCommand.class, DecodeCommand.class, PrefillCommand.class})
 public final class Main {
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,
+            description = "Show this help.")
+    private boolean help;
 
     private Main() {}
 

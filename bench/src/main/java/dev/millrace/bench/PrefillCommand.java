@@ -14,7 +14,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code bench prefill}: tokens per second of reading a prompt. */
-@Command(name = "prefill", mixinStandardHelpOptions = true,
+@Command(name = "prefill",
         description = "Measure prompt processing: tokens/s and GMAC/s.")
 final class PrefillCommand implements Callable<Integer> {
 
