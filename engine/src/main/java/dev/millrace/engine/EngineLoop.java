@@ -142,7 +142,7 @@ final class EngineLoop {
         for (Sequence sequence : inbox.live()) {
             try {
                 end(sequence, FinishReason.FAILED, ENGINE_FAILED);
-            } catch (RuntimeException failure) {
+            } catch (RuntimeException | Error failure) {
                 LOG.log(Level.ERROR, "could not close request " + sequence.request().id(), failure);
             }
         }

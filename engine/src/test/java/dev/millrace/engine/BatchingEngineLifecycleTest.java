@@ -151,6 +151,25 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
     }
 
     @Test
+    void anErrorOfTheMeterLeavesNoReaderWaiting() throws Exception {
+        start(letters(), new StepObserver() {
+            @Override
+            public void onStep(StepRecord step) {}
+
+            @Override
+            public void onFinished(FinishedRequest request) {
+                throw new AssertionError("broken on purpose");
+            }
+        });
+        List<Generation> generations = IntStream.range(0, 3)
+                .mapToObj(i -> engine.submit(Requests.of("r" + i, "Hello", 5 + i))).toList();
+
+        for (Generation generation : generations) {
+            assertThat(Answer.of(generation).finished()).isNotNull();
+        }
+    }
+
+    @Test
     void statusCountsWhatRunsAndWaits() throws Exception {
         start(letters().takes(20_000_000, 0), books);
         for (int i = 0; i < 12; i++) {
