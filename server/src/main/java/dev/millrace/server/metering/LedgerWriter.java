@@ -61,7 +61,7 @@ final class LedgerWriter implements Runnable {
             } catch (DuplicateRequestException e) {
                 LOG.error("{}; its time is on the books as unrecorded", e.getMessage());
                 disown(e);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) { // without this thread nothing would be paid
                 failures++;
                 failed(failures, e);
             }
@@ -102,7 +102,7 @@ final class LedgerWriter implements Runnable {
         }
     }
 
-    private void failed(long failures, RuntimeException failure) {
+    private void failed(long failures, Throwable failure) {
         failedPostings.incrementAndGet();
         if (Long.bitCount(failures) == 1) {
             LOG.error("attempt {} failed, {} finished requests wait: {}", failures,

@@ -15,8 +15,10 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.*;
@@ -179,6 +181,29 @@ class UsageMeterTest {
 
         assertThat(query("SELECT finish_reason || cost_nano_usd FROM request WHERE id = 'a'"))
                 .isEqualTo("interrupted1000");
+    }
+
+    @Test
+    @Timeout(60)
+    void theWriterOutlivesAnErrorOfTheMachine() throws Exception {
+        AtomicBoolean broken = new AtomicBoolean();
+        meter = UsageMeter.start(UsageLedger.open(file()), RATE, WEIGHTS, () -> {
+            if (broken.get()) {
+                throw new OutOfMemoryError("on purpose");
+            }
+            return lane.get();
+        }, EnergySource.NONE, clock, LIMITS);
+        CompletableFuture<Receipt> receipt = open("a");
+        broken.set(true);
+        while (meter.status().failedPostings() == 0) {
+            TimeUnit.MILLISECONDS.sleep(5);
+        }
+        broken.set(false);
+        step(1_000_000, share("a", 3, 0, 0));
+        finish("a", FinishReason.STOP, new TokenUsage(3, 0, 1));
+
+        assertThat(await(receipt).costNanoUsd()).isEqualTo(1_000);
+        assertThat(summaryAfterClose().balance().balances()).isTrue();
     }
 
     @Test
