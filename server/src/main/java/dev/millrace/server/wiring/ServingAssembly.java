@@ -7,6 +7,8 @@ import dev.millrace.models.ModelException;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.http.MillraceServer;
+import dev.millrace.server.http.PortCheck;
+import dev.millrace.server.http.ServerStartException;
 import dev.millrace.server.metering.CostModel;
 import dev.millrace.server.metering.EnergySource;
 import dev.millrace.server.metering.RaplEnergySource;
@@ -79,7 +81,8 @@ public final class ServingAssembly {
     /**
      * Checks what can be checked before a model is pulled and loaded.
      *
-     * @throws IllegalArgumentException if the address is taken or the cost makes no sense
+     * @throws IllegalArgumentException if the cost makes no sense
+     * @throws ServerStartException     if the address cannot be listened on
      */
     public static void requireStartable(ServerConfig config) {
         CostModel.configured(config.cost());

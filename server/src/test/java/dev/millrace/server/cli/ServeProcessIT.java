@@ -104,7 +104,7 @@ class ServeProcessIT {
 
         assertThat(second.waitFor(START_SECONDS, TimeUnit.SECONDS)).isTrue();
         assertThat(second.exitValue()).isEqualTo(1);
-        assertThat(errors()).contains("cannot listen on 127.0.0.1:" + port).contains("--port")
+        assertThat(errors()).contains("port " + port + " of 127.0.0.1 is in use").contains("--port")
                 .doesNotContain("\tat ");
     }
 
