@@ -131,10 +131,8 @@ final class GgufModel implements Model {
     }
 
     private ModelException noTensor(String name) {
-        List<String> near = NearMisses.of(name,
-                file.tensors().stream().map(GgufTensor::name).toList());
-        return new ModelException("there is no tensor " + name + " in " + file.source()
-                + (near.isEmpty() ? "" : "; did you mean " + String.join(", ", near) + "?"));
+        return new ModelException("there is no tensor \"" + name + "\" in " + file.source()
+                + NearMisses.hint(name, file.tensors().stream().map(GgufTensor::name).toList()));
     }
 
     @Override

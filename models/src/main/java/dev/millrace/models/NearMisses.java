@@ -15,7 +15,7 @@ public final class NearMisses {
     private NearMisses() {}
 
     /** At most three names, nearest first; none that share less than half of their letters. */
-    public static List<String> of(String wanted, Collection<String> names) {
+    private static List<String> of(String wanted, Collection<String> names) {
         if (wanted.length() > MAX_CHARACTERS) {
             return List.of();
         }

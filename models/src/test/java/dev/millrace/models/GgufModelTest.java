@@ -126,8 +126,8 @@ class GgufModelTest {
                     .isEqualTo(TensorShape.matrix(128, 64));
             assertThatThrownBy(() -> model.tensor("blk.1.ffn_upp.weight"))
                     .isInstanceOf(ModelException.class)
-                    .hasMessageContaining("there is no tensor blk.1.ffn_upp.weight")
-                    .hasMessageContaining("did you mean blk.1.ffn_up.weight, ");
+                    .hasMessageContaining("there is no tensor \"blk.1.ffn_upp.weight\"")
+                    .hasMessageContaining("did you mean \"blk.1.ffn_up.weight\" or ");
             assertThatThrownBy(() -> model.tensor("x")).isInstanceOf(ModelException.class)
                     .hasMessageNotContaining("did you mean");
         }

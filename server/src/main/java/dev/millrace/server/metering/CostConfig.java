@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.models.NearMisses;
 import java.math.BigDecimal;
 import java.util.Set;
 import java.util.TreeSet;
@@ -23,6 +24,15 @@ import tools.jackson.databind.JsonNode;
 public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecimal residualUsd,
         BigDecimal lifetimeYears, BigDecimal idleWatts, BigDecimal loadWatts, BigDecimal loadShare,
         BigDecimal usdPerKwh, BigDecimal pue, BigDecimal hostingUsdPerMonth) {
+
+    /**
+     * A small workstation: what is assumed where nobody has said what the machine costs. Everything
+     * priced with it is marked as assumed; docs/cost.md gives the reasons.
+     */
+    static final CostConfig ASSUMED = new CostConfig(null, new BigDecimal("3000"),
+            new BigDecimal("300"), new BigDecimal("5"), new BigDecimal("60"),
+            new BigDecimal("200"), new BigDecimal("0.5"), new BigDecimal("0.15"), BigDecimal.ONE,
+            BigDecimal.ZERO);
 
     private static final String CURRENCY = "currency";
     private static final Set<String> KEYS = new TreeSet<>(Set.of(CURRENCY, "usd_per_hour",
@@ -48,8 +58,8 @@ public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecim
         }
         for (String key : cost.propertyNames()) {
             if (!KEYS.contains(key)) {
-                throw new IllegalArgumentException("cost." + key + " is not known; known keys are "
-                        + String.join(", ", KEYS));
+                throw new IllegalArgumentException("cost." + key + " is not known"
+                        + NearMisses.hint(key, KEYS) + " (known: " + String.join(", ", KEYS) + ")");
             }
         }
         requireUsd(cost);

@@ -32,8 +32,8 @@ public record CostModel(long depreciationNanoUsdPerHour, long rentNanoUsdPerHour
             throw new IllegalArgumentException(
                     "no part of a rate may be negative, got depreciation "
                             + depreciationNanoUsdPerHour + ", rent " + rentNanoUsdPerHour
-                            + ", energy "
-                            + energyNanoUsdPerHour + ", hosting " + hostingNanoUsdPerHour);
+                            + ", energy " + energyNanoUsdPerHour + ", hosting "
+                            + hostingNanoUsdPerHour);
         }
         if (depreciationNanoUsdPerHour + rentNanoUsdPerHour + energyNanoUsdPerHour
                 + hostingNanoUsdPerHour == 0) {
@@ -51,7 +51,7 @@ public record CostModel(long depreciationNanoUsdPerHour, long rentNanoUsdPerHour
      */
     public static CostModel configured(JsonNode cost) {
         if (cost == null || cost.isNull() || cost.isMissingNode()) {
-            return of(MachineProfile.DEFAULT.cost(), true);
+            return of(CostConfig.ASSUMED, true);
         }
         return of(CostConfig.parse(cost), false);
     }
