@@ -2,6 +2,7 @@ package dev.millrace.server.cli;
 
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.models.store.ByteCounts;
+import dev.millrace.server.Release;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.wiring.ServingAssembly;
 import java.net.InetAddress;
@@ -14,7 +15,7 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
     String text() {
         DeviceMemory memory = assembly.loaded().pass().memory();
         StringBuilder text = new StringBuilder();
-        text.append("Millrace ").append(VersionText.version()).append(" serves ")
+        text.append("Millrace ").append(Release.version()).append(" serves ")
                 .append(assembly.id()).append(" at ").append(url()).append("\n\n");
         line(text, "model", String.format(Locale.ROOT,
                 "%s, %,d parameters, context of %d tokens, %d requests at once",

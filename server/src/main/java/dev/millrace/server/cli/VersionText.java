@@ -1,25 +1,14 @@
 package dev.millrace.server.cli;
 
-import java.util.Optional;
+import dev.millrace.server.Release;
 import picocli.CommandLine.IVersionProvider;
 
-/** Which Millrace this is, and on which Java. */
-public final class VersionText implements IVersionProvider {
-
-    /** The release, or {@code development} when started from class files. */
-    public static String version() {
-        return Optional.ofNullable(VersionText.class.getPackage().getImplementationVersion())
-                .orElse("development");
-    }
-
-    /** The source's commit as the launcher saw it, or {@code unknown}. */
-    public static String commit() {
-        return System.getProperty("millrace.commit", "unknown");
-    }
+/** What {@code --version} prints: which Millrace this is, and on which Java. */
+final class VersionText implements IVersionProvider {
 
     @Override
     public String[] getVersion() {
-        return new String[]{"millrace " + version() + " (commit " + commit() + ")",
+        return new String[]{"millrace " + Release.version() + " (commit " + Release.commit() + ")",
             "Java " + Runtime.version() + ", " + System.getProperty("java.vendor"),
             System.getProperty("os.name") + " " + System.getProperty("os.arch") + ", "
                     + Runtime.getRuntime().availableProcessors() + " processors"};

@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.EngineStatus;
 import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.server.Release;
 import dev.millrace.server.metering.Receipt;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -43,15 +44,10 @@ public final class RequestMetrics {
                 .description("responses whose usage.cost is null for want of a receipt")
                 .register(registry);
         Gauge.builder("millrace_build", () -> 1).description("which Millrace this is")
-                .tag("version", version()).register(registry);
+                .tag("version", Release.version()).register(registry);
         for (ServedModel model : served) {
             models.put(model.id(), new ModelMeters(model));
         }
-    }
-
-    private static String version() {
-        String version = RequestMetrics.class.getPackage().getImplementationVersion();
-        return version == null ? "development" : version;
     }
 
     /** A request was answered; {@code endpoint} is the route's path, not the client's. */
