@@ -39,8 +39,7 @@ public record SamplingRow(float temperature, int topK, float topP, float minP, l
     /** Plain sampling without penalties, bias or masks. */
     public static SamplingRow of(float temperature, int topK, float topP, float minP, long seed) {
         return new SamplingRow(temperature, topK, topP, minP, seed, 1, 0, 0, NO_TOKENS, 0,
-                NO_TOKENS,
-                NO_VALUES, NO_MASKS);
+                NO_TOKENS, NO_VALUES, NO_MASKS);
     }
 
     /** Whether any penalty looks at {@code history}. */

@@ -34,8 +34,7 @@ final class OneGeneration {
             }
         };
         EngineSettings settings = new EngineSettings(1, loaded.stepTokens(), loaded.contextTokens(),
-                1,
-                loaded.contextTokens(), false);
+                1, loaded.contextTokens(), false);
         try (BatchingEngine engine = BatchingEngine.start("run", loaded.pass(),
                 loaded.vocabulary(), settings, loaded.lane(), observer)) {
             Generation generation = engine.submit(request);
