@@ -37,7 +37,7 @@ final class LedgerLock implements AutoCloseable {
             if (e instanceof SQLiteException sqlite
                     && sqlite.getResultCode() == SQLiteErrorCode.SQLITE_BUSY) {
                 throw new LedgerException("the ledger " + ledger + " is in use by another server;"
-                        + " stop that one, or give this one its own with MILLRACE_HOME", e);
+                        + " stop that one, or give this one its own with --ledger", e);
             }
             throw new LedgerException("cannot lock the ledger " + ledger + ": " + e.getMessage()
                     + "; check that its folder can be written", e);

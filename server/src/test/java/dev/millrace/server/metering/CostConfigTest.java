@@ -90,7 +90,7 @@ class CostConfigTest {
         "{purchase_usd: 100, lifetime_years: 4, residual_usd: 101} | from 0 to 100, got 101",
         "{purchase_usd: 0, lifetime_years: 4}                | costs nothing",
         "{pue: 1.2}                                          | needs usd_per_hour",
-        "{usd_per_hr: 1}                                     | cost.usd_per_hr is not known; did you mean \"usd_per_",
+        "{usd_per_hr: 1}                           | cost.usd_per_hr is not known; did you mean",
         "[1, 2]                                              | must be a section",
     })
     void nonsenseIsRefusedByName(String section, String message) {
