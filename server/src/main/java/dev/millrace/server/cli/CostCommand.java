@@ -1,5 +1,7 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.models.store.ModelStore;
+import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.PriceCatalog;
@@ -8,6 +10,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -19,7 +22,8 @@ final class CostCommand implements Callable<Integer> {
     /** The exit status for books that do not balance: a script must notice. */
     private static final int UNBALANCED = 3;
 
-    private static final String LEDGER = "The ledger to read; by default the one in MILLRACE_HOME.";
+    private static final String LEDGER = "The ledger to read (default: the one that serve"
+            + " writes).";
 
     private final PrintStream out;
     private final Map<String, String> environment;
@@ -37,7 +41,7 @@ final class CostCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path file = ledger == null ? UsageLedger.defaultFile(environment) : ledger;
+        Path file = ledger == null ? servedLedger() : ledger;
         if (ledger == null && !Files.exists(file)) {
             out.println(json
                     ? CostReport.NOTHING_JSON
@@ -52,5 +56,11 @@ final class CostCommand implements Callable<Integer> {
         CostReport report = new CostReport(file, summary, PriceCatalog.bundled());
         out.print(json ? report.json() : report.text());
         return summary.balance().balances() ? 0 : UNBALANCED;
+    }
+
+    /** Where a server keeps its ledger by the settings of now: its flags cannot be known here. */
+    private Path servedLedger() {
+        return ServerConfig.load(environment, ModelStore.root(environment), Optional.empty(),
+                Map.of()).ledger().orElseGet(() -> UsageLedger.defaultFile(environment));
     }
 }

@@ -4,6 +4,7 @@ import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.SamplingParameters;
 import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.models.ChatPrompt;
 import dev.millrace.models.Model;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
@@ -145,7 +146,14 @@ final class RunCommand implements Callable<Integer> {
         String text = prompt != null ? prompt : context.readInput();
         return raw || model.chatTemplate().isEmpty() && withoutTemplate(model)
                 ? tokenizer.encode(text, true)
-                : ChatPrompt.encode(model, tokenizer, system, text);
+                : ChatPrompt.encode(model.chatTemplate().orElseThrow(), tokenizer, messages(text));
+    }
+
+    private List<Map<String, Object>> messages(String question) {
+        Map<String, Object> user = Map.of("role", "user", "content", question);
+        return system == null
+                ? List.of(user)
+                : List.of(Map.of("role", "system", "content", system), user);
     }
 
     /** A base model has no template, and nobody should mistake its continuation for an answer. */

@@ -1,8 +1,8 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.models.ChatPrompt;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.template.TemplateException;
-import dev.millrace.models.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,21 +19,13 @@ final class Prompts {
                 "model", "no_chat_template", "the model " + model.id()
                         + " has no chat template; use /v1/completions, where you spell the whole "
                         + "prompt"));
-        Tokenizer tokenizer = model.tokenizer();
         try {
-            return tokenizer.encode(template.render(Map.of("messages", messages,
-                    "add_generation_prompt", true,
-                    "bos_token", piece(tokenizer, tokenizer.startToken()),
-                    "eos_token", piece(tokenizer, tokenizer.endToken()))), true);
+            return ChatPrompt.encode(template, model.tokenizer(), messages);
         } catch (TemplateException e) {
             throw ApiException.refused(400, "messages", "invalid_conversation",
                     "the model's chat template does not take this conversation: "
                             + e.getMessage());
         }
-    }
-
-    private static String piece(Tokenizer tokenizer, int token) {
-        return token < 0 ? "" : tokenizer.piece(token);
     }
 
     /** The field {@code prompt}: text, token ids, or a list of either. */

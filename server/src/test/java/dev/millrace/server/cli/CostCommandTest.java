@@ -78,6 +78,16 @@ class CostCommandTest {
     }
 
     @Test
+    void theLedgerThatTheSettingsNameIsTheDefault() throws Exception {
+        Path named = home.resolve("named.db");
+        new LedgerFixture(named, false).close();
+        Files.writeString(home.resolve("millrace.yaml"), "ledger: " + named);
+
+        assertThat(run()).isZero();
+        assertThat(text()).contains("named.db", "requests 0");
+    }
+
+    @Test
     void aNamedLedgerMustExist() {
         assertThat(run("--ledger", home.resolve("other.db").toString())).isEqualTo(1);
         assertThat(text()).contains("there is no ledger at").contains("other.db");
