@@ -144,6 +144,17 @@ class RoutesTest {
     }
 
     @Test
+    void methodsThatClientsInventDoNotBecomeMetrics() throws Exception {
+        for (int i = 0; i < 5; i++) {
+            server.send(HttpRequest.newBuilder(server.uri("/v1/models"))
+                    .method("INVENTED" + i, BodyPublishers.noBody()).build());
+        }
+
+        assertThat(server.get("/metrics").body()).doesNotContain("INVENTED")
+                .contains("endpoint=\"unmatched\",method=\"other\",status=\"405\"} 5.0");
+    }
+
+    @Test
     void aWebSocketIsNotOfferedAndThatIsSaidInTheEnvelope() throws Exception {
         try (RawClient client = new RawClient(server.port())) {
             client.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
