@@ -13,6 +13,7 @@ import org.slf4j.LoggerFactory;
 final class ErrorResponses {
 
     private static final Logger LOG = LoggerFactory.getLogger(ErrorResponses.class);
+    private static final int BAD_REQUEST = 400;
     private static final int METHOD_NOT_ALLOWED = 405;
     private static final int NOT_FOUND = 404;
     /** What nginx logs for a client that left; never sent to anybody. */
@@ -24,7 +25,7 @@ final class ErrorResponses {
         routes.exception(ApiException.class, (e, context) -> write(e, context));
         routes.exception(HttpResponseException.class, (e, context) -> write(routing(e, context),
                 context));
-        routes.exception(IOException.class, ErrorResponses::gone);
+        routes.exception(IOException.class, ErrorResponses::unread);
         routes.exception(Exception.class, ErrorResponses::failed);
     }
 
@@ -43,7 +44,14 @@ final class ErrorResponses {
         };
     }
 
-    private static void gone(IOException e, Context context) {
+    /** Jetty tells a client that left and a body with wrong framing apart no more than this. */
+    private static void unread(IOException e, Context context) {
+        if (!PeekingEndPoint.of(context.req()).closedByClient()) {
+            write(ApiException.refused(BAD_REQUEST, null, "bad_request", "the body could not be"
+                    + " read; it must be as long as its Content-Length or its chunks say"),
+                    context);
+            return;
+        }
         LOG.debug("{}: the client vanished: {}", RequestId.of(context), e.toString());
         context.status(CLIENT_CLOSED_REQUEST);
     }

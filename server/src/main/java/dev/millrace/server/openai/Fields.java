@@ -165,12 +165,21 @@ final class Fields {
         if (node.isContainer()) {
             return kind(node);
         }
-        String json = Json.text(node);
-        return json.length() <= SHOWN_CHARS ? json : json.substring(0, SHOWN_CHARS) + "...";
+        return shown(Json.text(node));
+    }
+
+    /** A client's text as it may be quoted in a message: cut short. */
+    static String shown(String text) {
+        return text.length() <= SHOWN_CHARS ? text : text.substring(0, SHOWN_CHARS) + "...";
     }
 
     static String kind(JsonNode node) {
-        return "an " + node.getNodeType().name().toLowerCase(Locale.ROOT);
+        String type = node.getNodeType().name().toLowerCase(Locale.ROOT);
+        return switch (node.getNodeType()) {
+            case NULL -> type;
+            case ARRAY, OBJECT -> "an " + type;
+            default -> "a " + type;
+        };
     }
 
     private static String plain(double bound) {

@@ -23,9 +23,10 @@ final class ModelDirectory {
     ServedModel require(String id) {
         ServedModel model = models.get(id);
         if (model == null) {
-            throw ApiException.refused(404, "model", "model_not_found", "the model \"" + id
-                    + "\" does not exist here; this server serves "
-                    + String.join(", ", models.keySet()));
+            throw ApiException.refused(404, "model", "model_not_found",
+                    "the model \"" + Fields.shown(id)
+                            + "\" does not exist here; this server serves "
+                            + String.join(", ", models.keySet()));
         }
         return model;
     }

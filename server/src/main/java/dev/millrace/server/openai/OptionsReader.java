@@ -101,6 +101,10 @@ final class OptionsReader {
         if (node == null) {
             return List.of();
         }
+        if (!node.isString() && !node.isArray()) {
+            throw ApiException.wrongType("stop", "a string or an array of strings",
+                    Fields.shown(node));
+        }
         List<JsonNode> texts = node.isString()
                 ? List.of(node)
                 : Fields.array(node, "stop", STOP_SEQUENCES);

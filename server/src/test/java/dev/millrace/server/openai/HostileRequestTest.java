@@ -130,6 +130,34 @@ class HostileRequestTest {
     }
 
     @Test
+    void aChunkWithoutALengthIsRefusedInTheEnvelope() throws Exception {
+        try (RawClient client = new RawClient(server.port())) {
+            client.send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+                    + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "zz\r\n");
+
+            assertThat(client.readUntil("\r\n\r\n")).startsWith("HTTP/1.1 400");
+            assertThat(expectEnvelope(client.readUntil("}}")).get("code").stringValue())
+                    .isEqualTo("bad_request");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"null, got null", "5, got a number", "[], got an array", "'\"x\"', got a string"})
+    void whatCameInsteadOfAnObjectIsNamed(String body, String words) throws Exception {
+        assertThat(expectError(400, server.post(Chat.PATH, body)).get("message").stringValue())
+                .endsWith(words);
+    }
+
+    @Test
+    void theNameOfAModelIsNotRepeatedAtAnyLength() throws Exception {
+        JsonNode error = expectError(404, server.post(Chat.COMPLETIONS,
+                "{\"model\": \"" + "m".repeat(100_000) + "\", \"prompt\": \"\"}"));
+
+        assertThat(error.get("message").stringValue()).contains("mmm...");
+    }
+
+    @Test
     void aBodyThatDripsIsGivenUp() throws Exception {
         LiveServer small = tight();
         try (RawClient client = new RawClient(small.port())) {
