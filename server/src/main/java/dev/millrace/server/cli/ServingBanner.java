@@ -12,6 +12,11 @@ import java.util.Locale;
 /** What a server says when it is ready: where, what, with what, at what price. */
 record ServingBanner(ServingAssembly assembly, ServerConfig config) {
 
+    private static final String CHAT = "\"messages\": "
+            + "[{\"role\": \"user\", \"content\": \"What does a millrace do?\"}]";
+    /** For a model without a chat template, which refuses chats. */
+    private static final String TEXT = "\"prompt\": \"Once upon a time\"";
+
     String text() {
         DeviceMemory memory = assembly.loaded().pass().memory();
         StringBuilder text = new StringBuilder();
@@ -37,11 +42,12 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
         if (!isLoopback()) {
             line(text, "WARNING", "no authentication: whoever reaches this port can use it");
         }
+        boolean chats = assembly.loaded().model().chatTemplate().isPresent();
         return text.append("\nTry:\n  curl ").append(url())
-                .append("/chat/completions -H 'Content-Type: application/json' \\\n    -d '")
-                .append("{\"model\": \"").append(assembly.id()).append("\", \"messages\": ")
-                .append("[{\"role\": \"user\", \"content\": \"What does a millrace do?\"}]}'\n")
-                .toString();
+                .append(chats ? "/chat" : "")
+                .append("/completions -H 'Content-Type: application/json' \\\n    -d '")
+                .append("{\"model\": \"").append(assembly.id()).append("\", ")
+                .append(chats ? CHAT : TEXT).append("}'\n").toString();
     }
 
     private String why() {
