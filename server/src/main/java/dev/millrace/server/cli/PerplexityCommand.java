@@ -52,6 +52,9 @@ final class PerplexityCommand implements Callable<Integer> {
                     + Perplexity.LEAST_CHUNK_TOKENS + " and --chunks not negative, got "
                     + chunkTokens + " and " + mostChunks);
         }
+        if (Files.isDirectory(text)) {
+            throw new CommandException(text + " is a folder; name a text file");
+        }
         String content = CommandContext.decode(Files.readAllBytes(text), text.toString());
         compute.set(Setting.SEQUENCES, "1");
         compute.set(Setting.CONTEXT, String.valueOf(chunkTokens));

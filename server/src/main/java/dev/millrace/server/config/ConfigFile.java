@@ -1,11 +1,13 @@
 package dev.millrace.server.config;
 
 import dev.millrace.models.NearMisses;
+import dev.millrace.models.store.FileProblems;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -64,12 +66,18 @@ final class ConfigFile {
             }
             return YAML.readTree(Files.readAllBytes(file));
         } catch (IOException e) {
-            throw new ConfigException("cannot read " + file + ": " + e.getMessage(), e);
+            throw new ConfigException("cannot read " + file + ": " + FileProblems.describe(e), e);
         } catch (JacksonException e) {
             throw new ConfigException(file + " is not valid YAML" + (e.getLocation() == null
                     ? ""
-                    : " at line " + e.getLocation().getLineNr()) + ": " + e.getOriginalMessage(),
-                    e);
+                    : " at line " + e.getLocation().getLineNr()) + ": " + reason(e), e);
         }
+    }
+
+    /** The parser's message in one line: without its indented picture of where it stands. */
+    private static String reason(JacksonException e) {
+        return e.getOriginalMessage().lines()
+                .filter(line -> !line.isBlank() && !line.startsWith(" "))
+                .collect(Collectors.joining(", "));
     }
 }

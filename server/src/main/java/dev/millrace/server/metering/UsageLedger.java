@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.models.store.FileProblems;
 import dev.millrace.models.store.ModelStore;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,7 +51,8 @@ public final class UsageLedger implements AutoCloseable {
             Files.createDirectories(absolute.getParent());
         } catch (IOException e) {
             throw new LedgerException("cannot create the ledger's folder " + absolute.getParent()
-                    + ": " + e, e);
+                    + ": " + FileProblems.describe(e) + "; choose another with --ledger or"
+                    + " MILLRACE_HOME", e);
         }
         LedgerLock lock = LedgerLock.take(absolute);
         try {

@@ -84,6 +84,8 @@ class PerplexityCommandTest {
                 .contains("one chunk takes 250");
         assertThat(cli.run("perplexity", model, folder.resolve("absent"), "--ctx", "32").err())
                 .isEqualTo("millrace: there is no file " + folder.resolve("absent") + "\n");
+        assertThat(cli.run("perplexity", model, folder, "--ctx", "32").err())
+                .isEqualTo("millrace: " + folder + " is a folder; name a text file\n");
         assertThat(cli.run("perplexity", model, text, "--ctx", "1").err()).contains("at least");
     }
 

@@ -99,10 +99,11 @@ class ServerConfigTest {
 
     @Test
     void saysWhereAFileIsNotYaml() throws IOException {
-        write("port: 80\n  host: [\n");
+        write("port: [\n");
 
         assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
-                .withMessageContaining("is not valid YAML at line");
+                .withMessageContaining("is not valid YAML at line")
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
     }
 
     @Test
@@ -120,7 +121,7 @@ class ServerConfigTest {
     void refusesAFileThatWasAskedForAndIsNotThere() {
         assertThatExceptionOfType(ConfigException.class).isThrownBy(() -> ServerConfig.load(
                 environment, folder, Optional.of(folder.resolve("absent.yaml")), flags))
-                .withMessageContaining("cannot read").withMessageContaining("absent.yaml");
+                .withMessageContaining("there is no file " + folder.resolve("absent.yaml"));
     }
 
     private Path write(String yaml) throws IOException {

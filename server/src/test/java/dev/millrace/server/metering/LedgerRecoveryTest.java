@@ -144,6 +144,16 @@ class LedgerRecoveryTest {
     }
 
     @Test
+    void aFolderThatCannotBeMadeIsNamedWithAdvice() throws Exception {
+        Path inTheWay = Files.createFile(file.resolveSibling("in-the-way"));
+
+        assertThatExceptionOfType(LedgerException.class)
+                .isThrownBy(() -> UsageLedger.open(inTheWay.resolve("ledger.db")))
+                .withMessageContaining(inTheWay + " exists already; choose another")
+                .withMessageNotContaining("Exception");
+    }
+
+    @Test
     void aLedgerFromANewerProgramIsRefused() throws Exception {
         start(file, new ManualLane()).close();
         try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
