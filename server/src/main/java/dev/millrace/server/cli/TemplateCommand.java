@@ -32,6 +32,9 @@ import tools.jackson.databind.json.JsonMapper;
             "  {\"output\": \"...\"} or {\"error\": \"...\"}."})
 final class TemplateCommand implements Callable<Integer> {
 
+    private static final Map<String, String> NO_OBJECT = Map.of("error",
+            "the line is not a JSON object with \"context\" and, without a MODEL, \"template\"");
+
     private final CommandContext context;
     private final Map<String, ChatTemplate> compiled = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -95,6 +98,9 @@ final class TemplateCommand implements Callable<Integer> {
         try {
             Map<String, Object> request = JsonMapper.shared().readValue(line,
                     new TypeReference<>() {});
+            if (request == null) {
+                return NO_OBJECT; // the line says null
+            }
             Object source = request.get("template");
             if (source == null && fallback == null) {
                 return Map.of("error", "the line has no \"template\", and no MODEL was given");
@@ -105,7 +111,7 @@ final class TemplateCommand implements Callable<Integer> {
             return Map.of("output", template.render(conversation(request)).stream()
                     .map(TextSpan::text).collect(Collectors.joining()));
         } catch (JacksonException e) {
-            return Map.of("error", "the line is not a JSON object: " + e.getOriginalMessage());
+            return NO_OBJECT; // the parser's own words speak of its classes
         } catch (TemplateException | IllegalArgumentException e) {
             return Map.of("error", String.valueOf(e.getMessage()));
         }

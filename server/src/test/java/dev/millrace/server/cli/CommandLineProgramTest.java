@@ -125,7 +125,7 @@ class CommandLineProgramTest {
         Result result = cli.typing(conversation + "}\n"
                 + conversation + ", \"template\": \"{{ messages[0].content }}!\"}\n"
                 + conversation + ", \"template\": \"{{ raise_exception('no') }}\"}\n"
-                + "nonsense\n").run("template", model, "--jsonl");
+                + "nonsense\nnull\n[]\n").run("template", model, "--jsonl");
 
         assertThat(result.status()).isZero();
         assertThat(result.out().lines()).satisfiesExactly(
@@ -133,7 +133,9 @@ class CommandLineProgramTest {
                         .isEqualTo("{\"output\":\"<|user|>\\nHi</s>\\n<|assistant|>\\n\"}"),
                 line -> assertThat(line).isEqualTo("{\"output\":\"Hi!\"}"),
                 line -> assertThat(line).startsWith("{\"error\":").contains("no"),
-                line -> assertThat(line).startsWith("{\"error\":").contains("JSON"));
+                line -> assertThat(line).startsWith("{\"error\":").contains("JSON"),
+                line -> assertThat(line).startsWith("{\"error\":").contains("JSON"),
+                line -> assertThat(line).startsWith("{\"error\":").doesNotContain("java."));
         assertThat(cli.run("template", model).out().strip()).isEqualTo(TinyModels.CHAT_TEMPLATE);
     }
 }
