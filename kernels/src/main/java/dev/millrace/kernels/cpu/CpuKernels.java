@@ -39,7 +39,8 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
     }
 
     /**
-     * Vector kernels of a chosen width.
+     * Vector kernels of a chosen width. A process should settle for one: widths disturb each
+     * other's compilation.
      *
      * @param bits 128, 256 or 512
      * @throws KernelException if this machine's vectors are narrower, or the JVM was started

@@ -11,9 +11,6 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Element kernels on the Vector API, specialised by {@link VectorWidth}.
  *
- * <p>A value that a loop carries is never the receiver of a call: the compiler knows its width only
- * from a profile that all widths share, and boxes it where that is in doubt.
- *
  * <p>Nothing here depends on how the compiler would sum across lanes or approximate a function: the
  * same input gives the same bits, compiled or not. Remainders run through masked lanes, so an
  * element's result does not depend on where the vector begins.
@@ -49,7 +46,7 @@ final class VectorElementKernels implements ElementKernels {
             FloatVector w = FloatVector.fromArray(F, x, offset + i + L);
             b = w.fma(w, b);
         }
-        FloatVector.zero(F).add(a).add(b).intoArray(lanes, 0);
+        a.add(b).intoArray(lanes, 0);
         for (; i < count; i++) {
             lanes[i % L] = Math.fma(x[offset + i], x[offset + i], lanes[i % L]);
         }
@@ -125,9 +122,9 @@ final class VectorElementKernels implements ElementKernels {
         for (int i = 0; i < whole; i += L) {
             FloatVector v = FloatVector.fromArray(F, x, offset + i);
             // A comparison with NaN is false, so NaN never gets in.
-            max = v.blend(max, v.compare(VectorOperators.GT, max).not());
+            max = max.blend(v, v.compare(VectorOperators.GT, max));
         }
-        FloatVector.broadcast(F, Float.NEGATIVE_INFINITY).max(max).intoArray(lanes, 0);
+        max.intoArray(lanes, 0);
         for (int i = whole; i < count; i++) {
             if (x[offset + i] > lanes[0]) {
                 lanes[0] = x[offset + i];

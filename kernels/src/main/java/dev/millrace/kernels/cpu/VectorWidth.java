@@ -13,8 +13,10 @@ import jdk.incubator.vector.VectorShape;
  *
  * <p>The compiler turns calls of the Vector API into instructions only where the species is a
  * constant of the class. So kernels are written once, in classes that take their species from
- * {@link #shapeOf}, and each width gets a hidden class of its own from the same bytes. Widths then
- * share no profile either.
+ * {@link #shapeOf}, and each width gets a hidden class of its own from the same bytes.
+ *
+ * <p>Widths still share the profiles inside of the Vector API: a process that runs several is right
+ * but may be slow, because the compiler can no longer tell whose vectors it sees.
  */
 final class VectorWidth {
 

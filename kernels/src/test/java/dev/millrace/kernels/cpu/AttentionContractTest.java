@@ -186,16 +186,4 @@ class AttentionContractTest {
             }
         }
     }
-
-    @Test
-    void allocatesNothingOnceWarm() {
-        try (Case sequence = new Case(1, 5, 48, 40, 16)) {
-            float[] out = new float[sequence.query.length];
-            Allocations.assertNoneOnceWarm(() -> kernels.attend(sequence.cache, LAYER, 0, 5,
-                    sequence.blockTable, 0, 40, sequence.query, 0, SCALE, sequence.scores, out,
-                    0));
-            Allocations.assertNoneOnceWarm(() -> kernels.store(sequence.cache, 0, 0, 3,
-                    sequence.keys, sequence.values, 0));
-        }
-    }
 }

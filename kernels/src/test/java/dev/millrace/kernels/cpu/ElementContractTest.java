@@ -218,19 +218,4 @@ class ElementContractTest {
             assertThat(part).isEqualTo(Arrays.copyOfRange(whole, first, 70));
         }
     }
-
-    @Test
-    void allocatesNothingOnceWarm() {
-        int count = 259;
-        float[] x = RandomTensors.gaussians(count, 1);
-        float[] y = RandomTensors.gaussians(count, 2);
-        float[] out = new float[count];
-        Allocations.assertNoneOnceWarm(() -> kernels.rmsNorm(x, 0, y, 1e-5f, out, 0));
-        Allocations.assertNoneOnceWarm(() -> kernels.add(out, 0, y, 0, count));
-        Allocations.assertNoneOnceWarm(() -> kernels.siluMultiply(out, y, 0, count));
-        Allocations.assertNoneOnceWarm(() -> kernels.rotate(out, 0, x, y, 0, 120, true));
-        Allocations.assertNoneOnceWarm(() -> kernels.rotate(out, 0, x, y, 0, 120, false));
-        Allocations.assertNoneOnceWarm(() -> kernels.argmax(x, 0, count));
-        Allocations.assertNoneOnceWarm(() -> kernels.expShifted(x, 0, count, 3, 1, out, 0));
-    }
 }

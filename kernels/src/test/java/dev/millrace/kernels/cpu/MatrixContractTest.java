@@ -212,23 +212,6 @@ class MatrixContractTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource
-    void allocatesNothingOnceWarm(QuantFormat format) {
-        int columns = 512;
-        int outputs = 3 * WIDEST_TILE;
-        float[] x = RandomTensors.gaussians(5 * columns, 8);
-        float[] y = new float[5 * outputs];
-        try (CpuMatrix matrix = kernels.pack(
-                RandomTensors.matrix(format, outputs, columns, 9), POOL)) {
-            Allocations.assertNoneOnceWarm(
-                    () -> kernels.multiply(matrix, x, 1, y, 0, outputs));
-            Allocations.assertNoneOnceWarm(
-                    () -> kernels.multiply(matrix, x, 5, y, 0, outputs));
-            Allocations.assertNoneOnceWarm(() -> kernels.copyRow(matrix, 5, x, 0));
-        }
-    }
-
     @Test
     void refusesWhatDoesNotFit() {
         try (CpuMatrix matrix = kernels.pack(

@@ -1,0 +1,94 @@
+package dev.millrace.kernels.cpu;
+
+import com.sun.management.ThreadMXBean;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.WorkerPool;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+
+/**
+ * Runs every operation until it allocates nothing and says which never got there. A process of its
+ * own, because a vector that the compiler boxes depends on what else the process ran.
+ */
+final class AllocationProbe {
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory
+            .getThreadMXBean();
+    private static final int CALLS = 100;
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final int COUNT = 259;
+    private static final int COLUMNS = 512;
+    private static final int OUTPUTS = 48;
+
+    private final CpuKernels kernels;
+
+    private AllocationProbe(CpuKernels kernels) {
+        this.kernels = kernels;
+    }
+
+    /** @param arguments the name of a {@link KernelChoice} */
+    public static void main(String[] arguments) {
+        AllocationProbe probe = new AllocationProbe(KernelChoice.valueOf(arguments[0]).open());
+        probe.elements();
+        probe.attention();
+        try (WorkerPool pool = WorkerPool.create(1)) {
+            for (QuantFormat format : QuantFormat.values()) {
+                probe.matrix(format, pool);
+            }
+        }
+        System.out.println("done");
+    }
+
+    private static void check(String operation, Runnable call) {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        long allocated;
+        do {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < CALLS; i++) {
+                call.run();
+            }
+            allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
+        } while (allocated > 0 && System.nanoTime() < deadline);
+        if (allocated > 0) {
+            System.out.println(operation + ": " + allocated + " bytes in " + CALLS + " calls");
+        }
+    }
+
+    private void elements() {
+        float[] x = RandomTensors.gaussians(COUNT, 1);
+        float[] y = RandomTensors.gaussians(COUNT, 2);
+        float[] out = new float[COUNT];
+        check("rmsNorm", () -> kernels.rmsNorm(x, 0, y, 1e-5f, out, 0));
+        check("add", () -> kernels.add(out, 0, y, 0, COUNT));
+        check("siluMultiply", () -> kernels.siluMultiply(out, y, 0, COUNT));
+        check("rotate adjacent", () -> kernels.rotate(out, 0, x, y, 0, 120, true));
+        check("rotate halves", () -> kernels.rotate(out, 0, x, y, 0, 120, false));
+        check("argmax", () -> kernels.argmax(x, 0, COUNT));
+        check("expShifted", () -> kernels.expShifted(x, 0, COUNT, 3, 1, out, 0));
+    }
+
+    private void attention() {
+        int headSize = 50;
+        int heads = 5;
+        int[] blockTable = {1, 0, 2};
+        float[] query = RandomTensors.gaussians(heads * headSize, 1);
+        float[] scores = new float[heads * 48];
+        float[] out = new float[heads * headSize];
+        try (CpuKvCache cache = kernels.openCache(1, 1, headSize, 16, 3)) {
+            check("store", () -> kernels.store(cache, 0, 0, 3, query, query, 0));
+            check("attend", () -> kernels.attend(cache, 0, 0, heads, blockTable, 0, 40, query, 0,
+                    0.3f, scores, out, 0));
+        }
+    }
+
+    private void matrix(QuantFormat format, WorkerPool pool) {
+        float[] x = RandomTensors.gaussians(5 * COLUMNS, 1);
+        float[] y = new float[5 * OUTPUTS];
+        try (CpuMatrix matrix = kernels.pack(
+                RandomTensors.matrix(format, OUTPUTS, COLUMNS, 2), pool)) {
+            check(format + " one row", () -> kernels.multiply(matrix, x, 1, y, 0, OUTPUTS));
+            check(format + " rows", () -> kernels.multiply(matrix, x, 5, y, 0, OUTPUTS));
+            check(format + " copyRow", () -> kernels.copyRow(matrix, 7, x, 0));
+        }
+    }
+}
