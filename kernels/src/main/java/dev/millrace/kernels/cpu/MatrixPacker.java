@@ -56,73 +56,73 @@ final class MatrixPacker {
 
     private void packFloats(long source, long tile, int lane) {
         MemorySegment data = tensor.data();
-        long codes = tile + layout.codesOffset();
         for (int column = 0; column < layout.columns(); column++) {
             long target = (long) column * layout.lanes() + lane;
             if (layout.codes() == PackedLayout.Codes.F32) {
-                RawMemory.ALL.set(RawMemory.FLOAT, codes + target * Float.BYTES,
+                RawMemory.ALL.set(RawMemory.FLOAT, tile + target * Float.BYTES,
                         data.get(RawMemory.FLOAT, source + (long) column * Float.BYTES));
             } else {
-                RawMemory.ALL.set(RawMemory.SHORT, codes + target * Short.BYTES,
+                RawMemory.ALL.set(RawMemory.SHORT, tile + target * Short.BYTES,
                         data.get(RawMemory.SHORT, source + (long) column * Short.BYTES));
             }
         }
     }
 
     private void packBlocks(QuantBlock block, long source, long tile, int lane) {
-        int elements = layout.format().blockElements();
-        for (int b = 0; b < layout.columns() / elements; b++) {
-            block.read(tensor.data(), source + (long) b * layout.format().blockBytes());
-            packScales(block, b, tile, lane);
-            long first = (long) b * elements * layout.lanes() + lane;
-            if (layout.codes() == PackedLayout.Codes.BYTES) {
-                packBytes(block, tile + layout.codesOffset(), first);
-            } else {
-                packNibbles(block, tile + layout.codesOffset(), first);
+        for (int column = 0; column < layout.columns(); column += layout.blockColumns()) {
+            block.read(tensor.data(), source);
+            source += layout.format().blockBytes();
+            long address = tile + layout.blockOffset(column);
+            if (layout.scales() == PackedLayout.Scales.CODED) {
+                packFactors(block, address, lane);
+            }
+            address += layout.factorBytes();
+            for (int unit = 0; unit < layout.blockUnits(); unit++) {
+                packScales(block, unit, address, lane);
+                packCodes(block, unit, address + layout.codesOffset(), lane);
+                address += layout.unitBytes();
             }
         }
     }
 
-    private void packScales(QuantBlock block, int index, long tile, int lane) {
-        int lanes = layout.lanes();
-        long factor = (long) index * lanes + lane;
+    private void packFactors(QuantBlock block, long address, int lane) {
+        RawMemory.ALL.set(RawMemory.FLOAT, address + lane * Float.BYTES, block.scale());
+        if (layout.minimums()) {
+            RawMemory.ALL.set(RawMemory.FLOAT, address + (layout.lanes() + lane) * Float.BYTES,
+                    block.minScale());
+        }
+    }
+
+    private void packScales(QuantBlock block, int unit, long address, int lane) {
         if (layout.scales() == PackedLayout.Scales.HALVES) {
             // Exact: the scale was read from a half.
-            RawMemory.ALL.set(RawMemory.SHORT, tile + factor * Short.BYTES,
+            RawMemory.ALL.set(RawMemory.SHORT, address + lane * Short.BYTES,
                     Float.floatToFloat16(block.scale()));
             return;
         }
-        RawMemory.ALL.set(RawMemory.FLOAT, tile + factor * Float.BYTES, block.scale());
-        if (layout.minimums()) {
-            RawMemory.ALL.set(RawMemory.FLOAT,
-                    tile + layout.minFactorsOffset() + factor * Float.BYTES, block.minScale());
-        }
-        for (int g = 0; g < block.groups(); g++) {
-            long group = ((long) index * block.groups() + g) * lanes + lane;
-            RawMemory.ALL.set(ValueLayout.JAVA_BYTE, tile + layout.scaleCodesOffset() + group,
-                    block.scaleCode(g));
+        for (int g = 0; g < layout.unitGroups(); g++) {
+            int group = unit * layout.unitGroups() + g;
+            long target = address + (long) g * layout.lanes() + lane;
+            RawMemory.ALL.set(ValueLayout.JAVA_BYTE, target, block.scaleCode(group));
             if (layout.minimums()) {
-                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, tile + layout.minCodesOffset() + group,
-                        block.minCode(g));
+                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, target + layout.minCodesOffset(),
+                        block.minCode(group));
             }
         }
     }
 
-    private void packBytes(QuantBlock block, long codes, long first) {
-        for (int i = 0; i < layout.format().blockElements(); i++) {
-            RawMemory.ALL.set(ValueLayout.JAVA_BYTE, codes + first + (long) i * layout.lanes(),
-                    block.code(i));
-        }
-    }
-
-    private void packNibbles(QuantBlock block, long codes, long first) {
-        NibbleTable table = matrix.nibbleTable();
-        for (int i = 0; i < layout.format().blockElements(); i++) {
-            long index = first + (long) i * layout.lanes();
-            long address = codes + layout.nibbleOffset(index);
-            int nibble = table.nibble(block.code(i)) << layout.nibbleShift(index);
-            int pair = RawMemory.ALL.get(ValueLayout.JAVA_BYTE, address) | nibble;
-            RawMemory.ALL.set(ValueLayout.JAVA_BYTE, address, (byte) pair);
+    private void packCodes(QuantBlock block, int unit, long codes, int lane) {
+        for (int i = 0; i < PackedLayout.UNIT_COLUMNS; i++) {
+            byte code = block.code(unit * PackedLayout.UNIT_COLUMNS + i);
+            int index = i * layout.lanes() + lane;
+            if (layout.codes() == PackedLayout.Codes.BYTES) {
+                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, codes + index, code);
+            } else {
+                long address = codes + layout.nibbleOffset(index);
+                int nibble = matrix.nibbleTable().nibble(code) << layout.nibbleShift(index);
+                int pair = RawMemory.ALL.get(ValueLayout.JAVA_BYTE, address) | nibble;
+                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, address, (byte) pair);
+            }
         }
     }
 }

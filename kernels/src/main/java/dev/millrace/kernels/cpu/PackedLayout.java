@@ -6,16 +6,18 @@ import dev.millrace.kernels.QuantFormat;
 /**
  * How the vector kernels lay out a matrix: rows in tiles, one row per lane.
  *
- * <p>A tile is its scales followed by its codes. Codes of all formats come in five kinds and scales
- * in three, whatever the format; kernels know the kinds only.
+ * <p>A tile is a sequence of the format's blocks; a block is its factors and then units of 32
+ * columns; a unit is its scales and then its codes. So a tile is read as one stream, which is what
+ * makes the memory fast. Codes of all formats come in five kinds and scales in three,
+ * whatever the format; kernels know the kinds only. Tiles of plain floats are codes alone.
  *
  * <pre>
+ * factors  CODED:  (lanes) float32, the same for minimums if there are any
+ * scales   HALVES: (lanes) float16
+ *          CODED:  (groups of the unit, lanes) signed bytes, the same for minimums
  * codes    F32, F16, BF16, BYTES: (columns, lanes)
  *          NIBBLES, 16 lanes: (columns / 8, lanes) words of 8 columns, the first lowest
  *          NIBBLES, fewer: as BYTES, 32 codes in 16 bytes, the first 16 in the low nibbles
- * scales   HALVES: (groups, lanes) float16
- *          CODED:  (blocks, lanes) float32 factors, the same of the minimums if there are any,
- *                  (groups, lanes) signed bytes, the same of the minimums
  * </pre>
  *
  * @param format        what was packed
@@ -23,11 +25,11 @@ import dev.millrace.kernels.QuantFormat;
  * @param columns       inputs
  * @param codes         the kind of codes
  * @param scales        the kind of scales
- * @param groupElements consecutive columns that share a scale; 0 without scales
+ * @param groupColumns  columns that share a scale, 16 or 32; 0 without scales
  * @param minimums      whether groups subtract a minimum
  */
 record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Scales scales,
-        int groupElements, boolean minimums) {
+        int groupColumns, boolean minimums) {
 
     /** What stands for an element. */
     enum Codes {
@@ -48,6 +50,7 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
     }
 
     static final int ALIGNMENT_BYTES = 64;
+    static final int UNIT_COLUMNS = 32;
 
     static PackedLayout of(QuantFormat format, int lanes, int columns) {
         Codes codes = switch (format) {
@@ -66,55 +69,73 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
                 block.hasMinimums());
     }
 
-    int groups() {
-        return groupElements == 0 ? 0 : columns / groupElements;
+    /** Columns of a block. */
+    int blockColumns() {
+        return format.blockElements();
     }
 
-    private int blocks() {
-        return columns / format.blockElements();
+    /** Units in a block. */
+    int blockUnits() {
+        return blockColumns() / UNIT_COLUMNS;
     }
 
-    /** From the start of a tile to its factors of minimums. */
-    long minFactorsOffset() {
-        return (long) blocks() * lanes * Float.BYTES;
+    /** Groups in a unit. */
+    int unitGroups() {
+        return UNIT_COLUMNS / groupColumns;
     }
 
-    /** From the start of a tile to its coded scales. */
-    long scaleCodesOffset() {
-        return minFactorsOffset() * (minimums ? 2 : 1);
+    /** From a block to its first unit. */
+    int factorBytes() {
+        return scales == Scales.CODED ? lanes * Float.BYTES * (minimums ? 2 : 1) : 0;
     }
 
-    /** From the start of a tile to its coded minimums. */
-    long minCodesOffset() {
-        return scaleCodesOffset() + (long) groups() * lanes;
+    /** From a unit to its coded minimums. */
+    int minCodesOffset() {
+        return unitGroups() * lanes;
     }
 
-    /** From the start of a tile to its codes. */
-    long codesOffset() {
-        long bytes = switch (scales) {
+    /** From a unit to its codes. */
+    int codesOffset() {
+        return switch (scales) {
             case NONE -> 0;
-            case HALVES -> (long) groups() * lanes * Short.BYTES;
-            case CODED -> minCodesOffset() + (minimums ? (long) groups() * lanes : 0);
+            case HALVES -> lanes * Short.BYTES;
+            case CODED -> minCodesOffset() * (minimums ? 2 : 1);
         };
-        return roundUp(bytes);
     }
 
-    /** From a tile's codes to the byte that holds a nibble, by its index in (columns, lanes). */
-    long nibbleOffset(long index) {
+    /** From one unit of a block to the next. */
+    int unitBytes() {
+        return codesOffset() + (int) codeBytes(UNIT_COLUMNS);
+    }
+
+    /** From one block to the next. */
+    int blockBytes() {
+        return factorBytes() + blockUnits() * unitBytes();
+    }
+
+    /** From a tile to the block that starts at a column; plain floats have a block per column. */
+    long blockOffset(int column) {
+        return scales == Scales.NONE
+                ? codeBytes(column)
+                : (long) column / blockColumns() * blockBytes();
+    }
+
+    /** From a unit's codes to the byte that holds a nibble, by its index in (columns, lanes). */
+    int nibbleOffset(int index) {
         if (lanes == NibbleTable.ENTRIES) {
-            long column = index / lanes;
+            int column = index / lanes;
             return (column / 8 * lanes + index % lanes) * Integer.BYTES + column % 8 / 2;
         }
         return index / 32 * 16 + index % 16;
     }
 
     /** How far up in its byte a nibble is, in bits. */
-    int nibbleShift(long index) {
+    int nibbleShift(int index) {
         boolean low = lanes == NibbleTable.ENTRIES ? index / lanes % 2 == 0 : index % 32 < 16;
         return low ? 0 : 4;
     }
 
-    /** Bytes of the codes of {@code count} columns of a tile. */
+    /** Bytes of the codes of {@code count} columns. */
     long codeBytes(int count) {
         long elements = (long) count * lanes;
         return switch (codes) {
@@ -126,10 +147,6 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
     }
 
     long tileBytes() {
-        return codesOffset() + roundUp(codeBytes(columns));
-    }
-
-    private static long roundUp(long bytes) {
-        return Math.ceilDiv(bytes, ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+        return Math.ceilDiv(blockOffset(columns), ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     }
 }

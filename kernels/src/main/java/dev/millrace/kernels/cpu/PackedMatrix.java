@@ -5,6 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
+import static dev.millrace.kernels.cpu.PackedLayout.UNIT_COLUMNS;
+
 /** A matrix in tiles of rows, as {@link PackedLayout} describes; the last tile is padded. */
 final class PackedMatrix implements CpuMatrix {
 
@@ -76,20 +78,31 @@ final class PackedMatrix implements CpuMatrix {
     void copyRow(int row, float[] out, int outOffset) {
         long tile = tile(row / layout.lanes());
         int lane = row % layout.lanes();
-        for (int column = 0; column < layout.columns(); column++) {
-            float code = code(tile + layout.codesOffset(), (long) column * layout.lanes() + lane);
-            out[outOffset + column] = layout.scales() == PackedLayout.Scales.NONE
-                    ? code
-                    : scaled(tile, column, lane, code);
+        if (layout.scales() == PackedLayout.Scales.NONE) {
+            for (int column = 0; column < layout.columns(); column++) {
+                out[outOffset + column] = code(tile, column * layout.lanes() + lane);
+            }
+            return;
+        }
+        for (int column = 0; column < layout.columns(); column += UNIT_COLUMNS) {
+            long block = tile + layout.blockOffset(column);
+            long unit = block + layout.factorBytes() + (long) column % layout.blockColumns()
+                    / UNIT_COLUMNS * layout.unitBytes();
+            for (int i = 0; i < UNIT_COLUMNS; i++) {
+                int group = i / layout.groupColumns();
+                float code = code(unit + layout.codesOffset(), i * layout.lanes() + lane);
+                out[outOffset + column + i] = scale(block, unit, group, lane) * code
+                        - minimum(block, unit, group, lane);
+            }
         }
     }
 
-    private float code(long codes, long index) {
+    private float code(long codes, int index) {
         MemorySegment all = RawMemory.ALL;
         return switch (layout.codes()) {
-            case F32 -> all.get(RawMemory.FLOAT, codes + index * Float.BYTES);
-            case F16 -> Float.float16ToFloat(all.get(RawMemory.SHORT, codes + index * 2));
-            case BF16 -> Float.intBitsToFloat(all.get(RawMemory.SHORT, codes + index * 2) << 16);
+            case F32 -> all.get(RawMemory.FLOAT, codes + index * 4L);
+            case F16 -> Float.float16ToFloat(all.get(RawMemory.SHORT, codes + index * 2L));
+            case BF16 -> Float.intBitsToFloat(all.get(RawMemory.SHORT, codes + index * 2L) << 16);
             case BYTES -> all.get(ValueLayout.JAVA_BYTE, codes + index);
             case NIBBLES -> {
                 int pair = all.get(ValueLayout.JAVA_BYTE, codes + layout.nibbleOffset(index));
@@ -98,22 +111,22 @@ final class PackedMatrix implements CpuMatrix {
         };
     }
 
-    private float scaled(long tile, int column, int lane, float code) {
+    private float scale(long block, long unit, int group, int lane) {
         MemorySegment all = RawMemory.ALL;
-        int lanes = layout.lanes();
-        long group = (long) column / layout.groupElements() * lanes + lane;
         if (layout.scales() == PackedLayout.Scales.HALVES) {
-            return Float.float16ToFloat(all.get(RawMemory.SHORT, tile + group * 2)) * code;
+            return Float.float16ToFloat(all.get(RawMemory.SHORT, unit + lane * 2L));
         }
-        long factor = tile + ((long) column / layout.format().blockElements() * lanes + lane)
-                * Float.BYTES;
-        float scale = all.get(RawMemory.FLOAT, factor)
-                * all.get(ValueLayout.JAVA_BYTE, tile + layout.scaleCodesOffset() + group);
+        return all.get(RawMemory.FLOAT, block + lane * 4L)
+                * all.get(ValueLayout.JAVA_BYTE, unit + (long) group * layout.lanes() + lane);
+    }
+
+    private float minimum(long block, long unit, int group, int lane) {
         if (!layout.minimums()) {
-            return scale * code;
+            return 0;
         }
-        float minimum = all.get(RawMemory.FLOAT, factor + layout.minFactorsOffset())
-                * all.get(ValueLayout.JAVA_BYTE, tile + layout.minCodesOffset() + group);
-        return scale * code - minimum;
+        int lanes = layout.lanes();
+        return RawMemory.ALL.get(RawMemory.FLOAT, block + (lanes + lane) * 4L)
+                * RawMemory.ALL.get(ValueLayout.JAVA_BYTE,
+                        unit + layout.minCodesOffset() + (long) group * lanes + lane);
     }
 }

@@ -5,13 +5,14 @@ package dev.millrace.kernels.cpu;
  * lanes.
  *
  * <p>Memory is native and given by address; the caller has checked the bounds. L is the number of
- * lanes. A dot product is summed in three steps, always in this order:
+ * lanes. Whichever kernels compute it, a dot product is summed in this order:
  *
  * <ol>
- * <li>{@link #sums} or {@link #sumsOfFour}: 16 columns at a time, one after the other.
- * <li>{@link #combine}: groups times their scales, even groups into one accumulator and odd groups
- * into another; {@link #combineMinimums} does the same for minimums.
- * <li>{@link #finish}: the accumulators.
+ * <li>the products of {@value #CHUNK_COLUMNS} columns, one after the other;
+ * <li>the chunks of a group, if it has two;
+ * <li>groups times their scales, one after the other; and apart from them, minimums times the
+ * activations' sums;
+ * <li>the second taken from the first.
  * </ol>
  */
 interface TileKernels {
@@ -19,8 +20,8 @@ interface TileKernels {
     /** Columns whose products are summed before a scale may come between them. */
     int CHUNK_COLUMNS = 16;
 
-    /** Accumulators of a tile: scales of even and odd groups, minimums of even and odd groups. */
-    int ACCUMULATORS = 4;
+    /** Accumulators of a tile, L floats each: groups times scales, minimums times sums. */
+    int ACCUMULATORS = 2;
 
     /** Turns {@code count} halves, a multiple of L, into floats at {@code panel}. */
     void expandHalves(long codes, int count, long panel);
@@ -28,39 +29,48 @@ interface TileKernels {
     /** Turns {@code count} brain floats, a multiple of L, into floats at {@code panel}. */
     void expandBrainFloats(long codes, int count, long panel);
 
-    /** Turns {@code count} signed bytes, a multiple of 16, into floats at {@code panel}. */
-    void expandBytes(long codes, int count, long panel);
+    /**
+     * Turns signed bytes into floats at {@code panel}.
+     *
+     * @param codes     of the first unit, 32 L of them
+     * @param unitBytes from one unit's codes to the next
+     */
+    void expandBytes(long codes, int units, long unitBytes, long panel);
 
     /**
-     * Turns {@code count} nibbles, a multiple of 32 and of 8 L, into floats at {@code panel}.
+     * Turns nibbles into floats at {@code panel}; parameters as of {@link #expandBytes}.
      *
      * @param table address of a {@link NibbleTable}
      */
-    void expandNibbles(long codes, int count, long table, long panel);
+    void expandNibbles(long codes, int units, long unitBytes, long table, long panel);
+
+    /** Turns one half per lane and unit into floats (units, L). */
+    void expandHalfScales(long halves, int units, long unitBytes, long scales);
+
+    /**
+     * Multiplies a block's coded scales by its factors.
+     *
+     * @param factors    L floats
+     * @param codes      of the first unit, (unitGroups, L) signed bytes
+     * @param unitGroups groups in a unit, 1 or 2
+     * @param unitBytes  from one unit to the next
+     * @param scales     (units, unitGroups, L)
+     */
+    void expandCodedScales(long factors, long codes, int units, int unitGroups, long unitBytes,
+            long scales);
 
     /**
      * Sums products of a panel (columns, L) with one row of activations, per chunk.
      *
-     * @param sums (chunks, L)
+     * @param columns columns, of which the last chunk may have fewer than 16
+     * @param sums    (chunks, L)
      */
     void sums(long panel, int columns, float[] x, int xOffset, long sums);
-
-    /**
-     * As {@link #expandBytes} and {@link #sums}, for a single row of activations.
-     *
-     * @param panel where widths that need it may expand
-     */
-    void sumsOfBytes(long codes, int columns, float[] x, int xOffset, long panel, long sums);
-
-    /** As {@link #expandNibbles} and {@link #sums}, for a single row of activations. */
-    void sumsOfNibbles(long codes, int columns, long table, float[] x, int xOffset, long panel,
-            long sums);
 
     /**
      * As {@link #sums} for two tiles and four rows of activations at once.
      *
      * @param panelBytes from the first tile's panel to the second's
-     * @param columns    columns, of which the last chunk may have fewer than 16
      * @param xStride    from one row of activations to the next
      * @param sums       (tile, row, chunks, L)
      * @param sumsBytes  from one row's sums to the next, and four of them to the next tile's
@@ -68,24 +78,22 @@ interface TileKernels {
     void sumsOfFour(long panel, long panelBytes, int columns, float[] x, int xOffset, int xStride,
             long sums, long sumsBytes);
 
-    /** Multiplies coded scales (groups, L) by their blocks' factors (blocks, L). */
-    void expandScales(long factors, long codes, int groups, int groupsPerBlock, long scales);
-
     /**
-     * Adds {@code groups} sums times scales to the first two accumulators.
+     * Adds {@code groups} sums times scales to the first accumulator.
      *
      * @param chunks chunks in a group, 1 or 2
      * @param scales (groups, L)
      */
     void combine(long sums, long scales, int groups, int chunks, long accumulators);
 
-    /** Adds {@code chunks} sums as they are to the first two accumulators. */
+    /** Adds {@code chunks} sums as they are to the first accumulator. */
     void combineUnscaled(long sums, int chunks, long accumulators);
 
     /**
-     * Adds minimums times the activations' sums to the last two accumulators.
+     * Adds minimums times the activations' sums to the second accumulator.
      *
-     * @param xSums sum of the activations of each group
+     * @param minimums (groups, L)
+     * @param xSums    sum of the activations of each group
      */
     void combineMinimums(long minimums, int groups, float[] xSums, int xSumsOffset,
             long accumulators);

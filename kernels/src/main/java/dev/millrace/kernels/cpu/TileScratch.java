@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 /** What one thread needs to multiply by tiles: working memory that stays in the first caches. */
 final class TileScratch {
 
-    /** Columns that are expanded at once; a multiple of every block, and of two groups. */
+    /** Columns that are expanded at once; a multiple of every block. */
     static final int PANEL_COLUMNS = 512;
     /** Tiles that are expanded at once, so that activations are read once for all of them. */
     static final int PANEL_TILES = 4;

@@ -1,5 +1,10 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.cpu.PackedLayout.Codes;
+import dev.millrace.kernels.cpu.PackedLayout.Scales;
+
+import static dev.millrace.kernels.cpu.PackedLayout.UNIT_COLUMNS;
+import static dev.millrace.kernels.cpu.TileKernels.CHUNK_COLUMNS;
 import static dev.millrace.kernels.cpu.TileScratch.KERNEL_ROWS;
 import static dev.millrace.kernels.cpu.TileScratch.PANEL_COLUMNS;
 import static dev.millrace.kernels.cpu.TileScratch.PANEL_ROWS;
@@ -8,14 +13,15 @@ import static dev.millrace.kernels.cpu.TileScratch.PANEL_TILES;
 /**
  * Multiplies rows of activations by the tiles of a matrix, on one thread.
  *
- * <p>Weights are expanded to floats a panel at a time, {@value TileScratch#PANEL_COLUMNS} columns
- * of a few tiles, and every row of activations uses the panel while it is in the cache. How rows
- * and tiles are grouped does not change the order in which any one product is summed, so it does
- * not change its bits.
+ * <p>A few rows go straight through the codes, one by one. For more, weights are expanded to floats
+ * a panel at a time, {@value TileScratch#PANEL_COLUMNS} columns of a few tiles, and every row uses
+ * the panel while it is in the cache. Which way a row goes does not change the order in which its
+ * products are summed, so it does not change their bits.
  */
 final class TiledProduct {
 
     private final TileKernels kernels;
+    private final RowKernels rowKernels;
     private final TileScratch scratch;
 
     private PackedMatrix matrix;
@@ -27,8 +33,9 @@ final class TiledProduct {
     private int firstRow;
     private int blockRows;
 
-    TiledProduct(TileKernels kernels, int lanes) {
+    TiledProduct(TileKernels kernels, RowKernels rowKernels, int lanes) {
         this.kernels = kernels;
+        this.rowKernels = rowKernels;
         this.scratch = new TileScratch(lanes);
     }
 
@@ -39,14 +46,15 @@ final class TiledProduct {
         layout = weight.layout();
         x = input;
         y = output;
+        int firstTile = begin / layout.lanes();
+        int endTile = Math.ceilDiv(end, layout.lanes());
         for (firstRow = 0; firstRow < rows; firstRow += PANEL_ROWS) {
             blockRows = Math.min(PANEL_ROWS, rows - firstRow);
             if (layout.minimums()) {
                 sumActivations();
             }
             int tileStep = blockRows < KERNEL_ROWS ? 1 : PANEL_TILES;
-            int endTile = Math.ceilDiv(end, layout.lanes());
-            for (int tile = begin / layout.lanes(); tile < endTile; tile += tileStep) {
+            for (int tile = firstTile; tile < endTile; tile += tileStep) {
                 multiplyTiles(tile, Math.min(tileStep, endTile - tile));
             }
         }
@@ -57,20 +65,12 @@ final class TiledProduct {
 
     private void multiplyTiles(int firstTile, int tiles) {
         scratch.clearAccumulators(blockRows);
-        for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
-            int columns = Math.min(PANEL_COLUMNS, layout.columns() - column);
-            for (int tile = 0; tile < tiles; tile++) {
-                expandScales(firstTile + tile, tile, column, columns);
-                if (blockRows >= KERNEL_ROWS) {
-                    expandCodes(firstTile + tile, tile, column, columns);
-                }
-            }
-            int row = 0;
-            for (; row + KERNEL_ROWS <= blockRows; row += KERNEL_ROWS) {
-                addFourRows(firstTile, tiles, row, column, columns);
-            }
-            for (; row < blockRows; row++) {
-                addRow(firstTile, tiles, row, column, columns);
+        if (blockRows < KERNEL_ROWS && rowKernels.reads(layout.codes())) {
+            addTile(firstTile);
+        } else {
+            for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
+                int columns = Math.min(PANEL_COLUMNS, layout.columns() - column);
+                addPanels(firstTile, tiles, column, columns);
             }
         }
         for (int row = 0; row < blockRows; row++) {
@@ -83,13 +83,59 @@ final class TiledProduct {
         }
     }
 
+    /** One tile, every row straight from its codes. */
+    private void addTile(int tile) {
+        for (int row = 0; row < blockRows; row++) {
+            addCodes(matrix.tile(tile), row, scratch.accumulators(row, 0));
+        }
+    }
+
+    private void addCodes(long block, int row, long accumulators) {
+        boolean bytes = layout.codes() == Codes.BYTES;
+        if (layout.scales() == Scales.HALVES) {
+            int units = layout.columns() / UNIT_COLUMNS;
+            if (bytes) {
+                rowKernels.addBytesUnderHalves(block, units, x, xOffset(row), accumulators);
+            } else {
+                rowKernels.addNibblesUnderHalves(block, units, matrix.nibbleTable().address(), x,
+                        xOffset(row), accumulators);
+            }
+        } else {
+            int xSumsOffset = row * layout.columns() / layout.groupColumns();
+            if (bytes) {
+                rowKernels.addBytesUnderCodes(layout, block, x, xOffset(row), xSums, xSumsOffset,
+                        accumulators);
+            } else {
+                rowKernels.addNibblesUnderCodes(layout, block, matrix.nibbleTable().address(), x,
+                        xOffset(row), xSums, xSumsOffset, accumulators);
+            }
+        }
+    }
+
+    /** Some columns of a few tiles: expanded once, then used by every row. */
+    private void addPanels(int firstTile, int tiles, int column, int columns) {
+        for (int tile = 0; tile < tiles; tile++) {
+            expand(matrix.tile(firstTile + tile), column, columns, tile);
+        }
+        int row = 0;
+        for (; row + KERNEL_ROWS <= blockRows; row += KERNEL_ROWS) {
+            addFourRows(firstTile, tiles, row, column, columns);
+        }
+        for (; row < blockRows; row++) {
+            for (int tile = 0; tile < tiles; tile++) {
+                kernels.sums(panel(firstTile, tile, column), columns, x, xOffset(row) + column,
+                        scratch.sums());
+                combine(scratch.sums(), row, tile, column, columns);
+            }
+        }
+    }
+
     private void addFourRows(int firstTile, int tiles, int row, int column, int columns) {
-        int xOffset = (firstRow + row) * layout.columns() + column;
         for (int tile = 0; tile < tiles; tile += 2) {
             int second = Math.min(tile + 1, tiles - 1);
             long panel = panel(firstTile, tile, column);
             kernels.sumsOfFour(panel, panel(firstTile, second, column) - panel, columns, x,
-                    xOffset, layout.columns(), scratch.sums(), scratch.sumsBytes());
+                    xOffset(row) + column, layout.columns(), scratch.sums(), scratch.sumsBytes());
             for (int i = 0; i < KERNEL_ROWS; i++) {
                 long sums = scratch.sums() + i * scratch.sumsBytes();
                 combine(sums, row + i, tile, column, columns);
@@ -101,110 +147,92 @@ final class TiledProduct {
         }
     }
 
-    private void addRow(int firstTile, int tiles, int row, int column, int columns) {
-        int xOffset = (firstRow + row) * layout.columns() + column;
-        for (int tile = 0; tile < tiles; tile++) {
-            if (blockRows >= KERNEL_ROWS) {
-                kernels.sums(panel(firstTile, tile, column), columns, x, xOffset,
-                        scratch.sums());
-            } else {
-                sumCodes(firstTile + tile, column, columns, xOffset);
-            }
-            combine(scratch.sums(), row, tile, column, columns);
-        }
-    }
-
-    /** Sums products of codes that are not expanded, because too few rows would share them. */
-    private void sumCodes(int tile, int column, int columns, int xOffset) {
-        long codes = codes(tile, column);
-        long panel = scratch.panel(0);
-        long sums = scratch.sums();
-        switch (layout.codes()) {
-            case F32 -> kernels.sums(codes, columns, x, xOffset, sums);
-            case F16, BF16 -> {
-                expandCodes(tile, 0, column, columns);
-                kernels.sums(panel, columns, x, xOffset, sums);
-            }
-            case BYTES -> kernels.sumsOfBytes(codes, columns, x, xOffset, panel, sums);
-            case NIBBLES -> kernels.sumsOfNibbles(codes, columns, matrix.nibbleTable().address(),
-                    x, xOffset, panel, sums);
-        }
-    }
-
     private void combine(long sums, int row, int tile, int column, int columns) {
         long accumulators = scratch.accumulators(row, tile);
-        if (layout.scales() == PackedLayout.Scales.NONE) {
-            kernels.combineUnscaled(sums, Math.ceilDiv(columns, TileKernels.CHUNK_COLUMNS),
-                    accumulators);
+        if (layout.scales() == Scales.NONE) {
+            kernels.combineUnscaled(sums, Math.ceilDiv(columns, CHUNK_COLUMNS), accumulators);
             return;
         }
-        int group = layout.groupElements();
-        kernels.combine(sums, scratch.scales(tile), columns / group,
-                group / TileKernels.CHUNK_COLUMNS, accumulators);
+        int group = layout.groupColumns();
+        kernels.combine(sums, scratch.scales(tile), columns / group, group / CHUNK_COLUMNS,
+                accumulators);
         if (layout.minimums()) {
-            kernels.combineMinimums(scratch.minimums(tile), columns / group, xSums,
-                    row * layout.groups() + column / group, accumulators);
+            combineMinimums(row, tile, column, columns);
         }
+    }
+
+    private void combineMinimums(int row, int tile, int column, int columns) {
+        int group = layout.groupColumns();
+        kernels.combineMinimums(scratch.minimums(tile), columns / group, xSums,
+                (row * layout.columns() + column) / group, scratch.accumulators(row, tile));
+    }
+
+    private int xOffset(int row) {
+        return (firstRow + row) * layout.columns();
     }
 
     /** Where the floats of a tile are: in the scratch, or in the matrix if it holds floats. */
     private long panel(int firstTile, int tile, int column) {
-        return layout.codes() == PackedLayout.Codes.F32
-                ? codes(firstTile + tile, column)
+        return layout.codes() == Codes.F32
+                ? matrix.tile(firstTile + tile) + layout.blockOffset(column)
                 : scratch.panel(tile);
     }
 
-    private long codes(int tile, int column) {
-        return matrix.tile(tile) + layout.codesOffset() + layout.codeBytes(column);
-    }
-
-    private void expandCodes(int tile, int panelTile, int column, int columns) {
-        long codes = codes(tile, column);
-        int count = columns * layout.lanes();
-        long panel = scratch.panel(panelTile);
-        switch (layout.codes()) {
-            case F32 -> {
-                // The tile is a panel already.
+    private void expand(long address, int column, int columns, int tile) {
+        long block = address + layout.blockOffset(column);
+        switch (layout.scales()) {
+            case NONE -> expandFloats(block, columns * layout.lanes(), scratch.panel(tile));
+            case HALVES -> {
+                int units = columns / UNIT_COLUMNS;
+                kernels.expandHalfScales(block, units, layout.unitBytes(), scratch.scales(tile));
+                expandCodes(block, units, scratch.panel(tile));
             }
-            case F16 -> kernels.expandHalves(codes, count, panel);
-            case BF16 -> kernels.expandBrainFloats(codes, count, panel);
-            case BYTES -> kernels.expandBytes(codes, count, panel);
-            case NIBBLES -> kernels.expandNibbles(codes, count, matrix.nibbleTable().address(),
-                    panel);
+            case CODED -> expandBlocks(block, columns / layout.blockColumns(), tile);
         }
     }
 
-    private void expandScales(int tile, int panelTile, int column, int columns) {
-        if (layout.scales() == PackedLayout.Scales.NONE) {
-            return;
+    private void expandFloats(long codes, int count, long panel) {
+        if (layout.codes() == Codes.F16) {
+            kernels.expandHalves(codes, count, panel);
+        } else if (layout.codes() == Codes.BF16) {
+            kernels.expandBrainFloats(codes, count, panel);
         }
-        int lanes = layout.lanes();
-        int groups = columns / layout.groupElements();
-        long skipped = (long) column / layout.groupElements() * lanes;
-        long address = matrix.tile(tile);
-        if (layout.scales() == PackedLayout.Scales.HALVES) {
-            kernels.expandHalves(address + skipped * Short.BYTES, groups * lanes,
-                    scratch.scales(panelTile));
-            return;
+    }
+
+    private void expandBlocks(long block, int blocks, int tile) {
+        int units = layout.blockUnits();
+        int groups = layout.unitGroups();
+        long scaleBytes = (long) units * groups * layout.lanes() * Float.BYTES;
+        long panelBytes = (long) layout.blockColumns() * layout.lanes() * Float.BYTES;
+        for (int b = 0; b < blocks; b++, block += layout.blockBytes()) {
+            long unit = block + layout.factorBytes();
+            kernels.expandCodedScales(block, unit, units, groups, layout.unitBytes(),
+                    scratch.scales(tile) + b * scaleBytes);
+            if (layout.minimums()) {
+                kernels.expandCodedScales(block + layout.lanes() * Float.BYTES,
+                        unit + layout.minCodesOffset(), units, groups, layout.unitBytes(),
+                        scratch.minimums(tile) + b * scaleBytes);
+            }
+            expandCodes(unit, units, scratch.panel(tile) + b * panelBytes);
         }
-        int blockElements = layout.format().blockElements();
-        int groupsPerBlock = blockElements / layout.groupElements();
-        long factors = address + (long) column / blockElements * lanes * Float.BYTES;
-        kernels.expandScales(factors, address + layout.scaleCodesOffset() + skipped, groups,
-                groupsPerBlock, scratch.scales(panelTile));
-        if (layout.minimums()) {
-            kernels.expandScales(factors + layout.minFactorsOffset(),
-                    address + layout.minCodesOffset() + skipped, groups, groupsPerBlock,
-                    scratch.minimums(panelTile));
+    }
+
+    private void expandCodes(long unit, int units, long panel) {
+        long codes = unit + layout.codesOffset();
+        if (layout.codes() == Codes.BYTES) {
+            kernels.expandBytes(codes, units, layout.unitBytes(), panel);
+        } else {
+            kernels.expandNibbles(codes, units, layout.unitBytes(),
+                    matrix.nibbleTable().address(), panel);
         }
     }
 
     /** Minimums are subtracted once per group, times the sum of the group's activations. */
     private void sumActivations() {
-        int group = layout.groupElements();
-        int groups = layout.groups();
-        xSums = scratch.xSums(blockRows * groups);
-        for (int i = 0; i < blockRows * groups; i++) {
+        int group = layout.groupColumns();
+        int count = blockRows * layout.columns() / group;
+        xSums = scratch.xSums(count);
+        for (int i = 0; i < count; i++) {
             xSums[i] = sum(x, firstRow * layout.columns() + i * group, group);
         }
     }

@@ -31,7 +31,8 @@ final class VectorKernels implements CpuKernels {
                 AttentionKernels.class, bits);
         TileKernels tiles = VectorWidth.specialise(VectorTileKernels.class, TileKernels.class,
                 bits);
-        this.products = ThreadLocal.withInitial(() -> new TiledProduct(tiles, lanes));
+        RowKernels rows = VectorWidth.specialise(VectorRowKernels.class, RowKernels.class, bits);
+        this.products = ThreadLocal.withInitial(() -> new TiledProduct(tiles, rows, lanes));
     }
 
     @Override

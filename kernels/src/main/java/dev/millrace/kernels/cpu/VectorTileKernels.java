@@ -32,27 +32,21 @@ final class VectorTileKernels implements TileKernels {
     /** Pairs of nibbles; the table of their values fills the same register. */
     private static final VectorSpecies<Byte> PAIRS = ByteVector.SPECIES_128;
     private static final int L_BYTES = L * Float.BYTES;
-    private static final int PAIR_BYTES = 2 * L_BYTES;
+    private static final int UNIT_CODES = PackedLayout.UNIT_COLUMNS * L;
     private static final MemorySegment ALL = RawMemory.ALL;
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
-
-    /** A half's sign and magnitude, moved to where a float32 has them. */
-    private static final int HALF_MAGNITUDE = 0x0FFFE000;
-    private static final int HALF_INFINITY = 0x0F800000;
-    /** What moving the exponent bits without adjusting their bias divides by. */
-    private static final float HALF_BIAS = 0x1p112f;
 
     @Override
     public void expandHalves(long codes, int count, long panel) {
         for (int i = 0; i < count; i += L) {
             IntVector bits = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes + i * 2L, LE)
-                    .castShape(I, 0)).lanewise(VectorOperators.LSHL, 13);
-            IntVector magnitude = bits.and(HALF_MAGNITUDE);
-            IntVector value = magnitude.reinterpretAsFloats().mul(HALF_BIAS).reinterpretAsInts();
-            IntVector special = value.or(0x7F800000);
+                    .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT);
+            IntVector magnitude = bits.and(Halves.MAGNITUDE);
+            IntVector value = magnitude.reinterpretAsFloats().mul(Halves.BIAS).reinterpretAsInts();
+            IntVector special = value.or(Halves.FLOAT_INFINITY);
             value = value.blend(special,
-                    magnitude.compare(VectorOperators.GE, HALF_INFINITY));
-            value.or(bits.and(0x80000000)).reinterpretAsFloats()
+                    magnitude.compare(VectorOperators.GE, Halves.INFINITY));
+            value.or(bits.and(Halves.SIGN)).reinterpretAsFloats()
                     .intoMemorySegment(ALL, panel + i * 4L, LE);
         }
     }
@@ -67,36 +61,42 @@ final class VectorTileKernels implements TileKernels {
     }
 
     @Override
-    public void expandBytes(long codes, int count, long panel) {
-        for (int i = 0; i < count; i += B.length()) {
-            ByteVector bytes = ByteVector.fromMemorySegment(B, ALL, codes + i, LE);
-            long address = panel + i * 4L;
-            ((FloatVector) bytes.castShape(F, 0)).intoMemorySegment(ALL, address, LE);
-            if (B.length() > L) {
-                ((FloatVector) bytes.castShape(F, 1)).intoMemorySegment(ALL, address + L_BYTES,
-                        LE);
+    public void expandBytes(long codes, int units, long unitBytes, long panel) {
+        for (int u = 0; u < units; u++, codes += unitBytes, panel += 4L * UNIT_CODES) {
+            for (int i = 0; i < UNIT_CODES; i += B.length()) {
+                ByteVector bytes = ByteVector.fromMemorySegment(B, ALL, codes + i, LE);
+                long address = panel + i * 4L;
+                ((FloatVector) bytes.castShape(F, 0)).intoMemorySegment(ALL, address, LE);
+                if (B.length() > L) {
+                    ((FloatVector) bytes.castShape(F, 1)).intoMemorySegment(ALL,
+                            address + L_BYTES, LE);
+                }
             }
         }
     }
 
     @Override
-    public void expandNibbles(long codes, int count, long table, long panel) {
+    public void expandNibbles(long codes, int units, long unitBytes, long table, long panel) {
         if (L == NibbleTable.ENTRIES) {
-            expandWords(codes, count, table, panel);
+            for (int u = 0; u < units; u++, codes += unitBytes, panel += 4L * UNIT_CODES) {
+                expandWords(codes, table, panel);
+            }
         } else {
             // The bytes lie where the last quarter of the floats will be: each is read before
             // the floats get there.
-            long bytes = panel + 3L * count;
-            lookUpPairs(codes, count, table, bytes);
-            expandBytes(bytes, count, panel);
+            long bytes = panel + 3L * UNIT_CODES * units;
+            for (int u = 0; u < units; u++, codes += unitBytes) {
+                lookUpPairs(codes, table, bytes + (long) u * UNIT_CODES);
+            }
+            expandBytes(bytes, units, UNIT_CODES, panel);
         }
     }
 
     /** One register holds the whole table: a word of eight columns becomes eight vectors. */
-    private static void expandWords(long codes, int count, long table, long panel) {
+    private static void expandWords(long codes, long table, long panel) {
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
-        for (int i = 0; i < count; i += 8 * L) {
+        for (int i = 0; i < UNIT_CODES; i += 8 * L) {
             IntVector word = IntVector.fromMemorySegment(I, ALL, codes + i / 2, LE);
             long address = panel + i * 4L;
             for (int shift = 0; shift < Integer.SIZE; shift += 4) {
@@ -107,9 +107,9 @@ final class VectorTileKernels implements TileKernels {
         }
     }
 
-    private static void lookUpPairs(long codes, int count, long table, long bytes) {
+    private static void lookUpPairs(long codes, long table, long bytes) {
         ByteVector values = ByteVector.fromMemorySegment(PAIRS, ALL, table, LE);
-        for (int i = 0; i < count; i += 32) {
+        for (int i = 0; i < UNIT_CODES; i += 32) {
             ByteVector pairs = ByteVector.fromMemorySegment(PAIRS, ALL, codes + i / 2, LE);
             pairs.and((byte) 0xF).selectFrom(values).intoMemorySegment(ALL, bytes + i, LE);
             pairs.reinterpretAsInts().lanewise(VectorOperators.LSHR, 4).reinterpretAsBytes()
@@ -119,65 +119,22 @@ final class VectorTileKernels implements TileKernels {
     }
 
     @Override
-    public void sumsOfBytes(long codes, int columns, float[] x, int xOffset, long panel,
-            long sums) {
-        if (B.length() > L) {
-            expandBytes(codes, columns * L, panel);
-            sums(panel, columns, x, xOffset, sums);
-            return;
-        }
-        FloatVector sum = FloatVector.zero(F);
-        for (int k = 0; k < columns; k += 4, codes += 4 * L) {
-            sum = ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes, LE).castShape(F, 0))
-                    .fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
-            sum = ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + L, LE)
-                    .castShape(F, 0)).fma(FloatVector.broadcast(F, x[xOffset + k + 1]), sum);
-            sum = ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 2 * L, LE)
-                    .castShape(F, 0)).fma(FloatVector.broadcast(F, x[xOffset + k + 2]), sum);
-            sum = ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 3 * L, LE)
-                    .castShape(F, 0)).fma(FloatVector.broadcast(F, x[xOffset + k + 3]), sum);
-            if ((k & 12) == 12) {
-                sum.intoMemorySegment(ALL, sums, LE);
-                sums += L_BYTES;
-                sum = FloatVector.zero(F);
-            }
+    public void expandHalfScales(long halves, int units, long unitBytes, long scales) {
+        for (int u = 0; u < units; u++, halves += unitBytes, scales += L_BYTES) {
+            expandHalves(halves, L, scales);
         }
     }
 
     @Override
-    public void sumsOfNibbles(long codes, int columns, long table, float[] x, int xOffset,
-            long panel, long sums) {
-        if (L < NibbleTable.ENTRIES) {
-            expandNibbles(codes, columns * L, table, panel);
-            sums(panel, columns, x, xOffset, sums);
-            return;
-        }
-        IntVector values = IntVector.fromMemorySegment(I, ALL,
-                table + NibbleTable.FLOATS_OFFSET, LE);
-        FloatVector sum = FloatVector.zero(F);
-        for (int k = 0; k < columns; k += 8, codes += 4 * L) {
-            IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
-            sum = word.selectFrom(values).reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 4).selectFrom(values).reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(F, x[xOffset + k + 1]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 8).selectFrom(values).reinterpretAsFloats()
-                    .fma(FloatVector.broadcast(F, x[xOffset + k + 2]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 12).selectFrom(values)
-                    .reinterpretAsFloats().fma(FloatVector.broadcast(F, x[xOffset + k + 3]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 16).selectFrom(values)
-                    .reinterpretAsFloats().fma(FloatVector.broadcast(F, x[xOffset + k + 4]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 20).selectFrom(values)
-                    .reinterpretAsFloats().fma(FloatVector.broadcast(F, x[xOffset + k + 5]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 24).selectFrom(values)
-                    .reinterpretAsFloats().fma(FloatVector.broadcast(F, x[xOffset + k + 6]), sum);
-            sum = word.lanewise(VectorOperators.LSHR, 28).selectFrom(values)
-                    .reinterpretAsFloats().fma(FloatVector.broadcast(F, x[xOffset + k + 7]), sum);
-            if ((k & 8) == 8) {
-                sum.intoMemorySegment(ALL, sums, LE);
-                sums += L_BYTES;
-                sum = FloatVector.zero(F);
-            }
+    public void expandCodedScales(long factors, long codes, int units, int unitGroups,
+            long unitBytes, long scales) {
+        FloatVector factor = FloatVector.fromMemorySegment(F, ALL, factors, LE);
+        for (int g = 0; g < units * unitGroups; g++, scales += L_BYTES) {
+            long address = unitGroups == 1
+                    ? codes + g * unitBytes
+                    : codes + (g >> 1) * unitBytes + (g & 1) * L;
+            ((FloatVector) ByteVector.fromMemorySegment(B, ALL, address, LE).castShape(F, 0))
+                    .mul(factor).intoMemorySegment(ALL, scales, LE);
         }
     }
 
@@ -262,86 +219,44 @@ final class VectorTileKernels implements TileKernels {
     }
 
     @Override
-    public void expandScales(long factors, long codes, int groups, int groupsPerBlock,
-            long scales) {
-        for (int g = 0; g < groups; g++) {
-            FloatVector factor = FloatVector.fromMemorySegment(F, ALL,
-                    factors + (long) (g / groupsPerBlock) * L_BYTES, LE);
-            ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + (long) g * L, LE)
-                    .castShape(F, 0)).mul(factor)
-                    .intoMemorySegment(ALL, scales + (long) g * L_BYTES, LE);
-        }
-    }
-
-    @Override
     public void combine(long sums, long scales, int groups, int chunks, long accumulators) {
-        FloatVector even = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector odd = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
-        long groupBytes = (long) chunks * L_BYTES;
-        long second = groupBytes - L_BYTES;
-        for (int g = 0; g + 1 < groups; g += 2) {
-            FloatVector a = FloatVector.fromMemorySegment(F, ALL, sums, LE);
-            FloatVector b = FloatVector.fromMemorySegment(F, ALL, sums + groupBytes, LE);
+        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        for (int g = 0; g < groups; g++, scales += L_BYTES) {
+            FloatVector sum = FloatVector.fromMemorySegment(F, ALL, sums, LE);
             if (chunks == 2) {
-                a = a.add(FloatVector.fromMemorySegment(F, ALL, sums + second, LE));
-                b = b.add(FloatVector.fromMemorySegment(F, ALL, sums + groupBytes + second, LE));
+                sums += L_BYTES;
+                sum = sum.add(FloatVector.fromMemorySegment(F, ALL, sums, LE));
             }
-            even = a.fma(FloatVector.fromMemorySegment(F, ALL, scales, LE), even);
-            odd = b.fma(FloatVector.fromMemorySegment(F, ALL, scales + L_BYTES, LE), odd);
-            sums += 2 * groupBytes;
-            scales += PAIR_BYTES;
+            sums += L_BYTES;
+            total = sum.fma(FloatVector.fromMemorySegment(F, ALL, scales, LE), total);
         }
-        if (groups % 2 == 1) {
-            FloatVector a = FloatVector.fromMemorySegment(F, ALL, sums, LE);
-            if (chunks == 2) {
-                a = a.add(FloatVector.fromMemorySegment(F, ALL, sums + second, LE));
-            }
-            even = a.fma(FloatVector.fromMemorySegment(F, ALL, scales, LE), even);
-        }
-        even.intoMemorySegment(ALL, accumulators, LE);
-        odd.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
+        total.intoMemorySegment(ALL, accumulators, LE);
     }
 
     @Override
     public void combineUnscaled(long sums, int chunks, long accumulators) {
-        FloatVector even = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector odd = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
-        for (int c = 0; c + 1 < chunks; c += 2, sums += PAIR_BYTES) {
-            even = FloatVector.fromMemorySegment(F, ALL, sums, LE).add(even);
-            odd = FloatVector.fromMemorySegment(F, ALL, sums + L_BYTES, LE).add(odd);
+        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        for (int c = 0; c < chunks; c++, sums += L_BYTES) {
+            total = FloatVector.fromMemorySegment(F, ALL, sums, LE).add(total);
         }
-        if (chunks % 2 == 1) {
-            even = FloatVector.fromMemorySegment(F, ALL, sums, LE).add(even);
-        }
-        even.intoMemorySegment(ALL, accumulators, LE);
-        odd.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
+        total.intoMemorySegment(ALL, accumulators, LE);
     }
 
     @Override
     public void combineMinimums(long minimums, int groups, float[] xSums, int xSumsOffset,
             long accumulators) {
-        FloatVector even = FloatVector.fromMemorySegment(F, ALL, accumulators + PAIR_BYTES, LE);
-        FloatVector odd = FloatVector.fromMemorySegment(F, ALL, accumulators + PAIR_BYTES + L_BYTES,
-                LE);
-        for (int g = 0; g < groups; g += 2) {
-            long address = minimums + (long) g * L_BYTES;
-            even = FloatVector.fromMemorySegment(F, ALL, address, LE)
-                    .fma(FloatVector.broadcast(F, xSums[xSumsOffset + g]), even);
-            odd = FloatVector.fromMemorySegment(F, ALL, address + L_BYTES, LE)
-                    .fma(FloatVector.broadcast(F, xSums[xSumsOffset + g + 1]), odd);
+        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
+        for (int g = 0; g < groups; g++, minimums += L_BYTES) {
+            total = FloatVector.fromMemorySegment(F, ALL, minimums, LE)
+                    .fma(FloatVector.broadcast(F, xSums[xSumsOffset + g]), total);
         }
-        even.intoMemorySegment(ALL, accumulators + PAIR_BYTES, LE);
-        odd.intoMemorySegment(ALL, accumulators + PAIR_BYTES + L_BYTES, LE);
+        total.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
     }
 
     @Override
     public void finish(long accumulators, float[] y, int yOffset, int count) {
-        FloatVector scaled = FloatVector.fromMemorySegment(F, ALL, accumulators, LE)
-                .add(FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE));
-        FloatVector minimum = FloatVector.fromMemorySegment(F, ALL, accumulators + PAIR_BYTES, LE)
-                .add(FloatVector.fromMemorySegment(F, ALL, accumulators + PAIR_BYTES + L_BYTES,
-                        LE));
-        FloatVector result = scaled.sub(minimum);
+        FloatVector result = FloatVector.fromMemorySegment(F, ALL, accumulators, LE)
+                .sub(FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE));
         if (count == L) {
             result.intoArray(y, yOffset);
         } else {
