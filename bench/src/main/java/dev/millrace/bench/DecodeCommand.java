@@ -43,16 +43,9 @@ final class DecodeCommand implements Callable<Integer> {
                 WorkerPool pool = WorkerPool.create(options.threads);
                 ForwardPass pass = options.openPass(model, pool, contextTokens, sequences,
                         depth * sequences)) {
-            MemoryProbe probe = new MemoryProbe(pool);
             StepDriver driver = new StepDriver(pass, sequences, contextTokens);
-            round(driver); // the first round runs cold
-            double[] tokensPerSecond = new double[options.rounds];
-            double[] bandwidth = new double[options.rounds];
-            for (int i = 0; i < options.rounds; i++) {
-                bandwidth[i] = probe.gigabytesPerSecond();
-                tokensPerSecond[i] = round(driver);
-            }
-            report(model, pass, Spread.of(tokensPerSecond), Spread.of(bandwidth));
+            Rounds rounds = Rounds.of(options.rounds, pool, () -> round(driver));
+            report(model, pass, rounds.tokensPerSecond(), rounds.bandwidth());
         }
         return 0;
     }

@@ -32,16 +32,9 @@ final class PrefillCommand implements Callable<Integer> {
         try (Model model = options.openModel();
                 WorkerPool pool = WorkerPool.create(options.threads);
                 ForwardPass pass = options.openPass(model, pool, tokens, 1, tokens)) {
-            MemoryProbe probe = new MemoryProbe(pool);
             StepDriver driver = new StepDriver(pass, 1, tokens);
-            round(driver); // the first round runs cold
-            double[] tokensPerSecond = new double[options.rounds];
-            double[] bandwidth = new double[options.rounds];
-            for (int i = 0; i < options.rounds; i++) {
-                bandwidth[i] = probe.gigabytesPerSecond();
-                tokensPerSecond[i] = round(driver);
-            }
-            report(model, pass, Spread.of(tokensPerSecond), Spread.of(bandwidth));
+            Rounds rounds = Rounds.of(options.rounds, pool, () -> round(driver));
+            report(model, pass, rounds.tokensPerSecond(), rounds.bandwidth());
         }
         return 0;
     }
