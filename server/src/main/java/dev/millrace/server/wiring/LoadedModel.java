@@ -150,8 +150,10 @@ public final class LoadedModel implements AutoCloseable {
 
     @Override
     public void close() {
-        pass.close();
-        pool.close();
-        model.close();
+        Closing closing = new Closing();
+        closing.later(model);
+        closing.later(pool);
+        closing.later(pass);
+        closing.close();
     }
 }
