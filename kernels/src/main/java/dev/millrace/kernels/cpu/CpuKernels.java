@@ -20,9 +20,6 @@ import dev.millrace.kernels.WorkerPool;
  */
 public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
 
-    /** Floats in a vector of 512 bits. */
-    int WIDEST_LANES = 16;
-
     /** The plain reference. */
     static CpuKernels scalar() {
         return new ScalarKernels();
@@ -56,9 +53,10 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
      * narrower ones pad the last tile of a matrix less. Needs no Vector API.
      */
     static long packedBytes(QuantFormat format, TensorShape shape) {
-        PackedLayout layout = PackedLayout.of(format, WIDEST_LANES,
+        PackedLayout layout = PackedLayout.of(format, PackedLayout.WIDEST_LANES,
                 Math.toIntExact(shape.columns()));
-        long tiles = Math.ceilDiv(Math.multiplyExact(shape.planes(), shape.rows()), WIDEST_LANES);
+        long tiles = Math.ceilDiv(Math.multiplyExact(shape.planes(), shape.rows()),
+                PackedLayout.WIDEST_LANES);
         return Math.multiplyExact(layout.tileBytes(), tiles);
     }
 

@@ -51,6 +51,8 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
 
     static final int ALIGNMENT_BYTES = 64;
     static final int UNIT_COLUMNS = 32;
+    /** Floats in a vector of 512 bits. */
+    static final int WIDEST_LANES = 16;
 
     static PackedLayout of(QuantFormat format, int lanes, int columns) {
         Codes codes = switch (format) {

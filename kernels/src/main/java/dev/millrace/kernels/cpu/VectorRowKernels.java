@@ -19,7 +19,8 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
  * Row kernels on the Vector API, specialised by {@link VectorWidth}.
  *
  * <p>Each is one flat loop in which the end of a group is a branch: nested loops, and loops that
- * leave the stream to fetch scales, read memory at half the speed.
+ * leave the stream to fetch scales, read memory at half the speed. What they have in common stands
+ * in each: a method of our own that the compiler does not inline would box every vector.
  */
 final class VectorRowKernels implements RowKernels {
 
