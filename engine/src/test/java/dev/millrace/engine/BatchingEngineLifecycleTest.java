@@ -8,6 +8,7 @@ import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -152,9 +153,12 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
 
     @Test
     void anErrorOfTheMeterLeavesNoReaderWaiting() throws Exception {
+        CompletableFuture<Void> allSubmitted = new CompletableFuture<>();
         start(letters(), new StepObserver() {
             @Override
-            public void onStep(StepRecord step) {}
+            public void onStep(StepRecord step) {
+                allSubmitted.join(); // or the first end would close the engine to the others
+            }
 
             @Override
             public void onFinished(FinishedRequest request) {
@@ -163,6 +167,7 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
         });
         List<Generation> generations = IntStream.range(0, 3)
                 .mapToObj(i -> engine.submit(Requests.of("r" + i, "Hello", 5 + i))).toList();
+        allSubmitted.complete(null);
 
         for (Generation generation : generations) {
             assertThat(Answer.of(generation).finished()).isNotNull();
