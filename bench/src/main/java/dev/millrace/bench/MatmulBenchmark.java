@@ -2,6 +2,7 @@ package dev.millrace.bench;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuMatrix;
 import java.lang.foreign.Arena;
@@ -50,7 +51,7 @@ public class MatmulBenchmark {
     private CpuKernels implementation;
     private CpuMatrix[] weights;
     private Arena arena;
-    private float[] x;
+    private Activations x;
     private float[] y;
     private int next;
 
@@ -60,10 +61,11 @@ public class MatmulBenchmark {
         int outputs = Integer.parseInt(shape.split("x")[0]);
         int inputs = Integer.parseInt(shape.split("x")[1]);
         SplittableRandom random = new SplittableRandom(1);
-        x = new float[rows * inputs];
-        for (int i = 0; i < x.length; i++) {
-            x[i] = (float) (random.nextDouble() - 0.5);
+        float[] values = new float[rows * inputs];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (random.nextDouble() - 0.5);
         }
+        x = prepared(implementation, values, rows);
         y = new float[rows * outputs];
         long bytes = format.rowBytes(inputs) * outputs;
         int copies = Math.clamp(WORKING_SET_BYTES / bytes, 1, MOST_COPIES);
@@ -74,7 +76,7 @@ public class MatmulBenchmark {
                 var tensor = SyntheticTensors.matrix(arena, format, outputs, inputs, i);
                 weights[i] = implementation.pack(tensor, pool);
                 if (i == 0) {
-                    checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool));
+                    checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool), values);
                 }
             }
         }
@@ -89,10 +91,20 @@ public class MatmulBenchmark {
         };
     }
 
+    private static Activations prepared(CpuKernels kernels, float[] values, int rows) {
+        Activations activations = kernels.openActivations(rows, values.length / rows);
+        System.arraycopy(values, 0, activations.values(), 0, values.length);
+        for (int row = 0; row < rows; row++) {
+            kernels.prepare(activations, row);
+        }
+        return activations;
+    }
+
     /** A fast wrong answer is not a result. */
-    private void checkAgainstScalar(CpuMatrix reference) {
+    private void checkAgainstScalar(CpuMatrix reference, float[] values) {
         float[] expected = new float[reference.rows()];
-        CpuKernels.scalar().multiply(reference, x, 1, expected, 0, reference.rows());
+        CpuKernels.scalar().multiply(reference,
+                prepared(CpuKernels.scalar(), values, rows), 1, expected, 0, reference.rows());
         implementation.multiply(weights[0], x, 1, y, 0, weights[0].rows());
         float largest = 0;
         float difference = 0;

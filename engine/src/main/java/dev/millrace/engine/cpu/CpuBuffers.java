@@ -4,6 +4,8 @@ import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.LogProbabilities;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.Sampler;
+import dev.millrace.kernels.cpu.Activations;
+import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ModelSpec;
 
 /** The activations of one step, allocated once for the largest step that the budget allows. */
@@ -16,26 +18,29 @@ final class CpuBuffers {
     private static final long LOGITS_BYTES = 16L << 20;
 
     final float[] hidden; // (step tokens, embedding): the residual stream
-    final float[] branch; // (step tokens, embedding): a branch's normed input, then its output
+    final Activations normed; // (step tokens, embedding): a branch's input
+    final float[] branch; // (step tokens, embedding): a branch's output
     final float[] query; // (step tokens, heads x head size)
     final float[] key; // (step tokens, KV heads x head size)
     final float[] value; // (step tokens, KV heads x head size)
-    final float[] attended; // (step tokens, heads x head size)
-    final float[] gate; // (step tokens, feed forward)
+    final Activations attended; // (step tokens, heads x head size)
+    final Activations gate; // (step tokens, feed forward): then times up
     final float[] up; // (step tokens, feed forward)
     final float[] logits; // (logit rows, vocabulary)
     final float[][] scores; // (workers, group heads x context rounded up to blocks)
     final int logitRows;
 
-    CpuBuffers(ModelSpec spec, MemoryBudget budget, int workers, int blockTokens) {
+    CpuBuffers(CpuKernels kernels, ModelSpec spec, MemoryBudget budget, int workers,
+            int blockTokens) {
         int tokens = budget.stepTokens();
         hidden = array(tokens, spec.embeddingSize());
+        normed = activations(kernels, tokens, spec.embeddingSize());
         branch = array(tokens, spec.embeddingSize());
         query = array(tokens, spec.querySize());
         key = array(tokens, spec.kvSize());
         value = array(tokens, spec.kvSize());
-        attended = array(tokens, spec.querySize());
-        gate = array(tokens, spec.feedForwardSize());
+        attended = activations(kernels, tokens, spec.querySize());
+        gate = activations(kernels, tokens, spec.feedForwardSize());
         up = array(tokens, spec.feedForwardSize());
         logitRows = logitRows(spec, budget);
         logits = array(logitRows, spec.vocabularySize());
@@ -47,7 +52,7 @@ final class CpuBuffers {
 
     /** What these buffers and the per-worker scratch of the outputs will take, in bytes. */
     static long bytes(ModelSpec spec, MemoryBudget budget, int workers, int blockTokens) {
-        long perToken = 2L * spec.embeddingSize() + 2L * spec.querySize() + 2L * spec.kvSize()
+        long perToken = 3L * spec.embeddingSize() + 2L * spec.querySize() + 2L * spec.kvSize()
                 + 2L * spec.feedForwardSize();
         long logits = (long) logitRows(spec, budget) * spec.vocabularySize();
         long scores = (long) spec.groupHeads() * roundedContext(budget, blockTokens);
@@ -66,14 +71,22 @@ final class CpuBuffers {
         return Math.ceilDiv(budget.contextTokens(), blockTokens) * blockTokens;
     }
 
+    private static Activations activations(CpuKernels kernels, int rows, int width) {
+        requireArray(rows, width);
+        return kernels.openActivations(rows, width);
+    }
+
     /** @throws BackendException if an array cannot hold so many elements */
     static float[] array(int rows, int width) {
-        long elements = (long) rows * width;
-        if (elements > Integer.MAX_VALUE - 8) {
+        requireArray(rows, width);
+        return new float[rows * width];
+    }
+
+    private static void requireArray(int rows, int width) {
+        if ((long) rows * width > Integer.MAX_VALUE - 8) {
             throw new BackendException("a buffer of " + rows + " x " + width
                     + " elements is more than an array holds;"
                     + " lower the context or the tokens in one step");
         }
-        return new float[(int) elements];
     }
 }

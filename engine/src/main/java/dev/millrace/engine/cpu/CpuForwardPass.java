@@ -34,7 +34,7 @@ final class CpuForwardPass implements ForwardPass {
             RotaryTable rotary, CpuMemoryPlan plan, MemoryBudget budget) {
         this.weights = weights;
         layout = new StepLayout(budget.stepTokens(), budget.sequences());
-        CpuBuffers buffers = new CpuBuffers(spec, budget, pool.workers(),
+        CpuBuffers buffers = new CpuBuffers(kernels, spec, budget, pool.workers(),
                 CpuMemoryPlan.BLOCK_TOKENS);
         outputs = new CpuOutputs(spec, kernels, pool, weights, buffers, layout);
         int blocks = plan.blocks(weights.bytes());

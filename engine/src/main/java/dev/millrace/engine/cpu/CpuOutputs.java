@@ -81,7 +81,9 @@ final class CpuOutputs {
 
     private void answerSome() {
         for (int i = 0; i < outputs; i++) {
-            normed(layout.outputTokens[firstOutput + i], buffers.branch, i * spec.embeddingSize());
+            normed(layout.outputTokens[firstOutput + i], buffers.normed.values(),
+                    i * spec.embeddingSize());
+            kernels.prepare(buffers.normed, i);
         }
         queue.reset(Math.ceilDiv(weights.output().rows(), weights.output().rowTile()),
                 pool.workers());
@@ -104,7 +106,7 @@ final class CpuOutputs {
         int tile = weights.output().rowTile();
         for (int first = queue.take(); first >= 0; first = queue.take()) {
             int end = Math.min(queue.end(first) * tile, weights.output().rows());
-            kernels.multiply(weights.output(), buffers.branch, outputs, buffers.logits,
+            kernels.multiply(weights.output(), buffers.normed, outputs, buffers.logits,
                     first * tile, end);
         }
     }

@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuKvCache;
 import dev.millrace.kernels.cpu.CpuMatrix;
@@ -39,9 +40,11 @@ final class CpuTransformer {
     private final WorkerPool.Task project = this::project;
     private final WorkerPool.Task rotateAndStore = this::rotateAndStore;
     private final WorkerPool.Task attend = this::attend;
+    private final WorkerPool.Task prepareAttended = this::prepareAttended;
     private final WorkerPool.Task closeAttention = this::closeAttention;
     private final WorkerPool.Task normFeedForward = this::normFeedForward;
     private final WorkerPool.Task gateAndUp = this::gateAndUp;
+    private final WorkerPool.Task prepareGate = this::prepareGate;
     private final WorkerPool.Task closeFeedForward = this::closeFeedForward;
 
     private int layerIndex;
@@ -71,11 +74,13 @@ final class CpuTransformer {
                     spec.querySize() + 2 * spec.kvSize(), spec.embeddingSize());
             runByToken(rotateAndStore);
             runAttention();
+            runByToken(prepareAttended);
             runByTile(closeAttention, tiles(layer.attentionOutput()), spec.embeddingSize(),
                     spec.querySize());
             runByToken(normFeedForward);
             runByTile(gateAndUp, Math.ceilDiv(spec.feedForwardSize(), gateAndUpTile()),
                     2 * spec.feedForwardSize(), spec.embeddingSize());
+            runByToken(prepareGate);
             runByTile(closeFeedForward, tiles(layer.down()), spec.embeddingSize(),
                     spec.feedForwardSize());
             if (probe != null) {
@@ -136,8 +141,9 @@ final class CpuTransformer {
         int end = share(worker + 1, workers);
         for (int token = share(worker, workers); token < end; token++) {
             int offset = token * spec.embeddingSize();
-            kernels.rmsNorm(buffers.hidden, offset, weight, spec.normEpsilon(), buffers.branch,
-                    offset);
+            kernels.rmsNorm(buffers.hidden, offset, weight, spec.normEpsilon(),
+                    buffers.normed.values(), offset);
+            kernels.prepare(buffers.normed, token);
         }
     }
 
@@ -160,7 +166,7 @@ final class CpuTransformer {
         if (begin >= end) {
             return;
         }
-        kernels.multiply(matrix, buffers.branch, layout.tokens, out, begin, end);
+        kernels.multiply(matrix, buffers.normed, layout.tokens, out, begin, end);
         if (bias != null) {
             for (int token = 0; token < layout.tokens; token++) {
                 kernels.add(out, token * matrix.rows() + begin, bias, begin, end - begin);
@@ -204,8 +210,24 @@ final class CpuTransformer {
                         + kvHead * spec.groupHeads() * spec.headSize();
                 kernels.attend(cache, layerIndex, kvHead, spec.groupHeads(),
                         layout.blockTables[token], begin, end, buffers.query, offset,
-                        attentionScale, buffers.scores[worker], buffers.attended, offset);
+                        attentionScale, buffers.scores[worker],
+                        buffers.attended.values(), offset);
             }
+        }
+    }
+
+    private void prepareAttended(int worker, int workers) {
+        prepare(buffers.attended, worker, workers);
+    }
+
+    private void prepareGate(int worker, int workers) {
+        prepare(buffers.gate, worker, workers);
+    }
+
+    private void prepare(Activations activations, int worker, int workers) {
+        int end = share(worker + 1, workers);
+        for (int token = share(worker, workers); token < end; token++) {
+            kernels.prepare(activations, token);
         }
     }
 
@@ -218,7 +240,7 @@ final class CpuTransformer {
     }
 
     /** Multiplies tiles of a branch's last matrix and adds them to the residual stream. */
-    private void addBranch(CpuMatrix matrix, float[] in) {
+    private void addBranch(CpuMatrix matrix, Activations in) {
         for (int first = queue.take(); first >= 0; first = queue.take()) {
             int begin = first * matrix.rowTile();
             int end = Math.min(queue.end(first) * matrix.rowTile(), matrix.rows());
@@ -233,13 +255,14 @@ final class CpuTransformer {
     private void gateAndUp(int worker, int workers) {
         int tile = gateAndUpTile();
         int width = spec.feedForwardSize();
+        float[] gate = buffers.gate.values();
         for (int first = queue.take(); first >= 0; first = queue.take()) {
             int begin = first * tile;
             int end = Math.min(queue.end(first) * tile, width);
-            kernels.multiply(layer.gate(), buffers.branch, layout.tokens, buffers.gate, begin, end);
-            kernels.multiply(layer.up(), buffers.branch, layout.tokens, buffers.up, begin, end);
+            kernels.multiply(layer.gate(), buffers.normed, layout.tokens, gate, begin, end);
+            kernels.multiply(layer.up(), buffers.normed, layout.tokens, buffers.up, begin, end);
             for (int token = 0; token < layout.tokens; token++) {
-                kernels.siluMultiply(buffers.gate, buffers.up, token * width + begin, end - begin);
+                kernels.siluMultiply(gate, buffers.up, token * width + begin, end - begin);
             }
         }
     }

@@ -76,18 +76,24 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
     /** Packs a weight into this implementation's layout, in parallel, in memory of its own. */
     CpuMatrix pack(QuantTensor tensor, WorkerPool pool);
 
+    /** Activations to multiply by weights of these kernels, all zero and unprepared. */
+    Activations openActivations(int rows, int columns);
+
+    /** Derives from a row of activations what products read; after the row was written. */
+    void prepare(Activations x, int row);
+
     /**
      * Multiplies: {@code y[r][n] = sum over k of weight[n][k] * x[r][k]} for
      * {@code n} in {@code [begin, end)}.
      *
-     * @param x     (rows, weight.columns())
+     * @param x     (at least rows, weight.columns()) of these kernels, the rows prepared
      * @param rows  how many rows of x to multiply, at least 1
      * @param y     (rows, weight.rows())
      * @param begin first output, a multiple of {@code weight.rowTile()}
      * @param end   one past the last output, a multiple of {@code weight.rowTile()} or
      *              {@code weight.rows()}
      */
-    void multiply(CpuMatrix weight, float[] x, int rows, float[] y, int begin, int end);
+    void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end);
 
     /** Writes row {@code row} of a matrix, dequantised, to {@code out} at {@code outOffset}. */
     void copyRow(CpuMatrix matrix, int row, float[] out, int outOffset);

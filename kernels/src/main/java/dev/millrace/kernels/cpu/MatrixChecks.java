@@ -21,13 +21,13 @@ final class MatrixChecks {
         }
     }
 
-    static void checkProduct(CpuMatrix weight, float[] x, int rows, float[] y, int begin,
+    static void checkProduct(CpuMatrix weight, Activations x, int rows, float[] y, int begin,
             int end) {
-        if (rows < 1 || x.length < (long) rows * weight.columns()
+        if (rows < 1 || x.rows() < rows || x.columns() != weight.columns()
                 || y.length < (long) rows * weight.rows()) {
             throw new IllegalArgumentException("a product of " + rows + " rows with a "
                     + weight.rows() + " x " + weight.columns() + " matrix does not fit into "
-                    + x.length + " inputs and " + y.length + " outputs");
+                    + x.rows() + " x " + x.columns() + " inputs and " + y.length + " outputs");
         }
         Objects.checkFromToIndex(begin, end, weight.rows());
         int tile = weight.rowTile();

@@ -55,14 +55,24 @@ final class ScalarKernels implements CpuKernels {
     }
 
     @Override
-    public void multiply(CpuMatrix weight, float[] x, int rows, float[] y, int begin, int end) {
+    public Activations openActivations(int rows, int columns) {
+        return new Activations(rows, columns, false);
+    }
+
+    @Override
+    public void prepare(Activations x, int row) {
+        // Scalar products read the values themselves.
+    }
+
+    @Override
+    public void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end) {
         MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
         int columns = weight.columns();
         float[] weightRow = scratch.get().row(columns);
         for (int n = begin; n < end; n++) {
             copyRow(weight, n, weightRow, 0);
             for (int r = 0; r < rows; r++) {
-                y[r * weight.rows() + n] = dot(weightRow, x, r * columns, columns);
+                y[r * weight.rows() + n] = dot(weightRow, x.values(), r * columns, columns);
             }
         }
     }

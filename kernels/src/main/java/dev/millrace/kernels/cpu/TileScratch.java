@@ -22,7 +22,6 @@ final class TileScratch {
     private final long sums;
     private final long accumulators;
     private final MemorySegment memory;
-    private float[] xSums = {};
 
     TileScratch(int lanes) {
         laneBytes = lanes * Float.BYTES;
@@ -74,12 +73,5 @@ final class TileScratch {
     void clearAccumulators(int rows) {
         long bytes = (long) rows * PANEL_TILES * accumulatorBytes();
         memory.asSlice(accumulators - memory.address(), bytes).fill((byte) 0);
-    }
-
-    float[] xSums(int count) {
-        if (xSums.length < count) {
-            xSums = new float[count];
-        }
-        return xSums;
     }
 }

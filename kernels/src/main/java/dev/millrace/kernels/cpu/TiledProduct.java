@@ -40,19 +40,17 @@ final class TiledProduct {
     }
 
     /** Computes outputs {@code [begin, end)} of {@code rows} rows, as {@link CpuKernels} says. */
-    void multiply(PackedMatrix weight, float[] input, int rows, float[] output, int begin,
+    void multiply(PackedMatrix weight, Activations input, int rows, float[] output, int begin,
             int end) {
         matrix = weight;
         layout = weight.layout();
-        x = input;
+        x = input.values();
+        xSums = input.sums(layout.groupColumns());
         y = output;
         int firstTile = begin / layout.lanes();
         int endTile = Math.ceilDiv(end, layout.lanes());
         for (firstRow = 0; firstRow < rows; firstRow += PANEL_ROWS) {
             blockRows = Math.min(PANEL_ROWS, rows - firstRow);
-            if (layout.minimums()) {
-                sumActivations();
-            }
             int tileStep = blockRows < KERNEL_ROWS ? 1 : PANEL_TILES;
             for (int tile = firstTile; tile < endTile; tile += tileStep) {
                 multiplyTiles(tile, Math.min(tileStep, endTile - tile));
@@ -60,6 +58,7 @@ final class TiledProduct {
         }
         matrix = null;
         x = null;
+        xSums = null;
         y = null;
     }
 
@@ -101,7 +100,7 @@ final class TiledProduct {
                         xOffset(row), accumulators);
             }
         } else {
-            int xSumsOffset = row * layout.columns() / layout.groupColumns();
+            int xSumsOffset = xSumsOffset(row, 0);
             if (bytes) {
                 rowKernels.addBytesUnderCodes(layout, block, x, xOffset(row), xSums, xSumsOffset,
                         accumulators);
@@ -164,7 +163,11 @@ final class TiledProduct {
     private void combineMinimums(int row, int tile, int column, int columns) {
         int group = layout.groupColumns();
         kernels.combineMinimums(scratch.minimums(tile), columns / group, xSums,
-                (row * layout.columns() + column) / group, scratch.accumulators(row, tile));
+                xSumsOffset(row, column), scratch.accumulators(row, tile));
+    }
+
+    private int xSumsOffset(int row, int column) {
+        return (xOffset(row) + column) / layout.groupColumns();
     }
 
     private int xOffset(int row) {
@@ -225,30 +228,5 @@ final class TiledProduct {
             kernels.expandNibbles(codes, units, layout.unitBytes(),
                     matrix.nibbleTable().address(), panel);
         }
-    }
-
-    /** Minimums are subtracted once per group, times the sum of the group's activations. */
-    private void sumActivations() {
-        int group = layout.groupColumns();
-        int count = blockRows * layout.columns() / group;
-        xSums = scratch.xSums(count);
-        for (int i = 0; i < count; i++) {
-            xSums[i] = sum(x, firstRow * layout.columns() + i * group, group);
-        }
-    }
-
-    /** Four sums side by side: a fixed order that does not wait for every addition. */
-    private static float sum(float[] x, int offset, int count) {
-        float a = 0;
-        float b = 0;
-        float c = 0;
-        float d = 0;
-        for (int i = offset; i < offset + count; i += 4) {
-            a += x[i];
-            b += x[i + 1];
-            c += x[i + 2];
-            d += x[i + 3];
-        }
-        return a + b + (c + d);
     }
 }

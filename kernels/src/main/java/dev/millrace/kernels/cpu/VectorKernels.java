@@ -52,7 +52,17 @@ final class VectorKernels implements CpuKernels {
     }
 
     @Override
-    public void multiply(CpuMatrix weight, float[] x, int rows, float[] y, int begin, int end) {
+    public Activations openActivations(int rows, int columns) {
+        return new Activations(rows, columns, true);
+    }
+
+    @Override
+    public void prepare(Activations x, int row) {
+        x.sumRow(row);
+    }
+
+    @Override
+    public void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end) {
         MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
         products.get().multiply((PackedMatrix) weight, x, rows, y, begin, end);
     }

@@ -82,13 +82,16 @@ final class AllocationProbe {
     }
 
     private void matrix(QuantFormat format, WorkerPool pool) {
-        float[] x = RandomTensors.gaussians(5 * COLUMNS, 1);
+        float[] row = new float[COLUMNS];
         float[] y = new float[5 * OUTPUTS];
+        Activations x = RandomTensors.activations(kernels,
+                RandomTensors.gaussians(5 * COLUMNS, 1), 5);
+        check("prepare", () -> kernels.prepare(x, 4));
         try (CpuMatrix matrix = kernels.pack(
                 RandomTensors.matrix(format, OUTPUTS, COLUMNS, 2), pool)) {
             check(format + " one row", () -> kernels.multiply(matrix, x, 1, y, 0, OUTPUTS));
             check(format + " rows", () -> kernels.multiply(matrix, x, 5, y, 0, OUTPUTS));
-            check(format + " copyRow", () -> kernels.copyRow(matrix, 7, x, 0));
+            check(format + " copyRow", () -> kernels.copyRow(matrix, 7, row, 0));
         }
     }
 }

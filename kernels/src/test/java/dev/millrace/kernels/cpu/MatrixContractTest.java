@@ -53,6 +53,12 @@ class MatrixContractTest {
         };
     }
 
+    private void multiply(CpuMatrix matrix, float[] x, int rows, float[] y, int begin, int end) {
+        kernels.multiply(matrix,
+                RandomTensors.activations(kernels, Arrays.copyOf(x, rows * matrix.columns()), rows),
+                rows, y, begin, end);
+    }
+
     @ParameterizedTest
     @EnumSource
     void multipliesWithinTheBound(QuantFormat format) {
@@ -72,7 +78,7 @@ class MatrixContractTest {
         float[] x = RandomTensors.gaussians(rows * columns, rows);
         float[] y = new float[rows * outputs];
         try (CpuMatrix matrix = kernels.pack(tensor, POOL)) {
-            kernels.multiply(matrix, x, rows, y, 0, outputs);
+            multiply(matrix, x, rows, y, 0, outputs);
         }
         float[] weights = dequantize(tensor);
         for (int r = 0; r < rows; r++) {
@@ -120,14 +126,14 @@ class MatrixContractTest {
             float[] alone = new float[mostRows * outputs];
             for (int r = 0; r < mostRows; r++) {
                 float[] y = new float[outputs];
-                kernels.multiply(matrix, Arrays.copyOfRange(x, r * columns, (r + 1) * columns), 1,
+                multiply(matrix, Arrays.copyOfRange(x, r * columns, (r + 1) * columns), 1,
                         y, 0, outputs);
                 System.arraycopy(y, 0, alone, r * outputs, outputs);
             }
             for (int rows : new int[]{2, 3, 4, 5, 6, 7, 8, 9, 12, 17, 40, 127, 128, 129,
                 mostRows}) {
                 float[] together = new float[rows * outputs];
-                kernels.multiply(matrix, x, rows, together, 0, outputs);
+                multiply(matrix, x, rows, together, 0, outputs);
                 assertThat(together).as("%d rows", rows)
                         .isEqualTo(Arrays.copyOf(alone, rows * outputs));
             }
@@ -144,14 +150,14 @@ class MatrixContractTest {
             try (CpuMatrix matrix = kernels.pack(
                     RandomTensors.matrix(format, outputs, columns, 4), POOL)) {
                 float[] whole = new float[rows * outputs];
-                kernels.multiply(matrix, x, rows, whole, 0, outputs);
+                multiply(matrix, x, rows, whole, 0, outputs);
                 for (int split = matrix.rowTile(); split < outputs; split += matrix.rowTile()) {
                     float[] parts = new float[rows * outputs];
-                    kernels.multiply(matrix, x, rows, parts, split, outputs);
+                    multiply(matrix, x, rows, parts, split, outputs);
                     for (int n = 0; n < split; n++) {
                         assertThat(parts[n]).as("output before the part").isZero();
                     }
-                    kernels.multiply(matrix, x, rows, parts, 0, split);
+                    multiply(matrix, x, rows, parts, 0, split);
                     assertThat(parts).as("split at %d", split).isEqualTo(whole);
                 }
             }
@@ -192,7 +198,7 @@ class MatrixContractTest {
         QuantTensor tensor = QuantTensor.of(QuantFormat.F16,
                 TensorShape.matrix(halves.length, 1), MemorySegment.ofArray(halves));
         try (CpuMatrix matrix = kernels.pack(tensor, POOL)) {
-            kernels.multiply(matrix, new float[]{1}, 1, y, 0, halves.length);
+            multiply(matrix, new float[]{1}, 1, y, 0, halves.length);
         }
         assertThat(y).isEqualTo(expected);
     }
@@ -205,7 +211,7 @@ class MatrixContractTest {
         float[] y = new float[3 * 8];
         try (CpuMatrix matrix = kernels.pack(
                 RandomTensors.matrix(QuantFormat.Q8_0, 8, columns, 7), POOL)) {
-            kernels.multiply(matrix, x, 3, y, 0, 8);
+            multiply(matrix, x, 3, y, 0, 8);
         }
         for (int i = 0; i < y.length; i++) {
             assertThat(Float.isNaN(y[i])).isEqualTo(i / 8 == 1);
@@ -216,19 +222,23 @@ class MatrixContractTest {
     void refusesWhatDoesNotFit() {
         try (CpuMatrix matrix = kernels.pack(
                 RandomTensors.matrix(QuantFormat.F32, 40, 10, 1), POOL)) {
+            Activations x = kernels.openActivations(2, 10);
+            Activations narrow = kernels.openActivations(2, 9);
+            float[] y = new float[80];
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> kernels.multiply(matrix, new float[19], 2, new float[80], 0,
-                            40))
-                    .withMessageContaining("2 rows").withMessageContaining("40 x 10");
+                    .isThrownBy(() -> kernels.multiply(matrix, x, 3, new float[120], 0, 40))
+                    .withMessageContaining("3 rows").withMessageContaining("40 x 10");
             assertThatIllegalArgumentException().isThrownBy(
-                    () -> kernels.multiply(matrix, new float[20], 2, new float[79], 0, 40));
+                    () -> kernels.multiply(matrix, narrow, 2, y, 0, 40));
             assertThatIllegalArgumentException().isThrownBy(
-                    () -> kernels.multiply(matrix, new float[20], 0, new float[80], 0, 40));
+                    () -> kernels.multiply(matrix, x, 2, new float[79], 0, 40));
+            assertThatIllegalArgumentException().isThrownBy(
+                    () -> kernels.multiply(matrix, x, 0, y, 0, 40));
             assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(
-                    () -> kernels.multiply(matrix, new float[20], 2, new float[80], 0, 41));
+                    () -> kernels.multiply(matrix, x, 2, y, 0, 41));
             if (matrix.rowTile() > 1) {
                 assertThatIllegalArgumentException().isThrownBy(
-                        () -> kernels.multiply(matrix, new float[20], 2, new float[80], 1, 40))
+                        () -> kernels.multiply(matrix, x, 2, y, 1, 40))
                         .withMessageContaining("multiples of " + matrix.rowTile());
             }
         }

@@ -49,6 +49,16 @@ final class RandomTensors {
         setHalf(data, offset + 2, scale(random));
     }
 
+    /** Prepared rows with these values. */
+    static Activations activations(CpuKernels kernels, float[] values, int rows) {
+        Activations activations = kernels.openActivations(rows, values.length / rows);
+        System.arraycopy(values, 0, activations.values(), 0, values.length);
+        for (int row = 0; row < rows; row++) {
+            kernels.prepare(activations, row);
+        }
+        return activations;
+    }
+
     static float[] gaussians(int count, long seed) {
         Random random = new Random(seed);
         float[] values = new float[count];
