@@ -1,5 +1,6 @@
 package dev.millrace.bench;
 
+import dev.millrace.bench.synth.SynthCommand;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
 import picocli.CommandLine;
@@ -11,7 +12,8 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "millrace bench",
         description = "Measure kernels and models; results are appended to bench/results.",
         subcommands = {
-            KernelsCommand.class, DecodeCommand.class, PrefillCommand.class})
+            KernelsCommand.class, DecodeCommand.class, PrefillCommand.class,
+            SynthCommand.class})
 public final class Main {
 
     @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,

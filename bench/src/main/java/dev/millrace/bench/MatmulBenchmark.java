@@ -1,5 +1,6 @@
 package dev.millrace.bench;
 
+import dev.millrace.bench.synth.RandomWeights;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.Activations;
@@ -31,6 +32,7 @@ public class MatmulBenchmark {
     /** Distinct weights are held until they take this much memory. */
     private static final long WORKING_SET_BYTES = 256L << 20;
     private static final int MOST_COPIES = 16;
+    private static final float DEVIATION = 0.02f;
     /** Relative to the largest output; both sides sum a few thousand products in float32. */
     private static final float TOLERANCE = 1e-3f;
 
@@ -73,7 +75,8 @@ public class MatmulBenchmark {
         arena = Arena.ofShared(); // the scalar kernels read the tensors where they lie
         try (WorkerPool pool = WorkerPool.create(1)) {
             for (int i = 0; i < copies; i++) {
-                var tensor = SyntheticTensors.matrix(arena, format, outputs, inputs, i);
+                var tensor = RandomWeights.matrix(arena, format, outputs, inputs,
+                        DEVIATION, i);
                 weights[i] = implementation.pack(tensor, pool);
                 if (i == 0) {
                     checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool), values);

@@ -38,7 +38,7 @@ final class GgufWeights implements Weights {
                     checkShape(tensor, role, spec);
                     bound.add(name);
                     bytes = Math.addExact(bytes, tensor.bytes());
-                } else if (required(role, spec)) {
+                } else if (role.neededBy(spec)) {
                     missing.add(name);
                 }
             }
@@ -77,37 +77,12 @@ final class GgufWeights implements Weights {
         return totalBytes;
     }
 
-    private static boolean required(WeightRole role, ModelSpec spec) {
-        return switch (role) {
-            case OUTPUT -> !spec.tiedEmbeddings();
-            case QUERY_BIAS, KEY_BIAS, VALUE_BIAS -> spec.attentionBias();
-            case ROPE_FACTORS -> false;
-            default -> true;
-        };
-    }
-
     private void checkShape(GgufTensor tensor, WeightRole role, ModelSpec spec) {
-        TensorShape expected = shape(role, spec);
+        TensorShape expected = role.shape(spec);
         if (!tensor.shape().equals(expected)) {
             throw new ModelException(file.source() + ": tensor " + tensor.name() + " is "
                     + tensor.shape() + ", but the metadata asks for " + expected);
         }
-    }
-
-    private static TensorShape shape(WeightRole role, ModelSpec spec) {
-        long embedding = spec.embeddingSize();
-        return switch (role) {
-            case TOKEN_EMBEDDING, OUTPUT -> TensorShape.matrix(spec.vocabularySize(), embedding);
-            case OUTPUT_NORM, ATTENTION_NORM, FEED_FORWARD_NORM -> TensorShape.vector(embedding);
-            case ROPE_FACTORS -> TensorShape.vector(spec.rope().dimensions() / 2);
-            case QUERY -> TensorShape.matrix(spec.querySize(), embedding);
-            case KEY, VALUE -> TensorShape.matrix(spec.kvSize(), embedding);
-            case QUERY_BIAS -> TensorShape.vector(spec.querySize());
-            case KEY_BIAS, VALUE_BIAS -> TensorShape.vector(spec.kvSize());
-            case ATTENTION_OUTPUT -> TensorShape.matrix(embedding, spec.querySize());
-            case GATE, UP -> TensorShape.matrix(spec.feedForwardSize(), embedding);
-            case DOWN -> TensorShape.matrix(embedding, spec.feedForwardSize());
-        };
     }
 
     /** A tensor that nobody reads would be a computation that nobody makes. */

@@ -1,5 +1,7 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.TensorShape;
+
 /** What a weight is for, whatever its name in the file. */
 public enum WeightRole {
     /** (vocabulary, embedding); also the output matrix where embeddings are tied. */
@@ -44,5 +46,32 @@ public enum WeightRole {
     /** Whether every layer has one. */
     public boolean perLayer() {
         return perLayer;
+    }
+
+    /** Whether a model of these switches cannot do without. */
+    boolean neededBy(ModelSpec spec) {
+        return switch (this) {
+            case OUTPUT -> !spec.tiedEmbeddings();
+            case QUERY_BIAS, KEY_BIAS, VALUE_BIAS -> spec.attentionBias();
+            case ROPE_FACTORS -> false;
+            default -> true;
+        };
+    }
+
+    /** The shape that the weight has in a model of these sizes. */
+    TensorShape shape(ModelSpec spec) {
+        long embedding = spec.embeddingSize();
+        return switch (this) {
+            case TOKEN_EMBEDDING, OUTPUT -> TensorShape.matrix(spec.vocabularySize(), embedding);
+            case OUTPUT_NORM, ATTENTION_NORM, FEED_FORWARD_NORM -> TensorShape.vector(embedding);
+            case ROPE_FACTORS -> TensorShape.vector(spec.rope().dimensions() / 2);
+            case QUERY -> TensorShape.matrix(spec.querySize(), embedding);
+            case KEY, VALUE -> TensorShape.matrix(spec.kvSize(), embedding);
+            case QUERY_BIAS -> TensorShape.vector(spec.querySize());
+            case KEY_BIAS, VALUE_BIAS -> TensorShape.vector(spec.kvSize());
+            case ATTENTION_OUTPUT -> TensorShape.matrix(embedding, spec.querySize());
+            case GATE, UP -> TensorShape.matrix(spec.feedForwardSize(), embedding);
+            case DOWN -> TensorShape.matrix(embedding, spec.feedForwardSize());
+        };
     }
 }
