@@ -1,5 +1,7 @@
 package dev.millrace.bench;
 
+import dev.millrace.bench.report.Hardware;
+import dev.millrace.bench.report.ResultLog;
 import dev.millrace.kernels.QuantFormat;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package dev.millrace.bench;
 
+import dev.millrace.bench.model.ModelCommand;
+import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.synth.SynthCommand;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
@@ -12,8 +14,7 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "millrace bench",
         description = "Measure kernels and models; results are appended to bench/results.",
         subcommands = {
-            KernelsCommand.class, DecodeCommand.class, PrefillCommand.class,
-            SynthCommand.class})
+            ModelCommand.class, KernelsCommand.class, SynthCommand.class, ReportCommand.class})
 public final class Main {
 
     @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,
@@ -26,7 +27,8 @@ public final class Main {
         System.exit(commandLine().execute(arguments));
     }
 
-    static CommandLine commandLine() {
+    /** The command line, as {@link #main} runs it. */
+    public static CommandLine commandLine() {
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof ModelException || failure instanceof BackendException

@@ -59,7 +59,7 @@ public class MatmulBenchmark {
 
     @Setup(Level.Trial)
     public void prepare() {
-        implementation = kernels(kernels);
+        implementation = KernelNames.of(kernels);
         int outputs = Integer.parseInt(shape.split("x")[0]);
         int inputs = Integer.parseInt(shape.split("x")[1]);
         SplittableRandom random = new SplittableRandom(1);
@@ -83,15 +83,6 @@ public class MatmulBenchmark {
                 }
             }
         }
-    }
-
-    static CpuKernels kernels(String name) {
-        return switch (name) {
-            case "scalar" -> CpuKernels.scalar();
-            case "vector" -> CpuKernels.vector();
-            default -> throw new IllegalArgumentException(
-                    "kernels are scalar or vector, got '" + name + "'");
-        };
     }
 
     private static Activations prepared(CpuKernels kernels, float[] values, int rows) {

@@ -6,7 +6,7 @@ import dev.millrace.kernels.WorkerPool;
  * How fast this machine reads memory right now: the ceiling that decoding is held against. Machines
  * share their memory with neighbours, so a probe stands beside every measurement.
  */
-final class MemoryProbe {
+public final class MemoryProbe {
 
     /** Far beyond any cache. */
     private static final int ELEMENTS = 1 << 26;
@@ -16,7 +16,8 @@ final class MemoryProbe {
     private final long[] sums;
     private final WorkerPool pool;
 
-    MemoryProbe(WorkerPool pool) {
+    /** Takes half a gigabyte of heap; all workers of the pool read. */
+    public MemoryProbe(WorkerPool pool) {
         this.pool = pool;
         this.sums = new long[pool.workers() * 16]; // a cache line or two apart
         pool.run((worker, workers) -> {
@@ -30,7 +31,7 @@ final class MemoryProbe {
     }
 
     /** Reads half a gigabyte once with every worker of the pool. */
-    double gigabytesPerSecond() {
+    public double gigabytesPerSecond() {
         long started = System.nanoTime();
         pool.run((worker, workers) -> {
             long sum = 0;

@@ -1,4 +1,4 @@
-package dev.millrace.bench;
+package dev.millrace.bench.report;
 
 import java.io.IOException;
 import java.nio.file.Files;

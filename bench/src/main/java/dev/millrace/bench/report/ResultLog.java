@@ -1,4 +1,4 @@
-package dev.millrace.bench;
+package dev.millrace.bench.report;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Appends one JSON line per result, so that a file of results is a history. */
@@ -23,8 +24,8 @@ public final class ResultLog {
         this.hardware = hardware;
     }
 
-    /** Appends a result; the machine, the commit and the time are added. */
-    public void append(String benchmark, Map<String, Object> result) throws IOException {
+    /** Appends a result and returns it; the machine, the commit and the time are added. */
+    public JsonNode append(String benchmark, Map<String, Object> result) throws IOException {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("benchmark", benchmark);
         line.putAll(result);
@@ -35,5 +36,6 @@ public final class ResultLog {
         }
         Files.writeString(file, JSON.writeValueAsString(line) + "\n", StandardOpenOption.CREATE,
                 StandardOpenOption.APPEND);
+        return JSON.valueToTree(line);
     }
 }

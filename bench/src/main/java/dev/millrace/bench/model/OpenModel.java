@@ -1,0 +1,120 @@
+package dev.millrace.bench.model;
+
+import dev.millrace.bench.MemoryProbe;
+import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.Model;
+import dev.millrace.models.ModelSpec;
+import java.util.Collection;
+
+/** A warmed model that tests run on, one round at a time. Borrows the pool and the model. */
+final class OpenModel implements AutoCloseable {
+
+    private final ModelSpec spec;
+    private final ForwardPass pass;
+    private final MemoryProbe probe;
+    private final int stepTokens;
+    private StepDriver driver;
+    private ModelTest driverTest;
+
+    /** What the tests need together: the longest context, the most sequences. */
+    static OpenModel of(Model model, CpuKernels kernels, WorkerPool pool, MemoryProbe probe,
+            Collection<ModelTest> tests, int stepTokens, long memoryBytes) {
+        int context = tests.stream().mapToInt(ModelTest::contextTokens).max().orElseThrow();
+        int sequences = tests.stream().mapToInt(ModelTest::sequences).max().orElseThrow();
+        MemoryBudget budget = new MemoryBudget(memoryBytes, context, sequences,
+                Math.max(sequences, stepTokens));
+        ForwardPass pass = new CpuBackend(kernels, pool).open(model.spec(), model.weights(),
+                budget);
+        return new OpenModel(model.spec(), pass, probe, budget.stepTokens());
+    }
+
+    private OpenModel(ModelSpec spec, ForwardPass pass, MemoryProbe probe, int stepTokens) {
+        this.spec = spec;
+        this.pass = pass;
+        this.probe = probe;
+        this.stepTokens = stepTokens;
+    }
+
+    /** Repeats a test after a round that is not counted. */
+    Rounds measure(ModelTest test, int rounds) {
+        return Rounds.of(rounds, probe, () -> round(test));
+    }
+
+    /** Runs a test once: tokens per second, of all sequences together. */
+    double round(ModelTest test) {
+        prepare(test);
+        driver.seek(test.depthTokens());
+        long started = System.nanoTime();
+        if (test.sharedPrompt() && test.promptTokens() > 0) {
+            driver.prefillShared(test.promptTokens());
+        } else if (test.promptTokens() > 0) {
+            driver.prefill(test.promptTokens());
+        }
+        for (int i = 0; i < test.generatedTokens(); i++) {
+            driver.decode();
+        }
+        return test.measuredTokens() * 1e9 / (System.nanoTime() - started);
+    }
+
+    /** The cache is laid out anew for a test of another kind, and kept for the same one. */
+    private void prepare(ModelTest test) {
+        if (!test.equals(driverTest)) {
+            driver = new StepDriver(pass, test.sequences(), test.contextTokens(), stepTokens,
+                    spec.vocabularySize());
+            driverTest = test;
+        }
+    }
+
+    /** How fast memory is read just now, in GB/s. */
+    double bandwidth() {
+        return probe.gigabytesPerSecond();
+    }
+
+    /** Bytes of packed weights that a step reads. */
+    long stepWeightBytes() {
+        return pass.memory().stepWeightBytes();
+    }
+
+    /**
+     * Gigabytes that a test reads from memory per token that it computes: weights once a step, and
+     * while generating what the cache holds.
+     */
+    double gigabytesPerToken(ModelTest test) {
+        double weights = stepWeightBytes() / 1e9;
+        if (test.isPrefill()) {
+            long tokens = test.measuredTokens();
+            return weights * Math.ceilDiv(tokens, stepTokens) / tokens;
+        }
+        double positions = test.depthTokens() + test.promptTokens() + test.generatedTokens() / 2.0;
+        return weights / test.sequences() + positions * cacheBytesPerPosition() / 1e9;
+    }
+
+    private double cacheBytesPerPosition() {
+        CacheGeometry geometry = pass.cacheGeometry();
+        return geometry.groups().stream().mapToDouble(CacheGeometry.LayerGroup::blockBytes).sum()
+                / geometry.blockTokens();
+    }
+
+    /** Multiply-adds of one token in the layers' matrices; the output matrix runs once a prompt. */
+    long layerMacsPerToken() {
+        long attention = (long) spec.embeddingSize() * (2L * spec.querySize() + 2L * spec.kvSize());
+        long feedForward = 3L * spec.embeddingSize() * spec.feedForwardSize();
+        return spec.layers() * (attention + feedForward);
+    }
+
+    /** Multiply-adds of one token in all matrices. */
+    long macsPerToken(ModelTest test) {
+        long output = (long) spec.embeddingSize() * spec.vocabularySize();
+        return layerMacsPerToken() + (test.isPrefill() ? 0 : output);
+    }
+
+    @Override
+    public void close() {
+        pass.close();
+    }
+}

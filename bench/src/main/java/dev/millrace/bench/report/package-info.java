@@ -1,0 +1,2 @@
+/** What measurements become: medians, lines of JSON, tables and pages. */
+package dev.millrace.bench.report;
