@@ -96,8 +96,9 @@ final class MatrixPacker {
     private void packScales(QuantBlock block, int unit, long address, int lane) {
         if (layout.scales() == PackedLayout.Scales.HALVES) {
             // Exact: the scale was read from a half.
-            RawMemory.ALL.set(RawMemory.SHORT, address + lane * Short.BYTES,
-                    Float.floatToFloat16(block.scale()));
+            short half = Float.floatToFloat16(block.scale());
+            matrix.noteHalf(half);
+            RawMemory.ALL.set(RawMemory.SHORT, address + lane * Short.BYTES, half);
             return;
         }
         for (int g = 0; g < layout.unitGroups(); g++) {

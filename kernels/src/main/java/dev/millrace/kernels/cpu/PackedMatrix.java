@@ -15,6 +15,8 @@ final class PackedMatrix implements CpuMatrix {
     private final int rows;
     private final NibbleTable nibbleTable;
     private final MemorySegment memory;
+    /** Set by whichever packing thread meets one; the others never write it. */
+    private volatile boolean specialHalves;
 
     PackedMatrix(PackedLayout layout, int rows) {
         this.layout = layout;
@@ -33,6 +35,17 @@ final class PackedMatrix implements CpuMatrix {
     /** What the nibbles stand for; null for other codes. */
     NibbleTable nibbleTable() {
         return nibbleTable;
+    }
+
+    /** Whether some half is infinite or NaN, which kernels that read codes directly ignore. */
+    boolean hasSpecialHalves() {
+        return specialHalves;
+    }
+
+    void noteHalf(short half) {
+        if (!Halves.isFinite(half)) {
+            specialHalves = true;
+        }
     }
 
     int tiles() {

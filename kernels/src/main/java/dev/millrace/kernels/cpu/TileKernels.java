@@ -20,6 +20,12 @@ interface TileKernels {
     /** Columns whose products are summed before a scale may come between them. */
     int CHUNK_COLUMNS = 16;
 
+    /** Rows that {@link #sumsOfBlock} takes: with two tiles, sixteen sums in registers. */
+    int BLOCK_ROWS = 8;
+
+    /** Rows that {@link #combineRows} takes. */
+    int COMBINED_ROWS = 4;
+
     /** Accumulators of a tile, L floats each: groups times scales, minimums times sums. */
     int ACCUMULATORS = 2;
 
@@ -68,14 +74,15 @@ interface TileKernels {
     void sums(long panel, int columns, float[] x, int xOffset, long sums);
 
     /**
-     * As {@link #sums} for two tiles and four rows of activations at once.
+     * As {@link #sums} for two tiles and {@value #BLOCK_ROWS} rows of activations at once.
      *
      * @param panelBytes from the first tile's panel to the second's
      * @param xStride    from one row of activations to the next
      * @param sums       (tile, row, chunks, L)
-     * @param sumsBytes  from one row's sums to the next, and four of them to the next tile's
+     * @param sumsBytes  from one row's sums to the next, and {@value #BLOCK_ROWS} of them to the
+     *                   next tile's
      */
-    void sumsOfFour(long panel, long panelBytes, int columns, float[] x, int xOffset, int xStride,
+    void sumsOfBlock(long panel, long panelBytes, int columns, float[] x, int xOffset, int xStride,
             long sums, long sumsBytes);
 
     /**
@@ -85,6 +92,16 @@ interface TileKernels {
      * @param scales (groups, L)
      */
     void combine(long sums, long scales, int groups, int chunks, long accumulators);
+
+    /**
+     * As {@link #combine} for {@value #COMBINED_ROWS} rows at once, whose additions do not wait for
+     * each other's.
+     *
+     * @param sumsBytes        from one row's sums to the next
+     * @param accumulatorBytes from one row's accumulators to the next
+     */
+    void combineRows(long sums, long sumsBytes, long scales, int groups, int chunks,
+            long accumulators, long accumulatorBytes);
 
     /** Adds {@code chunks} sums as they are to the first accumulator. */
     void combineUnscaled(long sums, int chunks, long accumulators);

@@ -12,8 +12,6 @@ final class TileScratch {
     static final int PANEL_TILES = 4;
     /** Rows of activations that one expansion serves. */
     static final int PANEL_ROWS = 128;
-    /** Rows of activations in one call of a kernel. */
-    static final int KERNEL_ROWS = 4;
 
     private final int laneBytes;
     private final long panels;
@@ -28,7 +26,7 @@ final class TileScratch {
         long chunks = PANEL_COLUMNS / TileKernels.CHUNK_COLUMNS;
         long panelBytes = (long) PANEL_TILES * PANEL_COLUMNS * laneBytes;
         long scaleBytes = PANEL_TILES * chunks * laneBytes;
-        long sumBytes = 2 * KERNEL_ROWS * chunks * laneBytes;
+        long sumBytes = 2 * TileKernels.BLOCK_ROWS * chunks * laneBytes;
         long accumulatorBytes = (long) PANEL_ROWS * PANEL_TILES * accumulatorBytes();
         memory = Arena.ofAuto().allocate(
                 panelBytes + 2 * scaleBytes + sumBytes + accumulatorBytes,

@@ -4,8 +4,9 @@ import dev.millrace.kernels.cpu.PackedLayout.Codes;
 import dev.millrace.kernels.cpu.PackedLayout.Scales;
 
 import static dev.millrace.kernels.cpu.PackedLayout.UNIT_COLUMNS;
+import static dev.millrace.kernels.cpu.TileKernels.BLOCK_ROWS;
 import static dev.millrace.kernels.cpu.TileKernels.CHUNK_COLUMNS;
-import static dev.millrace.kernels.cpu.TileScratch.KERNEL_ROWS;
+import static dev.millrace.kernels.cpu.TileKernels.COMBINED_ROWS;
 import static dev.millrace.kernels.cpu.TileScratch.PANEL_COLUMNS;
 import static dev.millrace.kernels.cpu.TileScratch.PANEL_ROWS;
 import static dev.millrace.kernels.cpu.TileScratch.PANEL_TILES;
@@ -22,7 +23,12 @@ final class TiledProduct {
 
     private final TileKernels kernels;
     private final RowKernels rowKernels;
+    private final QuadKernels quadKernels;
+    private final RowQuad quad = new RowQuad();
     private final TileScratch scratch;
+
+    /** From this many rows on, codes are expanded to a panel of floats. */
+    private static final int PANEL_LEAST_ROWS = 16;
 
     private PackedMatrix matrix;
     private PackedLayout layout;
@@ -33,9 +39,10 @@ final class TiledProduct {
     private int firstRow;
     private int blockRows;
 
-    TiledProduct(TileKernels kernels, RowKernels rowKernels, int lanes) {
+    TiledProduct(TileKernels kernels, RowKernels rowKernels, QuadKernels quadKernels, int lanes) {
         this.kernels = kernels;
         this.rowKernels = rowKernels;
+        this.quadKernels = quadKernels;
         this.scratch = new TileScratch(lanes);
     }
 
@@ -51,20 +58,27 @@ final class TiledProduct {
         int endTile = Math.ceilDiv(end, layout.lanes());
         for (firstRow = 0; firstRow < rows; firstRow += PANEL_ROWS) {
             blockRows = Math.min(PANEL_ROWS, rows - firstRow);
-            int tileStep = blockRows < KERNEL_ROWS ? 1 : PANEL_TILES;
+            int tileStep = readsCodes() ? 1 : PANEL_TILES;
             for (int tile = firstTile; tile < endTile; tile += tileStep) {
                 multiplyTiles(tile, Math.min(tileStep, endTile - tile));
             }
         }
+        quad.clear();
         matrix = null;
         x = null;
         xSums = null;
         y = null;
     }
 
+    /** Whether expanding the codes would cost more than converting them once for four rows. */
+    private boolean readsCodes() {
+        return blockRows < PANEL_LEAST_ROWS && rowKernels.reads(layout.codes())
+                && !matrix.hasSpecialHalves();
+    }
+
     private void multiplyTiles(int firstTile, int tiles) {
-        scratch.clearAccumulators(blockRows);
-        if (blockRows < KERNEL_ROWS && rowKernels.reads(layout.codes())) {
+        scratch.clearAccumulators(Math.ceilDiv(blockRows, RowQuad.ROWS) * RowQuad.ROWS);
+        if (readsCodes()) {
             addTile(firstTile);
         } else {
             for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
@@ -82,10 +96,47 @@ final class TiledProduct {
         }
     }
 
-    /** One tile, every row straight from its codes. */
+    /** One tile, straight from its codes; two and three rows pass for four. */
     private void addTile(int tile) {
-        for (int row = 0; row < blockRows; row++) {
+        int row = 0;
+        for (; row + 1 < blockRows; row += RowQuad.ROWS) {
+            addCodesOfFour(matrix.tile(tile), row);
+        }
+        if (row < blockRows) {
             addCodes(matrix.tile(tile), row, scratch.accumulators(row, 0));
+        }
+    }
+
+    private void addCodesOfFour(long block, int row) {
+        int last = blockRows - 1;
+        quad.x = x;
+        quad.x0 = xOffset(row);
+        quad.x1 = xOffset(row + 1);
+        quad.x2 = xOffset(Math.min(row + 2, last));
+        quad.x3 = xOffset(Math.min(row + 3, last));
+        quad.accumulators = scratch.accumulators(row, 0);
+        quad.accumulatorBytes = scratch.accumulators(row + 1, 0) - quad.accumulators;
+        int units = layout.columns() / UNIT_COLUMNS;
+        boolean bytes = layout.codes() == Codes.BYTES;
+        if (layout.scales() == Scales.HALVES) {
+            if (bytes) {
+                quadKernels.addBytesUnderHalves(quad, block, units);
+            } else {
+                quadKernels.addNibblesUnderHalves(quad, block, units,
+                        matrix.nibbleTable().address());
+            }
+            return;
+        }
+        quad.xSums = xSums;
+        quad.xSums0 = xSumsOffset(row, 0);
+        quad.xSums1 = xSumsOffset(row + 1, 0);
+        quad.xSums2 = xSumsOffset(Math.min(row + 2, last), 0);
+        quad.xSums3 = xSumsOffset(Math.min(row + 3, last), 0);
+        if (bytes) {
+            quadKernels.addBytesUnderCodes(quad, layout, block);
+        } else {
+            quadKernels.addNibblesUnderCodes(quad, layout, block,
+                    matrix.nibbleTable().address());
         }
     }
 
@@ -117,8 +168,8 @@ final class TiledProduct {
             expand(matrix.tile(firstTile + tile), column, columns, tile);
         }
         int row = 0;
-        for (; row + KERNEL_ROWS <= blockRows; row += KERNEL_ROWS) {
-            addFourRows(firstTile, tiles, row, column, columns);
+        for (; row + BLOCK_ROWS <= blockRows; row += BLOCK_ROWS) {
+            addBlock(firstTile, tiles, row, column, columns);
         }
         for (; row < blockRows; row++) {
             for (int tile = 0; tile < tiles; tile++) {
@@ -129,19 +180,37 @@ final class TiledProduct {
         }
     }
 
-    private void addFourRows(int firstTile, int tiles, int row, int column, int columns) {
+    private void addBlock(int firstTile, int tiles, int row, int column, int columns) {
         for (int tile = 0; tile < tiles; tile += 2) {
             int second = Math.min(tile + 1, tiles - 1);
             long panel = panel(firstTile, tile, column);
-            kernels.sumsOfFour(panel, panel(firstTile, second, column) - panel, columns, x,
+            kernels.sumsOfBlock(panel, panel(firstTile, second, column) - panel, columns, x,
                     xOffset(row) + column, layout.columns(), scratch.sums(), scratch.sumsBytes());
-            for (int i = 0; i < KERNEL_ROWS; i++) {
-                long sums = scratch.sums() + i * scratch.sumsBytes();
-                combine(sums, row + i, tile, column, columns);
-                if (second != tile) {
-                    combine(sums + KERNEL_ROWS * scratch.sumsBytes(), row + i, second, column,
-                            columns);
-                }
+            combineBlock(scratch.sums(), row, tile, column, columns);
+            if (second != tile) {
+                combineBlock(scratch.sums() + BLOCK_ROWS * scratch.sumsBytes(), row, second,
+                        column, columns);
+            }
+        }
+    }
+
+    private void combineBlock(long sums, int row, int tile, int column, int columns) {
+        if (layout.scales() == Scales.NONE) {
+            for (int i = 0; i < BLOCK_ROWS; i++) {
+                combine(sums + i * scratch.sumsBytes(), row + i, tile, column, columns);
+            }
+            return;
+        }
+        int group = layout.groupColumns();
+        long accumulatorBytes = scratch.accumulators(1, tile) - scratch.accumulators(0, tile);
+        for (int i = 0; i < BLOCK_ROWS; i += COMBINED_ROWS) {
+            kernels.combineRows(sums + i * scratch.sumsBytes(), scratch.sumsBytes(),
+                    scratch.scales(tile), columns / group, group / CHUNK_COLUMNS,
+                    scratch.accumulators(row + i, tile), accumulatorBytes);
+        }
+        if (layout.minimums()) {
+            for (int i = 0; i < BLOCK_ROWS; i++) {
+                combineMinimums(row + i, tile, column, columns);
             }
         }
     }

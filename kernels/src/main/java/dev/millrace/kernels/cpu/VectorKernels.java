@@ -32,7 +32,9 @@ final class VectorKernels implements CpuKernels {
         TileKernels tiles = VectorWidth.specialise(VectorTileKernels.class, TileKernels.class,
                 bits);
         RowKernels rows = VectorWidth.specialise(VectorRowKernels.class, RowKernels.class, bits);
-        this.products = ThreadLocal.withInitial(() -> new TiledProduct(tiles, rows, lanes));
+        QuadKernels quads = VectorWidth.specialise(VectorQuadKernels.class, QuadKernels.class,
+                bits);
+        this.products = ThreadLocal.withInitial(() -> new TiledProduct(tiles, rows, quads, lanes));
     }
 
     @Override

@@ -80,15 +80,10 @@ final class VectorRowKernels implements RowKernels {
             sum = ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 7 * L, LE)
                     .castShape(F, 0)).fma(FloatVector.broadcast(F, x[xOffset + k + 7]), sum);
             if ((k & 24) == 24) {
-                IntVector bits = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
-                        .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT);
-                IntVector magnitude = bits.and(Halves.MAGNITUDE);
-                IntVector scale = magnitude.reinterpretAsFloats().mul(Halves.BIAS)
-                        .reinterpretAsInts();
-                scale = scale.blend(scale.or(Halves.FLOAT_INFINITY),
-                        magnitude.compare(VectorOperators.GE, Halves.INFINITY));
-                total = earlier.add(sum).fma(scale.or(bits.and(Halves.SIGN))
-                        .reinterpretAsFloats(), total);
+                FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
+                        .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT)
+                        .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
+                total = earlier.add(sum).fma(scale, total);
                 earlier = FloatVector.zero(F);
                 sum = earlier;
                 unit += HALF_BYTES + UNIT_COLUMNS * L;
@@ -214,15 +209,10 @@ final class VectorRowKernels implements RowKernels {
             laterSum = later.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats()
                     .fma(FloatVector.broadcast(F, x[xOffset + k + 23]), laterSum);
             if ((half & 1) == 1) {
-                IntVector bits = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
-                        .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT);
-                IntVector magnitude = bits.and(Halves.MAGNITUDE);
-                IntVector scale = magnitude.reinterpretAsFloats().mul(Halves.BIAS)
-                        .reinterpretAsInts();
-                scale = scale.blend(scale.or(Halves.FLOAT_INFINITY),
-                        magnitude.compare(VectorOperators.GE, Halves.INFINITY));
-                total = sum.add(laterSum).fma(scale.or(bits.and(Halves.SIGN))
-                        .reinterpretAsFloats(), total);
+                FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
+                        .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT)
+                        .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
+                total = sum.add(laterSum).fma(scale, total);
                 sum = FloatVector.zero(F);
                 laterSum = sum;
                 unit += HALF_BYTES + 4 * WORD_BYTES;

@@ -174,47 +174,95 @@ final class VectorTileKernels implements TileKernels {
     }
 
     @Override
-    public void sumsOfFour(long panel, long panelBytes, int columns, float[] x, int xOffset,
+    public void sumsOfBlock(long panel, long panelBytes, int columns, float[] x, int xOffset,
             int xStride, long sums, long sumsBytes) {
         int x1 = xOffset + xStride;
         int x2 = x1 + xStride;
         int x3 = x2 + xStride;
-        for (int first = 0; first < columns; first += CHUNK_COLUMNS) {
-            FloatVector a0 = FloatVector.zero(F);
-            FloatVector a1 = a0;
-            FloatVector a2 = a0;
-            FloatVector a3 = a0;
-            FloatVector b0 = a0;
-            FloatVector b1 = a0;
-            FloatVector b2 = a0;
-            FloatVector b3 = a0;
-            int end = Math.min(first + CHUNK_COLUMNS, columns);
-            for (int k = first; k < end; k++) {
-                long w = panel + (long) k * L_BYTES;
-                FloatVector a = FloatVector.fromMemorySegment(F, ALL, w, LE);
-                FloatVector b = FloatVector.fromMemorySegment(F, ALL, w + panelBytes, LE);
-                FloatVector v = FloatVector.broadcast(F, x[xOffset + k]);
-                a0 = a.fma(v, a0);
-                b0 = b.fma(v, b0);
-                v = FloatVector.broadcast(F, x[x1 + k]);
-                a1 = a.fma(v, a1);
-                b1 = b.fma(v, b1);
-                v = FloatVector.broadcast(F, x[x2 + k]);
-                a2 = a.fma(v, a2);
-                b2 = b.fma(v, b2);
-                v = FloatVector.broadcast(F, x[x3 + k]);
-                a3 = a.fma(v, a3);
-                b3 = b.fma(v, b3);
+        int x4 = x3 + xStride;
+        int x5 = x4 + xStride;
+        int x6 = x5 + xStride;
+        int x7 = x6 + xStride;
+        long secondSums = sums + BLOCK_ROWS * sumsBytes;
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector a4 = a0;
+        FloatVector a5 = a0;
+        FloatVector a6 = a0;
+        FloatVector a7 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        FloatVector b4 = a0;
+        FloatVector b5 = a0;
+        FloatVector b6 = a0;
+        FloatVector b7 = a0;
+        for (int k = 0; k < columns; k++, panel += L_BYTES) {
+            FloatVector a = FloatVector.fromMemorySegment(F, ALL, panel, LE);
+            FloatVector b = FloatVector.fromMemorySegment(F, ALL, panel + panelBytes, LE);
+            FloatVector v = FloatVector.broadcast(F, x[xOffset + k]);
+            a0 = a.fma(v, a0);
+            b0 = b.fma(v, b0);
+            v = FloatVector.broadcast(F, x[x1 + k]);
+            a1 = a.fma(v, a1);
+            b1 = b.fma(v, b1);
+            v = FloatVector.broadcast(F, x[x2 + k]);
+            a2 = a.fma(v, a2);
+            b2 = b.fma(v, b2);
+            v = FloatVector.broadcast(F, x[x3 + k]);
+            a3 = a.fma(v, a3);
+            b3 = b.fma(v, b3);
+            v = FloatVector.broadcast(F, x[x4 + k]);
+            a4 = a.fma(v, a4);
+            b4 = b.fma(v, b4);
+            v = FloatVector.broadcast(F, x[x5 + k]);
+            a5 = a.fma(v, a5);
+            b5 = b.fma(v, b5);
+            v = FloatVector.broadcast(F, x[x6 + k]);
+            a6 = a.fma(v, a6);
+            b6 = b.fma(v, b6);
+            v = FloatVector.broadcast(F, x[x7 + k]);
+            a7 = a.fma(v, a7);
+            b7 = b.fma(v, b7);
+            if ((k & CHUNK_COLUMNS - 1) == CHUNK_COLUMNS - 1 || k == columns - 1) {
+                a0.intoMemorySegment(ALL, sums, LE);
+                a1.intoMemorySegment(ALL, sums + sumsBytes, LE);
+                a2.intoMemorySegment(ALL, sums + 2 * sumsBytes, LE);
+                a3.intoMemorySegment(ALL, sums + 3 * sumsBytes, LE);
+                a4.intoMemorySegment(ALL, sums + 4 * sumsBytes, LE);
+                a5.intoMemorySegment(ALL, sums + 5 * sumsBytes, LE);
+                a6.intoMemorySegment(ALL, sums + 6 * sumsBytes, LE);
+                a7.intoMemorySegment(ALL, sums + 7 * sumsBytes, LE);
+                b0.intoMemorySegment(ALL, secondSums, LE);
+                b1.intoMemorySegment(ALL, secondSums + sumsBytes, LE);
+                b2.intoMemorySegment(ALL, secondSums + 2 * sumsBytes, LE);
+                b3.intoMemorySegment(ALL, secondSums + 3 * sumsBytes, LE);
+                b4.intoMemorySegment(ALL, secondSums + 4 * sumsBytes, LE);
+                b5.intoMemorySegment(ALL, secondSums + 5 * sumsBytes, LE);
+                b6.intoMemorySegment(ALL, secondSums + 6 * sumsBytes, LE);
+                b7.intoMemorySegment(ALL, secondSums + 7 * sumsBytes, LE);
+                a0 = FloatVector.zero(F);
+                a1 = a0;
+                a2 = a0;
+                a3 = a0;
+                a4 = a0;
+                a5 = a0;
+                a6 = a0;
+                a7 = a0;
+                b0 = a0;
+                b1 = a0;
+                b2 = a0;
+                b3 = a0;
+                b4 = a0;
+                b5 = a0;
+                b6 = a0;
+                b7 = a0;
+                sums += L_BYTES;
+                secondSums += L_BYTES;
             }
-            a0.intoMemorySegment(ALL, sums, LE);
-            a1.intoMemorySegment(ALL, sums + sumsBytes, LE);
-            a2.intoMemorySegment(ALL, sums + 2 * sumsBytes, LE);
-            a3.intoMemorySegment(ALL, sums + 3 * sumsBytes, LE);
-            b0.intoMemorySegment(ALL, sums + 4 * sumsBytes, LE);
-            b1.intoMemorySegment(ALL, sums + 5 * sumsBytes, LE);
-            b2.intoMemorySegment(ALL, sums + 6 * sumsBytes, LE);
-            b3.intoMemorySegment(ALL, sums + 7 * sumsBytes, LE);
-            sums += L_BYTES;
         }
     }
 
@@ -231,6 +279,45 @@ final class VectorTileKernels implements TileKernels {
             total = sum.fma(FloatVector.fromMemorySegment(F, ALL, scales, LE), total);
         }
         total.intoMemorySegment(ALL, accumulators, LE);
+    }
+
+    @Override
+    public void combineRows(long sums, long sumsBytes, long scales, int groups, int chunks,
+            long accumulators, long accumulatorBytes) {
+        long sums1 = sums + sumsBytes;
+        long sums2 = sums1 + sumsBytes;
+        long sums3 = sums2 + sumsBytes;
+        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + accumulatorBytes,
+                LE);
+        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL,
+                accumulators + 2 * accumulatorBytes, LE);
+        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL,
+                accumulators + 3 * accumulatorBytes, LE);
+        long next = (long) chunks * L_BYTES;
+        for (int g = 0; g < groups; g++, scales += L_BYTES) {
+            long offset = g * next;
+            FloatVector scale = FloatVector.fromMemorySegment(F, ALL, scales, LE);
+            FloatVector sum0 = FloatVector.fromMemorySegment(F, ALL, sums + offset, LE);
+            FloatVector sum1 = FloatVector.fromMemorySegment(F, ALL, sums1 + offset, LE);
+            FloatVector sum2 = FloatVector.fromMemorySegment(F, ALL, sums2 + offset, LE);
+            FloatVector sum3 = FloatVector.fromMemorySegment(F, ALL, sums3 + offset, LE);
+            if (chunks == 2) {
+                long later = offset + L_BYTES;
+                sum0 = sum0.add(FloatVector.fromMemorySegment(F, ALL, sums + later, LE));
+                sum1 = sum1.add(FloatVector.fromMemorySegment(F, ALL, sums1 + later, LE));
+                sum2 = sum2.add(FloatVector.fromMemorySegment(F, ALL, sums2 + later, LE));
+                sum3 = sum3.add(FloatVector.fromMemorySegment(F, ALL, sums3 + later, LE));
+            }
+            total0 = sum0.fma(scale, total0);
+            total1 = sum1.fma(scale, total1);
+            total2 = sum2.fma(scale, total2);
+            total3 = sum3.fma(scale, total3);
+        }
+        total0.intoMemorySegment(ALL, accumulators, LE);
+        total1.intoMemorySegment(ALL, accumulators + accumulatorBytes, LE);
+        total2.intoMemorySegment(ALL, accumulators + 2 * accumulatorBytes, LE);
+        total3.intoMemorySegment(ALL, accumulators + 3 * accumulatorBytes, LE);
     }
 
     @Override

@@ -1,0 +1,33 @@
+package dev.millrace.kernels.cpu;
+
+/**
+ * Four rows of activations on their way through one tile: where they begin in {@link #x}, where
+ * their groups' sums begin in {@link #xSums}, and where their accumulators are. A row may stand
+ * there twice; its second result is then dropped.
+ */
+final class RowQuad {
+
+    static final int ROWS = 4;
+
+    float[] x;
+    int x0;
+    int x1;
+    int x2;
+    int x3;
+    /** Null without minimums. */
+    float[] xSums;
+    int xSums0;
+    int xSums1;
+    int xSums2;
+    int xSums3;
+    /** Of the first row. */
+    long accumulators;
+    /** From one row's accumulators to the next. */
+    long accumulatorBytes;
+
+    /** Lets go of the arrays. */
+    void clear() {
+        x = null;
+        xSums = null;
+    }
+}
