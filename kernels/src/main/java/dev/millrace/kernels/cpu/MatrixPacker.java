@@ -62,8 +62,11 @@ final class MatrixPacker {
                 RawMemory.ALL.set(RawMemory.FLOAT, tile + target * Float.BYTES,
                         data.get(RawMemory.FLOAT, source + (long) column * Float.BYTES));
             } else {
-                RawMemory.ALL.set(RawMemory.SHORT, tile + target * Short.BYTES,
-                        data.get(RawMemory.SHORT, source + (long) column * Short.BYTES));
+                short half = data.get(RawMemory.SHORT, source + (long) column * Short.BYTES);
+                if (layout.codes() == PackedLayout.Codes.F16) {
+                    matrix.noteHalf(half);
+                }
+                RawMemory.ALL.set(RawMemory.SHORT, tile + target * Short.BYTES, half);
             }
         }
     }

@@ -1,7 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 /**
- * Four rows of activations on their way through one tile: where they begin in {@link #x}, where
+ * Up to four rows of activations on their way through one tile: where they begin in {@link #x}, where
  * their groups' sums begin in {@link #xSums}, and where their accumulators are. A row may stand
  * there twice; its second result is then dropped.
  */

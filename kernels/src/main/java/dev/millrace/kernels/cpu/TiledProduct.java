@@ -22,8 +22,7 @@ import static dev.millrace.kernels.cpu.TileScratch.PANEL_TILES;
 final class TiledProduct {
 
     private final TileKernels kernels;
-    private final RowKernels rowKernels;
-    private final QuadKernels quadKernels;
+    private final RowKernels[] allRowKernels;
     private final RowQuad quad = new RowQuad();
     private final TileScratch scratch;
 
@@ -31,6 +30,8 @@ final class TiledProduct {
     private static final int PANEL_LEAST_ROWS = 16;
 
     private PackedMatrix matrix;
+    /** Null where the codes must be expanded. */
+    private RowKernels rowKernels;
     private PackedLayout layout;
     private float[] x;
     private float[] y;
@@ -39,10 +40,9 @@ final class TiledProduct {
     private int firstRow;
     private int blockRows;
 
-    TiledProduct(TileKernels kernels, RowKernels rowKernels, QuadKernels quadKernels, int lanes) {
+    TiledProduct(TileKernels kernels, RowKernels[] rowKernels, int lanes) {
         this.kernels = kernels;
-        this.rowKernels = rowKernels;
-        this.quadKernels = quadKernels;
+        this.allRowKernels = rowKernels;
         this.scratch = new TileScratch(lanes);
     }
 
@@ -51,6 +51,7 @@ final class TiledProduct {
             int end) {
         matrix = weight;
         layout = weight.layout();
+        rowKernels = kernelsFor(layout);
         x = input.values();
         xSums = input.sums(layout.groupColumns());
         y = output;
@@ -72,8 +73,17 @@ final class TiledProduct {
 
     /** Whether expanding the codes would cost more than converting them once for four rows. */
     private boolean readsCodes() {
-        return blockRows < PANEL_LEAST_ROWS && rowKernels.reads(layout.codes())
-                && !matrix.hasSpecialHalves();
+        return rowKernels != null && blockRows < PANEL_LEAST_ROWS && !matrix.hasSpecialHalves();
+    }
+
+    /** The kernels that read these codes, or null. */
+    private RowKernels kernelsFor(PackedLayout codes) {
+        for (RowKernels candidate : allRowKernels) {
+            if (candidate.reads(codes)) {
+                return candidate;
+            }
+        }
+        return null;
     }
 
     private void multiplyTiles(int firstTile, int tiles) {
@@ -98,67 +108,34 @@ final class TiledProduct {
 
     /** One tile, straight from its codes; two and three rows pass for four. */
     private void addTile(int tile) {
-        int row = 0;
-        for (; row + 1 < blockRows; row += RowQuad.ROWS) {
-            addCodesOfFour(matrix.tile(tile), row);
-        }
-        if (row < blockRows) {
-            addCodes(matrix.tile(tile), row, scratch.accumulators(row, 0));
+        long table = matrix.nibbleTable() == null ? 0 : matrix.nibbleTable().address();
+        for (int row = 0; row < blockRows; row += RowQuad.ROWS) {
+            aim(row);
+            if (row + 1 < blockRows) {
+                rowKernels.addFour(layout, matrix.tile(tile), table, quad);
+            } else {
+                rowKernels.addRow(layout, matrix.tile(tile), table, quad);
+            }
         }
     }
 
-    private void addCodesOfFour(long block, int row) {
-        int last = blockRows - 1;
+    private void aim(int row) {
+        int second = Math.min(row + 1, blockRows - 1);
+        int third = Math.min(row + 2, blockRows - 1);
+        int fourth = Math.min(row + 3, blockRows - 1);
         quad.x = x;
         quad.x0 = xOffset(row);
-        quad.x1 = xOffset(row + 1);
-        quad.x2 = xOffset(Math.min(row + 2, last));
-        quad.x3 = xOffset(Math.min(row + 3, last));
+        quad.x1 = xOffset(second);
+        quad.x2 = xOffset(third);
+        quad.x3 = xOffset(fourth);
         quad.accumulators = scratch.accumulators(row, 0);
         quad.accumulatorBytes = scratch.accumulators(row + 1, 0) - quad.accumulators;
-        int units = layout.columns() / UNIT_COLUMNS;
-        boolean bytes = layout.codes() == Codes.BYTES;
-        if (layout.scales() == Scales.HALVES) {
-            if (bytes) {
-                quadKernels.addBytesUnderHalves(quad, block, units);
-            } else {
-                quadKernels.addNibblesUnderHalves(quad, block, units,
-                        matrix.nibbleTable().address());
-            }
-            return;
-        }
-        quad.xSums = xSums;
-        quad.xSums0 = xSumsOffset(row, 0);
-        quad.xSums1 = xSumsOffset(row + 1, 0);
-        quad.xSums2 = xSumsOffset(Math.min(row + 2, last), 0);
-        quad.xSums3 = xSumsOffset(Math.min(row + 3, last), 0);
-        if (bytes) {
-            quadKernels.addBytesUnderCodes(quad, layout, block);
-        } else {
-            quadKernels.addNibblesUnderCodes(quad, layout, block,
-                    matrix.nibbleTable().address());
-        }
-    }
-
-    private void addCodes(long block, int row, long accumulators) {
-        boolean bytes = layout.codes() == Codes.BYTES;
-        if (layout.scales() == Scales.HALVES) {
-            int units = layout.columns() / UNIT_COLUMNS;
-            if (bytes) {
-                rowKernels.addBytesUnderHalves(block, units, x, xOffset(row), accumulators);
-            } else {
-                rowKernels.addNibblesUnderHalves(block, units, matrix.nibbleTable().address(), x,
-                        xOffset(row), accumulators);
-            }
-        } else {
-            int xSumsOffset = xSumsOffset(row, 0);
-            if (bytes) {
-                rowKernels.addBytesUnderCodes(layout, block, x, xOffset(row), xSums, xSumsOffset,
-                        accumulators);
-            } else {
-                rowKernels.addNibblesUnderCodes(layout, block, matrix.nibbleTable().address(), x,
-                        xOffset(row), xSums, xSumsOffset, accumulators);
-            }
+        if (layout.minimums()) {
+            quad.xSums = xSums;
+            quad.xSums0 = xSumsOffset(row, 0);
+            quad.xSums1 = xSumsOffset(second, 0);
+            quad.xSums2 = xSumsOffset(third, 0);
+            quad.xSums3 = xSumsOffset(fourth, 0);
         }
     }
 

@@ -31,10 +31,12 @@ final class VectorKernels implements CpuKernels {
                 AttentionKernels.class, bits);
         TileKernels tiles = VectorWidth.specialise(VectorTileKernels.class, TileKernels.class,
                 bits);
-        RowKernels rows = VectorWidth.specialise(VectorRowKernels.class, RowKernels.class, bits);
-        QuadKernels quads = VectorWidth.specialise(VectorQuadKernels.class, QuadKernels.class,
-                bits);
-        this.products = ThreadLocal.withInitial(() -> new TiledProduct(tiles, rows, quads, lanes));
+        RowKernels[] rows = {
+            VectorWidth.specialise(VectorByteRowKernels.class, RowKernels.class, bits),
+            VectorWidth.specialise(VectorNibbleRowKernels.class, RowKernels.class, bits),
+            VectorWidth.specialise(VectorFloatRowKernels.class, RowKernels.class, bits)};
+        this.products = ThreadLocal
+                .withInitial(() -> new TiledProduct(tiles, rows, lanes));
     }
 
     @Override

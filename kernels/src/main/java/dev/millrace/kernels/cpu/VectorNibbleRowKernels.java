@@ -7,19 +7,20 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 import static dev.millrace.kernels.cpu.PackedLayout.UNIT_COLUMNS;
+import static dev.millrace.kernels.cpu.TileKernels.CHUNK_COLUMNS;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 /**
- * Four rows at once on the Vector API, specialised by {@link VectorWidth}: each vector of weights is
- * converted once and used four times. One flat loop each, for the reasons that
- * {@link VectorRowKernels} gives.
+ * Row kernels for codes of four bits on the Vector API, specialised by {@link VectorWidth}; only a
+ * register of sixteen floats holds their whole table. Flat loops, for the reasons that
+ * {@link VectorByteRowKernels} gives.
  */
-final class VectorQuadKernels implements QuadKernels {
+final class VectorNibbleRowKernels implements RowKernels {
 
     private static final VectorShape SHAPE = VectorWidth.shapeOf(MethodHandles.lookup());
     private static final VectorSpecies<Float> F = VectorSpecies.of(float.class, SHAPE);
@@ -36,208 +37,187 @@ final class VectorQuadKernels implements QuadKernels {
 
     private static final int L_BYTES = L * Float.BYTES;
     private static final int HALF_BYTES = L * Short.BYTES;
-    /** The last four columns of a unit, and of a block of coded scales, have all of these bits. */
-    private static final int UNIT_END = UNIT_COLUMNS - 4;
-    private static final int BLOCK_END = 256 - 4;
+    /** Columns of one word of nibbles, and the bytes of one vector of such words. */
+    private static final int WORD_COLUMNS = 8;
+    private static final int WORD_BYTES = L * Integer.BYTES;
 
     @Override
-    public boolean reads(PackedLayout.Codes codes) {
-        return switch (codes) {
-            case BYTES -> B.length() == L;
-            case NIBBLES -> L == NibbleTable.ENTRIES;
-            case F32, F16, BF16 -> false;
-        };
+    public boolean reads(PackedLayout layout) {
+        return layout.codes() == PackedLayout.Codes.NIBBLES && L == NibbleTable.ENTRIES;
     }
 
     @Override
-    public void addBytesUnderHalves(RowQuad quad, long unit, int units) {
-        float[] x = quad.x;
-        int x0 = quad.x0;
-        int x1 = quad.x1;
-        int x2 = quad.x2;
-        int x3 = quad.x3;
-        long bytes = quad.accumulatorBytes;
-        long accumulators = quad.accumulators;
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
-        FloatVector sum0 = FloatVector.zero(F);
-        FloatVector sum1 = sum0;
-        FloatVector sum2 = sum0;
-        FloatVector sum3 = sum0;
-        FloatVector earlier0 = sum0;
-        FloatVector earlier1 = sum0;
-        FloatVector earlier2 = sum0;
-        FloatVector earlier3 = sum0;
+    public void addRow(PackedLayout layout, long tile, long table, RowQuad rows) {
+        if (layout.scales() == PackedLayout.Scales.HALVES) {
+            addRowUnderHalves(layout, tile, table, rows);
+        } else {
+            addRowUnderCodes(layout, tile, table, rows);
+        }
+    }
+
+    @Override
+    public void addFour(PackedLayout layout, long tile, long table, RowQuad rows) {
+        if (layout.scales() == PackedLayout.Scales.HALVES) {
+            addFourUnderHalves(layout, tile, table, rows);
+        } else {
+            addFourUnderCodes(layout, tile, table, rows);
+        }
+    }
+
+    private static void addRowUnderHalves(PackedLayout layout, long unit, long table,
+            RowQuad rows) {
+        float[] x = rows.x;
+        int xOffset = rows.x0;
+        long accumulators = rows.accumulators;
+        IntVector values = IntVector.fromMemorySegment(I, ALL,
+                table + NibbleTable.FLOATS_OFFSET, LE);
+        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        // Two chunks side by side: one alone would wait for its own additions.
+        FloatVector sum = FloatVector.zero(F);
+        FloatVector laterSum = sum;
         long codes = unit + HALF_BYTES;
-        for (int k = 0; k < units * UNIT_COLUMNS; k += 4, codes += 4 * L) {
-            FloatVector w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k]), sum3);
-            w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + L, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 1]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 1]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 1]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 1]), sum3);
-            w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 2 * L, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 2]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 2]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 2]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 2]), sum3);
-            w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 3 * L, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 3]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 3]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 3]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 3]), sum3);
-            if ((k & 28) == 28) {
+        for (int half = 0; half < layout.columns() / CHUNK_COLUMNS; half++, codes += WORD_BYTES) {
+            int k = half / 2 * UNIT_COLUMNS + half % 2 * WORD_COLUMNS;
+            IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
+            IntVector later = IntVector.fromMemorySegment(I, ALL, codes + 2 * WORD_BYTES, LE);
+            sum = word.selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
+            laterSum = later.selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 16]), laterSum);
+            sum = word.lanewise(LSHR, 4).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 1]), sum);
+            laterSum = later.lanewise(LSHR, 4).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 17]), laterSum);
+            sum = word.lanewise(LSHR, 8).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 2]), sum);
+            laterSum = later.lanewise(LSHR, 8).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 18]), laterSum);
+            sum = word.lanewise(LSHR, 12).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 3]), sum);
+            laterSum = later.lanewise(LSHR, 12).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 19]), laterSum);
+            sum = word.lanewise(LSHR, 16).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 4]), sum);
+            laterSum = later.lanewise(LSHR, 16).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 20]), laterSum);
+            sum = word.lanewise(LSHR, 20).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 5]), sum);
+            laterSum = later.lanewise(LSHR, 20).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 21]), laterSum);
+            sum = word.lanewise(LSHR, 24).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 6]), sum);
+            laterSum = later.lanewise(LSHR, 24).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 22]), laterSum);
+            sum = word.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 7]), sum);
+            laterSum = later.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 23]), laterSum);
+            if ((half & 1) == 1) {
                 FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
-                        .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT)
+                        .castShape(I, 0)).lanewise(LSHL, Halves.SHIFT)
                         .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
-                total0 = earlier0.add(sum0).fma(scale, total0);
-                total1 = earlier1.add(sum1).fma(scale, total1);
-                total2 = earlier2.add(sum2).fma(scale, total2);
-                total3 = earlier3.add(sum3).fma(scale, total3);
-                sum0 = FloatVector.zero(F);
-                sum1 = sum0;
-                sum2 = sum0;
-                sum3 = sum0;
-                earlier0 = sum0;
-                earlier1 = sum0;
-                earlier2 = sum0;
-                earlier3 = sum0;
-                unit += HALF_BYTES + UNIT_COLUMNS * L;
-                codes += HALF_BYTES;
-            } else if ((k & 12) == 12) {
-                earlier0 = sum0;
-                earlier1 = sum1;
-                earlier2 = sum2;
-                earlier3 = sum3;
-                sum0 = FloatVector.zero(F);
-                sum1 = sum0;
-                sum2 = sum0;
-                sum3 = sum0;
+                total = sum.add(laterSum).fma(scale, total);
+                sum = FloatVector.zero(F);
+                laterSum = sum;
+                unit += HALF_BYTES + 4 * WORD_BYTES;
+                codes += HALF_BYTES + 2 * WORD_BYTES;
             }
         }
-        total0.intoMemorySegment(ALL, accumulators, LE);
-        total1.intoMemorySegment(ALL, accumulators + bytes, LE);
-        total2.intoMemorySegment(ALL, accumulators + 2 * bytes, LE);
-        total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
+        total.intoMemorySegment(ALL, accumulators, LE);
     }
 
-    @Override
-    public void addBytesUnderCodes(RowQuad quad, PackedLayout layout, long block) {
-        float[] x = quad.x;
-        int x0 = quad.x0;
-        int x1 = quad.x1;
-        int x2 = quad.x2;
-        int x3 = quad.x3;
-        long bytes = quad.accumulatorBytes;
-        long accumulators = quad.accumulators;
-        float[] xSums = quad.xSums;
+    private static void addRowUnderCodes(PackedLayout layout, long block, long table,
+            RowQuad rows) {
+        float[] x = rows.x;
+        int xOffset = rows.x0;
+        long accumulators = rows.accumulators;
+        float[] xSums = rows.xSums;
+        int xSumsOffset = rows.xSums0;
         boolean minimums = layout.minimums();
+        // The last half unit of a block has all of these bits.
+        int blockEnd = layout.blockColumns() / CHUNK_COLUMNS - 1;
+        boolean twoGroups = layout.unitGroups() == 2;
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
         int minCodesOffset = layout.minCodesOffset();
-        // The last columns of a group have all of these bits.
-        int groupEnd = layout.groupColumns() - 4;
-        int group = 0;
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
-        FloatVector minTotal0 = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
-        FloatVector minTotal1 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + bytes + L_BYTES, LE);
-        FloatVector minTotal2 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + 2 * bytes + L_BYTES, LE);
-        FloatVector minTotal3 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + 3 * bytes + L_BYTES, LE);
-        FloatVector sum0 = FloatVector.zero(F);
-        FloatVector sum1 = sum0;
-        FloatVector sum2 = sum0;
-        FloatVector sum3 = sum0;
-        FloatVector earlier0 = sum0;
-        FloatVector earlier1 = sum0;
-        FloatVector earlier2 = sum0;
-        FloatVector earlier3 = sum0;
+        int group = xSumsOffset;
+        IntVector values = IntVector.fromMemorySegment(I, ALL,
+                table + NibbleTable.FLOATS_OFFSET, LE);
+        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        FloatVector minTotal = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
+        FloatVector sum = FloatVector.zero(F);
+        FloatVector laterSum = sum;
         long scales = block + factorBytes;
         long codes = scales + codesOffset;
-        for (int k = 0; k < layout.columns(); k += 4, codes += 4 * L) {
-            FloatVector w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k]), sum3);
-            w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + L, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 1]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 1]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 1]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 1]), sum3);
-            w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 2 * L, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 2]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 2]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 2]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 2]), sum3);
-            w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes + 3 * L, LE)
-                    .castShape(F, 0);
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 3]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 3]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 3]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 3]), sum3);
-            if ((k & groupEnd) == groupEnd) {
+        for (int half = 0; half < layout.columns() / CHUNK_COLUMNS; half++, codes += WORD_BYTES) {
+            int k = half / 2 * UNIT_COLUMNS + half % 2 * WORD_COLUMNS;
+            IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
+            IntVector later = IntVector.fromMemorySegment(I, ALL, codes + 2 * WORD_BYTES, LE);
+            sum = word.selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
+            laterSum = later.selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 16]), laterSum);
+            sum = word.lanewise(LSHR, 4).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 1]), sum);
+            laterSum = later.lanewise(LSHR, 4).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 17]), laterSum);
+            sum = word.lanewise(LSHR, 8).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 2]), sum);
+            laterSum = later.lanewise(LSHR, 8).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 18]), laterSum);
+            sum = word.lanewise(LSHR, 12).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 3]), sum);
+            laterSum = later.lanewise(LSHR, 12).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 19]), laterSum);
+            sum = word.lanewise(LSHR, 16).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 4]), sum);
+            laterSum = later.lanewise(LSHR, 16).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 20]), laterSum);
+            sum = word.lanewise(LSHR, 20).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 5]), sum);
+            laterSum = later.lanewise(LSHR, 20).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 21]), laterSum);
+            sum = word.lanewise(LSHR, 24).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 6]), sum);
+            laterSum = later.lanewise(LSHR, 24).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 22]), laterSum);
+            sum = word.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 7]), sum);
+            laterSum = later.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats()
+                    .fma(FloatVector.broadcast(F, x[xOffset + k + 23]), laterSum);
+            if ((half & 1) == 1) {
+                if (twoGroups) {
+                    FloatVector scale = ((FloatVector) ByteVector
+                            .fromMemorySegment(B, ALL, scales, LE).castShape(F, 0))
+                            .mul(FloatVector.fromMemorySegment(F, ALL, block, LE));
+                    total = sum.fma(scale, total);
+                    sum = FloatVector.zero(F);
+                    if (minimums) {
+                        FloatVector minimum = ((FloatVector) ByteVector
+                                .fromMemorySegment(B, ALL, scales + minCodesOffset, LE)
+                                .castShape(F, 0))
+                                .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
+                        minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
+                        group++;
+                    }
+                    scales += L;
+                }
                 FloatVector scale = ((FloatVector) ByteVector
                         .fromMemorySegment(B, ALL, scales, LE).castShape(F, 0))
                         .mul(FloatVector.fromMemorySegment(F, ALL, block, LE));
-                total0 = earlier0.add(sum0).fma(scale, total0);
-                total1 = earlier1.add(sum1).fma(scale, total1);
-                total2 = earlier2.add(sum2).fma(scale, total2);
-                total3 = earlier3.add(sum3).fma(scale, total3);
+                total = sum.add(laterSum).fma(scale, total);
                 if (minimums) {
                     FloatVector minimum = ((FloatVector) ByteVector
                             .fromMemorySegment(B, ALL, scales + minCodesOffset, LE).castShape(F, 0))
                             .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
-                    minTotal0 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums0 + group]), minTotal0);
-                    minTotal1 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums1 + group]), minTotal1);
-                    minTotal2 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums2 + group]), minTotal2);
-                    minTotal3 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums3 + group]), minTotal3);
+                    minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
                     group++;
                 }
-                sum0 = FloatVector.zero(F);
-                sum1 = sum0;
-                sum2 = sum0;
-                sum3 = sum0;
-                earlier0 = sum0;
-                earlier1 = sum0;
-                earlier2 = sum0;
-                earlier3 = sum0;
-                scales += L;
-            } else if ((k & 12) == 12) {
-                earlier0 = sum0;
-                earlier1 = sum1;
-                earlier2 = sum2;
-                earlier3 = sum3;
-                sum0 = FloatVector.zero(F);
-                sum1 = sum0;
-                sum2 = sum0;
-                sum3 = sum0;
-            }
-            if ((k & 28) == 28) {
-                scales = codes + 4 * L;
-                if ((k & 252) == 252) {
+                sum = FloatVector.zero(F);
+                laterSum = sum;
+                codes += 2 * WORD_BYTES;
+                scales = codes + WORD_BYTES;
+                if ((half & blockEnd) == blockEnd) {
                     block = scales;
                     scales += factorBytes;
                     codes += factorBytes;
@@ -245,25 +225,19 @@ final class VectorQuadKernels implements QuadKernels {
                 codes += codesOffset;
             }
         }
-        total0.intoMemorySegment(ALL, accumulators, LE);
-        total1.intoMemorySegment(ALL, accumulators + bytes, LE);
-        total2.intoMemorySegment(ALL, accumulators + 2 * bytes, LE);
-        total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
-        minTotal0.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
-        minTotal1.intoMemorySegment(ALL, accumulators + bytes + L_BYTES, LE);
-        minTotal2.intoMemorySegment(ALL, accumulators + 2 * bytes + L_BYTES, LE);
-        minTotal3.intoMemorySegment(ALL, accumulators + 3 * bytes + L_BYTES, LE);
+        total.intoMemorySegment(ALL, accumulators, LE);
+        minTotal.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
     }
 
-    @Override
-    public void addNibblesUnderHalves(RowQuad quad, long unit, int units, long table) {
-        float[] x = quad.x;
-        int x0 = quad.x0;
-        int x1 = quad.x1;
-        int x2 = quad.x2;
-        int x3 = quad.x3;
-        long bytes = quad.accumulatorBytes;
-        long accumulators = quad.accumulators;
+    private static void addFourUnderHalves(PackedLayout layout, long unit, long table,
+            RowQuad rows) {
+        float[] x = rows.x;
+        int x0 = rows.x0;
+        int x1 = rows.x1;
+        int x2 = rows.x2;
+        int x3 = rows.x3;
+        long bytes = rows.accumulatorBytes;
+        long accumulators = rows.accumulators;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
         FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
@@ -279,7 +253,7 @@ final class VectorQuadKernels implements QuadKernels {
         FloatVector earlier2 = sum0;
         FloatVector earlier3 = sum0;
         long codes = unit + HALF_BYTES;
-        for (int k = 0; k < units * UNIT_COLUMNS; k += 8, codes += L_BYTES) {
+        for (int k = 0; k < layout.columns(); k += 8, codes += L_BYTES) {
             IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
             FloatVector w = word.selectFrom(values).reinterpretAsFloats();
             sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k]), sum0);
@@ -323,7 +297,7 @@ final class VectorQuadKernels implements QuadKernels {
             sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 7]), sum3);
             if ((k & 24) == 24) {
                 FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
-                        .castShape(I, 0)).lanewise(VectorOperators.LSHL, Halves.SHIFT)
+                        .castShape(I, 0)).lanewise(LSHL, Halves.SHIFT)
                         .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
                 total0 = earlier0.add(sum0).fma(scale, total0);
                 total1 = earlier1.add(sum1).fma(scale, total1);
@@ -356,21 +330,22 @@ final class VectorQuadKernels implements QuadKernels {
         total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
     }
 
-    @Override
-    public void addNibblesUnderCodes(RowQuad quad, PackedLayout layout, long block, long table) {
-        float[] x = quad.x;
-        int x0 = quad.x0;
-        int x1 = quad.x1;
-        int x2 = quad.x2;
-        int x3 = quad.x3;
-        long bytes = quad.accumulatorBytes;
-        long accumulators = quad.accumulators;
-        float[] xSums = quad.xSums;
+    private static void addFourUnderCodes(PackedLayout layout, long block, long table,
+            RowQuad rows) {
+        float[] x = rows.x;
+        int x0 = rows.x0;
+        int x1 = rows.x1;
+        int x2 = rows.x2;
+        int x3 = rows.x3;
+        long bytes = rows.accumulatorBytes;
+        long accumulators = rows.accumulators;
+        float[] xSums = rows.xSums;
         boolean minimums = layout.minimums();
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
         int minCodesOffset = layout.minCodesOffset();
-        // The last columns of a group have all of these bits.
+        // The last eight columns of a group, and of a block, have all of these bits.
+        int blockEnd = layout.blockColumns() - 8;
         int groupEnd = layout.groupColumns() - 8;
         int group = 0;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
@@ -451,13 +426,13 @@ final class VectorQuadKernels implements QuadKernels {
                             .fromMemorySegment(B, ALL, scales + minCodesOffset, LE).castShape(F, 0))
                             .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
                     minTotal0 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums0 + group]), minTotal0);
+                            FloatVector.broadcast(F, xSums[rows.xSums0 + group]), minTotal0);
                     minTotal1 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums1 + group]), minTotal1);
+                            FloatVector.broadcast(F, xSums[rows.xSums1 + group]), minTotal1);
                     minTotal2 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums2 + group]), minTotal2);
+                            FloatVector.broadcast(F, xSums[rows.xSums2 + group]), minTotal2);
                     minTotal3 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[quad.xSums3 + group]), minTotal3);
+                            FloatVector.broadcast(F, xSums[rows.xSums3 + group]), minTotal3);
                     group++;
                 }
                 sum0 = FloatVector.zero(F);
@@ -481,7 +456,7 @@ final class VectorQuadKernels implements QuadKernels {
             }
             if ((k & 24) == 24) {
                 scales = codes + L_BYTES;
-                if ((k & 248) == 248) {
+                if ((k & blockEnd) == blockEnd) {
                     block = scales;
                     scales += factorBytes;
                     codes += factorBytes;
@@ -498,5 +473,4 @@ final class VectorQuadKernels implements QuadKernels {
         minTotal2.intoMemorySegment(ALL, accumulators + 2 * bytes + L_BYTES, LE);
         minTotal3.intoMemorySegment(ALL, accumulators + 3 * bytes + L_BYTES, LE);
     }
-
 }
