@@ -1,6 +1,7 @@
 package dev.millrace.bench;
 
 import dev.millrace.bench.model.ModelCommand;
+import dev.millrace.bench.peer.CompareCommand;
 import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.synth.SynthCommand;
 import dev.millrace.engine.forward.BackendException;
@@ -14,7 +15,8 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "millrace bench",
         description = "Measure kernels and models; results are appended to bench/results.",
         subcommands = {
-            ModelCommand.class, KernelsCommand.class, SynthCommand.class, ReportCommand.class})
+            ModelCommand.class, CompareCommand.class, KernelsCommand.class, SynthCommand.class,
+            ReportCommand.class})
 public final class Main {
 
     @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,
@@ -32,6 +34,7 @@ public final class Main {
         CommandLine commandLine = new CommandLine(new Main());
         commandLine.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof ModelException || failure instanceof BackendException
+                    || failure instanceof BenchException
                     || failure instanceof IllegalArgumentException) {
                 command.getErr().println("millrace: " + failure.getMessage());
                 return 1;

@@ -72,6 +72,7 @@ public final class ModelCommand implements Callable<Integer> {
                     + " rounds%n", model.spec().name(),
                     ByteCounts.text(model.footprint().weightBytes()), options.kernels,
                     options.threads, rounds);
+            ModelOptions.warnIfBusy();
             System.out.println(ModelMeasurement.HEADER);
             for (List<ModelTest> session : sessions(model.spec().contextTokens())) {
                 try (OpenModel open = OpenModel.of(model, kernels, pool, probe, session,

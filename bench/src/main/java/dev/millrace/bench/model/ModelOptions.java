@@ -8,52 +8,73 @@ import dev.millrace.models.store.ModelStore;
 import dev.millrace.models.store.PullListener;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** What every model benchmark asks for, and how it opens the model. */
-final class ModelOptions {
+public final class ModelOptions {
 
     /** Of the machine's memory, what a model with its cache may take. */
     private static final double MEMORY_SHARE = 0.8;
+    /** Programs per processor that are running already from which on figures mean little. */
+    private static final double BUSY_SHARE = 0.25;
 
     @Parameters(index = "0", paramLabel = "MODEL",
             description = "A path or a model that 'millrace list' shows.")
-    String model;
+    public String model;
 
     @Option(names = {"-t", "--threads"}, paramLabel = "N",
             description = "Worker threads (default: the processors this process may use).")
-    int threads = Runtime.getRuntime().availableProcessors();
+    public int threads = Runtime.getRuntime().availableProcessors();
 
     @Option(names = "--kernels", paramLabel = "NAME",
             description = "scalar or vector (default: ${DEFAULT-VALUE}).")
-    String kernels = "vector";
+    public String kernels = "vector";
 
     @Option(names = "--step-tokens", paramLabel = "N",
             description = "Most tokens of prompts in one step (default: ${DEFAULT-VALUE}).")
-    int stepTokens = 512;
+    public int stepTokens = 512;
 
     @Option(names = "--results", paramLabel = "FILE",
             description = "JSON lines file to append to (default: ${DEFAULT-VALUE}).")
-    Path results = Path.of("bench/results/models.jsonl");
+    public Path results = Path.of("bench/results/models.jsonl");
 
     @Option(names = "--html", paramLabel = "FILE",
             description = "Also write this run's results as a page.")
-    Path html;
+    public Path html;
 
-    void validate() {
+    /** @throws IllegalArgumentException if an option is out of its range */
+    public void validate() {
         requirePositive("--threads", threads);
         requirePositive("--step-tokens", stepTokens);
     }
 
-    static void requirePositive(String option, int value) {
+    /** @throws IllegalArgumentException if the option's value is less than 1 */
+    public static void requirePositive(String option, int value) {
         if (value < 1) {
             throw new IllegalArgumentException(option + " must be at least 1, got " + value);
         }
     }
 
+    /** Says so where other programs take the processors that are measured. */
+    public static void warnIfBusy() {
+        double load = system().getSystemLoadAverage();
+        int processors = system().getAvailableProcessors();
+        if (load > BUSY_SHARE * processors) {
+            System.out.printf(Locale.ROOT,
+                    "  note: other programs keep this machine busy: %.1f were"
+                            + " running on average on %d processors%n",
+                    load, processors);
+        }
+    }
+
+    private static OperatingSystemMXBean system() {
+        return (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    }
+
     /** The model's file, pulled if it must be. */
-    Path resolve() throws InterruptedException {
+    public Path resolve() throws InterruptedException {
         try (ModelStore store = ModelStore.open(System.getenv())) {
             return store.resolve(model, PullListener.SILENT);
         }
@@ -63,12 +84,13 @@ final class ModelOptions {
         return Model.open(resolve());
     }
 
-    CpuKernels openKernels() {
+    /** The kernels by their name. */
+    public CpuKernels openKernels() {
         return KernelNames.of(kernels);
     }
 
-    static long memoryBytes() {
-        var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        return (long) (system.getTotalMemorySize() * MEMORY_SHARE);
+    /** What weights, cache and buffers may take on this machine. */
+    public static long memoryBytes() {
+        return (long) (system().getTotalMemorySize() * MEMORY_SHARE);
     }
 }

@@ -11,10 +11,10 @@ package dev.millrace.bench.model;
  * @param sequences       computed together
  * @param sharedPrompt    whether all sequences have the same prompt, which is read once
  */
-record ModelTest(int promptTokens, int generatedTokens, int depthTokens, int sequences,
+public record ModelTest(int promptTokens, int generatedTokens, int depthTokens, int sequences,
         boolean sharedPrompt) {
 
-    ModelTest {
+    public ModelTest {
         if (promptTokens < 0 || generatedTokens < 0 || depthTokens < 0 || sequences < 1
                 || promptTokens + generatedTokens == 0) {
             throw new IllegalArgumentException("a test computes at least one token of at least one"
@@ -24,38 +24,38 @@ record ModelTest(int promptTokens, int generatedTokens, int depthTokens, int seq
     }
 
     /** One sequence reads a prompt. */
-    static ModelTest prefill(int tokens, int depthTokens) {
+    public static ModelTest prefill(int tokens, int depthTokens) {
         return new ModelTest(tokens, 0, depthTokens, 1, false);
     }
 
     /** Sequences generate together. */
-    static ModelTest decode(int tokens, int depthTokens, int sequences) {
+    public static ModelTest decode(int tokens, int depthTokens, int sequences) {
         return new ModelTest(0, tokens, depthTokens, sequences, false);
     }
 
     /** Whether a prompt is all there is. */
-    boolean isPrefill() {
+    public boolean isPrefill() {
         return generatedTokens == 0;
     }
 
     /** Whether there is no prompt. */
-    boolean isDecode() {
+    public boolean isDecode() {
         return promptTokens == 0;
     }
 
     /** Tokens that are computed while the clock runs. */
-    long measuredTokens() {
+    public long measuredTokens() {
         return (long) promptTokens * (sharedPrompt ? 1 : sequences)
                 + (long) generatedTokens * sequences;
     }
 
     /** Positions that each sequence holds in the end. */
-    int contextTokens() {
+    public int contextTokens() {
         return Math.addExact(depthTokens, Math.addExact(promptTokens, generatedTokens));
     }
 
     /** As the peers write it: {@code pp512}, {@code tg64 @ d2048}, {@code tg32 x 8 @ d128}. */
-    String label() {
+    public String label() {
         StringBuilder label = new StringBuilder();
         if (promptTokens > 0) {
             label.append("pp").append(promptTokens);

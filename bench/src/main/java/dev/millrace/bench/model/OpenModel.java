@@ -12,17 +12,21 @@ import dev.millrace.models.ModelSpec;
 import java.util.Collection;
 
 /** A warmed model that tests run on, one round at a time. Borrows the pool and the model. */
-final class OpenModel implements AutoCloseable {
+public final class OpenModel implements AutoCloseable {
+
+    private static final int WARMING_PROMPT_TOKENS = 128;
+    private static final int WARMING_TOKENS = 4;
 
     private final ModelSpec spec;
     private final ForwardPass pass;
     private final MemoryProbe probe;
     private final int stepTokens;
     private StepDriver driver;
-    private ModelTest driverTest;
+    private int driverSequences;
+    private int driverContextTokens;
 
-    /** What the tests need together: the longest context, the most sequences. */
-    static OpenModel of(Model model, CpuKernels kernels, WorkerPool pool, MemoryProbe probe,
+    /** Opens what the tests need together: the longest context, the most sequences. */
+    public static OpenModel of(Model model, CpuKernels kernels, WorkerPool pool, MemoryProbe probe,
             Collection<ModelTest> tests, int stepTokens, long memoryBytes) {
         int context = tests.stream().mapToInt(ModelTest::contextTokens).max().orElseThrow();
         int sequences = tests.stream().mapToInt(ModelTest::sequences).max().orElseThrow();
@@ -46,7 +50,7 @@ final class OpenModel implements AutoCloseable {
     }
 
     /** Runs a test once: tokens per second, of all sequences together. */
-    double round(ModelTest test) {
+    public double round(ModelTest test) {
         prepare(test);
         driver.seek(test.depthTokens());
         long started = System.nanoTime();
@@ -61,17 +65,26 @@ final class OpenModel implements AutoCloseable {
         return test.measuredTokens() * 1e9 / (System.nanoTime() - started);
     }
 
-    /** The cache is laid out anew for a test of another kind, and kept for the same one. */
+    /** Runs a few tokens of a test, so that a machine that did something else is warm again. */
+    public void warmUp(ModelTest test) {
+        round(new ModelTest(Math.min(test.promptTokens(), WARMING_PROMPT_TOKENS),
+                Math.min(test.generatedTokens(), WARMING_TOKENS), test.depthTokens(),
+                test.sequences(), test.sharedPrompt()));
+    }
+
+    /** The cache is laid out anew for more sequences or longer ones, and kept otherwise. */
     private void prepare(ModelTest test) {
-        if (!test.equals(driverTest)) {
+        if (driver == null || test.sequences() != driverSequences
+                || test.contextTokens() > driverContextTokens) {
             driver = new StepDriver(pass, test.sequences(), test.contextTokens(), stepTokens,
                     spec.vocabularySize());
-            driverTest = test;
+            driverSequences = test.sequences();
+            driverContextTokens = test.contextTokens();
         }
     }
 
     /** How fast memory is read just now, in GB/s. */
-    double bandwidth() {
+    public double bandwidth() {
         return probe.gigabytesPerSecond();
     }
 

@@ -1,0 +1,2 @@
+/** Another engine's benchmark, run in turns with ours and understood. */
+package dev.millrace.bench.peer;
