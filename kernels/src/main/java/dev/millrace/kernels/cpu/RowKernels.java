@@ -11,14 +11,14 @@ interface RowKernels {
     boolean reads(PackedLayout layout);
 
     /**
-     * Adds the first row of {@code rows} to its accumulators: groups times scales to the first,
-     * and minimums times the sums of the activations to the second.
+     * Sets the accumulators of the first row of {@code rows}: the first to groups times scales, and
+     * the second, if the layout has minimums, to minimums times the sums of the activations.
      *
      * @param tile  address of the tile; its halves must be finite
      * @param table address of the {@link NibbleTable}, for nibbles
      */
-    void addRow(PackedLayout layout, long tile, long table, RowQuad rows);
+    void multiplyRow(PackedLayout layout, long tile, long table, RowQuad rows);
 
-    /** As {@link #addRow} for all four rows. */
-    void addFour(PackedLayout layout, long tile, long table, RowQuad rows);
+    /** As {@link #multiplyRow} for all four rows, but leaves the second accumulators alone. */
+    void multiplyFour(PackedLayout layout, long tile, long table, RowQuad rows);
 }

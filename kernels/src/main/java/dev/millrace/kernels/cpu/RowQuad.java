@@ -1,9 +1,9 @@
 package dev.millrace.kernels.cpu;
 
 /**
- * Up to four rows of activations on their way through one tile: where they begin in {@link #x}, where
- * their groups' sums begin in {@link #xSums}, and where their accumulators are. A row may stand
- * there twice; its second result is then dropped.
+ * Up to four rows of activations on their way through one tile: where they begin in {@link #x},
+ * where their groups' sums begin in {@link #xSums}, and where their accumulators are. A row may
+ * stand there twice; its second result is then dropped.
  */
 final class RowQuad {
 
@@ -14,12 +14,9 @@ final class RowQuad {
     int x1;
     int x2;
     int x3;
-    /** Null without minimums. */
+    /** Of the first row's groups, which alone read them; null without minimums. */
     float[] xSums;
     int xSums0;
-    int xSums1;
-    int xSums2;
-    int xSums3;
     /** Of the first row. */
     long accumulators;
     /** From one row's accumulators to the next. */

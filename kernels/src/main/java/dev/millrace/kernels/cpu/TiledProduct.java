@@ -111,10 +111,24 @@ final class TiledProduct {
         long table = matrix.nibbleTable() == null ? 0 : matrix.nibbleTable().address();
         for (int row = 0; row < blockRows; row += RowQuad.ROWS) {
             aim(row);
-            if (row + 1 < blockRows) {
-                rowKernels.addFour(layout, matrix.tile(tile), table, quad);
+            if (blockRows == 1) {
+                rowKernels.multiplyRow(layout, matrix.tile(tile), table, quad);
             } else {
-                rowKernels.addRow(layout, matrix.tile(tile), table, quad);
+                rowKernels.multiplyFour(layout, matrix.tile(tile), table, quad);
+            }
+        }
+        if (layout.minimums() && blockRows > 1) {
+            addMinimums(matrix.tile(tile));
+        }
+    }
+
+    /** What {@link RowKernels#multiplyFour} leaves out. */
+    private void addMinimums(long tile) {
+        for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
+            int columns = Math.min(PANEL_COLUMNS, layout.columns() - column);
+            expandMinimums(tile + layout.blockOffset(column), columns / layout.blockColumns(), 0);
+            for (int row = 0; row < blockRows; row++) {
+                combineMinimums(row, 0, column, columns);
             }
         }
     }
@@ -133,9 +147,6 @@ final class TiledProduct {
         if (layout.minimums()) {
             quad.xSums = xSums;
             quad.xSums0 = xSumsOffset(row, 0);
-            quad.xSums1 = xSumsOffset(second, 0);
-            quad.xSums2 = xSumsOffset(third, 0);
-            quad.xSums3 = xSumsOffset(fourth, 0);
         }
     }
 
@@ -236,7 +247,12 @@ final class TiledProduct {
                 kernels.expandHalfScales(block, units, layout.unitBytes(), scratch.scales(tile));
                 expandCodes(block, units, scratch.panel(tile));
             }
-            case CODED -> expandBlocks(block, columns / layout.blockColumns(), tile);
+            case CODED -> {
+                expandBlocks(block, columns / layout.blockColumns(), tile);
+                if (layout.minimums()) {
+                    expandMinimums(block, columns / layout.blockColumns(), tile);
+                }
+            }
         }
     }
 
@@ -257,12 +273,18 @@ final class TiledProduct {
             long unit = block + layout.factorBytes();
             kernels.expandCodedScales(block, unit, units, groups, layout.unitBytes(),
                     scratch.scales(tile) + b * scaleBytes);
-            if (layout.minimums()) {
-                kernels.expandCodedScales(block + layout.lanes() * Float.BYTES,
-                        unit + layout.minCodesOffset(), units, groups, layout.unitBytes(),
-                        scratch.minimums(tile) + b * scaleBytes);
-            }
             expandCodes(unit, units, scratch.panel(tile) + b * panelBytes);
+        }
+    }
+
+    private void expandMinimums(long block, int blocks, int tile) {
+        int units = layout.blockUnits();
+        int groups = layout.unitGroups();
+        long minimumBytes = (long) units * groups * layout.lanes() * Float.BYTES;
+        for (int b = 0; b < blocks; b++, block += layout.blockBytes()) {
+            kernels.expandCodedScales(block + layout.lanes() * Float.BYTES,
+                    block + layout.factorBytes() + layout.minCodesOffset(), units, groups,
+                    layout.unitBytes(), scratch.minimums(tile) + b * minimumBytes);
         }
     }
 

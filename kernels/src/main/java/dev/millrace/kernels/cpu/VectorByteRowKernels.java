@@ -44,28 +44,28 @@ final class VectorByteRowKernels implements RowKernels {
     }
 
     @Override
-    public void addRow(PackedLayout layout, long tile, long table, RowQuad rows) {
+    public void multiplyRow(PackedLayout layout, long tile, long table, RowQuad rows) {
         if (layout.scales() == PackedLayout.Scales.HALVES) {
-            addRowUnderHalves(layout, tile, rows);
+            multiplyRowUnderHalves(layout, tile, rows);
         } else {
-            addRowUnderCodes(layout, tile, rows);
+            multiplyRowUnderCodes(layout, tile, rows);
         }
     }
 
     @Override
-    public void addFour(PackedLayout layout, long tile, long table, RowQuad rows) {
+    public void multiplyFour(PackedLayout layout, long tile, long table, RowQuad rows) {
         if (layout.scales() == PackedLayout.Scales.HALVES) {
-            addFourUnderHalves(layout, tile, rows);
+            multiplyFourUnderHalves(layout, tile, rows);
         } else {
-            addFourUnderCodes(layout, tile, rows);
+            multiplyFourUnderCodes(layout, tile, rows);
         }
     }
 
-    private static void addRowUnderHalves(PackedLayout layout, long unit, RowQuad rows) {
+    private static void multiplyRowUnderHalves(PackedLayout layout, long unit, RowQuad rows) {
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
-        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        FloatVector total = FloatVector.zero(F);
         FloatVector earlier = FloatVector.zero(F);
         FloatVector sum = earlier;
         long codes = unit + HALF_BYTES;
@@ -103,7 +103,7 @@ final class VectorByteRowKernels implements RowKernels {
         total.intoMemorySegment(ALL, accumulators, LE);
     }
 
-    private static void addRowUnderCodes(PackedLayout layout, long block, RowQuad rows) {
+    private static void multiplyRowUnderCodes(PackedLayout layout, long block, RowQuad rows) {
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
@@ -117,8 +117,8 @@ final class VectorByteRowKernels implements RowKernels {
         int blockEnd = layout.blockColumns() - 8;
         int groupEnd = layout.groupColumns() - 8;
         int group = xSumsOffset;
-        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector minTotal = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
+        FloatVector total = FloatVector.zero(F);
+        FloatVector minTotal = FloatVector.zero(F);
         FloatVector earlier = FloatVector.zero(F);
         FloatVector sum = earlier;
         long scales = block + factorBytes;
@@ -173,7 +173,7 @@ final class VectorByteRowKernels implements RowKernels {
         minTotal.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
     }
 
-    private static void addFourUnderHalves(PackedLayout layout, long unit, RowQuad rows) {
+    private static void multiplyFourUnderHalves(PackedLayout layout, long unit, RowQuad rows) {
         float[] x = rows.x;
         int x0 = rows.x0;
         int x1 = rows.x1;
@@ -181,10 +181,10 @@ final class VectorByteRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
+        FloatVector total0 = FloatVector.zero(F);
+        FloatVector total1 = FloatVector.zero(F);
+        FloatVector total2 = FloatVector.zero(F);
+        FloatVector total3 = FloatVector.zero(F);
         FloatVector sum0 = FloatVector.zero(F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
@@ -254,7 +254,7 @@ final class VectorByteRowKernels implements RowKernels {
         total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
     }
 
-    private static void addFourUnderCodes(PackedLayout layout, long block, RowQuad rows) {
+    private static void multiplyFourUnderCodes(PackedLayout layout, long block, RowQuad rows) {
         float[] x = rows.x;
         int x0 = rows.x0;
         int x1 = rows.x1;
@@ -262,26 +262,15 @@ final class VectorByteRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
-        float[] xSums = rows.xSums;
-        boolean minimums = layout.minimums();
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
-        int minCodesOffset = layout.minCodesOffset();
         // The last four columns of a group, and of a block, have all of these bits.
         int blockEnd = layout.blockColumns() - 4;
         int groupEnd = layout.groupColumns() - 4;
-        int group = 0;
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
-        FloatVector minTotal0 = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
-        FloatVector minTotal1 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + bytes + L_BYTES, LE);
-        FloatVector minTotal2 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + 2 * bytes + L_BYTES, LE);
-        FloatVector minTotal3 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + 3 * bytes + L_BYTES, LE);
+        FloatVector total0 = FloatVector.zero(F);
+        FloatVector total1 = FloatVector.zero(F);
+        FloatVector total2 = FloatVector.zero(F);
+        FloatVector total3 = FloatVector.zero(F);
         FloatVector sum0 = FloatVector.zero(F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
@@ -325,20 +314,6 @@ final class VectorByteRowKernels implements RowKernels {
                 total1 = earlier1.add(sum1).fma(scale, total1);
                 total2 = earlier2.add(sum2).fma(scale, total2);
                 total3 = earlier3.add(sum3).fma(scale, total3);
-                if (minimums) {
-                    FloatVector minimum = ((FloatVector) ByteVector
-                            .fromMemorySegment(B, ALL, scales + minCodesOffset, LE).castShape(F, 0))
-                            .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
-                    minTotal0 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums0 + group]), minTotal0);
-                    minTotal1 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums1 + group]), minTotal1);
-                    minTotal2 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums2 + group]), minTotal2);
-                    minTotal3 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums3 + group]), minTotal3);
-                    group++;
-                }
                 sum0 = FloatVector.zero(F);
                 sum1 = sum0;
                 sum2 = sum0;
@@ -372,9 +347,5 @@ final class VectorByteRowKernels implements RowKernels {
         total1.intoMemorySegment(ALL, accumulators + bytes, LE);
         total2.intoMemorySegment(ALL, accumulators + 2 * bytes, LE);
         total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
-        minTotal0.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
-        minTotal1.intoMemorySegment(ALL, accumulators + bytes + L_BYTES, LE);
-        minTotal2.intoMemorySegment(ALL, accumulators + 2 * bytes + L_BYTES, LE);
-        minTotal3.intoMemorySegment(ALL, accumulators + 3 * bytes + L_BYTES, LE);
     }
 }

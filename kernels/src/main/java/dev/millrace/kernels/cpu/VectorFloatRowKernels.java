@@ -39,29 +39,29 @@ final class VectorFloatRowKernels implements RowKernels {
     }
 
     @Override
-    public void addRow(PackedLayout layout, long tile, long table, RowQuad rows) {
+    public void multiplyRow(PackedLayout layout, long tile, long table, RowQuad rows) {
         if (layout.codes() == PackedLayout.Codes.F16) {
-            addRowOfHalves(layout, tile, rows);
+            multiplyRowOfHalves(layout, tile, rows);
         } else {
-            addRowOfBrainFloats(layout, tile, rows);
+            multiplyRowOfBrainFloats(layout, tile, rows);
         }
     }
 
     @Override
-    public void addFour(PackedLayout layout, long tile, long table, RowQuad rows) {
+    public void multiplyFour(PackedLayout layout, long tile, long table, RowQuad rows) {
         if (layout.codes() == PackedLayout.Codes.F16) {
-            addFourOfHalves(layout, tile, rows);
+            multiplyFourOfHalves(layout, tile, rows);
         } else {
-            addFourOfBrainFloats(layout, tile, rows);
+            multiplyFourOfBrainFloats(layout, tile, rows);
         }
     }
 
-    private static void addRowOfHalves(PackedLayout layout, long codes, RowQuad rows) {
+    private static void multiplyRowOfHalves(PackedLayout layout, long codes, RowQuad rows) {
         int columns = layout.columns();
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
-        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        FloatVector total = FloatVector.zero(F);
         FloatVector sum = FloatVector.zero(F);
         int whole = columns / CHUNK_COLUMNS * CHUNK_COLUMNS;
         for (int k = 0; k < whole; k += 4, codes += 4 * COLUMN_BYTES) {
@@ -98,12 +98,12 @@ final class VectorFloatRowKernels implements RowKernels {
         total.intoMemorySegment(ALL, accumulators, LE);
     }
 
-    private static void addRowOfBrainFloats(PackedLayout layout, long codes, RowQuad rows) {
+    private static void multiplyRowOfBrainFloats(PackedLayout layout, long codes, RowQuad rows) {
         int columns = layout.columns();
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
-        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        FloatVector total = FloatVector.zero(F);
         FloatVector sum = FloatVector.zero(F);
         int whole = columns / CHUNK_COLUMNS * CHUNK_COLUMNS;
         for (int k = 0; k < whole; k += 4, codes += 4 * COLUMN_BYTES) {
@@ -135,7 +135,7 @@ final class VectorFloatRowKernels implements RowKernels {
         total.intoMemorySegment(ALL, accumulators, LE);
     }
 
-    private static void addFourOfHalves(PackedLayout layout, long codes, RowQuad rows) {
+    private static void multiplyFourOfHalves(PackedLayout layout, long codes, RowQuad rows) {
         int columns = layout.columns();
         float[] x = rows.x;
         int x0 = rows.x0;
@@ -144,10 +144,10 @@ final class VectorFloatRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
+        FloatVector total0 = FloatVector.zero(F);
+        FloatVector total1 = FloatVector.zero(F);
+        FloatVector total2 = FloatVector.zero(F);
+        FloatVector total3 = FloatVector.zero(F);
         FloatVector sum0 = FloatVector.zero(F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
@@ -178,7 +178,7 @@ final class VectorFloatRowKernels implements RowKernels {
         total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
     }
 
-    private static void addFourOfBrainFloats(PackedLayout layout, long codes, RowQuad rows) {
+    private static void multiplyFourOfBrainFloats(PackedLayout layout, long codes, RowQuad rows) {
         int columns = layout.columns();
         float[] x = rows.x;
         int x0 = rows.x0;
@@ -187,10 +187,10 @@ final class VectorFloatRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
+        FloatVector total0 = FloatVector.zero(F);
+        FloatVector total1 = FloatVector.zero(F);
+        FloatVector total2 = FloatVector.zero(F);
+        FloatVector total3 = FloatVector.zero(F);
         FloatVector sum0 = FloatVector.zero(F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;

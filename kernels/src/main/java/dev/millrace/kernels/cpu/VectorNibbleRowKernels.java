@@ -47,31 +47,31 @@ final class VectorNibbleRowKernels implements RowKernels {
     }
 
     @Override
-    public void addRow(PackedLayout layout, long tile, long table, RowQuad rows) {
+    public void multiplyRow(PackedLayout layout, long tile, long table, RowQuad rows) {
         if (layout.scales() == PackedLayout.Scales.HALVES) {
-            addRowUnderHalves(layout, tile, table, rows);
+            multiplyRowUnderHalves(layout, tile, table, rows);
         } else {
-            addRowUnderCodes(layout, tile, table, rows);
+            multiplyRowUnderCodes(layout, tile, table, rows);
         }
     }
 
     @Override
-    public void addFour(PackedLayout layout, long tile, long table, RowQuad rows) {
+    public void multiplyFour(PackedLayout layout, long tile, long table, RowQuad rows) {
         if (layout.scales() == PackedLayout.Scales.HALVES) {
-            addFourUnderHalves(layout, tile, table, rows);
+            multiplyFourUnderHalves(layout, tile, table, rows);
         } else {
-            addFourUnderCodes(layout, tile, table, rows);
+            multiplyFourUnderCodes(layout, tile, table, rows);
         }
     }
 
-    private static void addRowUnderHalves(PackedLayout layout, long unit, long table,
+    private static void multiplyRowUnderHalves(PackedLayout layout, long unit, long table,
             RowQuad rows) {
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
-        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
+        FloatVector total = FloatVector.zero(F);
         // Two chunks side by side: one alone would wait for its own additions.
         FloatVector sum = FloatVector.zero(F);
         FloatVector laterSum = sum;
@@ -126,13 +126,11 @@ final class VectorNibbleRowKernels implements RowKernels {
         total.intoMemorySegment(ALL, accumulators, LE);
     }
 
-    private static void addRowUnderCodes(PackedLayout layout, long block, long table,
+    private static void multiplyRowUnderCodes(PackedLayout layout, long block, long table,
             RowQuad rows) {
         float[] x = rows.x;
         int xOffset = rows.x0;
-        long accumulators = rows.accumulators;
         float[] xSums = rows.xSums;
-        int xSumsOffset = rows.xSums0;
         boolean minimums = layout.minimums();
         // The last half unit of a block has all of these bits.
         int blockEnd = layout.blockColumns() / CHUNK_COLUMNS - 1;
@@ -140,11 +138,11 @@ final class VectorNibbleRowKernels implements RowKernels {
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
         int minCodesOffset = layout.minCodesOffset();
-        int group = xSumsOffset;
+        int group = rows.xSums0;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
-        FloatVector total = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector minTotal = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
+        FloatVector total = FloatVector.zero(F);
+        FloatVector minTotal = FloatVector.zero(F);
         FloatVector sum = FloatVector.zero(F);
         FloatVector laterSum = sum;
         long scales = block + factorBytes;
@@ -225,11 +223,11 @@ final class VectorNibbleRowKernels implements RowKernels {
                 codes += codesOffset;
             }
         }
-        total.intoMemorySegment(ALL, accumulators, LE);
-        minTotal.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
+        total.intoMemorySegment(ALL, rows.accumulators, LE);
+        minTotal.intoMemorySegment(ALL, rows.accumulators + L_BYTES, LE);
     }
 
-    private static void addFourUnderHalves(PackedLayout layout, long unit, long table,
+    private static void multiplyFourUnderHalves(PackedLayout layout, long unit, long table,
             RowQuad rows) {
         float[] x = rows.x;
         int x0 = rows.x0;
@@ -240,10 +238,10 @@ final class VectorNibbleRowKernels implements RowKernels {
         long accumulators = rows.accumulators;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
+        FloatVector total0 = FloatVector.zero(F);
+        FloatVector total1 = FloatVector.zero(F);
+        FloatVector total2 = FloatVector.zero(F);
+        FloatVector total3 = FloatVector.zero(F);
         FloatVector sum0 = FloatVector.zero(F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
@@ -253,8 +251,9 @@ final class VectorNibbleRowKernels implements RowKernels {
         FloatVector earlier2 = sum0;
         FloatVector earlier3 = sum0;
         long codes = unit + HALF_BYTES;
-        for (int k = 0; k < layout.columns(); k += 8, codes += L_BYTES) {
-            IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
+        for (int k = 0; k < layout.columns(); k += 4) {
+            IntVector word = IntVector.fromMemorySegment(I, ALL,
+                    codes + (k >> 3 & 3) * (long) WORD_BYTES, LE).lanewise(LSHR, (k & 4) << 2);
             FloatVector w = word.selectFrom(values).reinterpretAsFloats();
             sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k]), sum0);
             sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k]), sum1);
@@ -275,27 +274,7 @@ final class VectorNibbleRowKernels implements RowKernels {
             sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 3]), sum1);
             sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 3]), sum2);
             sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 3]), sum3);
-            w = word.lanewise(LSHR, 16).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 4]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 4]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 4]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 4]), sum3);
-            w = word.lanewise(LSHR, 20).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 5]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 5]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 5]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 5]), sum3);
-            w = word.lanewise(LSHR, 24).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 6]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 6]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 6]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 6]), sum3);
-            w = word.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 7]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 7]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 7]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 7]), sum3);
-            if ((k & 24) == 24) {
+            if ((k & 28) == 28) {
                 FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
                         .castShape(I, 0)).lanewise(LSHL, Halves.SHIFT)
                         .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
@@ -312,8 +291,8 @@ final class VectorNibbleRowKernels implements RowKernels {
                 earlier2 = sum0;
                 earlier3 = sum0;
                 unit += HALF_BYTES + 4 * L_BYTES;
-                codes += HALF_BYTES;
-            } else if ((k & 8) == 8) {
+                codes = unit + HALF_BYTES;
+            } else if ((k & 12) == 12) {
                 earlier0 = sum0;
                 earlier1 = sum1;
                 earlier2 = sum2;
@@ -330,7 +309,7 @@ final class VectorNibbleRowKernels implements RowKernels {
         total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
     }
 
-    private static void addFourUnderCodes(PackedLayout layout, long block, long table,
+    private static void multiplyFourUnderCodes(PackedLayout layout, long block, long table,
             RowQuad rows) {
         float[] x = rows.x;
         int x0 = rows.x0;
@@ -339,28 +318,17 @@ final class VectorNibbleRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
-        float[] xSums = rows.xSums;
-        boolean minimums = layout.minimums();
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
-        int minCodesOffset = layout.minCodesOffset();
-        // The last eight columns of a group, and of a block, have all of these bits.
-        int blockEnd = layout.blockColumns() - 8;
-        int groupEnd = layout.groupColumns() - 8;
-        int group = 0;
+        // The last four columns of a group, and of a block, have all of these bits.
+        int blockEnd = layout.blockColumns() - 4;
+        int groupEnd = layout.groupColumns() - 4;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
-        FloatVector total0 = FloatVector.fromMemorySegment(F, ALL, accumulators, LE);
-        FloatVector total1 = FloatVector.fromMemorySegment(F, ALL, accumulators + bytes, LE);
-        FloatVector total2 = FloatVector.fromMemorySegment(F, ALL, accumulators + 2 * bytes, LE);
-        FloatVector total3 = FloatVector.fromMemorySegment(F, ALL, accumulators + 3 * bytes, LE);
-        FloatVector minTotal0 = FloatVector.fromMemorySegment(F, ALL, accumulators + L_BYTES, LE);
-        FloatVector minTotal1 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + bytes + L_BYTES, LE);
-        FloatVector minTotal2 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + 2 * bytes + L_BYTES, LE);
-        FloatVector minTotal3 = FloatVector.fromMemorySegment(F, ALL,
-                accumulators + 3 * bytes + L_BYTES, LE);
+        FloatVector total0 = FloatVector.zero(F);
+        FloatVector total1 = FloatVector.zero(F);
+        FloatVector total2 = FloatVector.zero(F);
+        FloatVector total3 = FloatVector.zero(F);
         FloatVector sum0 = FloatVector.zero(F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
@@ -371,8 +339,9 @@ final class VectorNibbleRowKernels implements RowKernels {
         FloatVector earlier3 = sum0;
         long scales = block + factorBytes;
         long codes = scales + codesOffset;
-        for (int k = 0; k < layout.columns(); k += 8, codes += L_BYTES) {
-            IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
+        for (int k = 0; k < layout.columns(); k += 4) {
+            IntVector word = IntVector.fromMemorySegment(I, ALL,
+                    codes + (k >> 3 & 3) * (long) WORD_BYTES, LE).lanewise(LSHR, (k & 4) << 2);
             FloatVector w = word.selectFrom(values).reinterpretAsFloats();
             sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k]), sum0);
             sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k]), sum1);
@@ -393,26 +362,6 @@ final class VectorNibbleRowKernels implements RowKernels {
             sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 3]), sum1);
             sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 3]), sum2);
             sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 3]), sum3);
-            w = word.lanewise(LSHR, 16).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 4]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 4]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 4]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 4]), sum3);
-            w = word.lanewise(LSHR, 20).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 5]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 5]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 5]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 5]), sum3);
-            w = word.lanewise(LSHR, 24).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 6]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 6]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 6]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 6]), sum3);
-            w = word.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats();
-            sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k + 7]), sum0);
-            sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 7]), sum1);
-            sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 7]), sum2);
-            sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 7]), sum3);
             if ((k & groupEnd) == groupEnd) {
                 FloatVector scale = ((FloatVector) ByteVector
                         .fromMemorySegment(B, ALL, scales, LE).castShape(F, 0))
@@ -421,20 +370,6 @@ final class VectorNibbleRowKernels implements RowKernels {
                 total1 = earlier1.add(sum1).fma(scale, total1);
                 total2 = earlier2.add(sum2).fma(scale, total2);
                 total3 = earlier3.add(sum3).fma(scale, total3);
-                if (minimums) {
-                    FloatVector minimum = ((FloatVector) ByteVector
-                            .fromMemorySegment(B, ALL, scales + minCodesOffset, LE).castShape(F, 0))
-                            .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
-                    minTotal0 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums0 + group]), minTotal0);
-                    minTotal1 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums1 + group]), minTotal1);
-                    minTotal2 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums2 + group]), minTotal2);
-                    minTotal3 = minimum.fma(
-                            FloatVector.broadcast(F, xSums[rows.xSums3 + group]), minTotal3);
-                    group++;
-                }
                 sum0 = FloatVector.zero(F);
                 sum1 = sum0;
                 sum2 = sum0;
@@ -444,7 +379,7 @@ final class VectorNibbleRowKernels implements RowKernels {
                 earlier2 = sum0;
                 earlier3 = sum0;
                 scales += L;
-            } else if ((k & 8) == 8) {
+            } else if ((k & 12) == 12) {
                 earlier0 = sum0;
                 earlier1 = sum1;
                 earlier2 = sum2;
@@ -454,8 +389,9 @@ final class VectorNibbleRowKernels implements RowKernels {
                 sum2 = sum0;
                 sum3 = sum0;
             }
-            if ((k & 24) == 24) {
-                scales = codes + L_BYTES;
+            if ((k & 28) == 28) {
+                codes += 4 * WORD_BYTES;
+                scales = codes;
                 if ((k & blockEnd) == blockEnd) {
                     block = scales;
                     scales += factorBytes;
@@ -468,9 +404,5 @@ final class VectorNibbleRowKernels implements RowKernels {
         total1.intoMemorySegment(ALL, accumulators + bytes, LE);
         total2.intoMemorySegment(ALL, accumulators + 2 * bytes, LE);
         total3.intoMemorySegment(ALL, accumulators + 3 * bytes, LE);
-        minTotal0.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
-        minTotal1.intoMemorySegment(ALL, accumulators + bytes + L_BYTES, LE);
-        minTotal2.intoMemorySegment(ALL, accumulators + 2 * bytes + L_BYTES, LE);
-        minTotal3.intoMemorySegment(ALL, accumulators + 3 * bytes + L_BYTES, LE);
     }
 }
