@@ -39,6 +39,7 @@ final class TiledProduct {
     /** First row of the block of rows that is being computed. */
     private int firstRow;
     private int blockRows;
+    private int panelRows;
 
     TiledProduct(TileKernels kernels, RowKernels[] rowKernels, int lanes) {
         this.kernels = kernels;
@@ -59,7 +60,8 @@ final class TiledProduct {
         int endTile = Math.ceilDiv(end, layout.lanes());
         for (firstRow = 0; firstRow < rows; firstRow += PANEL_ROWS) {
             blockRows = Math.min(PANEL_ROWS, rows - firstRow);
-            int tileStep = readsCodes() ? 1 : PANEL_TILES;
+            panelRows = panelRows();
+            int tileStep = panelRows == 0 ? 1 : PANEL_TILES;
             for (int tile = firstTile; tile < endTile; tile += tileStep) {
                 multiplyTiles(tile, Math.min(tileStep, endTile - tile));
             }
@@ -71,9 +73,16 @@ final class TiledProduct {
         y = null;
     }
 
-    /** Whether expanding the codes would cost more than converting them once for four rows. */
-    private boolean readsCodes() {
-        return rowKernels != null && blockRows < PANEL_LEAST_ROWS && !matrix.hasSpecialHalves();
+    /**
+     * How many rows of the block share an expanded panel; the rest read the codes. A few rows would
+     * not make up for the expansion, and rows that do not fill a block of the panel's kernel would
+     * go through it one by one.
+     */
+    private int panelRows() {
+        if (rowKernels == null || matrix.hasSpecialHalves()) {
+            return blockRows;
+        }
+        return blockRows < PANEL_LEAST_ROWS ? 0 : blockRows / BLOCK_ROWS * BLOCK_ROWS;
     }
 
     /** The kernels that read these codes, or null. */
@@ -88,12 +97,15 @@ final class TiledProduct {
 
     private void multiplyTiles(int firstTile, int tiles) {
         scratch.clearAccumulators(Math.ceilDiv(blockRows, RowQuad.ROWS) * RowQuad.ROWS);
-        if (readsCodes()) {
-            addTile(firstTile);
-        } else {
+        if (panelRows > 0) {
             for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
                 int columns = Math.min(PANEL_COLUMNS, layout.columns() - column);
                 addPanels(firstTile, tiles, column, columns);
+            }
+        }
+        if (panelRows < blockRows) {
+            for (int tile = 0; tile < tiles; tile++) {
+                readTile(matrix.tile(firstTile + tile), tile);
             }
         }
         for (int row = 0; row < blockRows; row++) {
@@ -106,34 +118,35 @@ final class TiledProduct {
         }
     }
 
-    /** One tile, straight from its codes; two and three rows pass for four. */
-    private void addTile(int tile) {
+    /** The rows after the panel's, straight from the codes; two and three rows pass for four. */
+    private void readTile(long address, int tile) {
         long table = matrix.nibbleTable() == null ? 0 : matrix.nibbleTable().address();
-        for (int row = 0; row < blockRows; row += RowQuad.ROWS) {
-            aim(row);
+        for (int row = panelRows; row < blockRows; row += RowQuad.ROWS) {
+            aim(row, tile);
             if (blockRows == 1) {
-                rowKernels.multiplyRow(layout, matrix.tile(tile), table, quad);
+                rowKernels.multiplyRow(layout, address, table, quad);
             } else {
-                rowKernels.multiplyFour(layout, matrix.tile(tile), table, quad);
+                rowKernels.multiplyFour(layout, address, table, quad);
             }
         }
         if (layout.minimums() && blockRows > 1) {
-            addMinimums(matrix.tile(tile));
+            addMinimums(address, tile);
         }
     }
 
     /** What {@link RowKernels#multiplyFour} leaves out. */
-    private void addMinimums(long tile) {
+    private void addMinimums(long address, int tile) {
         for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
             int columns = Math.min(PANEL_COLUMNS, layout.columns() - column);
-            expandMinimums(tile + layout.blockOffset(column), columns / layout.blockColumns(), 0);
-            for (int row = 0; row < blockRows; row++) {
-                combineMinimums(row, 0, column, columns);
+            expandMinimums(address + layout.blockOffset(column), columns / layout.blockColumns(),
+                    tile);
+            for (int row = panelRows; row < blockRows; row++) {
+                combineMinimums(row, tile, column, columns);
             }
         }
     }
 
-    private void aim(int row) {
+    private void aim(int row, int tile) {
         int second = Math.min(row + 1, blockRows - 1);
         int third = Math.min(row + 2, blockRows - 1);
         int fourth = Math.min(row + 3, blockRows - 1);
@@ -142,24 +155,24 @@ final class TiledProduct {
         quad.x1 = xOffset(second);
         quad.x2 = xOffset(third);
         quad.x3 = xOffset(fourth);
-        quad.accumulators = scratch.accumulators(row, 0);
-        quad.accumulatorBytes = scratch.accumulators(row + 1, 0) - quad.accumulators;
+        quad.accumulators = scratch.accumulators(row, tile);
+        quad.accumulatorBytes = scratch.accumulators(row + 1, tile) - quad.accumulators;
         if (layout.minimums()) {
             quad.xSums = xSums;
             quad.xSums0 = xSumsOffset(row, 0);
         }
     }
 
-    /** Some columns of a few tiles: expanded once, then used by every row. */
+    /** Some columns of a few tiles: expanded once, then used by the rows. */
     private void addPanels(int firstTile, int tiles, int column, int columns) {
         for (int tile = 0; tile < tiles; tile++) {
             expand(matrix.tile(firstTile + tile), column, columns, tile);
         }
         int row = 0;
-        for (; row + BLOCK_ROWS <= blockRows; row += BLOCK_ROWS) {
+        for (; row + BLOCK_ROWS <= panelRows; row += BLOCK_ROWS) {
             addBlock(firstTile, tiles, row, column, columns);
         }
-        for (; row < blockRows; row++) {
+        for (; row < panelRows; row++) {
             for (int tile = 0; tile < tiles; tile++) {
                 kernels.sums(panel(firstTile, tile, column), columns, x, xOffset(row) + column,
                         scratch.sums());
