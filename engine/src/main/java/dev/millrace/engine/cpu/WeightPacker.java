@@ -84,6 +84,9 @@ final class WeightPacker {
         CpuMatrix matrix = kernels.pack(tensor, pool);
         packed.add(matrix);
         take(matrix.bytes());
+        if (matrix.bytes() > 0 && tensor.data().isMapped()) {
+            tensor.data().unload(); // the copy serves from here on: once in memory, not twice
+        }
         return matrix;
     }
 

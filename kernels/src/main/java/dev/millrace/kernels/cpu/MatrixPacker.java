@@ -116,17 +116,40 @@ final class MatrixPacker {
     }
 
     private void packCodes(QuantBlock block, int unit, long codes, int lane) {
-        for (int i = 0; i < PackedLayout.UNIT_COLUMNS; i++) {
-            byte code = block.code(unit * PackedLayout.UNIT_COLUMNS + i);
-            int index = i * layout.lanes() + lane;
-            if (layout.codes() == PackedLayout.Codes.BYTES) {
-                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, codes + index, code);
-            } else {
-                long address = codes + layout.nibbleOffset(index);
-                int nibble = matrix.nibbleTable().nibble(code) << layout.nibbleShift(index);
-                int pair = RawMemory.ALL.get(ValueLayout.JAVA_BYTE, address) | nibble;
-                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, address, (byte) pair);
+        int first = unit * PackedLayout.UNIT_COLUMNS;
+        if (layout.codes() == PackedLayout.Codes.BYTES) {
+            for (int i = 0; i < PackedLayout.UNIT_COLUMNS; i++) {
+                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, codes + i * layout.lanes() + lane,
+                        block.code(first + i));
             }
+        } else if (layout.lanes() == NibbleTable.ENTRIES) {
+            packWords(block, first, codes + lane * Integer.BYTES);
+        } else {
+            packPairs(block, first, codes, lane);
+        }
+    }
+
+    /** Eight columns at a time. */
+    private void packWords(QuantBlock block, int first, long address) {
+        NibbleTable table = matrix.nibbleTable();
+        for (int i = 0; i < PackedLayout.UNIT_COLUMNS; i += 8) {
+            int word = 0;
+            for (int j = 0; j < 8; j++) {
+                word |= table.nibble(block.code(first + i + j)) << 4 * j;
+            }
+            RawMemory.ALL.set(ValueLayout.JAVA_INT_UNALIGNED, address, word);
+            address += layout.lanes() * Integer.BYTES;
+        }
+    }
+
+    private void packPairs(QuantBlock block, int first, long codes, int lane) {
+        for (int i = 0; i < PackedLayout.UNIT_COLUMNS; i++) {
+            int index = i * layout.lanes() + lane;
+            long address = codes + layout.nibbleOffset(index);
+            int nibble = matrix.nibbleTable().nibble(block.code(first + i));
+            int pair = RawMemory.ALL.get(ValueLayout.JAVA_BYTE, address)
+                    | nibble << layout.nibbleShift(index);
+            RawMemory.ALL.set(ValueLayout.JAVA_BYTE, address, (byte) pair);
         }
     }
 }
