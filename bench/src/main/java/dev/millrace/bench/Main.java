@@ -1,5 +1,6 @@
 package dev.millrace.bench;
 
+import dev.millrace.bench.matmul.KernelsCommand;
 import dev.millrace.bench.model.ModelCommand;
 import dev.millrace.bench.peer.CompareCommand;
 import dev.millrace.bench.report.ReportCommand;

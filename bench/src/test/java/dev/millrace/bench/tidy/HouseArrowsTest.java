@@ -1,6 +1,7 @@
 package dev.millrace.bench.tidy;
 
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
@@ -10,8 +11,17 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 /** Who may know whom: the arrows of docs/ARCHITECTURE.md, checked on the compiled classes. */
-@AnalyzeClasses(packages = "dev.millrace", importOptions = ImportOption.DoNotIncludeTests.class)
+@AnalyzeClasses(packages = "dev.millrace", importOptions = {
+    ImportOption.DoNotIncludeTests.class, HouseArrowsTest.WithoutTestJars.class})
 class HouseArrowsTest {
+
+    /** A module's tests are a jar for the modules above it, once it is packaged. */
+    static final class WithoutTestJars implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
+    }
 
     private static final String KERNELS = "dev.millrace.kernels..";
     private static final String MODELS = "dev.millrace.models..";
@@ -45,9 +55,11 @@ class HouseArrowsTest {
             .resideInAPackage("jdk.incubator.vector..");
 
     @ArchTest
-    static final ArchRule onlyTheCudaKernelsTouchTheCudaPresets = noClasses().that()
-            .resideOutsideOfPackage("dev.millrace.kernels.cuda..").should().dependOnClassesThat()
-            .resideInAPackage("org.bytedeco..");
+    static final ArchRule onlyTheCudaKernelsAndTheBaselinesTouchNativePresets = noClasses().that()
+            .resideOutsideOfPackages("dev.millrace.kernels.cuda..",
+                    "dev.millrace.bench.baseline..")
+            .should().dependOnClassesThat()
+            .resideInAnyPackage("org.bytedeco..", "org.nd4j..");
 
     @ArchTest
     static final ArchRule theMeterKnowsNoHttp = noClasses().that()

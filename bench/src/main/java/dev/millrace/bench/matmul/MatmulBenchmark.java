@@ -1,5 +1,8 @@
-package dev.millrace.bench;
+package dev.millrace.bench.matmul;
 
+import dev.millrace.bench.KernelNames;
+import dev.millrace.bench.MachineLimits;
+import dev.millrace.bench.MatrixShape;
 import dev.millrace.bench.synth.RandomWeights;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
@@ -9,6 +12,7 @@ import dev.millrace.kernels.cpu.CpuMatrix;
 import java.lang.foreign.Arena;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Level;
@@ -21,8 +25,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * One quantised matrix product on one thread, scalar and vector. The weights rotate among enough
- * copies to exceed the caches, as a model's layers do.
+ * One quantised matrix product. The weights rotate among enough copies to exceed the caches, as a
+ * model's layers do.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -31,7 +35,7 @@ public class MatmulBenchmark {
 
     /** Distinct weights are held until they take this much memory. */
     private static final long WORKING_SET_BYTES = 256L << 20;
-    private static final int MOST_COPIES = 16;
+    private static final int MOST_COPIES = 1024;
     private static final float DEVIATION = 0.02f;
     /** Relative to the largest output; both sides sum a few thousand products in float32. */
     private static final float TOLERANCE = 1e-3f;
@@ -39,7 +43,7 @@ public class MatmulBenchmark {
     @Param({"scalar", "vector"})
     public String kernels;
 
-    @Param({"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q2_K", "Q4_K", "Q5_K", "Q6_K", "IQ2_XXS"})
+    @Param
     public QuantFormat format;
 
     /** Outputs x inputs of the weight. */
@@ -47,10 +51,37 @@ public class MatmulBenchmark {
     public String shape;
 
     /** Rows of activations: 1 is decoding one sequence. */
-    @Param({"1", "8", "64"})
+    @Param({"1"})
     public int rows;
 
+    @Param({"1"})
+    public int threads;
+
+    /** What the weight takes where the kernels read it. */
+    @AuxCounters(AuxCounters.Type.EVENTS)
+    @State(Scope.Thread)
+    public static class Packed {
+
+        private long bytes;
+
+        @Setup(Level.Trial)
+        public void look(MatmulBenchmark benchmark) {
+            long packed = benchmark.weights[0].bytes();
+            MatrixShape shape = MatrixShape.parse(benchmark.shape);
+            bytes = packed > 0
+                    ? packed
+                    : shape.outputs() * benchmark.format.rowBytes(shape.inputs());
+        }
+
+        /** Bytes of one weight; the file's where the kernels read that. */
+        public double weightBytes() {
+            return bytes;
+        }
+    }
+
     private CpuKernels implementation;
+    private WorkerPool pool;
+    private TileSplit split;
     private CpuMatrix[] weights;
     private Arena arena;
     private Activations x;
@@ -60,8 +91,10 @@ public class MatmulBenchmark {
     @Setup(Level.Trial)
     public void prepare() {
         implementation = KernelNames.of(kernels);
-        int outputs = Integer.parseInt(shape.split("x")[0]);
-        int inputs = Integer.parseInt(shape.split("x")[1]);
+        pool = WorkerPool.create(threads);
+        split = new TileSplit(implementation, pool);
+        int outputs = MatrixShape.parse(shape).outputs();
+        int inputs = MatrixShape.parse(shape).inputs();
         SplittableRandom random = new SplittableRandom(1);
         float[] values = new float[rows * inputs];
         for (int i = 0; i < values.length; i++) {
@@ -73,14 +106,11 @@ public class MatmulBenchmark {
         int copies = Math.clamp(WORKING_SET_BYTES / bytes, 1, MOST_COPIES);
         weights = new CpuMatrix[copies];
         arena = Arena.ofShared(); // the scalar kernels read the tensors where they lie
-        try (WorkerPool pool = WorkerPool.create(1)) {
-            for (int i = 0; i < copies; i++) {
-                var tensor = RandomWeights.matrix(arena, format, outputs, inputs,
-                        DEVIATION, i);
-                weights[i] = implementation.pack(tensor, pool);
-                if (i == 0) {
-                    checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool), values);
-                }
+        for (int i = 0; i < copies; i++) {
+            var tensor = RandomWeights.matrix(arena, format, outputs, inputs, DEVIATION, i);
+            weights[i] = implementation.pack(tensor, pool);
+            if (i == 0) {
+                checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool), values);
             }
         }
     }
@@ -113,10 +143,10 @@ public class MatmulBenchmark {
     }
 
     @Benchmark
-    public float[] multiply() {
+    public float[] multiply(MachineLimits limits, Packed packed) {
         CpuMatrix weight = weights[next];
         next = next + 1 == weights.length ? 0 : next + 1;
-        implementation.multiply(weight, x, rows, y, 0, weight.rows());
+        split.multiply(weight, x, rows, y);
         return y;
     }
 
@@ -126,5 +156,6 @@ public class MatmulBenchmark {
             weight.close();
         }
         arena.close();
+        pool.close();
     }
 }

@@ -1,0 +1,2 @@
+/** Other libraries' float32 products, for comparison. Nothing outside of this package uses them. */
+package dev.millrace.bench.baseline;
