@@ -1,0 +1,74 @@
+package dev.millrace.engine.cpu;
+
+import com.sun.management.ThreadMXBean;
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.RandomModel;
+import dev.millrace.engine.forward.SamplingRow;
+import dev.millrace.engine.forward.SequenceFeed;
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Runs steps on the vector kernels until they allocate no more than their results, and prints the
+ * bytes per step of all threads together. A process of its own, because a vector that the compiler
+ * boxes depends on what else the process ran.
+ */
+final class StepAllocationProbe {
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory
+            .getThreadMXBean();
+    private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
+    private static final int STEPS = 50;
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private StepAllocationProbe() {}
+
+    /** @param arguments rows of the batch, tokens of each row, the most bytes per step to accept */
+    public static void main(String[] arguments) {
+        int rows = Integer.parseInt(arguments[0]);
+        int tokens = Integer.parseInt(arguments[1]);
+        long accepted = Long.parseLong(arguments[2]);
+        RandomModel model = RandomModel.plain();
+        MemoryBudget budget = new MemoryBudget(1L << 30, CONTEXT, rows, rows * tokens);
+        try (WorkerPool pool = WorkerPool.create(2);
+                ForwardPass pass = new CpuBackend(CpuKernels.vector(), pool, Duration.ZERO)
+                        .open(model.spec(), model, budget)) {
+            StepBatch batch = batch(rows, tokens);
+            long deadline = System.nanoTime() + LIMIT.toNanos();
+            long bytes;
+            do {
+                long before = THREADS.getTotalThreadAllocatedBytes();
+                for (int i = 0; i < STEPS; i++) {
+                    pass.step(batch);
+                }
+                bytes = (THREADS.getTotalThreadAllocatedBytes() - before) / STEPS;
+            } while (bytes > accepted && System.nanoTime() < deadline);
+            System.out.println(bytes);
+        }
+    }
+
+    /** The same positions in every step: the cache is overwritten with what it holds. */
+    private static StepBatch batch(int rows, int tokens) {
+        int rowBlocks = Math.ceilDiv(tokens, CpuMemoryPlan.BLOCK_TOKENS);
+        SamplingRow sampling = SamplingRow.of(1, 20, 0.9f, 0.01f, 3);
+        List<SequenceRow> sequences = new ArrayList<>();
+        for (int row = 0; row < rows; row++) {
+            int[] ids = new int[tokens];
+            for (int i = 0; i < tokens; i++) {
+                ids[i] = row + i;
+            }
+            sequences.add(SequenceFeed.inBlocks(row * rowBlocks, rowBlocks)
+                    .row(OutputRequest.SAMPLE_LAST, sampling, ids));
+        }
+        return new StepBatch(sequences, BlockOperations.NONE);
+    }
+}
