@@ -41,6 +41,10 @@ final class LatticeBlock extends QuantBlock {
         super(QuantFormat.IQ2_XXS, GROUP_ELEMENTS, false);
     }
 
+    static byte[] points() {
+        return GRID.clone();
+    }
+
     private static byte[] unpackPoints() {
         byte[] grid = new byte[POINTS.length() / 4 * POINT_ELEMENTS];
         for (int i = 0; i < grid.length; i++) {

@@ -49,6 +49,14 @@ public abstract sealed class QuantBlock permits RoundBlock, KBlock, LatticeBlock
         };
     }
 
+    /**
+     * The lattice that IQ2_XXS draws from: 256 points of 8 magnitudes (8, 25 or 43), for those who
+     * unpack it by themselves.
+     */
+    public static byte[] latticePoints() {
+        return LatticeBlock.points();
+    }
+
     /** Takes apart the block at byte {@code offset} of {@code data}. */
     public abstract void read(MemorySegment data, long offset);
 

@@ -50,7 +50,7 @@ public final class KernelsCommand implements Callable<Integer> {
     private List<Integer> threads = List.of(1);
 
     @Option(names = "--kernels", split = ",", paramLabel = "NAME",
-            description = "scalar, vector or both (default: vector).")
+            description = "Of scalar, vector and native (default: vector).")
     private List<String> kernels = List.of("vector");
 
     @Option(names = "--baselines", split = ",", paramLabel = "NAME",

@@ -29,7 +29,7 @@ public final class ModelOptions {
     public int threads = Runtime.getRuntime().availableProcessors();
 
     @Option(names = "--kernels", paramLabel = "NAME",
-            description = "scalar or vector (default: ${DEFAULT-VALUE}).")
+            description = "scalar, vector or native (default: ${DEFAULT-VALUE}).")
     public String kernels = "vector";
 
     @Option(names = "--step-tokens", paramLabel = "N",

@@ -65,7 +65,8 @@ class ModelCommandTest {
 
     @Test
     void whatCannotBeMeasuredIsRefused() {
-        assertRefused("--kernels must be scalar or vector, got \"magic\"", "--kernels", "magic");
+        assertRefused("--kernels must be scalar, vector or native, got \"magic\"", "--kernels",
+                "magic");
         assertRefused("--sections must be of prefill, decode, batch; got \"dance\"", "--sections",
                 "dance");
         assertRefused("--depths must not be negative, got -1", "--depths", "-1");

@@ -42,8 +42,9 @@ public final class CpuBackend implements Backend {
 
     @Override
     public String description() {
-        String width = kernels.vectorBits() == 0 ? "" : ", " + kernels.vectorBits() + "-bit";
-        return "cpu: " + kernels.name() + " kernels" + width + ", " + pool.workers()
+        String instructions = kernels.instructions();
+        return "cpu: " + kernels.name() + " kernels"
+                + (instructions.isEmpty() ? "" : ", " + instructions) + ", " + pool.workers()
                 + (pool.workers() == 1 ? " thread" : " threads");
     }
 
@@ -53,7 +54,7 @@ public final class CpuBackend implements Backend {
     }
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        CpuMemoryPlan plan = CpuMemoryPlan.of(spec, budget, pool.workers());
+        CpuMemoryPlan plan = CpuMemoryPlan.of(kernels, spec, budget, pool.workers());
         CpuForwardPass pass;
         try {
             pass = place(spec, weights, budget, plan);

@@ -51,15 +51,21 @@ final class CpuBuffers {
     }
 
     /** What these buffers and the per-worker scratch of the outputs will take, in bytes. */
-    static long bytes(ModelSpec spec, MemoryBudget budget, int workers, int blockTokens) {
-        long perToken = 3L * spec.embeddingSize() + 2L * spec.querySize() + 2L * spec.kvSize()
-                + 2L * spec.feedForwardSize();
+    static long bytes(CpuKernels kernels, ModelSpec spec, MemoryBudget budget, int workers,
+            int blockTokens) {
+        long perToken = 2L * spec.embeddingSize() + spec.querySize() + 2L * spec.kvSize()
+                + spec.feedForwardSize();
+        long activations = 0;
+        for (int width : new int[]{spec.embeddingSize(), spec.querySize(),
+            spec.feedForwardSize()}) {
+            activations += kernels.activationBytes(budget.stepTokens(), width);
+        }
         long logits = (long) logitRows(spec, budget) * spec.vocabularySize();
         long scores = (long) spec.groupHeads() * roundedContext(budget, blockTokens);
         long scratch = Sampler.scratchBytes(spec.vocabularySize())
                 + LogProbabilities.scratchBytes(spec.vocabularySize());
         return Float.BYTES * (budget.stepTokens() * perToken + logits + workers * scores)
-                + workers * scratch;
+                + activations + workers * scratch;
     }
 
     private static int logitRows(ModelSpec spec, MemoryBudget budget) {

@@ -3,6 +3,7 @@ package dev.millrace.engine.cpu;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.BatchRules;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ModelSpec;
 
 /**
@@ -21,12 +22,13 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long block
     /** Positions in one cache block: the vector kernels tile keys by this many. */
     static final int BLOCK_TOKENS = 16;
 
-    static CpuMemoryPlan of(ModelSpec spec, MemoryBudget budget, int workers) {
+    static CpuMemoryPlan of(CpuKernels kernels, ModelSpec spec, MemoryBudget budget,
+            int workers) {
         long blockBytes = 2L * spec.layers() * spec.kvSize() * BLOCK_TOKENS * Float.BYTES;
         int leastBlocks = Math.ceilDiv(budget.contextTokens(), BLOCK_TOKENS);
         long mostBlocks = Math.min(Integer.MAX_VALUE,
                 (long) budget.sequences() * (leastBlocks + 1));
-        long bufferBytes = CpuBuffers.bytes(spec, budget, workers, BLOCK_TOKENS)
+        long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers, BLOCK_TOKENS)
                 + RotaryTable.bytes(spec.rope(), budget.contextTokens())
                 + BatchRules.scratchBytes(mostBlocks);
         return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes, blockBytes,

@@ -1,24 +1,16 @@
 package dev.millrace.engine.cpu;
 
-import dev.millrace.engine.forward.ForwardPass;
-import dev.millrace.engine.forward.MemoryBudget;
-import dev.millrace.engine.forward.OutputRequest;
-import dev.millrace.engine.forward.OutputRequest.TargetLogprobs;
-import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
-import dev.millrace.models.Model;
-import dev.millrace.models.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -50,32 +42,18 @@ class TinyLlamaTest {
         assertThat(GreedyText.continuation(path, backend, prompt, 24)).isEqualTo(expected);
     }
 
-    /**
-     * By llama.cpp's convention: chunks of 512 tokens that each begin with the start token, the
-     * second half of each scored. llama.cpp's own value is 13.60.
-     */
-    @Test
+    /** llama.cpp's own value, by the same convention, is 13.60. */
+    @ParameterizedTest
+    @ValueSource(strings = {"vector", "native"})
     @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
-    void itsPerplexityIsWithinTwoPercentOfLlamaCpps() throws IOException {
+    void itsPerplexityIsWithinTwoPercentOfLlamaCpps(String kernels) throws IOException {
         String text = Files.readString(Path.of(System.getenv("MILLRACE_TEST_DATA"), "text",
                 "wikitext2-test-first-half.txt")).substring(0, 10_000);
-        CpuBackend backend = new CpuBackend(CpuKernels.vector(), POOL, Duration.ZERO);
-        try (Model model = Model.open(Path.of(System.getenv("MILLRACE_TINYLLAMA")));
-                ForwardPass pass = backend.open(model.spec(), model.weights(),
-                        new MemoryBudget(4L << 30, 512, 1, 512))) {
-            Tokenizer tokenizer = model.tokenizer().orElseThrow();
-            int[] tokens = tokenizer.encode(text, true);
-            double logprobs = 0;
-            for (int begin = 0; begin < 2 * 512; begin += 512) {
-                int[] chunk = Arrays.copyOfRange(tokens, begin, begin + 512);
-                chunk[0] = tokenizer.startToken();
-                OutputRequest second = new TargetLogprobs(Arrays.copyOfRange(chunk, 257, 512));
-                for (float logprob : SequenceFeed.inBlocks(0, 32)
-                        .step(pass, second, null, Arrays.copyOf(chunk, 511)).logprobs()) {
-                    logprobs += logprob;
-                }
-            }
-            assertThat(Math.exp(-logprobs / (2 * 255))).isCloseTo(13.60, withinPercentage(2));
-        }
+        CpuBackend backend = new CpuBackend(
+                kernels.equals("native") ? NativeTwin.open() : CpuKernels.vector(), POOL,
+                Duration.ZERO);
+
+        assertThat(Perplexity.of(Path.of(System.getenv("MILLRACE_TINYLLAMA")), backend, text, 512,
+                2)).isCloseTo(13.60, withinPercentage(2));
     }
 }

@@ -14,9 +14,14 @@ public final class Activations {
     private final float[] values;
     private final float[] sumsOf16;
     private final float[] sumsOf32;
+    private final Int8Rows int8;
 
     /** @param sums whether products will ask for sums of groups */
     Activations(int rows, int columns, boolean sums) {
+        this(rows, columns, sums, null);
+    }
+
+    private Activations(int rows, int columns, boolean sums, NativeVariant variant) {
         if (rows < 1 || columns < 1 || (long) rows * columns > Integer.MAX_VALUE - 8) {
             throw new IllegalArgumentException("activations have at least one row and one column "
                     + "and fit an array, got " + rows + " x " + columns);
@@ -26,6 +31,12 @@ public final class Activations {
         values = new float[rows * columns];
         sumsOf16 = sums ? new float[rows * (columns / 16)] : null;
         sumsOf32 = sums ? new float[rows * (columns / 32)] : null;
+        int8 = variant == null ? null : new Int8Rows(values, rows, columns, variant);
+    }
+
+    /** Activations that native products read as bytes, and products with floats as they are. */
+    static Activations quantised(int rows, int columns, NativeVariant variant) {
+        return new Activations(rows, columns, false, variant);
     }
 
     /** Rows that fit. */
@@ -46,6 +57,11 @@ public final class Activations {
     /** Sums of {@code group} consecutive activations, (rows, columns / group). */
     float[] sums(int group) {
         return group == 16 ? sumsOf16 : sumsOf32;
+    }
+
+    /** The rows as bytes; null but for native kernels. */
+    Int8Rows int8() {
+        return int8;
     }
 
     /** Sums the groups of one row; four sums side by side do not wait for every addition. */

@@ -7,7 +7,8 @@ import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 
 /**
- * What the processor does for a forward pass: the scalar reference and its Vector API twin.
+ * What the processor does for a forward pass: the scalar reference, its Vector API twin, and one
+ * that leaves products with quantised weights to C.
  *
  * <p>Activations are row-major {@code float[]}: element {@code (r, c)} of a {@code (rows, width)}
  * array is at {@code r * width + c}. Every operation works on a part of its output, so that the
@@ -18,7 +19,7 @@ import dev.millrace.kernels.WorkerPool;
  * the number of columns only; attention is summed by absolute position. So a row's result is the
  * same bits whatever else is in the batch and however the work was split.
  */
-public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
+public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorKernels {
 
     /** The plain reference. */
     static CpuKernels scalar() {
@@ -49,6 +50,18 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
     }
 
     /**
+     * Native kernels with the fastest instructions that this processor has, if the build made any.
+     *
+     * @throws KernelException if they cannot run here, or the JVM was started without the Vector
+     *                         API, which does what they do not; says why and what to do
+     */
+    static CpuKernels nativeTwin() {
+        requireVectorModule();
+        return new NativeKernels(NativeFunctions.variants().getLast(),
+                new VectorKernels(VectorWidth.preferredBits()));
+    }
+
+    /**
      * Memory that the vector kernels take for a weight, in bytes. Exact for vectors of 512 bits;
      * narrower ones pad the last tile of a matrix less. Needs no Vector API.
      */
@@ -67,8 +80,11 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
         }
     }
 
-    /** {@code scalar} or {@code vector}. */
+    /** {@code scalar}, {@code vector} or {@code native}. */
     String name();
+
+    /** What the products are computed with, as a processor's manual calls it; may be empty. */
+    String instructions();
 
     /** Width of a vector register in bits; 0 for the scalar reference. */
     int vectorBits();
@@ -78,6 +94,9 @@ public sealed interface CpuKernels permits ScalarKernels, VectorKernels {
 
     /** Activations to multiply by weights of these kernels, all zero and unprepared. */
     Activations openActivations(int rows, int columns);
+
+    /** Memory that such activations take, in bytes. */
+    long activationBytes(int rows, int columns);
 
     /** Derives from a row of activations what products read; after the row was written. */
     void prepare(Activations x, int row);

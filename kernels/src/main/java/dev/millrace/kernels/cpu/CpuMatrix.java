@@ -3,7 +3,8 @@ package dev.millrace.kernels.cpu;
 import dev.millrace.kernels.QuantFormat;
 
 /** A weight in the private layout of the kernels that packed it; only they can read it. */
-public sealed interface CpuMatrix extends AutoCloseable permits PackedMatrix, ScalarMatrix {
+public sealed interface CpuMatrix extends AutoCloseable
+        permits NativeMatrix, PackedMatrix, ScalarMatrix {
 
     /** The format it was packed from. */
     QuantFormat format();

@@ -44,6 +44,11 @@ final class ScalarKernels implements CpuKernels {
     }
 
     @Override
+    public String instructions() {
+        return "";
+    }
+
+    @Override
     public int vectorBits() {
         return 0;
     }
@@ -57,6 +62,11 @@ final class ScalarKernels implements CpuKernels {
     @Override
     public Activations openActivations(int rows, int columns) {
         return new Activations(rows, columns, false);
+    }
+
+    @Override
+    public long activationBytes(int rows, int columns) {
+        return (long) rows * columns * Float.BYTES;
     }
 
     @Override

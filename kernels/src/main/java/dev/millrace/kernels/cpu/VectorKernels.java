@@ -45,6 +45,11 @@ final class VectorKernels implements CpuKernels {
     }
 
     @Override
+    public String instructions() {
+        return bits + "-bit";
+    }
+
+    @Override
     public int vectorBits() {
         return bits;
     }
@@ -58,6 +63,11 @@ final class VectorKernels implements CpuKernels {
     @Override
     public Activations openActivations(int rows, int columns) {
         return new Activations(rows, columns, true);
+    }
+
+    @Override
+    public long activationBytes(int rows, int columns) {
+        return (long) rows * (columns + columns / 16 + columns / 32) * Float.BYTES;
     }
 
     @Override

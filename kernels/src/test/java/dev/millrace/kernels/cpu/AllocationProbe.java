@@ -28,12 +28,17 @@ final class AllocationProbe {
 
     /** @param arguments the name of a {@link KernelChoice} */
     public static void main(String[] arguments) {
-        AllocationProbe probe = new AllocationProbe(KernelChoice.valueOf(arguments[0]).open());
-        probe.elements();
-        probe.attention();
+        KernelChoice choice = KernelChoice.valueOf(arguments[0]);
+        AllocationProbe probe = new AllocationProbe(choice.open());
+        if (!choice.roundsActivations()) { // all but products is the vector kernels' own
+            probe.elements();
+            probe.attention();
+        }
         try (WorkerPool pool = WorkerPool.create(1)) {
             for (QuantFormat format : QuantFormat.values()) {
-                probe.matrix(format, pool);
+                if (!choice.roundsActivations() || format.blockElements() > 1) {
+                    probe.matrix(format, pool);
+                }
             }
         }
         System.out.println("done");

@@ -36,6 +36,21 @@ final class RandomTensors {
         return QuantTensor.of(format, shape, data);
     }
 
+    /** Gives a tensor the block scales of another of its format. */
+    static void copyScales(QuantTensor from, QuantTensor to) {
+        QuantFormat format = from.format();
+        for (long block = 0; block < from.data().byteSize(); block += format.blockBytes()) {
+            long scales = block + switch (format) {
+                case Q2_K -> 80;
+                case Q6_K -> 208;
+                default -> 0;
+            };
+            int bytes = format.blockElements() == 32 || format == QuantFormat.Q6_K
+                    || format == QuantFormat.IQ2_XXS ? 2 : 4;
+            MemorySegment.copy(from.data(), scales, to.data(), scales, bytes);
+        }
+    }
+
     private static double scale(Random random) {
         return random.nextGaussian() * 0.02;
     }

@@ -1,0 +1,169 @@
+/* What Java calls: NativeLibrary.java has the other side of every function. */
+#define _DEFAULT_SOURCE
+#include "variants.h"
+#include <stdlib.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#define EXPORT __attribute__((visibility("default")))
+
+/** Changes with every function and layout here; NativeLibrary.java wants the same number. */
+enum { INTERFACE_VERSION = 1 };
+
+/** Numbered as in NativeVariant.java, the better of a processor's last. */
+enum { AVX2, AVX_VNNI, AVX512_VNNI, NEON_DOTPROD, VARIANTS };
+
+static const variant *const BUILT[VARIANTS] = {
+#ifdef WITH_AVX2
+    [AVX2] = &millrace_avx2,
+#endif
+#ifdef WITH_AVXVNNI
+    [AVX_VNNI] = &millrace_avxvnni,
+#endif
+#ifdef WITH_AVX512
+    [AVX512_VNNI] = &millrace_avx512,
+#endif
+#ifdef WITH_NEON
+    [NEON_DOTPROD] = &millrace_neon,
+#endif
+    0};
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/** Whether the operating system saves these parts of the registers. */
+static int saves(uint32_t parts) {
+    uint32_t low;
+    uint32_t high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & parts) == parts;
+}
+
+static int has(uint32_t features, uint32_t wanted) {
+    return (features & wanted) == wanted;
+}
+
+/** A bit for each variant that this processor can run, whether it was built or not. */
+static int32_t runnable(void) {
+    uint32_t a;
+    uint32_t b;
+    uint32_t c;
+    uint32_t d;
+    const uint32_t xsave_avx_fma_f16c = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
+    const uint32_t sse_and_avx = 0x6;
+    const uint32_t all_of_avx512 = 0xE6;
+    const uint32_t avx512 = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;
+    const uint32_t avx512_vnni = 1u << 11;
+    const uint32_t avx_vnni = 1u << 4;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, xsave_avx_fma_f16c) || !saves(sse_and_avx)
+            || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, bit_AVX2)) {
+        return 0;
+    }
+    int32_t variants = 1 << AVX2;
+    if (has(b, avx512) && has(c, avx512_vnni) && saves(all_of_avx512)) {
+        variants |= 1 << AVX512_VNNI;
+    }
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, avx_vnni)) {
+        variants |= 1 << AVX_VNNI;
+    }
+    return variants;
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+static int32_t runnable(void) {
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 ? 1 << NEON_DOTPROD : 0;
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+/** All of Apple's have it. */
+static int32_t runnable(void) {
+    return 1 << NEON_DOTPROD;
+}
+
+#else
+
+static int32_t runnable(void) {
+    return 0;
+}
+
+#endif
+
+EXPORT int32_t millrace_interface_version(void) {
+    return INTERFACE_VERSION;
+}
+
+/** A bit for each variant that was built. */
+EXPORT int32_t millrace_built_variants(void) {
+    int32_t variants = 0;
+    for (int i = 0; i < VARIANTS; i++) {
+        variants |= BUILT[i] == NULL ? 0 : 1 << i;
+    }
+    return variants;
+}
+
+EXPORT int32_t millrace_runnable_variants(void) {
+    return runnable();
+}
+
+EXPORT int64_t millrace_tile_bytes(int32_t f, int64_t units) {
+    return tile_bytes((format) f, units);
+}
+
+EXPORT int64_t millrace_row_bytes(int64_t units) {
+    return row_of(units).bytes;
+}
+
+EXPORT int64_t millrace_panel_bytes(int32_t f, int64_t units) {
+    return panel_of((format) f, units).bytes;
+}
+
+/**
+ * Memory that is not touched yet, so that those who fill it together share the work of getting it;
+ * NULL if there is none. Large pages where the system has them: a product reads far and wide.
+ */
+EXPORT void *millrace_allocate(int64_t bytes) {
+    const int64_t large_page = 2 << 20;
+    int64_t alignment = bytes >= large_page ? large_page : LINE_BYTES;
+    void *memory;
+    if (posix_memalign(&memory, (size_t) alignment, (size_t) bytes) != 0) {
+        return NULL;
+    }
+#if defined(MADV_HUGEPAGE)
+    if (bytes >= large_page) {
+        madvise(memory, (size_t) (bytes / large_page * large_page), MADV_HUGEPAGE);
+    }
+#endif
+    return memory;
+}
+
+EXPORT void millrace_free(void *memory) {
+    free(memory);
+}
+
+/** Packs a tile: see pack.h. */
+EXPORT void millrace_pack(int32_t v, int32_t f, const uint8_t *source, int64_t row_bytes,
+        int32_t rows, int64_t units, const uint8_t *points, uint8_t *tile) {
+    BUILT[v]->pack((format) f, source, row_bytes, rows, units, points, tile);
+}
+
+/** Quantises row number `row` of (rows, columns) activations. */
+EXPORT void millrace_quantise(int32_t v, const float *x, int64_t columns, int64_t row,
+        uint8_t *rows) {
+    int64_t units = columns / UNIT_COLUMNS;
+    BUILT[v]->quantise(x + row * columns, units, rows + row * row_of(units).bytes);
+}
+
+/** Multiplies: see variants.h. */
+EXPORT void millrace_multiply(int32_t v, int32_t f, int64_t units, int64_t outputs,
+        int64_t begin_row, int64_t end_row, int64_t begin, int64_t end, const uint8_t *tiles,
+        const uint8_t *x, float *y, uint8_t *panels, int32_t panels_ready) {
+    product p = {(format) f, units, outputs, begin_row, end_row, begin, end, tiles, x, y, panels,
+        panels_ready};
+    BUILT[v]->multiply(&p);
+}

@@ -1,0 +1,3 @@
+#include "vectors_256.h"
+
+#include "variant.h"

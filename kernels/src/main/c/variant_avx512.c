@@ -1,0 +1,3 @@
+#include "vectors_avx512.h"
+
+#include "variant.h"

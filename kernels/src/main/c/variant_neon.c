@@ -1,0 +1,3 @@
+#include "vectors_neon.h"
+
+#include "variant.h"

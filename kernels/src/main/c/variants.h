@@ -1,0 +1,45 @@
+/* What a variant of the kernels offers: one per instruction set, chosen by what the CPU has. */
+#ifndef MILLRACE_VARIANTS_H
+#define MILLRACE_VARIANTS_H
+
+#include "layout.h"
+
+/** A product of some rows of activations with some outputs of a matrix. */
+typedef struct {
+    format format;
+    /** Inputs over 32. */
+    int64_t units;
+    /** Outputs of the whole matrix. */
+    int64_t outputs;
+    /** Rows and outputs to compute; outputs from a multiple of 32 on. */
+    int64_t begin_row;
+    int64_t end_row;
+    int64_t begin;
+    int64_t end;
+    /** The matrix, tile after tile. */
+    const uint8_t *tiles;
+    /** (rows), each as row_of lays it out. */
+    const uint8_t *x;
+    /** (rows, outputs) */
+    float *y;
+    /** Memory for panels of the outputs to compute; without, tiles are read as they are. */
+    uint8_t *panels;
+    /** Whether the panels hold these outputs already, from a call for other rows. */
+    int32_t panels_ready;
+} product;
+
+typedef struct {
+    void (*multiply)(const product *p);
+    /** Quantises a row of `units` times 32 activations. */
+    void (*quantise)(const float *x, int64_t units, uint8_t *out);
+    /** Packs up to 16 rows of a tensor as GGUF has it; see pack.h. */
+    void (*pack)(format f, const uint8_t *source, int64_t row_bytes, int rows, int64_t units,
+            const uint8_t *points, uint8_t *tile);
+} variant;
+
+extern const variant millrace_avx2;
+extern const variant millrace_avxvnni;
+extern const variant millrace_avx512;
+extern const variant millrace_neon;
+
+#endif

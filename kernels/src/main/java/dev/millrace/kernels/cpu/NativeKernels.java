@@ -1,0 +1,184 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.WorkerPool;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+import java.util.Objects;
+
+/**
+ * The native twin: products with quantised weights in C, over activations rounded to signed bytes,
+ * and everything else on the Vector API.
+ *
+ * <p>For every 32 columns a row of activations has a scale, the largest magnitude over 127, and
+ * codes rounded to the nearest. Dot products of codes are exact integers; what is summed in floats
+ * is, per group in order of columns, {@code fma(dot * weight scale, activation scale, sum)}, and
+ * minimums likewise in a sum of their own. So results are the same bits for every instruction set,
+ * batch and split. A unit with a number that is not finite makes its row's outputs NaN.
+ */
+final class NativeKernels implements CpuKernels {
+
+    /** Panels of outputs that are computed together stay in a cache of the second level. */
+    private static final long PANELS_BYTES = 400_000;
+    private static final int MOST_PANELS = 4;
+    /** Rows of one call on the same panels. */
+    private static final int CALL_ROWS = 128;
+    /** Multiply-adds of one call: about a tenth of a millisecond, which a collection may wait. */
+    private static final long CALL_MACS = 1L << 24;
+
+    private final NativeVariant variant;
+    private final VectorKernels vector;
+    private final ThreadLocal<Panels> panels = ThreadLocal.withInitial(Panels::new);
+
+    /** Memory for the panels of one thread; grows to what the widest matrix needs. */
+    private static final class Panels {
+        private MemorySegment memory = MemorySegment.NULL;
+
+        long address(long bytes) {
+            if (memory.byteSize() < bytes) {
+                memory = Arena.ofAuto().allocate(bytes, PackedLayout.ALIGNMENT_BYTES);
+            }
+            return memory.address();
+        }
+    }
+
+    NativeKernels(NativeVariant variant, VectorKernels vector) {
+        this.variant = variant;
+        this.vector = vector;
+    }
+
+    @Override
+    public String name() {
+        return "native";
+    }
+
+    @Override
+    public String instructions() {
+        return variant.label();
+    }
+
+    @Override
+    public int vectorBits() {
+        return vector.vectorBits();
+    }
+
+    @Override
+    public CpuMatrix pack(QuantTensor tensor, WorkerPool pool) {
+        MatrixChecks.checkPackable(tensor);
+        return NativeLayout.holds(tensor.format())
+                ? NativeMatrix.pack(tensor, variant, pool)
+                : vector.pack(tensor, pool);
+    }
+
+    @Override
+    public Activations openActivations(int rows, int columns) {
+        return Activations.quantised(rows, columns, variant);
+    }
+
+    @Override
+    public long activationBytes(int rows, int columns) {
+        return (long) rows * columns * Float.BYTES + Int8Rows.bytes(rows, columns);
+    }
+
+    @Override
+    public void prepare(Activations x, int row) {
+        Objects.checkIndex(row, x.rows());
+        x.int8().prepare(row);
+    }
+
+    @Override
+    public void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end) {
+        if (!(weight instanceof NativeMatrix matrix)) {
+            vector.multiply(weight, x, rows, y, begin, end);
+            return;
+        }
+        MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
+        if (rows < variant.panelRows()) {
+            multiplyTiles(matrix, x, rows, y, begin, end);
+        } else {
+            multiplyPanels(matrix, x, rows, y, begin, end);
+        }
+        Reference.reachabilityFence(x);
+    }
+
+    private void multiplyTiles(NativeMatrix matrix, Activations x, int rows, float[] y, int begin,
+            int end) {
+        NativeLayout layout = matrix.layout();
+        long tileMacs = (long) rows * layout.columns() * NativeLayout.ROW_TILE;
+        int step = NativeLayout.ROW_TILE * (int) Math.max(1, CALL_MACS / tileMacs);
+        for (int first = begin; first < end; first += step) {
+            NativeFunctions.multiply(variant, layout, matrix.rows(), 0, rows, first,
+                    Math.min(first + step, end), matrix.address(), x.int8().address(),
+                    MemorySegment.ofArray(y), 0, false);
+        }
+    }
+
+    /** Some panels are filled by the call for the first rows and serve all others. */
+    private void multiplyPanels(NativeMatrix matrix, Activations x, int rows, float[] y, int begin,
+            int end) {
+        NativeLayout layout = matrix.layout();
+        int count = Math.clamp(PANELS_BYTES / layout.panelBytes(), 1, MOST_PANELS);
+        int step = count * NativeLayout.ROW_TILE;
+        long memory = panels.get().address(count * layout.panelBytes());
+        for (int first = begin; first < end; first += step) {
+            for (int row = 0; row < rows; row += CALL_ROWS) {
+                NativeFunctions.multiply(variant, layout, matrix.rows(), row,
+                        Math.min(row + CALL_ROWS, rows), first, Math.min(first + step, end),
+                        matrix.address(), x.int8().address(), MemorySegment.ofArray(y), memory,
+                        row > 0);
+            }
+        }
+    }
+
+    @Override
+    public void copyRow(CpuMatrix matrix, int row, float[] out, int outOffset) {
+        if (!(matrix instanceof NativeMatrix packed)) {
+            vector.copyRow(matrix, row, out, outOffset);
+            return;
+        }
+        Objects.checkIndex(row, matrix.rows());
+        packed.copyRow(row, out, outOffset);
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, float[] weight, float epsilon, float[] out,
+            int outOffset) {
+        vector.rmsNorm(x, xOffset, weight, epsilon, out, outOffset);
+    }
+
+    @Override
+    public void add(float[] x, int xOffset, float[] y, int yOffset, int count) {
+        vector.add(x, xOffset, y, yOffset, count);
+    }
+
+    @Override
+    public void siluMultiply(float[] gate, float[] up, int offset, int count) {
+        vector.siluMultiply(gate, up, offset, count);
+    }
+
+    @Override
+    public void rotate(float[] x, int offset, float[] cosines, float[] sines, int angleOffset,
+            int pairs, boolean adjacent) {
+        vector.rotate(x, offset, cosines, sines, angleOffset, pairs, adjacent);
+    }
+
+    @Override
+    public void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
+            int begin, int end, float[] query, int queryOffset, float scale, float[] scores,
+            float[] out, int outOffset) {
+        vector.attend(cache, layer, kvHead, groupHeads, blockTable, begin, end, query, queryOffset,
+                scale, scores, out, outOffset);
+    }
+
+    @Override
+    public int argmax(float[] x, int offset, int count) {
+        return vector.argmax(x, offset, count);
+    }
+
+    @Override
+    public double expShifted(float[] x, int xOffset, int count, float max, float scale,
+            float[] out, int outOffset) {
+        return vector.expShifted(x, xOffset, count, max, scale, out, outOffset);
+    }
+}

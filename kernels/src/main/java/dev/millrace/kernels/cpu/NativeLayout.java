@@ -1,0 +1,191 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.QuantFormat;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * How the native kernels lay out a quantised matrix, as {@code layout.h} describes it: tiles of 16
+ * rows, of blocks of 256 columns, each a header of scales and then units of 32 columns, whose codes
+ * are split into planes of bits.
+ *
+ * @param format  what was packed
+ * @param columns inputs
+ */
+record NativeLayout(QuantFormat format, int columns) {
+
+    static final int TILE_ROWS = 16;
+    /** Work is split at pairs of tiles: many rows take two at once. */
+    static final int ROW_TILE = 2 * TILE_ROWS;
+    static final int UNIT_COLUMNS = 32;
+
+    private static final int BLOCK_UNITS = 8;
+    private static final int BLOCK_COLUMNS = BLOCK_UNITS * UNIT_COLUMNS;
+    private static final int VECTOR_BYTES = 64;
+    private static final int FACTOR_BYTES = 2 * TILE_ROWS * Short.BYTES;
+    private static final int GROUP_COLUMNS = 4;
+
+    /** As {@code layout.h} numbers them. */
+    private static final List<QuantFormat> FORMATS = List.of(QuantFormat.Q4_0, QuantFormat.Q8_0,
+            QuantFormat.Q2_K, QuantFormat.Q4_K, QuantFormat.Q5_K, QuantFormat.Q6_K,
+            QuantFormat.IQ2_XXS);
+
+    /** Whether there are native kernels for a format. */
+    static boolean holds(QuantFormat format) {
+        return FORMATS.contains(format);
+    }
+
+    /** The format's number in the native interface. */
+    int formatIndex() {
+        return FORMATS.indexOf(format);
+    }
+
+    int units() {
+        return columns / UNIT_COLUMNS;
+    }
+
+    long tileBytes() {
+        int rest = units() % BLOCK_UNITS;
+        return units() / BLOCK_UNITS * blockBytes()
+                + (rest == 0 ? 0 : headerBytes() + rest * unitBytes());
+    }
+
+    /** What two tiles take when they are expanded for many rows. */
+    long panelBytes() {
+        long scaleBytes = (long) units() * unitGroups() * ROW_TILE * Float.BYTES;
+        return (long) columns * ROW_TILE + scaleBytes * (hasMinimums() ? 2 : 1);
+    }
+
+    private long blockBytes() {
+        return headerBytes() + BLOCK_UNITS * unitBytes();
+    }
+
+    private boolean hasHalfScales() {
+        return format.blockElements() == UNIT_COLUMNS;
+    }
+
+    private boolean hasMinimums() {
+        return switch (format) {
+            case Q2_K, Q4_K, Q5_K -> true;
+            default -> false;
+        };
+    }
+
+    private int unitGroups() {
+        return format == QuantFormat.Q2_K || format == QuantFormat.Q6_K ? 2 : 1;
+    }
+
+    private int lowBits() {
+        return switch (format) {
+            case Q8_0 -> 8;
+            case Q2_K, IQ2_XXS -> 2;
+            default -> 4;
+        };
+    }
+
+    private int highBits() {
+        return switch (format) {
+            case Q6_K -> 2;
+            case Q5_K, IQ2_XXS -> 1;
+            default -> 0;
+        };
+    }
+
+    /** What stands for zero among the unsigned codes. */
+    private int zeroCode() {
+        return switch (format) {
+            case Q8_0 -> 128;
+            case Q6_K -> 32;
+            case Q4_0 -> 8;
+            default -> 0;
+        };
+    }
+
+    private long headerBytes() {
+        if (hasHalfScales()) {
+            return (long) BLOCK_UNITS * TILE_ROWS * Short.BYTES;
+        }
+        int parts = hasMinimums() && format != QuantFormat.Q2_K ? 2 : 1;
+        return FACTOR_BYTES + parts * minimumsOffset();
+    }
+
+    /** From a block's scale codes to its codes of minimums. */
+    private long minimumsOffset() {
+        return (long) BLOCK_UNITS * unitGroups() * TILE_ROWS;
+    }
+
+    private long unitBytes() {
+        return (long) VECTOR_BYTES * (lowBits() + highBits());
+    }
+
+    /** Writes a row of the tile at an address as floats: the way back from the packed form. */
+    void copyRow(long tile, int row, float[] out, int outOffset) {
+        for (int column = 0; column < columns; column++) {
+            long block = tile + column / BLOCK_COLUMNS * blockBytes();
+            int unit = column % BLOCK_COLUMNS / UNIT_COLUMNS;
+            int element = column % UNIT_COLUMNS;
+            int group = unit * unitGroups() + element * unitGroups() / UNIT_COLUMNS;
+            int code = code(block + headerBytes() + unit * unitBytes(), row, element);
+            out[outOffset + column] = scale(block, group, row) * code - minimum(block, group, row);
+        }
+    }
+
+    private int code(long unit, int row, int element) {
+        int columnGroup = element / GROUP_COLUMNS;
+        long at = unit + row * GROUP_COLUMNS + element % GROUP_COLUMNS;
+        int code = bits(at, columnGroup, lowBits());
+        if (highBits() > 0) {
+            long high = at + (long) VECTOR_BYTES * lowBits();
+            code |= bits(high, columnGroup, highBits()) << lowBits();
+        }
+        return format == QuantFormat.IQ2_XXS ? latticeCode(code) : code - zeroCode();
+    }
+
+    /** A plane of {@code width} bits has {@code width} vectors, with column groups in turn. */
+    private static int bits(long plane, int columnGroup, int width) {
+        int pair = byteAt(plane + (long) VECTOR_BYTES * (columnGroup % width));
+        return pair >> columnGroup / width * width & (1 << width) - 1;
+    }
+
+    /** Coordinates of the lattice are 8, 25 or 43; the third bit is the sign. */
+    private static int latticeCode(int code) {
+        int magnitude = switch (code & 3) {
+            case 0 -> 8;
+            case 1 -> 25;
+            default -> 43;
+        };
+        return (code & 4) == 0 ? magnitude : -magnitude;
+    }
+
+    private float scale(long block, int group, int row) {
+        if (hasHalfScales()) {
+            return halfAt(block + ((long) group * TILE_ROWS + row) * Short.BYTES);
+        }
+        int code = byteAt(block + FACTOR_BYTES + (long) group * TILE_ROWS + row);
+        float factor = halfAt(block + (long) row * Short.BYTES);
+        return switch (format) {
+            case Q2_K -> factor * (code & 0xF);
+            case IQ2_XXS -> factor * 0.125f * code;
+            default -> factor * (byte) code;
+        };
+    }
+
+    private float minimum(long block, int group, int row) {
+        if (!hasMinimums()) {
+            return 0;
+        }
+        long codes = block + FACTOR_BYTES + (long) group * TILE_ROWS + row;
+        int code = format == QuantFormat.Q2_K
+                ? byteAt(codes) >> 4
+                : byteAt(codes + minimumsOffset());
+        return halfAt(block + (long) (TILE_ROWS + row) * Short.BYTES) * code;
+    }
+
+    private static int byteAt(long address) {
+        return RawMemory.ALL.get(ValueLayout.JAVA_BYTE, address) & 0xFF;
+    }
+
+    private static float halfAt(long address) {
+        return Float.float16ToFloat(RawMemory.ALL.get(RawMemory.SHORT, address));
+    }
+}

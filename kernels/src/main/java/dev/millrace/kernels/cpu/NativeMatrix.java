@@ -1,0 +1,119 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.QuantBlock;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.WorkerPool;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import static dev.millrace.kernels.cpu.NativeLayout.TILE_ROWS;
+
+/** A quantised matrix in the tiles of {@link NativeLayout}; the last tile is padded. */
+final class NativeMatrix implements CpuMatrix {
+
+    private final NativeLayout layout;
+    private final int rows;
+    private final long bytes;
+    private final long address;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private NativeMatrix(NativeLayout layout, int rows) {
+        this.layout = layout;
+        this.rows = rows;
+        this.bytes = Math.multiplyExact(layout.tileBytes(), (long) tiles());
+        this.address = NativeFunctions.allocate(bytes);
+        if (address == 0) {
+            throw new OutOfMemoryError("no memory for a matrix of " + bytes + " bytes");
+        }
+    }
+
+    /** Packs a tensor, all workers together: they also share the work of getting the memory. */
+    static NativeMatrix pack(QuantTensor tensor, NativeVariant variant, WorkerPool pool) {
+        NativeLayout layout = new NativeLayout(tensor.format(),
+                Math.toIntExact(tensor.shape().columns()));
+        NativeMatrix matrix = new NativeMatrix(layout, Math.toIntExact(tensor.shape().rows()));
+        AtomicInteger nextTile = new AtomicInteger();
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment points = arena.allocateFrom(ValueLayout.JAVA_BYTE,
+                    QuantBlock.latticePoints());
+            pool.run((worker, workers) -> {
+                for (int tile = nextTile.getAndIncrement(); tile < matrix.tiles(); tile = nextTile
+                        .getAndIncrement()) {
+                    matrix.packTile(tensor, variant, tile, points);
+                }
+            });
+        } catch (Throwable thrown) {
+            matrix.close();
+            throw thrown;
+        }
+        return matrix;
+    }
+
+    private void packTile(QuantTensor tensor, NativeVariant variant, int tile,
+            MemorySegment points) {
+        int firstRow = tile * TILE_ROWS;
+        int tileRows = Math.min(TILE_ROWS, rows - firstRow);
+        MemorySegment source = tensor.data().asSlice(firstRow * tensor.rowBytes(),
+                tileRows * tensor.rowBytes());
+        NativeFunctions.pack(variant, layout, source, tensor.rowBytes(), tileRows, points,
+                tile(tile));
+    }
+
+    NativeLayout layout() {
+        return layout;
+    }
+
+    /** Where the first tile is. */
+    long address() {
+        return address;
+    }
+
+    private int tiles() {
+        return Math.ceilDiv(rows, TILE_ROWS);
+    }
+
+    private long tile(int tile) {
+        return address + tile * layout.tileBytes();
+    }
+
+    /** Writes one row as floats. */
+    void copyRow(int row, float[] out, int outOffset) {
+        layout.copyRow(tile(row / TILE_ROWS), row % TILE_ROWS, out, outOffset);
+    }
+
+    @Override
+    public QuantFormat format() {
+        return layout.format();
+    }
+
+    @Override
+    public int rows() {
+        return rows;
+    }
+
+    @Override
+    public int columns() {
+        return layout.columns();
+    }
+
+    @Override
+    public int rowTile() {
+        return NativeLayout.ROW_TILE;
+    }
+
+    @Override
+    public long bytes() {
+        return bytes;
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            NativeFunctions.free(address);
+        }
+    }
+}
