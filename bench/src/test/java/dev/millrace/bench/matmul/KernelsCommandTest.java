@@ -46,7 +46,7 @@ class KernelsCommandTest {
         "--shape=16x100    | multiple of 32 elements, got 100",
         "--rows=0          | --rows must be at least 1, got 0",
         "--threads=0       | --threads must be at least 1, got 0",
-        "--kernels=magic   | --kernels must be scalar or vector, got \"magic\"",
+        "--kernels=magic   | --kernels must be scalar, vector or native, got \"magic\"",
         "--baselines=numpy | --baselines must be of openblas, openblas-avx512, onednn, nd4j;"})
     void whatDoesNotExistIsRefusedBeforeAnythingRuns(String option, String message) {
         assertThatIllegalArgumentException()
