@@ -22,7 +22,8 @@ final class ComputeOptions {
         flags.put(Setting.BACKEND, value);
     }
 
-    @Option(names = "--kernels", paramLabel = "NAME", description = "vector, scalar or auto.")
+    @Option(names = "--kernels", paramLabel = "NAME",
+            description = "native, vector, scalar or auto.")
     void kernels(String value) {
         flags.put(Setting.KERNELS, value);
     }
