@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Blocks of 256 elements whose groups have scales of their own, in units of the block's: the
- * "K-quants" Q2_K, Q4_K, Q5_K and Q6_K.
+ * "K-quants" Q2_K, Q3_K, Q4_K, Q5_K and Q6_K.
  */
 final class KBlock extends QuantBlock {
 
@@ -13,14 +13,25 @@ final class KBlock extends QuantBlock {
     private static final int SIX_BITS = 0x3F;
 
     KBlock(QuantFormat format) {
-        super(format, format == QuantFormat.Q2_K || format == QuantFormat.Q6_K ? 16 : 32,
-                format != QuantFormat.Q6_K);
+        super(format, format == QuantFormat.Q4_K || format == QuantFormat.Q5_K ? 32 : 16,
+                Scales.CODED, format != QuantFormat.Q3_K && format != QuantFormat.Q6_K,
+                codebook(format));
+    }
+
+    private static byte[] codebook(QuantFormat format) {
+        return switch (format) {
+            case Q2_K -> new byte[]{0, 1, 2, 3};
+            case Q3_K -> new byte[]{-4, -3, -2, -1, 0, 1, 2, 3};
+            case Q4_K -> new byte[]{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+            default -> new byte[0];
+        };
     }
 
     @Override
     public void read(MemorySegment data, long offset) {
         switch (format()) {
             case Q2_K -> readTwoBits(data, offset);
+            case Q3_K -> readThreeBits(data, offset);
             case Q4_K -> readFourBits(data, offset);
             case Q5_K -> readFiveBits(data, offset);
             case Q6_K -> readSixBits(data, offset);
@@ -35,12 +46,35 @@ final class KBlock extends QuantBlock {
             scaleCodes[group] = (byte) (pair & 0xF);
             minCodes[group] = (byte) (pair >> 4);
         }
-        for (int i = 0; i < ELEMENTS; i++) {
-            int packed = LittleEndian.unsignedByte(data, offset + 16 + i / 128 * 32 + i % 32);
-            codes[i] = (byte) (packed >> i % 128 / 32 * 2 & 3);
-        }
+        readPairsOfBits(data, offset + 16);
         scale = LittleEndian.half(data, offset + 80);
         minScale = LittleEndian.half(data, offset + 82);
+    }
+
+    /** Each 32 bytes hold 128 elements, the first 32 in their lowest bits. */
+    private void readPairsOfBits(MemorySegment data, long offset) {
+        for (int i = 0; i < ELEMENTS; i++) {
+            int packed = LittleEndian.unsignedByte(data, offset + i / 128 * 32 + i % 32);
+            codes[i] = (byte) (packed >> i % 128 / 32 * 2 & 3);
+        }
+    }
+
+    /**
+     * 32 bytes of third bits, bit e for the elements from 32 e on; 64 bytes of the lower two; six
+     * bits of scale each; the factor.
+     */
+    private void readThreeBits(MemorySegment data, long offset) {
+        readPairsOfBits(data, offset + 32);
+        for (int i = 0; i < ELEMENTS; i++) {
+            int bits = LittleEndian.unsignedByte(data, offset + i % 32);
+            codes[i] += (byte) ((bits >> i / 32 & 1) * 4 - 4);
+        }
+        for (int group = 0; group < groups(); group++) {
+            int low = LittleEndian.unsignedByte(data, offset + 96 + group % 8) >> group / 8 * 4;
+            int high = LittleEndian.unsignedByte(data, offset + 104 + group % 4) >> group / 4 * 2;
+            scaleCodes[group] = (byte) ((low & 0xF | (high & 3) << 4) - 32);
+        }
+        scale = LittleEndian.half(data, offset + 108);
     }
 
     /** Two factors, 12 bytes of six-bit scales and minimums, 128 bytes of nibbles. */

@@ -3,9 +3,13 @@ package dev.millrace.kernels;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -51,6 +55,37 @@ class DequantizerTest {
         }
     }
 
+    /**
+     * So many blocks of random bits draw every point of every lattice. The checksums are of what
+     * gguf-py makes of the same bits, with one NaN for all.
+     */
+    @ParameterizedTest
+    @CsvSource({"Q4_0, 2a7ba463", "Q4_1, 10e8164b", "Q5_0, 4449c88f", "Q5_1, 33740d62",
+        "Q8_0, 83bd4f0e", "Q2_K, 7b0def57", "Q3_K, 236987d9", "Q4_K, 4c359100", "Q5_K, 90b7a5e2",
+        "Q6_K, 45c916b9", "IQ1_S, e810da2a", "IQ1_M, 77e56670", "IQ2_XXS, 8a552df7",
+        "IQ2_XS, 46fead46", "IQ2_S, 1e51be53", "IQ3_XXS, 4aec5910", "IQ3_S, f9d2cdf5",
+        "IQ4_NL, 34f06fb4", "IQ4_XS, 6e7586d9", "TQ1_0, 9900d49d", "TQ2_0, 0d1c36c6",
+        "MXFP4, e74def0f", "NVFP4, bae289f8"})
+    void dequantisesAnyBits(QuantFormat format, String checksum) {
+        byte[] bits = new byte[2048 * format.blockBytes()];
+        long state = 1;
+        for (int i = 0; i < bits.length; i++) {
+            state = state * 6364136223846793005L + 1442695040888963407L;
+            bits[i] = (byte) (state >>> 56);
+        }
+        float[] values = new float[2048 * format.blockElements()];
+        new Dequantizer(format).dequantize(MemorySegment.ofArray(bits), 0, values.length, values,
+                0);
+        ByteBuffer canonical = ByteBuffer.allocate(values.length * Float.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        for (float value : values) {
+            canonical.putInt(Float.floatToIntBits(value));
+        }
+        CRC32 crc = new CRC32();
+        crc.update(canonical.flip());
+        assertThat(String.format("%08x", crc.getValue())).isEqualTo(checksum);
+    }
+
     @ParameterizedTest
     @EnumSource
     void dequantisesARangeOfBlocks(QuantFormat format) throws IOException {
@@ -76,12 +111,42 @@ class DequantizerTest {
             block.read(tensor.data(), (long) first / format.blockElements() * format.blockBytes());
             for (int i = 0; i < format.blockElements(); i++) {
                 int group = i / block.groupElements();
-                float value = block.scale() * block.scaleCode(group) * block.code(i)
-                        - block.minScale() * block.minCode(group);
+                float value = block.groupScale(group) * block.code(i)
+                        - block.groupMinimum(group);
                 assertThat(value).isEqualTo(expected[first + i]);
-                assertThat(block.hasMinimums() || block.minCode(group) == 0).isTrue();
+                if (block.codebook().length > 0) {
+                    assertThat(block.codebook()).contains(block.code(i));
+                }
             }
         }
+    }
+
+    /** What packs them relies on it. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "F16", "BF16"}, mode = EnumSource.Mode.EXCLUDE)
+    void keepsScalesAsItSays(QuantFormat format) throws IOException {
+        QuantTensor tensor = blocks(format);
+        QuantBlock block = QuantBlock.of(format);
+        for (long offset = 0; offset < tensor.data().byteSize(); offset += format.blockBytes()) {
+            block.read(tensor.data(), offset);
+            for (int group = 0; group < block.groups(); group++) {
+                float scale = block.groupScale(group);
+                float minimum = block.groupMinimum(group);
+                assertThat(scale).isEqualTo(kept(block, scale, block.scale(),
+                        block.scaleCode(group)));
+                assertThat(minimum).isEqualTo(kept(block, minimum, block.minScale(),
+                        block.minCode(group)));
+                assertThat(block.hasMinimums() || minimum == 0).isTrue();
+            }
+        }
+    }
+
+    private static float kept(QuantBlock block, float value, float unit, byte code) {
+        return switch (block.scales()) {
+            case HALVES -> Float.float16ToFloat(Float.floatToFloat16(value));
+            case BRAIN_FLOATS -> Float.intBitsToFloat(Float.floatToRawIntBits(value) & ~0xFFFF);
+            case CODED -> unit * code;
+        };
     }
 
     @Test

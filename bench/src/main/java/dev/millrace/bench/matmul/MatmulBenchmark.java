@@ -3,8 +3,9 @@ package dev.millrace.bench.matmul;
 import dev.millrace.bench.KernelNames;
 import dev.millrace.bench.MachineLimits;
 import dev.millrace.bench.MatrixShape;
-import dev.millrace.bench.synth.RandomWeights;
 import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.RandomWeights;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -109,7 +110,8 @@ public class MatmulBenchmark {
         weights = new CpuMatrix[copies];
         arena = Arena.ofShared(); // the scalar kernels read the tensors where they lie
         for (int i = 0; i < copies; i++) {
-            var tensor = RandomWeights.matrix(arena, format, outputs, inputs, DEVIATION, i);
+            var tensor = RandomWeights.tensor(arena, format,
+                    TensorShape.matrix(outputs, inputs), DEVIATION, i);
             weights[i] = implementation.pack(tensor, pool);
             if (i == 0) {
                 checkAgainstScalar(CpuKernels.scalar().pack(tensor, pool), values);

@@ -1,6 +1,7 @@
 package dev.millrace.bench.synth;
 
 import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.GgufModelWriter;
 import dev.millrace.models.ModelSpec;
@@ -69,6 +70,6 @@ final class SyntheticModel implements GgufModelWriter.Contents {
                 "the mixture makes " + role + " " + shape + " " + type
                         + ", which this version does not compute; choose another TYPE, or --pure"
                         + " with one of " + GgufTensorType.computable()));
-        return new RandomWeights(format, mean, deviation, seed);
+        return new RandomWeights(format, mean, deviation, seed)::fill;
     }
 }

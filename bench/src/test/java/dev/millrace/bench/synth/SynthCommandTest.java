@@ -11,6 +11,7 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
+import dev.millrace.models.TensorEntry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -107,11 +108,14 @@ class SynthCommandTest {
     }
 
     @Test
-    void aTypeThatNoKernelComputesIsRefusedBeforeAnythingIsWritten() {
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> synth("llama-135m", "q4_k_m"))
-                .withMessageContaining("Q5_0, which this version does not compute");
-        assertThat(folder).isEmptyDirectory();
+    void rowsThatWideBlocksDoNotFitGetNarrowOnes() throws Exception {
+        Path path = synth("layers=8,embedding=96,feed_forward=192,heads=6,vocabulary=300",
+                "q4_k_m");
+        try (Model model = Model.open(path)) {
+            assertThat(model.tensors()).extracting(TensorEntry::type).contains("Q5_0", "Q8_0")
+                    .doesNotContain("Q4_K", "Q6_K");
+        }
+        assertComputes(path);
     }
 
     @Test

@@ -2,12 +2,15 @@ package dev.millrace.engine.forward;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.ModelSpec.Activation;
 import dev.millrace.models.RopeSpec;
 import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.List;
@@ -70,13 +73,16 @@ public final class RandomModel implements Weights {
 
     private void matrix(WeightRole role, int layer, int rows, int columns, QuantFormat format,
             float deviation, Random random) {
-        tensors.put(new Key(role, layer), RandomBlocks.tensor(format,
-                TensorShape.matrix(rows, columns), 0, deviation, random));
+        tensors.put(new Key(role, layer), RandomWeights.tensor(Arena.ofAuto(), format,
+                TensorShape.matrix(rows, columns), deviation, random.nextLong()));
     }
 
     private void vector(WeightRole role, int layer, int size, float mean, Random random) {
-        tensors.put(new Key(role, layer), RandomBlocks.tensor(QuantFormat.F32,
-                TensorShape.vector(size), mean, mean * 0.2f, random));
+        float[] values = new float[size];
+        new RandomWeights(QuantFormat.F32, mean, mean * 0.2f, random.nextLong())
+                .fill(MemorySegment.ofArray(values));
+        tensors.put(new Key(role, layer), QuantTensor.of(QuantFormat.F32, TensorShape.vector(size),
+                MemorySegment.ofArray(values)));
     }
 
     /** The plain one: grouped queries, rows that fill no vector exactly. */
@@ -97,7 +103,9 @@ public final class RandomModel implements Weights {
                 inFormat(QuantFormat.F16), inFormat(QuantFormat.BF16), inFormat(QuantFormat.Q4_0),
                 inFormat(QuantFormat.Q8_0), inFormat(QuantFormat.Q2_K), inFormat(QuantFormat.Q4_K),
                 inFormat(QuantFormat.Q5_K), inFormat(QuantFormat.Q6_K),
-                inFormat(QuantFormat.IQ2_XXS));
+                inFormat(QuantFormat.IQ2_XXS), inFormat(QuantFormat.Q5_1),
+                inFormat(QuantFormat.IQ4_NL), inFormat(QuantFormat.MXFP4),
+                inFormat(QuantFormat.NVFP4));
     }
 
     public static RandomModel inFormat(QuantFormat format) {
@@ -114,7 +122,7 @@ public final class RandomModel implements Weights {
 
     private static ModelSpec spec(QuantFormat format, RopeSpec rope, boolean bias, boolean tied,
             int window) {
-        boolean wideBlocks = format.blockElements() == 256;
+        boolean wideBlocks = format.blockElements() > 32;
         int headSize = 16;
         int heads = wideBlocks ? 16 : 6;
         return new ModelSpec("llama", "random", 131, CONTEXT_TOKENS, 3, wideBlocks ? 256 : 96,

@@ -73,6 +73,12 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
         return Math.multiplyExact(layout.tileBytes(), tiles);
     }
 
+    /** What the vector kernels turn weights of a format into, in words; always without loss. */
+    static String packedForm(QuantFormat format) {
+        return PackedLayout.of(format, PackedLayout.WIDEST_LANES, format.blockElements())
+                .description();
+    }
+
     private static void requireVectorModule() {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
             throw new KernelException("the vector kernels need the Vector API: start Java with "

@@ -97,22 +97,35 @@ final class MatrixPacker {
     }
 
     private void packScales(QuantBlock block, int unit, long address, int lane) {
-        if (layout.scales() == PackedLayout.Scales.HALVES) {
-            // Exact: the scale was read from a half.
-            short half = Float.floatToFloat16(block.scale());
-            matrix.noteHalf(half);
-            RawMemory.ALL.set(RawMemory.SHORT, address + lane * Short.BYTES, half);
-            return;
-        }
         for (int g = 0; g < layout.unitGroups(); g++) {
             int group = unit * layout.unitGroups() + g;
-            long target = address + (long) g * layout.lanes() + lane;
-            RawMemory.ALL.set(ValueLayout.JAVA_BYTE, target, block.scaleCode(group));
-            if (layout.minimums()) {
-                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, target + layout.minCodesOffset(),
-                        block.minCode(group));
+            int index = g * layout.lanes() + lane;
+            if (layout.scales() == PackedLayout.Scales.CODED) {
+                RawMemory.ALL.set(ValueLayout.JAVA_BYTE, address + index, block.scaleCode(group));
+                if (layout.minimums()) {
+                    RawMemory.ALL.set(ValueLayout.JAVA_BYTE,
+                            address + layout.minimumsOffset() + index, block.minCode(group));
+                }
+            } else {
+                packShortFloat(block.groupScale(group), address + index * Short.BYTES);
+                if (layout.minimums()) {
+                    packShortFloat(block.groupMinimum(group),
+                            address + layout.minimumsOffset() + index * Short.BYTES);
+                }
             }
         }
+    }
+
+    /** Exact: the format's scales are floats of this kind, or shorter ones. */
+    private void packShortFloat(float value, long address) {
+        short bits;
+        if (layout.scales() == PackedLayout.Scales.HALVES) {
+            bits = Float.floatToFloat16(value);
+            matrix.noteHalf(bits);
+        } else {
+            bits = (short) (Float.floatToRawIntBits(value) >>> 16);
+        }
+        RawMemory.ALL.set(RawMemory.SHORT, address, bits);
     }
 
     private void packCodes(QuantBlock block, int unit, long codes, int lane) {

@@ -1,6 +1,5 @@
 package dev.millrace.kernels.cpu;
 
-import dev.millrace.kernels.QuantFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -15,31 +14,20 @@ final class NibbleTable {
     private final byte[] nibbles = new byte[256];
     private final MemorySegment memory;
 
-    /** @param arena whose end frees the table */
-    NibbleTable(QuantFormat format, Arena arena) {
+    /**
+     * Gives each code a nibble.
+     *
+     * @param codes at most sixteen; the first of equal ones is used
+     * @param arena whose end frees the table
+     */
+    NibbleTable(byte[] codes, Arena arena) {
         memory = arena.allocate(FLOATS_OFFSET + ENTRIES * Float.BYTES,
                 PackedLayout.ALIGNMENT_BYTES);
-        for (int nibble = ENTRIES - 1; nibble >= 0; nibble--) {
-            int code = switch (format) {
-                case Q4_0 -> nibble - 8;
-                case Q2_K, Q4_K -> nibble;
-                case IQ2_XXS -> latticeCode(nibble);
-                default -> throw new IllegalStateException(format + " does not fit into nibbles");
-            };
-            nibbles[code & 0xFF] = (byte) nibble;
-            memory.set(ValueLayout.JAVA_BYTE, nibble, (byte) code);
-            memory.set(RawMemory.FLOAT, FLOATS_OFFSET + nibble * Float.BYTES, code);
+        for (int nibble = codes.length - 1; nibble >= 0; nibble--) {
+            nibbles[codes[nibble] & 0xFF] = (byte) nibble;
+            memory.set(ValueLayout.JAVA_BYTE, nibble, codes[nibble]);
+            memory.set(RawMemory.FLOAT, FLOATS_OFFSET + nibble * Float.BYTES, codes[nibble]);
         }
-    }
-
-    /** Coordinates of the lattice are 8, 25 or 43; the third bit is the sign. */
-    private static int latticeCode(int nibble) {
-        int magnitude = switch (nibble & 3) {
-            case 0 -> 8;
-            case 1 -> 25;
-            default -> 43;
-        };
-        return (nibble & 4) == 0 ? magnitude : -magnitude;
     }
 
     /** Where the codes are, once as bytes and once as floats, in native memory. */

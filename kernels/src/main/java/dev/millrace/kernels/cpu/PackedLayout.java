@@ -2,6 +2,7 @@ package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
+import java.util.Locale;
 
 /**
  * How the vector kernels lay out a matrix: rows in tiles, one row per lane.
@@ -13,8 +14,9 @@ import dev.millrace.kernels.QuantFormat;
  *
  * <pre>
  * factors  CODED:  (lanes) float32, the same for minimums if there are any
- * scales   HALVES: (lanes) float16
- *          CODED:  (groups of the unit, lanes) signed bytes, the same for minimums
+ * scales   HALVES, BRAIN_FLOATS: (groups of the unit, lanes) 16-bit floats
+ *          CODED:  (groups of the unit, lanes) signed bytes
+ *          and the same for minimums if there are any
  * codes    F32, F16, BF16, BYTES: (columns, lanes)
  *          NIBBLES, 16 lanes: (columns / 8, lanes) words of 8 columns, the first lowest
  *          NIBBLES, fewer: as BYTES, 32 codes in 16 bytes, the first 16 in the low nibbles
@@ -46,29 +48,39 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
     enum Scales {
         NONE,
         HALVES,
+        BRAIN_FLOATS,
         CODED
     }
 
     static final int ALIGNMENT_BYTES = 64;
     static final int UNIT_COLUMNS = 32;
+    /** A brain float is the upper half of a float32. */
+    static final int BRAIN_SHIFT = 16;
     /** Floats in a vector of 512 bits. */
     static final int WIDEST_LANES = 16;
 
     static PackedLayout of(QuantFormat format, int lanes, int columns) {
-        Codes codes = switch (format) {
-            case F32 -> Codes.F32;
-            case F16 -> Codes.F16;
-            case BF16 -> Codes.BF16;
-            case Q8_0, Q5_K, Q6_K -> Codes.BYTES;
-            case Q4_0, Q2_K, Q4_K, IQ2_XXS -> Codes.NIBBLES;
+        return switch (format) {
+            case F32 -> ofFloats(format, lanes, columns, Codes.F32);
+            case F16 -> ofFloats(format, lanes, columns, Codes.F16);
+            case BF16 -> ofFloats(format, lanes, columns, Codes.BF16);
+            default -> ofBlocks(QuantBlock.of(format), lanes, columns);
         };
-        if (format.blockElements() == 1) {
-            return new PackedLayout(format, lanes, columns, codes, Scales.NONE, 0, false);
-        }
-        QuantBlock block = QuantBlock.of(format);
-        Scales scales = block.groups() == 1 ? Scales.HALVES : Scales.CODED;
-        return new PackedLayout(format, lanes, columns, codes, scales, block.groupElements(),
-                block.hasMinimums());
+    }
+
+    private static PackedLayout ofFloats(QuantFormat format, int lanes, int columns, Codes codes) {
+        return new PackedLayout(format, lanes, columns, codes, Scales.NONE, 0, false);
+    }
+
+    private static PackedLayout ofBlocks(QuantBlock block, int lanes, int columns) {
+        Codes codes = block.codebook().length > 0 ? Codes.NIBBLES : Codes.BYTES;
+        Scales scales = switch (block.scales()) {
+            case HALVES -> Scales.HALVES;
+            case BRAIN_FLOATS -> Scales.BRAIN_FLOATS;
+            case CODED -> Scales.CODED;
+        };
+        return new PackedLayout(block.format(), lanes, columns, codes, scales,
+                block.groupElements(), block.hasMinimums());
     }
 
     /** Columns of a block. */
@@ -91,18 +103,33 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
         return scales == Scales.CODED ? lanes * Float.BYTES * (minimums ? 2 : 1) : 0;
     }
 
-    /** From a unit to its coded minimums. */
-    int minCodesOffset() {
-        return unitGroups() * lanes;
+    /** From a unit to its minimums: the bytes of its scales. */
+    int minimumsOffset() {
+        return switch (scales) {
+            case NONE -> 0;
+            case HALVES, BRAIN_FLOATS -> unitGroups() * lanes * Short.BYTES;
+            case CODED -> unitGroups() * lanes;
+        };
     }
 
     /** From a unit to its codes. */
     int codesOffset() {
-        return switch (scales) {
-            case NONE -> 0;
-            case HALVES -> lanes * Short.BYTES;
-            case CODED -> minCodesOffset() * (minimums ? 2 : 1);
-        };
+        return minimumsOffset() * (minimums ? 2 : 1);
+    }
+
+    /** How far up a 16-bit scale is moved to become the float32 of {@link #scaleMask}. */
+    int scaleShift() {
+        return scales == Scales.HALVES ? Halves.SHIFT : BRAIN_SHIFT;
+    }
+
+    /** What remains of a 16-bit scale that was extended and moved, if it is finite. */
+    int scaleMask() {
+        return scales == Scales.HALVES ? Halves.FINITE : -1;
+    }
+
+    /** What the float32 that remains is then multiplied by; exact. */
+    float scaleFactor() {
+        return scales == Scales.HALVES ? Halves.BIAS : 1;
     }
 
     /** From one unit of a block to the next. */
@@ -146,6 +173,27 @@ record PackedLayout(QuantFormat format, int lanes, int columns, Codes codes, Sca
             case BYTES -> elements;
             case NIBBLES -> elements / 2;
         };
+    }
+
+    /** The kinds of codes and scales and what a weight takes, in words. */
+    String description() {
+        String codesText = switch (codes) {
+            case F32 -> "float32";
+            case F16 -> "float16";
+            case BF16 -> "bfloat16";
+            case BYTES -> "8-bit codes";
+            case NIBBLES -> "4-bit codes";
+        };
+        String scalesText = switch (scales) {
+            case NONE -> "";
+            case HALVES -> ", float16 scales";
+            case BRAIN_FLOATS -> ", bfloat16 scales";
+            case CODED -> ", coded scales";
+        };
+        int sample = blockColumns() * UNIT_COLUMNS;
+        double bits = 8.0 * blockOffset(sample) / ((long) sample * lanes);
+        return String.format(Locale.ROOT, "%s%s: %.2f bits per weight", codesText, scalesText,
+                bits);
     }
 
     long tileBytes() {

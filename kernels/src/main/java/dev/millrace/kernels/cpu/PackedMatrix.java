@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +23,7 @@ final class PackedMatrix implements CpuMatrix {
         this.layout = layout;
         this.rows = rows;
         this.nibbleTable = layout.codes() == PackedLayout.Codes.NIBBLES
-                ? new NibbleTable(layout.format(), arena)
+                ? new NibbleTable(QuantBlock.of(layout.format()).codebook(), arena)
                 : null;
         this.memory = arena.allocate(Math.multiplyExact(layout.tileBytes(), (long) tiles()),
                 PackedLayout.ALIGNMENT_BYTES);
@@ -125,21 +126,32 @@ final class PackedMatrix implements CpuMatrix {
     }
 
     private float scale(long block, long unit, int group, int lane) {
-        MemorySegment all = RawMemory.ALL;
-        if (layout.scales() == PackedLayout.Scales.HALVES) {
-            return Float.float16ToFloat(all.get(RawMemory.SHORT, unit + lane * 2L));
-        }
-        return all.get(RawMemory.FLOAT, block + lane * 4L)
-                * all.get(ValueLayout.JAVA_BYTE, unit + (long) group * layout.lanes() + lane);
+        long index = (long) group * layout.lanes() + lane;
+        return layout.scales() == PackedLayout.Scales.CODED
+                ? coded(block + lane * 4L, unit + index)
+                : shortFloat(unit + index * 2L);
     }
 
     private float minimum(long block, long unit, int group, int lane) {
         if (!layout.minimums()) {
             return 0;
         }
-        int lanes = layout.lanes();
-        return RawMemory.ALL.get(RawMemory.FLOAT, block + (lanes + lane) * 4L)
-                * RawMemory.ALL.get(ValueLayout.JAVA_BYTE,
-                        unit + layout.minCodesOffset() + (long) group * lanes + lane);
+        long index = (long) group * layout.lanes() + lane;
+        long minimums = unit + layout.minimumsOffset();
+        return layout.scales() == PackedLayout.Scales.CODED
+                ? coded(block + (layout.lanes() + lane) * 4L, minimums + index)
+                : shortFloat(minimums + index * 2L);
+    }
+
+    private static float coded(long factor, long code) {
+        return RawMemory.ALL.get(RawMemory.FLOAT, factor)
+                * RawMemory.ALL.get(ValueLayout.JAVA_BYTE, code);
+    }
+
+    private float shortFloat(long address) {
+        short bits = RawMemory.ALL.get(RawMemory.SHORT, address);
+        return layout.scales() == PackedLayout.Scales.HALVES
+                ? Float.float16ToFloat(bits)
+                : Float.intBitsToFloat(bits << 16);
     }
 }

@@ -50,8 +50,19 @@ interface TileKernels {
      */
     void expandNibbles(long codes, int units, long unitBytes, long table, long panel);
 
-    /** Turns one half per lane and unit into floats (units, L). */
-    void expandHalfScales(long halves, int units, long unitBytes, long scales);
+    /**
+     * Turns halves into floats.
+     *
+     * @param halves     of the first unit, (unitGroups, L)
+     * @param unitGroups groups in a unit, 1 or 2
+     * @param unitBytes  from one unit to the next
+     * @param scales     (units, unitGroups, L)
+     */
+    void expandHalfScales(long halves, int units, int unitGroups, long unitBytes, long scales);
+
+    /** As {@link #expandHalfScales} for brain floats. */
+    void expandBrainScales(long brainFloats, int units, int unitGroups, long unitBytes,
+            long scales);
 
     /**
      * Multiplies a block's coded scales by its factors.

@@ -138,8 +138,7 @@ final class TiledProduct {
     private void addMinimums(long address, int tile) {
         for (int column = 0; column < layout.columns(); column += PANEL_COLUMNS) {
             int columns = Math.min(PANEL_COLUMNS, layout.columns() - column);
-            expandMinimums(address + layout.blockOffset(column), columns / layout.blockColumns(),
-                    tile);
+            expandMinimums(address + layout.blockOffset(column), columns, tile);
             for (int row = panelRows; row < blockRows; row++) {
                 combineMinimums(row, tile, column, columns);
             }
@@ -255,17 +254,14 @@ final class TiledProduct {
         long block = address + layout.blockOffset(column);
         switch (layout.scales()) {
             case NONE -> expandFloats(block, columns * layout.lanes(), scratch.panel(tile));
-            case HALVES -> {
-                int units = columns / UNIT_COLUMNS;
-                kernels.expandHalfScales(block, units, layout.unitBytes(), scratch.scales(tile));
-                expandCodes(block, units, scratch.panel(tile));
+            case HALVES, BRAIN_FLOATS -> {
+                expandShortFloats(block, columns, scratch.scales(tile));
+                expandCodes(block, columns / UNIT_COLUMNS, scratch.panel(tile));
             }
-            case CODED -> {
-                expandBlocks(block, columns / layout.blockColumns(), tile);
-                if (layout.minimums()) {
-                    expandMinimums(block, columns / layout.blockColumns(), tile);
-                }
-            }
+            case CODED -> expandBlocks(block, columns / layout.blockColumns(), tile);
+        }
+        if (layout.minimums()) {
+            expandMinimums(block, columns, tile);
         }
     }
 
@@ -290,13 +286,32 @@ final class TiledProduct {
         }
     }
 
-    private void expandMinimums(long block, int blocks, int tile) {
+    private void expandMinimums(long block, int columns, int tile) {
+        if (layout.scales() == Scales.CODED) {
+            expandCodedMinimums(block, columns / layout.blockColumns(), tile);
+        } else {
+            expandShortFloats(block + layout.minimumsOffset(), columns, scratch.minimums(tile));
+        }
+    }
+
+    /** Scales or minimums of sixteen bits. */
+    private void expandShortFloats(long first, int columns, long floats) {
+        int units = columns / UNIT_COLUMNS;
+        if (layout.scales() == Scales.HALVES) {
+            kernels.expandHalfScales(first, units, layout.unitGroups(), layout.unitBytes(), floats);
+        } else {
+            kernels.expandBrainScales(first, units, layout.unitGroups(), layout.unitBytes(),
+                    floats);
+        }
+    }
+
+    private void expandCodedMinimums(long block, int blocks, int tile) {
         int units = layout.blockUnits();
         int groups = layout.unitGroups();
         long minimumBytes = (long) units * groups * layout.lanes() * Float.BYTES;
         for (int b = 0; b < blocks; b++, block += layout.blockBytes()) {
             kernels.expandCodedScales(block + layout.lanes() * Float.BYTES,
-                    block + layout.factorBytes() + layout.minCodesOffset(), units, groups,
+                    block + layout.factorBytes() + layout.minimumsOffset(), units, groups,
                     layout.unitBytes(), scratch.minimums(tile) + b * minimumBytes);
         }
     }

@@ -40,7 +40,9 @@ final class VectorByteRowKernels implements RowKernels {
 
     @Override
     public boolean reads(PackedLayout layout) {
-        return layout.codes() == PackedLayout.Codes.BYTES && B.length() == L;
+        boolean scales = layout.scales() == PackedLayout.Scales.CODED
+                || layout.scales() == PackedLayout.Scales.HALVES && layout.unitGroups() == 1;
+        return layout.codes() == PackedLayout.Codes.BYTES && scales && B.length() == L;
     }
 
     @Override
@@ -65,10 +67,15 @@ final class VectorByteRowKernels implements RowKernels {
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
+        float[] xSums = rows.xSums;
+        int group = rows.xSums0;
+        boolean minimums = layout.minimums();
+        int codesOffset = layout.codesOffset();
         FloatVector total = FloatVector.zero(F);
+        FloatVector minTotal = total;
         FloatVector earlier = FloatVector.zero(F);
         FloatVector sum = earlier;
-        long codes = unit + HALF_BYTES;
+        long codes = unit + codesOffset;
         for (int k = 0; k < layout.columns(); k += 8, codes += 8 * L) {
             sum = ((FloatVector) ByteVector.fromMemorySegment(B, ALL, codes, LE)
                     .castShape(F, 0)).fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
@@ -91,16 +98,27 @@ final class VectorByteRowKernels implements RowKernels {
                         .castShape(I, 0)).lanewise(LSHL, Halves.SHIFT)
                         .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
                 total = earlier.add(sum).fma(scale, total);
+                if (minimums) {
+                    FloatVector minimum = ((IntVector) ShortVector
+                            .fromMemorySegment(S, ALL, unit + HALF_BYTES, LE).castShape(I, 0))
+                            .lanewise(LSHL, Halves.SHIFT).and(Halves.FINITE).reinterpretAsFloats()
+                            .mul(Halves.BIAS);
+                    minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
+                    group++;
+                }
                 earlier = FloatVector.zero(F);
                 sum = earlier;
-                unit += HALF_BYTES + UNIT_COLUMNS * L;
-                codes += HALF_BYTES;
+                unit += codesOffset + UNIT_COLUMNS * L;
+                codes += codesOffset;
             } else if ((k & 8) == 8) {
                 earlier = sum;
                 sum = FloatVector.zero(F);
             }
         }
         total.intoMemorySegment(ALL, accumulators, LE);
+        if (minimums) {
+            minTotal.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
+        }
     }
 
     private static void multiplyRowUnderCodes(PackedLayout layout, long block, RowQuad rows) {
@@ -112,7 +130,7 @@ final class VectorByteRowKernels implements RowKernels {
         boolean minimums = layout.minimums();
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
-        int minCodesOffset = layout.minCodesOffset();
+        int minimumsOffset = layout.minimumsOffset();
         // The last eight columns of a group, and of a block, have all of these bits.
         int blockEnd = layout.blockColumns() - 8;
         int groupEnd = layout.groupColumns() - 8;
@@ -147,7 +165,7 @@ final class VectorByteRowKernels implements RowKernels {
                 total = earlier.add(sum).fma(scale, total);
                 if (minimums) {
                     FloatVector minimum = ((FloatVector) ByteVector
-                            .fromMemorySegment(B, ALL, scales + minCodesOffset, LE).castShape(F, 0))
+                            .fromMemorySegment(B, ALL, scales + minimumsOffset, LE).castShape(F, 0))
                             .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
                     minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
                     group++;
@@ -181,6 +199,7 @@ final class VectorByteRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
+        int codesOffset = layout.codesOffset();
         FloatVector total0 = FloatVector.zero(F);
         FloatVector total1 = FloatVector.zero(F);
         FloatVector total2 = FloatVector.zero(F);
@@ -193,7 +212,7 @@ final class VectorByteRowKernels implements RowKernels {
         FloatVector earlier1 = sum0;
         FloatVector earlier2 = sum0;
         FloatVector earlier3 = sum0;
-        long codes = unit + HALF_BYTES;
+        long codes = unit + codesOffset;
         for (int k = 0; k < layout.columns(); k += 4, codes += 4 * L) {
             FloatVector w = (FloatVector) ByteVector.fromMemorySegment(B, ALL, codes, LE)
                     .castShape(F, 0);
@@ -235,8 +254,8 @@ final class VectorByteRowKernels implements RowKernels {
                 earlier1 = sum0;
                 earlier2 = sum0;
                 earlier3 = sum0;
-                unit += HALF_BYTES + UNIT_COLUMNS * L;
-                codes += HALF_BYTES;
+                unit += codesOffset + UNIT_COLUMNS * L;
+                codes += codesOffset;
             } else if ((k & 12) == 12) {
                 earlier0 = sum0;
                 earlier1 = sum1;

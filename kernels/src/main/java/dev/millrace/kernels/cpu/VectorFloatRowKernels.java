@@ -29,8 +29,6 @@ final class VectorFloatRowKernels implements RowKernels {
 
     /** From one column of a tile to the next. */
     private static final int COLUMN_BYTES = L * Short.BYTES;
-    /** A brain float is the upper half of a float32. */
-    private static final int BRAIN_SHIFT = 16;
 
     @Override
     public boolean reads(PackedLayout layout) {
@@ -108,16 +106,20 @@ final class VectorFloatRowKernels implements RowKernels {
         int whole = columns / CHUNK_COLUMNS * CHUNK_COLUMNS;
         for (int k = 0; k < whole; k += 4, codes += 4 * COLUMN_BYTES) {
             FloatVector w = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes, LE)
-                    .castShape(I, 0)).lanewise(LSHL, BRAIN_SHIFT).reinterpretAsFloats();
+                    .castShape(I, 0)).lanewise(LSHL, PackedLayout.BRAIN_SHIFT)
+                    .reinterpretAsFloats();
             sum = w.fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
             w = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes + COLUMN_BYTES, LE)
-                    .castShape(I, 0)).lanewise(LSHL, BRAIN_SHIFT).reinterpretAsFloats();
+                    .castShape(I, 0)).lanewise(LSHL, PackedLayout.BRAIN_SHIFT)
+                    .reinterpretAsFloats();
             sum = w.fma(FloatVector.broadcast(F, x[xOffset + k + 1]), sum);
             w = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes + 2 * COLUMN_BYTES, LE)
-                    .castShape(I, 0)).lanewise(LSHL, BRAIN_SHIFT).reinterpretAsFloats();
+                    .castShape(I, 0)).lanewise(LSHL, PackedLayout.BRAIN_SHIFT)
+                    .reinterpretAsFloats();
             sum = w.fma(FloatVector.broadcast(F, x[xOffset + k + 2]), sum);
             w = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes + 3 * COLUMN_BYTES, LE)
-                    .castShape(I, 0)).lanewise(LSHL, BRAIN_SHIFT).reinterpretAsFloats();
+                    .castShape(I, 0)).lanewise(LSHL, PackedLayout.BRAIN_SHIFT)
+                    .reinterpretAsFloats();
             sum = w.fma(FloatVector.broadcast(F, x[xOffset + k + 3]), sum);
             if ((k & CHUNK_COLUMNS - 4) == CHUNK_COLUMNS - 4) {
                 total = sum.add(total);
@@ -127,7 +129,8 @@ final class VectorFloatRowKernels implements RowKernels {
         if (whole < columns) {
             for (int k = whole; k < columns; k++, codes += COLUMN_BYTES) {
                 FloatVector w = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes, LE)
-                        .castShape(I, 0)).lanewise(LSHL, BRAIN_SHIFT).reinterpretAsFloats();
+                        .castShape(I, 0)).lanewise(LSHL, PackedLayout.BRAIN_SHIFT)
+                        .reinterpretAsFloats();
                 sum = w.fma(FloatVector.broadcast(F, x[xOffset + k]), sum);
             }
             total = sum.add(total);
@@ -198,7 +201,8 @@ final class VectorFloatRowKernels implements RowKernels {
 
         for (int k = 0; k < columns; k++, codes += COLUMN_BYTES) {
             FloatVector w = ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes, LE)
-                    .castShape(I, 0)).lanewise(LSHL, BRAIN_SHIFT).reinterpretAsFloats();
+                    .castShape(I, 0)).lanewise(LSHL, PackedLayout.BRAIN_SHIFT)
+                    .reinterpretAsFloats();
             sum0 = w.fma(FloatVector.broadcast(F, x[x0 + k]), sum0);
             sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k]), sum1);
             sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k]), sum2);

@@ -36,7 +36,7 @@ final class VectorNibbleRowKernels implements RowKernels {
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
     private static final int L_BYTES = L * Float.BYTES;
-    private static final int HALF_BYTES = L * Short.BYTES;
+    private static final int SHORT_BYTES = L * Short.BYTES;
     /** Columns of one word of nibbles, and the bytes of one vector of such words. */
     private static final int WORD_COLUMNS = 8;
     private static final int WORD_BYTES = L * Integer.BYTES;
@@ -48,34 +48,44 @@ final class VectorNibbleRowKernels implements RowKernels {
 
     @Override
     public void multiplyRow(PackedLayout layout, long tile, long table, RowQuad rows) {
-        if (layout.scales() == PackedLayout.Scales.HALVES) {
-            multiplyRowUnderHalves(layout, tile, table, rows);
-        } else {
+        if (layout.scales() == PackedLayout.Scales.CODED) {
             multiplyRowUnderCodes(layout, tile, table, rows);
+        } else {
+            multiplyRowUnderFloats(layout, tile, table, rows);
         }
     }
 
     @Override
     public void multiplyFour(PackedLayout layout, long tile, long table, RowQuad rows) {
-        if (layout.scales() == PackedLayout.Scales.HALVES) {
-            multiplyFourUnderHalves(layout, tile, table, rows);
-        } else {
+        if (layout.scales() == PackedLayout.Scales.CODED) {
             multiplyFourUnderCodes(layout, tile, table, rows);
+        } else {
+            multiplyFourUnderFloats(layout, tile, table, rows);
         }
     }
 
-    private static void multiplyRowUnderHalves(PackedLayout layout, long unit, long table,
+    private static void multiplyRowUnderFloats(PackedLayout layout, long scales, long table,
             RowQuad rows) {
         float[] x = rows.x;
         int xOffset = rows.x0;
         long accumulators = rows.accumulators;
+        float[] xSums = rows.xSums;
+        int group = rows.xSums0;
+        boolean minimums = layout.minimums();
+        boolean twoGroups = layout.unitGroups() == 2;
+        int codesOffset = layout.codesOffset();
+        int minimumsOffset = layout.minimumsOffset();
+        int shift = layout.scaleShift();
+        int mask = layout.scaleMask();
+        float factor = layout.scaleFactor();
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
         FloatVector total = FloatVector.zero(F);
+        FloatVector minTotal = total;
         // Two chunks side by side: one alone would wait for its own additions.
         FloatVector sum = FloatVector.zero(F);
         FloatVector laterSum = sum;
-        long codes = unit + HALF_BYTES;
+        long codes = scales + codesOffset;
         for (int half = 0; half < layout.columns() / CHUNK_COLUMNS; half++, codes += WORD_BYTES) {
             int k = half / 2 * UNIT_COLUMNS + half % 2 * WORD_COLUMNS;
             IntVector word = IntVector.fromMemorySegment(I, ALL, codes, LE);
@@ -113,17 +123,37 @@ final class VectorNibbleRowKernels implements RowKernels {
             laterSum = later.lanewise(LSHR, 28).selectFrom(values).reinterpretAsFloats()
                     .fma(FloatVector.broadcast(F, x[xOffset + k + 23]), laterSum);
             if ((half & 1) == 1) {
-                FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
-                        .castShape(I, 0)).lanewise(LSHL, Halves.SHIFT)
-                        .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
+                if (twoGroups) {
+                    FloatVector scale = ((IntVector) ShortVector
+                            .fromMemorySegment(S, ALL, scales, LE).castShape(I, 0))
+                            .lanewise(LSHL, shift).and(mask).reinterpretAsFloats().mul(factor);
+                    total = sum.fma(scale, total);
+                    sum = FloatVector.zero(F);
+                    scales += SHORT_BYTES;
+                }
+                FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, scales, LE)
+                        .castShape(I, 0)).lanewise(LSHL, shift).and(mask).reinterpretAsFloats()
+                        .mul(factor);
                 total = sum.add(laterSum).fma(scale, total);
+                if (minimums) {
+                    FloatVector minimum = ((IntVector) ShortVector
+                            .fromMemorySegment(S, ALL, scales + minimumsOffset, LE)
+                            .castShape(I, 0)).lanewise(LSHL, shift).and(mask)
+                            .reinterpretAsFloats().mul(factor);
+                    minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
+                    group++;
+                }
                 sum = FloatVector.zero(F);
                 laterSum = sum;
-                unit += HALF_BYTES + 4 * WORD_BYTES;
-                codes += HALF_BYTES + 2 * WORD_BYTES;
+                codes += 2 * WORD_BYTES;
+                scales = codes + WORD_BYTES;
+                codes += codesOffset;
             }
         }
         total.intoMemorySegment(ALL, accumulators, LE);
+        if (minimums) {
+            minTotal.intoMemorySegment(ALL, accumulators + L_BYTES, LE);
+        }
     }
 
     private static void multiplyRowUnderCodes(PackedLayout layout, long block, long table,
@@ -137,7 +167,7 @@ final class VectorNibbleRowKernels implements RowKernels {
         boolean twoGroups = layout.unitGroups() == 2;
         int factorBytes = layout.factorBytes();
         int codesOffset = layout.codesOffset();
-        int minCodesOffset = layout.minCodesOffset();
+        int minimumsOffset = layout.minimumsOffset();
         int group = rows.xSums0;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
@@ -192,7 +222,7 @@ final class VectorNibbleRowKernels implements RowKernels {
                     sum = FloatVector.zero(F);
                     if (minimums) {
                         FloatVector minimum = ((FloatVector) ByteVector
-                                .fromMemorySegment(B, ALL, scales + minCodesOffset, LE)
+                                .fromMemorySegment(B, ALL, scales + minimumsOffset, LE)
                                 .castShape(F, 0))
                                 .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
                         minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
@@ -206,7 +236,7 @@ final class VectorNibbleRowKernels implements RowKernels {
                 total = sum.add(laterSum).fma(scale, total);
                 if (minimums) {
                     FloatVector minimum = ((FloatVector) ByteVector
-                            .fromMemorySegment(B, ALL, scales + minCodesOffset, LE).castShape(F, 0))
+                            .fromMemorySegment(B, ALL, scales + minimumsOffset, LE).castShape(F, 0))
                             .mul(FloatVector.fromMemorySegment(F, ALL, block + L_BYTES, LE));
                     minTotal = minimum.fma(FloatVector.broadcast(F, xSums[group]), minTotal);
                     group++;
@@ -227,7 +257,7 @@ final class VectorNibbleRowKernels implements RowKernels {
         minTotal.intoMemorySegment(ALL, rows.accumulators + L_BYTES, LE);
     }
 
-    private static void multiplyFourUnderHalves(PackedLayout layout, long unit, long table,
+    private static void multiplyFourUnderFloats(PackedLayout layout, long scales, long table,
             RowQuad rows) {
         float[] x = rows.x;
         int x0 = rows.x0;
@@ -236,6 +266,12 @@ final class VectorNibbleRowKernels implements RowKernels {
         int x3 = rows.x3;
         long bytes = rows.accumulatorBytes;
         long accumulators = rows.accumulators;
+        int codesOffset = layout.codesOffset();
+        int shift = layout.scaleShift();
+        int mask = layout.scaleMask();
+        float factor = layout.scaleFactor();
+        // The last four columns of a group have all of these bits.
+        int groupEnd = layout.groupColumns() - 4;
         IntVector values = IntVector.fromMemorySegment(I, ALL,
                 table + NibbleTable.FLOATS_OFFSET, LE);
         FloatVector total0 = FloatVector.zero(F);
@@ -250,7 +286,7 @@ final class VectorNibbleRowKernels implements RowKernels {
         FloatVector earlier1 = sum0;
         FloatVector earlier2 = sum0;
         FloatVector earlier3 = sum0;
-        long codes = unit + HALF_BYTES;
+        long codes = scales + codesOffset;
         for (int k = 0; k < layout.columns(); k += 4) {
             IntVector word = IntVector.fromMemorySegment(I, ALL,
                     codes + (k >> 3 & 3) * (long) WORD_BYTES, LE).lanewise(LSHR, (k & 4) << 2);
@@ -274,10 +310,10 @@ final class VectorNibbleRowKernels implements RowKernels {
             sum1 = w.fma(FloatVector.broadcast(F, x[x1 + k + 3]), sum1);
             sum2 = w.fma(FloatVector.broadcast(F, x[x2 + k + 3]), sum2);
             sum3 = w.fma(FloatVector.broadcast(F, x[x3 + k + 3]), sum3);
-            if ((k & 28) == 28) {
-                FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, unit, LE)
-                        .castShape(I, 0)).lanewise(LSHL, Halves.SHIFT)
-                        .and(Halves.FINITE).reinterpretAsFloats().mul(Halves.BIAS);
+            if ((k & groupEnd) == groupEnd) {
+                FloatVector scale = ((IntVector) ShortVector.fromMemorySegment(S, ALL, scales, LE)
+                        .castShape(I, 0)).lanewise(LSHL, shift).and(mask).reinterpretAsFloats()
+                        .mul(factor);
                 total0 = earlier0.add(sum0).fma(scale, total0);
                 total1 = earlier1.add(sum1).fma(scale, total1);
                 total2 = earlier2.add(sum2).fma(scale, total2);
@@ -290,8 +326,7 @@ final class VectorNibbleRowKernels implements RowKernels {
                 earlier1 = sum0;
                 earlier2 = sum0;
                 earlier3 = sum0;
-                unit += HALF_BYTES + 4 * L_BYTES;
-                codes = unit + HALF_BYTES;
+                scales += SHORT_BYTES;
             } else if ((k & 12) == 12) {
                 earlier0 = sum0;
                 earlier1 = sum1;
@@ -301,6 +336,10 @@ final class VectorNibbleRowKernels implements RowKernels {
                 sum1 = sum0;
                 sum2 = sum0;
                 sum3 = sum0;
+            }
+            if ((k & 28) == 28) {
+                scales = codes + 4 * WORD_BYTES;
+                codes = scales + codesOffset;
             }
         }
         total0.intoMemorySegment(ALL, accumulators, LE);

@@ -55,7 +55,7 @@ final class VectorTileKernels implements TileKernels {
     public void expandBrainFloats(long codes, int count, long panel) {
         for (int i = 0; i < count; i += L) {
             ((IntVector) ShortVector.fromMemorySegment(S, ALL, codes + i * 2L, LE).castShape(I, 0))
-                    .lanewise(VectorOperators.LSHL, 16)
+                    .lanewise(VectorOperators.LSHL, PackedLayout.BRAIN_SHIFT)
                     .intoMemorySegment(ALL, panel + i * 4L, LE);
         }
     }
@@ -119,9 +119,20 @@ final class VectorTileKernels implements TileKernels {
     }
 
     @Override
-    public void expandHalfScales(long halves, int units, long unitBytes, long scales) {
-        for (int u = 0; u < units; u++, halves += unitBytes, scales += L_BYTES) {
-            expandHalves(halves, L, scales);
+    public void expandHalfScales(long halves, int units, int unitGroups, long unitBytes,
+            long scales) {
+        long scaleBytes = (long) unitGroups * L_BYTES;
+        for (int u = 0; u < units; u++, halves += unitBytes, scales += scaleBytes) {
+            expandHalves(halves, unitGroups * L, scales);
+        }
+    }
+
+    @Override
+    public void expandBrainScales(long brainFloats, int units, int unitGroups, long unitBytes,
+            long scales) {
+        long scaleBytes = (long) unitGroups * L_BYTES;
+        for (int u = 0; u < units; u++, brainFloats += unitBytes, scales += scaleBytes) {
+            expandBrainFloats(brainFloats, unitGroups * L, scales);
         }
     }
 

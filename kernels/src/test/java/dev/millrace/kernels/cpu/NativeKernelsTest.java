@@ -13,7 +13,6 @@ import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.EnumSource.Mode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -51,7 +50,7 @@ class NativeKernelsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F32", "F16", "BF16"}, mode = Mode.EXCLUDE)
+    @EnumSource(names = {"Q4_0", "Q8_0", "Q2_K", "Q4_K", "Q5_K", "Q6_K", "IQ2_XXS"})
     void equalsTheScalarTwin(QuantFormat format) {
         int[] columns = format.blockElements() == 32
                 ? new int[]{32, 64, 224, 256, 288, 544}
@@ -67,7 +66,7 @@ class NativeKernelsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F32", "F16", "BF16"}, mode = Mode.EXCLUDE)
+    @EnumSource(names = {"Q4_0", "Q8_0", "Q2_K", "Q4_K", "Q5_K", "Q6_K", "IQ2_XXS"})
     void equalsTheScalarTwinWithManyRowsAndOutputs(QuantFormat format) {
         for (int rows : new int[]{13, 40, 150, 261}) {
             assertEqualsReference(RandomTensors.matrix(format, 300, 256, 1),
@@ -77,7 +76,7 @@ class NativeKernelsTest {
 
     /** The largest sums that there can be: instructions that saturate would show. */
     @ParameterizedTest
-    @EnumSource(names = {"F32", "F16", "BF16"}, mode = Mode.EXCLUDE)
+    @EnumSource(names = {"Q4_0", "Q8_0", "Q2_K", "Q4_K", "Q5_K", "Q6_K", "IQ2_XXS"})
     void sumsTheLargestCodesExactly(QuantFormat format) {
         int columns = 256;
         for (int filler : new int[]{0x00, 0x7F, 0x80, 0x81, 0xFF}) {

@@ -2,38 +2,20 @@ package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
-/** Tensors with every bit random but the scales, which stay in a range that models have. */
+/** Weights and activations to multiply, all of about the size of 1. */
 final class RandomTensors {
-
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
     private RandomTensors() {}
 
     static QuantTensor matrix(QuantFormat format, int rows, int columns, long seed) {
-        Random random = new Random(seed);
-        TensorShape shape = TensorShape.matrix(rows, columns);
-        byte[] bytes = new byte[Math.toIntExact(QuantTensor.bytes(format, shape))];
-        random.nextBytes(bytes);
-        MemorySegment data = MemorySegment.ofArray(bytes);
-        for (long block = 0; block < bytes.length; block += format.blockBytes()) {
-            switch (format) {
-                case F32 -> data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, block,
-                        (float) random.nextGaussian());
-                case F16 -> setHalf(data, block, random.nextGaussian());
-                case BF16 -> data.set(SHORT, block,
-                        (short) (Float.floatToIntBits((float) random.nextGaussian()) >> 16));
-                case Q4_0, Q8_0, IQ2_XXS -> setHalf(data, block, scale(random));
-                case Q2_K -> setHalves(data, block + 80, random);
-                case Q4_K, Q5_K -> setHalves(data, block, random);
-                case Q6_K -> setHalf(data, block + 208, scale(random));
-            }
-        }
-        return QuantTensor.of(format, shape, data);
+        return RandomWeights.tensor(Arena.ofAuto(), format, TensorShape.matrix(rows, columns), 1,
+                seed);
     }
 
     /** Gives a tensor the block scales of another of its format. */
@@ -49,19 +31,6 @@ final class RandomTensors {
                     || format == QuantFormat.IQ2_XXS ? 2 : 4;
             MemorySegment.copy(from.data(), scales, to.data(), scales, bytes);
         }
-    }
-
-    private static double scale(Random random) {
-        return random.nextGaussian() * 0.02;
-    }
-
-    private static void setHalf(MemorySegment data, long offset, double value) {
-        data.set(SHORT, offset, Float.floatToFloat16((float) value));
-    }
-
-    private static void setHalves(MemorySegment data, long offset, Random random) {
-        setHalf(data, offset, scale(random));
-        setHalf(data, offset + 2, scale(random));
     }
 
     /** Prepared rows with these values. */

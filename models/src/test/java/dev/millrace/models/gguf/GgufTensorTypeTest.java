@@ -37,8 +37,9 @@ class GgufTensorTypeTest {
 
     @Test
     void saysWhatThisVersionComputes() {
-        assertThat(GgufTensorType.computable()).startsWith("F32, F16, ").contains("IQ2_XXS")
-                .doesNotContain("IQ3_S", "Q8_K");
+        assertThat(GgufTensorType.computable()).startsWith("F32, F16, ")
+                .contains("IQ2_XXS", "NVFP4")
+                .doesNotContain("Q8_1", "Q8_K");
         assertThat(GgufTensorType.Q4_2.removed()).isTrue();
         assertThat(GgufTensorType.Q4_1.removed()).isFalse();
     }
@@ -55,6 +56,7 @@ class GgufTensorTypeTest {
             assertThat(type.blockElements())
                     .isEqualTo(entry.getValue().get("block_elements").asInt());
             assertThat(type.blockBytes()).isEqualTo(entry.getValue().get("block_bytes").asInt());
+            assertThat(type.format()).as("%s is computed", type).isPresent();
         });
     }
 }

@@ -10,6 +10,7 @@ import dev.millrace.models.ModelFootprint;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.NearMisses;
 import dev.millrace.models.TensorEntry;
+import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.store.ByteCounts;
 import java.io.PrintStream;
 import java.util.List;
@@ -138,9 +139,10 @@ final class InspectCommand implements Callable<Integer> {
             total[0]++;
             total[1] += entry.bytes();
         }
-        TextTable table = new TextTable("TYPE", "TENSORS", "SIZE");
+        TextTable table = new TextTable("TYPE", "TENSORS", "SIZE", "MATRICES, PACKED");
         byType.forEach((type, total) -> table.row(type, String.valueOf(total[0]),
-                ByteCounts.text(total[1])));
+                ByteCounts.text(total[1]), GgufTensorType.valueOf(type).format()
+                        .map(CpuKernels::packedForm).orElse("(not computable)")));
         table.print(context.out());
     }
 

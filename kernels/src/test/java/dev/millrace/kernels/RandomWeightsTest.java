@@ -1,8 +1,5 @@
-package dev.millrace.bench.synth;
+package dev.millrace.kernels;
 
-import dev.millrace.kernels.Dequantizer;
-import dev.millrace.kernels.QuantFormat;
-import dev.millrace.kernels.QuantTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
@@ -24,7 +21,8 @@ class RandomWeightsTest {
     void weightsDeviateByWhatIsAskedForAroundZero(QuantFormat format) {
         float[] weights = new float[ROWS * COLUMNS];
         try (Arena arena = Arena.ofConfined()) {
-            QuantTensor tensor = RandomWeights.matrix(arena, format, ROWS, COLUMNS, DEVIATION, 7);
+            QuantTensor tensor = RandomWeights.tensor(arena, format,
+                    TensorShape.matrix(ROWS, COLUMNS), DEVIATION, 7);
             new Dequantizer(format).dequantize(tensor, 0, weights.length, weights, 0);
         }
         double sum = 0;
