@@ -36,7 +36,7 @@ public final class Activations {
 
     /** Activations that native products read as bytes, and products with floats as they are. */
     static Activations quantised(int rows, int columns, NativeVariant variant) {
-        return new Activations(rows, columns, false, variant);
+        return new Activations(rows, columns, true, variant);
     }
 
     /** Rows that fit. */

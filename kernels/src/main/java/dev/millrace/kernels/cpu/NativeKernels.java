@@ -29,6 +29,8 @@ final class NativeKernels implements CpuKernels {
 
     private final NativeVariant variant;
     private final VectorKernels vector;
+    /** Whether a matrix of the vector kernels will ask for sums, which native ones do not need. */
+    private volatile boolean sumsActivations;
     private final ThreadLocal<Panels> panels = ThreadLocal.withInitial(Panels::new);
 
     /** Memory for the panels of one thread; grows to what the widest matrix needs. */
@@ -66,9 +68,14 @@ final class NativeKernels implements CpuKernels {
     @Override
     public CpuMatrix pack(QuantTensor tensor, WorkerPool pool) {
         MatrixChecks.checkPackable(tensor);
-        return NativeLayout.holds(tensor.format())
-                ? NativeMatrix.pack(tensor, variant, pool)
-                : vector.pack(tensor, pool);
+        if (NativeLayout.holds(tensor.format())) {
+            return NativeMatrix.pack(tensor, variant, pool);
+        }
+        CpuMatrix matrix = vector.pack(tensor, pool);
+        if (matrix instanceof PackedMatrix packed && packed.layout().minimums()) {
+            sumsActivations = true;
+        }
+        return matrix;
     }
 
     @Override
@@ -78,13 +85,16 @@ final class NativeKernels implements CpuKernels {
 
     @Override
     public long activationBytes(int rows, int columns) {
-        return (long) rows * columns * Float.BYTES + Int8Rows.bytes(rows, columns);
+        return vector.activationBytes(rows, columns) + Int8Rows.bytes(rows, columns);
     }
 
     @Override
     public void prepare(Activations x, int row) {
         Objects.checkIndex(row, x.rows());
         x.int8().prepare(row);
+        if (sumsActivations) {
+            x.sumRow(row);
+        }
     }
 
     @Override
