@@ -5,10 +5,10 @@ package dev.millrace.kernels.cpu;
  * those that a processor has, the last is the fastest.
  */
 enum NativeVariant {
-    AVX2("AVX2", 17),
-    AVX_VNNI("AVX-VNNI", 17),
-    AVX512_VNNI("AVX-512 VNNI", 25),
-    NEON_DOTPROD("NEON dot products", 13);
+    AVX2("AVX2", 65),
+    AVX_VNNI("AVX-VNNI", 65),
+    AVX512_VNNI("AVX-512 VNNI", 65),
+    NEON_DOTPROD("NEON dot products", 33);
 
     private final String label;
     private final int panelRows;
