@@ -1,48 +1,50 @@
 package dev.millrace.engine.forward;
 
+import java.util.Arrays;
+
 /**
  * Cuts candidates down to the smallest set that carries a share of their weight: top-p, "nucleus"
  * sampling (Holtzman et al., "The curious case of neural text degeneration", 2019).
  *
- * <p>A selection by weight in expected linear time: a high temperature leaves tens of thousands of
- * tokens in the nucleus, and sorting those would cost more than the step itself.
+ * <p>Nothing is sorted: a high temperature leaves tens of thousands of tokens in the nucleus, and
+ * sorting those would cost more than the step itself. Weights are added up in buckets by magnitude;
+ * only the bucket in which the share is reached is looked into, by quickselect.
  */
 final class Nucleus {
 
+    /** Leaves a float's exponent and four bits more, so that a bucket spans a sixteenth octave. */
+    private static final int BUCKET_SHIFT = 19;
+    private static final int BUCKETS = (Float
+            .floatToRawIntBits(Float.POSITIVE_INFINITY) >> BUCKET_SHIFT) + 1;
+
     /** Orders by weight, then by falling index. */
     private final long[] keys;
+    private final double[] bucketWeights = new double[BUCKETS];
 
     /** @param limit most candidates there will ever be */
     Nucleus(int limit) {
         keys = new long[limit];
     }
 
+    /** Memory of one of these, in bytes. */
+    static long bytes(int limit) {
+        return (long) limit * Long.BYTES + BUCKETS * (long) Double.BYTES;
+    }
+
     /**
      * Keeps the heaviest candidates that together reach {@code share} of the weight, at least one,
      * and moves them to the front in their old order. Of equals the first is kept.
      *
-     * @param weights not negative, not all zero
+     * @param weights not negative, finite, not all zero
      * @return how many are kept
      */
     int keep(int[] tokens, float[] weights, int count, float share) {
-        double total = 0;
-        for (int i = 0; i < count; i++) {
-            total += weights[i];
-        }
-        // Positive even for a share of 0, so that one candidate is needed to reach it.
-        double target = Math.max(share * total, Double.MIN_VALUE);
-        // All candidates below the floor together weigh less than may be left out.
-        double floor = (total - target) / count;
-        int likely = 0;
-        for (int i = 0; i < count; i++) {
-            if (weights[i] >= floor) {
-                keys[likely++] = key(weights, i);
-            }
-        }
-        long least = leastKept(likely, target);
+        long least = leastKept(weights, count, share);
+        float leastWeight = weight(least);
         int kept = 0;
         for (int i = 0; i < count; i++) {
-            if (key(weights, i) >= least) {
+            if (weights[i] > leastWeight || weights[i] == leastWeight
+                    && key(weights, i) >= least) {
                 tokens[kept] = tokens[i];
                 weights[kept++] = weights[i];
             }
@@ -50,11 +52,54 @@ final class Nucleus {
         return kept;
     }
 
-    /** The smallest key of the set: quickselect by cumulative weight. */
-    private long leastKept(int count, double target) {
+    /** The smallest key of the set. */
+    private long leastKept(float[] weights, int count, float share) {
+        Arrays.fill(bucketWeights, 0);
+        for (int i = 0; i < count; i++) {
+            bucketWeights[bucket(weights[i])] += weights[i];
+        }
+        double total = 0;
+        for (double weight : bucketWeights) {
+            total += weight;
+        }
+        // Positive even for a share of 0, so that one candidate is needed to reach it.
+        double target = Math.max(share * total, Double.MIN_VALUE);
+        double above = 0; // weight of the buckets above, always below the target
+        for (int bucket = BUCKETS - 1; bucket > 0; bucket--) {
+            if (above + bucketWeights[bucket] >= target) {
+                return leastKept(fill(weights, count, bucket), above, target,
+                        (long) bucket << BUCKET_SHIFT + Integer.SIZE);
+            }
+            above += bucketWeights[bucket];
+        }
+        return 0; // rounding kept the sum below the target: everything is needed
+    }
+
+    private static int bucket(float weight) {
+        return Float.floatToRawIntBits(weight) >> BUCKET_SHIFT;
+    }
+
+    /** Fills {@code keys} with the candidates of a bucket; returns how many there are. */
+    private int fill(float[] weights, int count, int bucket) {
+        int filled = 0;
+        for (int i = 0; i < count; i++) {
+            if (bucket(weights[i]) == bucket) {
+                keys[filled++] = key(weights, i);
+            }
+        }
+        return filled;
+    }
+
+    /**
+     * The smallest key that is needed to reach the target: quickselect by cumulative weight.
+     *
+     * @param heavier weight of the candidates that are not among the keys, which are all heavier
+     * @param all     returned if rounding keeps even the sum of all keys below the target
+     */
+    private long leastKept(int count, double heavier, double target, long all) {
         int low = 0;
         int high = count;
-        double above = 0; // weight of keys [0, low), which are all larger; always below the target
+        double above = heavier; // with keys [0, low), which are larger; always below the target
         while (low < high) {
             int middle = partition(low, high);
             double larger = above;
@@ -70,7 +115,7 @@ final class Nucleus {
                 low = middle + 1;
             }
         }
-        return Long.MIN_VALUE; // rounding kept the sum below the target: everything is needed
+        return all;
     }
 
     /** Moves what is larger than a pivot before it; returns where the pivot stands then. */

@@ -35,7 +35,8 @@ public final class Sampler {
 
     /** Scratch memory that a sampler for this vocabulary takes, in bytes. */
     public static long scratchBytes(int vocabularySize) {
-        return vocabularySize * (2L * Long.BYTES + 2 * Integer.BYTES + Float.BYTES);
+        return Nucleus.bytes(vocabularySize)
+                + vocabularySize * ((long) Long.BYTES + 2 * Integer.BYTES + Float.BYTES);
     }
 
     /**
@@ -63,16 +64,23 @@ public final class Sampler {
         if (sampling.temperature() == 0) {
             return best;
         }
-        int count = weigh(logits, offset, max, sampling);
+        int count = candidates(logits, offset, sampling);
+        // Against overflow: an infinite scale would turn the best token's 0 * scale into NaN.
+        float scale = Math.min(1 / sampling.temperature(), Float.MAX_VALUE);
+        double total = kernels.expShifted(logits, offset, count, max, scale, weights, 0);
+        int candidates = count;
         if (sampling.topP() < 1) {
             count = nucleus.keep(tokens, weights, count, sampling.topP());
         }
         if (sampling.minP() > 0) {
             count = keepAtLeast(sampling.minP(), count);
         }
+        if (count < candidates) {
+            total = total(count);
+        }
         // The noise belongs to the drawn token's own position, one past its predecessor's.
         long position = (long) row.computedTokens() + firstOutput + index + 1;
-        return draw(count, CounterNoise.uniform(sampling.seed(), position));
+        return draw(count, total, CounterNoise.uniform(sampling.seed(), position));
     }
 
     /** Whether logits hold NaN or positive infinity, or nothing but negative infinity. */
@@ -153,24 +161,20 @@ public final class Sampler {
         }
     }
 
-    /** Fills {@code tokens} and {@code weights}; returns how many candidates there are. */
-    private int weigh(float[] logits, int offset, float max, SamplingRow sampling) {
-        // Against overflow: an infinite scale would turn the best token's 0 * scale into NaN.
-        float scale = Math.min(1 / sampling.temperature(), Float.MAX_VALUE);
-        int count = vocabularySize;
+    /** Fills {@code tokens}, and moves the logits of top-k; returns how many there are. */
+    private int candidates(float[] logits, int offset, SamplingRow sampling) {
         if (sampling.topK() > 0 && sampling.topK() < vocabularySize) {
-            count = topSelection.select(logits, offset, vocabularySize, sampling.topK());
+            int count = topSelection.select(logits, offset, vocabularySize, sampling.topK());
             for (int i = 0; i < count; i++) {
                 tokens[i] = topSelection.index(i);
                 logits[offset + i] = topSelection.value(i);
             }
-        } else {
-            for (int i = 0; i < count; i++) {
-                tokens[i] = i;
-            }
+            return count;
         }
-        kernels.expShifted(logits, offset, count, max, scale, weights, 0);
-        return count;
+        for (int i = 0; i < vocabularySize; i++) {
+            tokens[i] = i;
+        }
+        return vocabularySize;
     }
 
     /** Keeps candidates that have at least this share of the best one's weight. */
@@ -190,12 +194,16 @@ public final class Sampler {
         return kept;
     }
 
-    /** Inverts the cumulative distribution of the candidates at {@code uniform}. */
-    private int draw(int count, double uniform) {
+    private double total(int count) {
         double total = 0;
         for (int i = 0; i < count; i++) {
             total += weights[i];
         }
+        return total;
+    }
+
+    /** Inverts the cumulative distribution of the candidates at {@code uniform}. */
+    private int draw(int count, double total, double uniform) {
         double target = uniform * total;
         double cumulative = 0;
         int drawn = 0;

@@ -56,9 +56,18 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
      *                         API, which does what they do not; says why and what to do
      */
     static CpuKernels nativeTwin() {
+        return nativeTwin(0);
+    }
+
+    /**
+     * The same, with vector kernels of a given width for what the native ones do not do.
+     *
+     * @param bits as for {@link #vector(int)}; 0 for the processor's preference
+     */
+    static CpuKernels nativeTwin(int bits) {
         requireVectorModule();
         return new NativeKernels(NativeFunctions.variants().getLast(),
-                new VectorKernels(VectorWidth.preferredBits()));
+                new VectorKernels(bits == 0 ? VectorWidth.preferredBits() : bits));
     }
 
     /**

@@ -25,6 +25,10 @@ interface ElementKernels {
     void rotateHalves(float[] x, int offset, float[] cosines, float[] sines, int angleOffset,
             int pairs);
 
+    /** As {@link CpuKernels#rotate} with adjacent pairs. */
+    void rotateAdjacent(float[] x, int offset, float[] cosines, float[] sines, int angleOffset,
+            int pairs);
+
     /**
      * Finds the largest of {@code count} elements, each lane's into {@code lanes}; negative
      * infinity where there is none. NaN is passed over.

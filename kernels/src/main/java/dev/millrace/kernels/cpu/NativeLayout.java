@@ -120,25 +120,33 @@ record NativeLayout(QuantFormat format, int columns) {
 
     /** Writes a row of the tile at an address as floats: the way back from the packed form. */
     void copyRow(long tile, int row, float[] out, int outOffset) {
-        for (int column = 0; column < columns; column++) {
+        int groupColumns = UNIT_COLUMNS / unitGroups();
+        for (int column = 0; column < columns; column += groupColumns) {
             long block = tile + column / BLOCK_COLUMNS * blockBytes();
             int unit = column % BLOCK_COLUMNS / UNIT_COLUMNS;
-            int element = column % UNIT_COLUMNS;
-            int group = unit * unitGroups() + element * unitGroups() / UNIT_COLUMNS;
-            int code = code(block + headerBytes() + unit * unitBytes(), row, element);
-            out[outOffset + column] = scale(block, group, row) * code - minimum(block, group, row);
+            int group = column % BLOCK_COLUMNS / groupColumns;
+            copyGroup(block + headerBytes() + unit * unitBytes() + row * GROUP_COLUMNS,
+                    column % UNIT_COLUMNS, groupColumns, scale(block, group, row),
+                    minimum(block, group, row), out, outOffset + column);
         }
     }
 
-    private int code(long unit, int row, int element) {
-        int columnGroup = element / GROUP_COLUMNS;
-        long at = unit + row * GROUP_COLUMNS + element % GROUP_COLUMNS;
-        int code = bits(at, columnGroup, lowBits());
-        if (highBits() > 0) {
-            long high = at + (long) VECTOR_BYTES * lowBits();
-            code |= bits(high, columnGroup, highBits()) << lowBits();
+    /** Writes what shares a scale; {@code codes} are the row's in its unit. */
+    private void copyGroup(long codes, int first, int count, float scale, float minimum,
+            float[] out, int outOffset) {
+        int low = lowBits();
+        int high = highBits();
+        int zero = zeroCode();
+        boolean lattice = format == QuantFormat.IQ2_XXS;
+        for (int i = 0; i < count; i++) {
+            int columnGroup = (first + i) / GROUP_COLUMNS;
+            long at = codes + (first + i) % GROUP_COLUMNS;
+            int code = bits(at, columnGroup, low);
+            if (high > 0) {
+                code |= bits(at + (long) VECTOR_BYTES * low, columnGroup, high) << low;
+            }
+            out[outOffset + i] = scale * (lattice ? latticeCode(code) : code - zero) - minimum;
         }
-        return format == QuantFormat.IQ2_XXS ? latticeCode(code) : code - zeroCode();
     }
 
     /** A plane of {@code width} bits has {@code width} vectors, with column groups in turn. */

@@ -6,6 +6,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -21,6 +22,10 @@ final class VectorElementKernels implements ElementKernels {
     private static final VectorSpecies<Float> F = VectorSpecies.of(float.class, SHAPE);
     private static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, SHAPE);
     private static final int L = F.length();
+    private static final VectorShuffle<Float> TWICE = VectorShuffle.fromOp(F, lane -> lane / 2);
+    private static final VectorShuffle<Float> NEIGHBOUR = VectorShuffle.fromOp(F, lane -> lane ^ 1);
+
+    private static final VectorMask<Float> EVEN = VectorMask.fromLong(F, 0x5555);
 
     /** exp of less is 0: it would be subnormal. */
     private static final float EXP_LOWEST = -87.33654f;
@@ -113,6 +118,24 @@ final class VectorElementKernels implements ElementKernels {
             x[offset + i] = a * cosine - b * sine;
             x[offset + pairs + i] = a * sine + b * cosine;
         }
+    }
+
+    @Override
+    public void rotateAdjacent(float[] x, int offset, float[] cosines, float[] sines,
+            int angleOffset, int pairs) {
+        FloatVector signs = FloatVector.broadcast(F, 1)
+                .blend(-1, EVEN);
+        int i = 0;
+        // A vector of angles serves two vectors of elements; only its first half is used.
+        for (; i + L / 2 <= pairs && angleOffset + i + L <= cosines.length; i += L / 2) {
+            FloatVector v = FloatVector.fromArray(F, x, offset + 2 * i);
+            FloatVector cosine = FloatVector.fromArray(F, cosines, angleOffset + i)
+                    .rearrange(TWICE);
+            FloatVector sine = FloatVector.fromArray(F, sines, angleOffset + i).rearrange(TWICE);
+            v.mul(cosine).add(v.rearrange(NEIGHBOUR).mul(sine.mul(signs)))
+                    .intoArray(x, offset + 2 * i);
+        }
+        Rotation.rotate(x, offset + 2 * i, cosines, sines, angleOffset + i, pairs - i, true);
     }
 
     @Override

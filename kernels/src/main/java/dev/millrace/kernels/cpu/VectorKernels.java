@@ -119,7 +119,7 @@ final class VectorKernels implements CpuKernels {
     public void rotate(float[] x, int offset, float[] cosines, float[] sines, int angleOffset,
             int pairs, boolean adjacent) {
         if (adjacent) {
-            Rotation.rotate(x, offset, cosines, sines, angleOffset, pairs, true);
+            elements.rotateAdjacent(x, offset, cosines, sines, angleOffset, pairs);
         } else {
             elements.rotateHalves(x, offset, cosines, sines, angleOffset, pairs);
         }

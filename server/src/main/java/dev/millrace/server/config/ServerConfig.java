@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
  * @param memoryBytes   for weights, cache and buffers; 0 for most of what the machine has
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
- * @param kernels       {@code auto}, {@code vector} or {@code scalar}
+ * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes
  * @param drain         for running requests at the end
  * @param ledger        file of the ledger, where one was named

@@ -4,6 +4,7 @@ import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.server.config.ServerConfig;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /**
  * The kernels that a configuration asks for.
@@ -13,46 +14,50 @@ import java.util.Optional;
  */
 record KernelChoice(CpuKernels kernels, Optional<String> remark) {
 
+    private static final String SLOWER = "computing with the scalar kernels, which are many times"
+            + " slower: ";
+
     /**
      * A choice that was named is taken or fails; {@code auto} takes the native kernels where the
      * build made them for this processor, else the vector kernels, else the scalar ones, and says
-     * why: slowness that nobody hears of is a billing bug.
+     * why: slowness that nobody hears of is a billing bug. Naming a width of vectors asks for the
+     * vector kernels.
      *
      * @throws KernelException if what was named cannot run here; says what to do
      */
     static KernelChoice of(ServerConfig config) {
+        return of(config, CpuKernels::nativeTwin,
+                bits -> bits == 0 ? CpuKernels.vector() : CpuKernels.vector(bits));
+    }
+
+    /** @param nativeTwin from a width of vectors, as {@code vector}; 0 for the widest */
+    static KernelChoice of(ServerConfig config, IntFunction<CpuKernels> nativeTwin,
+            IntFunction<CpuKernels> vector) {
+        int bits = config.vectorBits();
         return switch (config.kernels()) {
             case "scalar" -> new KernelChoice(CpuKernels.scalar(), Optional.empty());
-            case "vector" -> new KernelChoice(vector(config.vectorBits()), Optional.empty());
-            case "native" -> new KernelChoice(CpuKernels.nativeTwin(), Optional.empty());
-            default -> automatic(config.vectorBits());
+            case "vector" -> new KernelChoice(vector.apply(bits), Optional.empty());
+            case "native" -> new KernelChoice(nativeTwin.apply(bits), Optional.empty());
+            default -> bits == 0
+                    ? automatic(nativeTwin, vector)
+                    : new KernelChoice(vector.apply(bits), Optional.empty());
         };
     }
 
-    private static KernelChoice automatic(int bits) {
-        if (bits != 0) {
-            return new KernelChoice(vector(bits), Optional.empty()); // a width was named
-        }
+    private static KernelChoice automatic(IntFunction<CpuKernels> nativeTwin,
+            IntFunction<CpuKernels> vector) {
+        String noNative;
         try {
-            return new KernelChoice(CpuKernels.nativeTwin(), Optional.of(
+            return new KernelChoice(nativeTwin.apply(0), Optional.of(
                     "native kernels are the fastest here and round activations to 8 bits;"
                             + " --kernels=vector does not round them"));
-        } catch (KernelException noNative) {
-            return vectorOrScalar(noNative);
-        }
-    }
-
-    private static KernelChoice vectorOrScalar(KernelException noNative) {
-        try {
-            return new KernelChoice(vector(0), Optional.of(noNative.getMessage()));
         } catch (KernelException e) {
-            return new KernelChoice(CpuKernels.scalar(), Optional.of(
-                    "computing with the scalar kernels, which are many times slower: "
-                            + e.getMessage()));
+            noNative = e.getMessage();
         }
-    }
-
-    private static CpuKernels vector(int bits) {
-        return bits == 0 ? CpuKernels.vector() : CpuKernels.vector(bits);
+        try {
+            return new KernelChoice(vector.apply(0), Optional.of(noNative));
+        } catch (KernelException e) {
+            return new KernelChoice(CpuKernels.scalar(), Optional.of(SLOWER + e.getMessage()));
+        }
     }
 }

@@ -1,0 +1,2 @@
+/** What drawing a token from logits costs. */
+package dev.millrace.bench.sampling;
