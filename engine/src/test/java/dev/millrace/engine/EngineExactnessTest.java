@@ -82,11 +82,11 @@ class EngineExactnessTest {
 
     private static List<GenerationRequest> requests(int vocabularySize) {
         SplittableRandom random = new SplittableRandom(11);
-        int[] beginning = random.ints(20, 0, vocabularySize).toArray();
+        int[] beginning = random.ints(33, 0, vocabularySize).toArray();
         List<GenerationRequest> requests = new ArrayList<>();
         for (int i = 0; i < REQUESTS; i++) {
-            int[] prompt = Arrays.copyOf(beginning, 21 + random.nextInt(30));
-            for (int position = 20; position < prompt.length; position++) {
+            int[] prompt = Arrays.copyOf(beginning, 34 + random.nextInt(22));
+            for (int position = 33; position < prompt.length; position++) {
                 prompt[position] = random.nextInt(vocabularySize);
             }
             SamplingParameters sampling = i % 2 == 0
@@ -115,7 +115,7 @@ class EngineExactnessTest {
 
             EngineSettings crowded = new EngineSettings(8, 24, CONTEXT, 100, 10_000, true);
             int reused = 0;
-            try (BatchingEngine engine = start(new SmallCache(pass, 14), vocabulary, crowded)) {
+            try (BatchingEngine engine = start(new SmallCache(pass, 7), vocabulary, crowded)) {
                 List<Generation> generations = requests.stream().map(engine::submit).toList();
                 for (int i = 0; i < REQUESTS; i++) {
                     Answer answer = Answer.of(generations.get(i));

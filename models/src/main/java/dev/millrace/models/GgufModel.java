@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.gguf.GgufFile;
@@ -20,7 +21,7 @@ final class GgufModel implements Model {
     private final GgufFile file;
     private final ModelSpec spec;
     private final GgufWeights weights;
-    private final ModelFootprint footprint;
+    private final long parameters;
     private final Part<Tokenizer> tokenizer;
     private final Part<ChatTemplate> template;
 
@@ -31,9 +32,7 @@ final class GgufModel implements Model {
         this.file = file;
         this.spec = GgufSpecReader.read(file);
         this.weights = new GgufWeights(file, spec);
-        this.footprint = ModelFootprint.of(spec,
-                file.tensors().stream().mapToLong(GgufTensor::elements).sum(),
-                weights.totalBytes());
+        this.parameters = file.tensors().stream().mapToLong(GgufTensor::elements).sum();
         this.tokenizer = readTokenizer(file, spec);
         this.template = readTemplate(file);
     }
@@ -109,8 +108,8 @@ final class GgufModel implements Model {
     }
 
     @Override
-    public ModelFootprint footprint() {
-        return footprint;
+    public ModelFootprint footprint(KvFormat cacheFormat) {
+        return ModelFootprint.of(spec, parameters, weights.totalBytes(), cacheFormat);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
@@ -37,8 +38,8 @@ public interface Model extends AutoCloseable {
     /** Why there is no chat template; empty where there is one. */
     Optional<String> chatTemplateProblem();
 
-    /** The memory that the model needs. */
-    ModelFootprint footprint();
+    /** The memory that the model needs with a cache of some format. */
+    ModelFootprint footprint(KvFormat cacheFormat);
 
     /**
      * The file's own metadata, in file order: String, Boolean, Long, Double or List values. Strings

@@ -1,11 +1,13 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.KvFormat;
+
 /**
  * The memory that a model needs, estimated from its sizes before anything is loaded.
  *
  * @param parameters      elements of all weights
  * @param weightBytes     of all weights, in the file or as a backend packs them
- * @param kvBytesPerToken keys and values of one position over all layers, in float32
+ * @param kvBytesPerToken keys and values of one position over all layers
  * @param contextTokens   longest sequence the model was made for
  */
 public record ModelFootprint(long parameters, long weightBytes, long kvBytesPerToken,
@@ -18,8 +20,10 @@ public record ModelFootprint(long parameters, long weightBytes, long kvBytesPerT
                 : weightBytes + kvBytesPerToken * cachedTokens;
     }
 
-    static ModelFootprint of(ModelSpec spec, long parameters, long weightBytes) {
-        long kvBytesPerToken = 2L * spec.layers() * spec.kvSize() * Float.BYTES;
+    static ModelFootprint of(ModelSpec spec, long parameters, long weightBytes,
+            KvFormat cacheFormat) {
+        long kvBytesPerToken = spec.layers() * spec.kvHeads()
+                * cacheFormat.pairBytes(spec.headSize());
         return new ModelFootprint(parameters, weightBytes, kvBytesPerToken,
                 spec.contextTokens());
     }

@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.RopeSpec.Layout;
@@ -152,13 +153,16 @@ class GgufModelTest {
         try (Model model = open(TinyModels.llama().tiedEmbeddings(true))) {
             long parameters = 384 * 64 + 64 + 2 * (2 * 64 + 2 * 64 * 64 + 2 * 32 * 64
                     + 3 * 64 * 128);
-            ModelFootprint footprint = model.footprint();
+            ModelFootprint footprint = model.footprint(KvFormat.F32);
             assertThat(footprint).isEqualTo(
                     new ModelFootprint(parameters, 4 * parameters, 2 * 2 * 32 * 4, 256));
             assertThat(model.weights().totalBytes()).isEqualTo(4 * parameters);
             assertThat(footprint.bytes(0)).isEqualTo(4 * parameters);
             assertThat(footprint.bytes(10)).isEqualTo(4 * parameters + 10 * 512);
             assertThat(footprint.bytes(Long.MAX_VALUE)).isEqualTo(Long.MAX_VALUE);
+            assertThat(model.footprint(KvFormat.F16).kvBytesPerToken()).isEqualTo(256);
+            assertThat(model.footprint(KvFormat.Q8_0).kvBytesPerToken())
+                    .isEqualTo(2 * 2 * (2 * 16 + 4));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.text.Tokenizer;
@@ -182,7 +183,8 @@ class GgufMutationTest {
             }
             assertThat(model.metadata().toString()).isNotEmpty();
             assertThat(model.tensors()).isNotEmpty();
-            assertThat(model.footprint().bytes(model.spec().contextTokens())).isPositive();
+            assertThat(model.footprint(KvFormat.F16).bytes(model.spec().contextTokens()))
+                    .isPositive();
             if (model.tokenizer().isEmpty()) {
                 assertThat(model.tokenizerProblem()).isPresent();
             } else {

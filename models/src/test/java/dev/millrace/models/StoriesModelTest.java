@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.models.ModelSpec.Activation;
 import dev.millrace.models.RopeSpec.Layout;
@@ -26,8 +27,8 @@ class StoriesModelTest {
             assertThat(model.spec()).isEqualTo(new ModelSpec("llama", "llama", 512, 128, 5, 64,
                     172, 8, 4, 8, 1e-5f, new RopeSpec(Layout.ADJACENT, 8, 10_000, 1),
                     Activation.SILU, false, false, 0));
-            assertThat(model.footprint())
-                    .isEqualTo(new ModelFootprint(292_800, 1_171_200, 1280, 128));
+            assertThat(model.footprint(KvFormat.F16))
+                    .isEqualTo(new ModelFootprint(292_800, 1_171_200, 640, 128));
             assertThat(model.tensors()).hasSize(48);
             assertThat(model.tokenizer().orElseThrow().vocabularySize()).isEqualTo(512);
             assertThat(model.chatTemplate()).isEmpty();
@@ -46,8 +47,8 @@ class StoriesModelTest {
                     768, 6, 6, 48, 1e-5f, new RopeSpec(Layout.ADJACENT, 48, 10_000, 1),
                     Activation.SILU, false, false, 0));
             assertThat(model.weights().get(WeightRole.GATE, 5).format()).isEqualTo(format);
-            assertThat(model.footprint())
-                    .isEqualTo(new ModelFootprint(24_407_712, weightBytes, 13_824, 128));
+            assertThat(model.footprint(KvFormat.F16))
+                    .isEqualTo(new ModelFootprint(24_407_712, weightBytes, 6912, 128));
         }
     }
 }

@@ -70,13 +70,14 @@ public final class ModelCommand implements Callable<Integer> {
             MemoryProbe probe = new MemoryProbe(pool);
             System.out.printf(Locale.ROOT, "%s (%s in the file), %s kernels, %d thread(s), %d"
                     + " rounds%n", model.spec().name(),
-                    ByteCounts.text(model.footprint().weightBytes()), options.kernels,
+                    ByteCounts.text(model.weights().totalBytes()), options.kernels,
                     options.threads, rounds);
             ModelOptions.warnIfBusy();
             System.out.println(ModelMeasurement.HEADER);
             for (List<ModelTest> session : sessions(model.spec().contextTokens())) {
                 try (OpenModel open = OpenModel.of(model, kernels, pool, probe, session,
-                        options.stepTokens, ModelOptions.memoryBytes())) {
+                        options.stepTokens, ModelOptions.memoryBytes(),
+                        options.cacheFormat())) {
                     for (ModelTest test : session) {
                         record(model, ModelMeasurement.of(open, test, open.measure(test, rounds)),
                                 report);

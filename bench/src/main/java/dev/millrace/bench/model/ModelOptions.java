@@ -2,6 +2,7 @@ package dev.millrace.bench.model;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.bench.KernelNames;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.store.ModelStore;
@@ -31,6 +32,11 @@ public final class ModelOptions {
     @Option(names = "--kernels", paramLabel = "NAME",
             description = "scalar, vector or native (default: ${DEFAULT-VALUE}).")
     public String kernels = "vector";
+
+    @Option(names = "--kv", paramLabel = "FORMAT",
+            description = "f16, f32 or q8_0: how cached keys and values are kept (default:"
+                    + " ${DEFAULT-VALUE}).")
+    public String cacheFormat = "f16";
 
     @Option(names = "--step-tokens", paramLabel = "N",
             description = "Most tokens of prompts in one step (default: ${DEFAULT-VALUE}).")
@@ -87,6 +93,17 @@ public final class ModelOptions {
     /** The kernels by their name. */
     public CpuKernels openKernels() {
         return KernelNames.of(kernels);
+    }
+
+    /** What the cache is to be kept in. */
+    public KvFormat cacheFormat() {
+        return switch (cacheFormat) {
+            case "f16" -> KvFormat.F16;
+            case "f32" -> KvFormat.F32;
+            case "q8_0" -> KvFormat.Q8_0;
+            default -> throw new IllegalArgumentException(
+                    "--kv must be f16, f32 or q8_0, got \"" + cacheFormat + "\"");
+        };
     }
 
     /** What weights, cache and buffers may take on this machine. */

@@ -5,6 +5,7 @@ import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
@@ -27,11 +28,12 @@ public final class OpenModel implements AutoCloseable {
 
     /** Opens what the tests need together: the longest context, the most sequences. */
     public static OpenModel of(Model model, CpuKernels kernels, WorkerPool pool, MemoryProbe probe,
-            Collection<ModelTest> tests, int stepTokens, long memoryBytes) {
+            Collection<ModelTest> tests, int stepTokens, long memoryBytes,
+            KvFormat cacheFormat) {
         int context = tests.stream().mapToInt(ModelTest::contextTokens).max().orElseThrow();
         int sequences = tests.stream().mapToInt(ModelTest::sequences).max().orElseThrow();
         MemoryBudget budget = new MemoryBudget(memoryBytes, context, sequences,
-                Math.max(sequences, stepTokens));
+                Math.max(sequences, stepTokens), cacheFormat);
         ForwardPass pass = new CpuBackend(kernels, pool).open(model.spec(), model.weights(),
                 budget);
         return new OpenModel(model.spec(), pass, probe, budget.stepTokens());

@@ -85,7 +85,7 @@ public final class CompareCommand implements Callable<Integer> {
             }
         }
         OpenModel open = OpenModel.of(model, options.openKernels(), pool, new MemoryProbe(pool),
-                tests, options.stepTokens, ModelOptions.memoryBytes());
+                tests, options.stepTokens, ModelOptions.memoryBytes(), options.cacheFormat());
         tests.forEach(open::round); // whole once, so that everything is compiled
         return open;
     }

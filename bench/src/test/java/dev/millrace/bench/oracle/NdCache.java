@@ -11,7 +11,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 /** Keys and values of every layer, in blocks of (positions, KV heads x head size). */
 final class NdCache implements AutoCloseable {
 
-    static final int BLOCK_TOKENS = 16;
+    static final int BLOCK_TOKENS = 32;
 
     private final INDArray[][] keys; // (layer, block)
     private final INDArray[][] values; // (layer, block)

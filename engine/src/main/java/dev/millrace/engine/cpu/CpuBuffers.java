@@ -27,11 +27,9 @@ final class CpuBuffers {
     final Activations gate; // (step tokens, feed forward): then times up
     final float[] up; // (step tokens, feed forward)
     final float[] logits; // (logit rows, vocabulary)
-    final float[][] scores; // (workers, group heads x context rounded up to blocks)
     final int logitRows;
 
-    CpuBuffers(CpuKernels kernels, ModelSpec spec, MemoryBudget budget, int workers,
-            int blockTokens) {
+    CpuBuffers(CpuKernels kernels, ModelSpec spec, MemoryBudget budget) {
         int tokens = budget.stepTokens();
         hidden = array(tokens, spec.embeddingSize());
         normed = activations(kernels, tokens, spec.embeddingSize());
@@ -44,15 +42,10 @@ final class CpuBuffers {
         up = array(tokens, spec.feedForwardSize());
         logitRows = logitRows(spec, budget);
         logits = array(logitRows, spec.vocabularySize());
-        scores = new float[workers][];
-        for (int worker = 0; worker < workers; worker++) {
-            scores[worker] = array(spec.groupHeads(), roundedContext(budget, blockTokens));
-        }
     }
 
     /** What these buffers and the per-worker scratch of the outputs will take, in bytes. */
-    static long bytes(CpuKernels kernels, ModelSpec spec, MemoryBudget budget, int workers,
-            int blockTokens) {
+    static long bytes(CpuKernels kernels, ModelSpec spec, MemoryBudget budget, int workers) {
         long perToken = 2L * spec.embeddingSize() + spec.querySize() + 2L * spec.kvSize()
                 + spec.feedForwardSize();
         long activations = 0;
@@ -61,20 +54,15 @@ final class CpuBuffers {
             activations += kernels.activationBytes(budget.stepTokens(), width);
         }
         long logits = (long) logitRows(spec, budget) * spec.vocabularySize();
-        long scores = (long) spec.groupHeads() * roundedContext(budget, blockTokens);
         long scratch = Sampler.scratchBytes(spec.vocabularySize())
                 + LogProbabilities.scratchBytes(spec.vocabularySize());
-        return Float.BYTES * (budget.stepTokens() * perToken + logits + workers * scores)
-                + activations + workers * scratch;
+        return Float.BYTES * (budget.stepTokens() * perToken + logits) + activations
+                + workers * scratch;
     }
 
     private static int logitRows(ModelSpec spec, MemoryBudget budget) {
         long rows = LOGITS_BYTES / ((long) spec.vocabularySize() * Float.BYTES);
         return Math.clamp(rows, 1, budget.stepTokens());
-    }
-
-    private static int roundedContext(MemoryBudget budget, int blockTokens) {
-        return Math.ceilDiv(budget.contextTokens(), blockTokens) * blockTokens;
     }
 
     private static Activations activations(CpuKernels kernels, int rows, int width) {

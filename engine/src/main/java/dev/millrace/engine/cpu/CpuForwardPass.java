@@ -34,8 +34,7 @@ final class CpuForwardPass implements ForwardPass {
             RotaryTable rotary, CpuMemoryPlan plan, MemoryBudget budget) {
         this.weights = weights;
         layout = new StepLayout(budget.stepTokens(), budget.sequences());
-        CpuBuffers buffers = new CpuBuffers(kernels, spec, budget, pool.workers(),
-                CpuMemoryPlan.BLOCK_TOKENS);
+        CpuBuffers buffers = new CpuBuffers(kernels, spec, budget);
         outputs = new CpuOutputs(spec, kernels, pool, weights, buffers, layout);
         int blocks = plan.blocks(weights.bytes());
         geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS, List.of(new LayerGroup(
@@ -43,10 +42,10 @@ final class CpuForwardPass implements ForwardPass {
         memory = new DeviceMemory(weights.bytes(), weights.stepBytes(), geometry.totalBytes(),
                 plan.bufferBytes());
         rules = new BatchRules(geometry, budget, spec.vocabularySize());
-        cache = kernels.openCache(spec.layers(), spec.kvHeads(), spec.headSize(),
-                CpuMemoryPlan.BLOCK_TOKENS, blocks);
+        cache = kernels.openCache(budget.cacheFormat(), spec.layers(), spec.kvHeads(),
+                spec.headSize(), CpuMemoryPlan.BLOCK_TOKENS, blocks);
         transformer = new CpuTransformer(spec, kernels, pool, weights, rotary, cache, buffers,
-                layout);
+                layout, budget);
     }
 
     @Override

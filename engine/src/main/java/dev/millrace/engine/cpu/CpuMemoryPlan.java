@@ -19,16 +19,18 @@ import dev.millrace.models.ModelSpec;
 record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long blockBytes,
         int leastBlocks, long mostBlocks) {
 
-    /** Positions in one cache block: the vector kernels tile keys by this many. */
-    static final int BLOCK_TOKENS = 16;
+    /** Positions in one cache block: the vector kernels tile them by this many. */
+    static final int BLOCK_TOKENS = 32;
 
     static CpuMemoryPlan of(CpuKernels kernels, ModelSpec spec, MemoryBudget budget,
             int workers) {
-        long blockBytes = 2L * spec.layers() * spec.kvSize() * BLOCK_TOKENS * Float.BYTES;
+        long blockBytes = CpuKernels.cacheBlockBytes(budget.cacheFormat(), spec.layers(),
+                spec.kvHeads(), spec.headSize(), BLOCK_TOKENS);
         int leastBlocks = Math.ceilDiv(budget.contextTokens(), BLOCK_TOKENS);
         long mostBlocks = Math.min(Integer.MAX_VALUE,
                 (long) budget.sequences() * (leastBlocks + 1));
-        long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers, BLOCK_TOKENS)
+        long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers)
+                + CpuSelfAttention.bytes(spec, budget, workers)
                 + RotaryTable.bytes(spec.rope(), budget.contextTokens())
                 + BatchRules.scratchBytes(mostBlocks);
         return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes, blockBytes,

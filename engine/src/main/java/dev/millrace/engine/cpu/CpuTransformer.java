@@ -1,5 +1,6 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -32,14 +33,13 @@ final class CpuTransformer {
     private final CpuBuffers buffers;
     private final StepLayout layout;
     private final WorkQueue queue = new WorkQueue();
-    private final float attentionScale;
+    private final CpuSelfAttention attention;
     private final boolean adjacentPairs;
 
     private final WorkerPool.Task embed = this::embed;
     private final WorkerPool.Task normAttention = this::normAttention;
     private final WorkerPool.Task project = this::project;
     private final WorkerPool.Task rotateAndStore = this::rotateAndStore;
-    private final WorkerPool.Task attend = this::attend;
     private final WorkerPool.Task prepareAttended = this::prepareAttended;
     private final WorkerPool.Task closeAttention = this::closeAttention;
     private final WorkerPool.Task normFeedForward = this::normFeedForward;
@@ -51,7 +51,8 @@ final class CpuTransformer {
     private CpuLayer layer;
 
     CpuTransformer(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            RotaryTable rotary, CpuKvCache cache, CpuBuffers buffers, StepLayout layout) {
+            RotaryTable rotary, CpuKvCache cache, CpuBuffers buffers, StepLayout layout,
+            MemoryBudget budget) {
         this.spec = spec;
         this.kernels = kernels;
         this.pool = pool;
@@ -60,12 +61,13 @@ final class CpuTransformer {
         this.cache = cache;
         this.buffers = buffers;
         this.layout = layout;
-        attentionScale = (float) (1 / Math.sqrt(spec.headSize()));
+        attention = new CpuSelfAttention(spec, kernels, pool, cache, buffers, layout, budget);
         adjacentPairs = spec.rope().layout() == RopeSpec.Layout.ADJACENT;
     }
 
     /** Computes the layout's tokens; the last layer's output is in {@code buffers.hidden}. */
     void run(LayerProbe probe) {
+        attention.plan();
         runByToken(embed);
         for (layerIndex = 0; layerIndex < spec.layers(); layerIndex++) {
             layer = weights.layers().get(layerIndex);
@@ -73,7 +75,7 @@ final class CpuTransformer {
             runByTile(project, tiles(layer.query()) + tiles(layer.key()) + tiles(layer.value()),
                     spec.querySize() + 2 * spec.kvSize(), spec.embeddingSize());
             runByToken(rotateAndStore);
-            runAttention();
+            attention.run(layerIndex);
             runByToken(prepareAttended);
             runByTile(closeAttention, tiles(layer.attentionOutput()), spec.embeddingSize(),
                     spec.querySize());
@@ -101,14 +103,6 @@ final class CpuTransformer {
     /** Runs a task that takes tiles of matrices with this many outputs and inputs together. */
     private void runByTile(WorkerPool.Task task, int tiles, long outputs, long inputs) {
         runFromQueue(task, tiles, layout.tokens * outputs * inputs);
-    }
-
-    private void runAttention() {
-        long macs = 0;
-        for (int token = 0; token < layout.tokens; token++) {
-            macs += 2L * spec.querySize() * (layout.positions[token] + 1);
-        }
-        runFromQueue(attend, layout.tokens * spec.kvHeads(), macs);
     }
 
     private void runFromQueue(WorkerPool.Task task, int items, long macs) {
@@ -195,25 +189,6 @@ final class CpuTransformer {
     private void rotate(float[] heads, int offset, int angles) {
         kernels.rotate(heads, offset, rotary.cosines(), rotary.sines(), angles, rotary.pairs(),
                 adjacentPairs);
-    }
-
-    private void attend(int worker, int workers) {
-        int window = spec.slidingWindowTokens();
-        for (int first = queue.take(); first >= 0; first = queue.take()) {
-            for (int item = first; item < queue.end(first); item++) {
-                // Head by head, so that neighbouring tokens of a prompt find its keys in the cache.
-                int kvHead = item / layout.tokens;
-                int token = item % layout.tokens;
-                int end = layout.positions[token] + 1;
-                int begin = window == 0 ? 0 : Math.max(0, end - window);
-                int offset = token * spec.querySize()
-                        + kvHead * spec.groupHeads() * spec.headSize();
-                kernels.attend(cache, layerIndex, kvHead, spec.groupHeads(),
-                        layout.blockTables[token], begin, end, buffers.query, offset,
-                        attentionScale, buffers.scores[worker],
-                        buffers.attended.values(), offset);
-            }
-        }
     }
 
     private void prepareAttended(int worker, int workers) {

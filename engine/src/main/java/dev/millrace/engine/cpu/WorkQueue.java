@@ -22,6 +22,13 @@ final class WorkQueue {
         next.set(0);
     }
 
+    /** As {@link #reset} for items that are worth being handed out one by one. */
+    void resetSingly(int items) {
+        this.items = items;
+        run = 1;
+        next.set(0);
+    }
+
     /** The first item of a run that now belongs to the caller, or -1 if none are left. */
     int take() {
         int first = next.getAndAdd(run);

@@ -1,5 +1,8 @@
 package dev.millrace.engine.forward;
 
+import dev.millrace.kernels.KvFormat;
+import java.util.Objects;
+
 /**
  * How much memory a forward pass may take.
  *
@@ -7,10 +10,13 @@ package dev.millrace.engine.forward;
  * @param contextTokens longest sequence that must fit
  * @param sequences     most rows in one step
  * @param stepTokens    most tokens in one step
+ * @param cacheFormat   how keys and values are kept
  */
-public record MemoryBudget(long totalBytes, int contextTokens, int sequences, int stepTokens) {
+public record MemoryBudget(long totalBytes, int contextTokens, int sequences, int stepTokens,
+        KvFormat cacheFormat) {
 
     public MemoryBudget {
+        Objects.requireNonNull(cacheFormat, "cacheFormat");
         if (totalBytes <= 0 || contextTokens <= 0 || sequences <= 0 || stepTokens <= 0) {
             throw new IllegalArgumentException("every limit must be positive: " + totalBytes
                     + " bytes, " + contextTokens + " context tokens, " + sequences + " sequences, "
@@ -20,5 +26,10 @@ public record MemoryBudget(long totalBytes, int contextTokens, int sequences, in
             throw new IllegalArgumentException("a step of " + stepTokens
                     + " tokens cannot serve " + sequences + " sequences, one token each");
         }
+    }
+
+    /** A budget with the usual cache, in halves. */
+    public MemoryBudget(long totalBytes, int contextTokens, int sequences, int stepTokens) {
+        this(totalBytes, contextTokens, sequences, stepTokens, KvFormat.F16);
     }
 }

@@ -52,7 +52,7 @@ class CpuForwardPassTest {
     @Test
     void aStepAllocatesNextToNothingOnceItIsWarm() {
         try (ForwardPass pass = backend.open(model.spec(), model, AMPLE)) {
-            SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT / 16);
+            SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT / 32);
             SamplingRow sampling = SamplingRow.of(1, 20, 0.9f, 0.01f, 3);
             StepBatch[] batches = new StepBatch[CONTEXT];
             for (int i = 0; i < batches.length; i++) {
@@ -91,7 +91,7 @@ class CpuForwardPassTest {
     @Test
     void aSmallerBudgetLeavesFewerBlocks() {
         DeviceMemory ample = memory(AMPLE);
-        long blockBytes = ample.cacheBytes() / (4 * (CONTEXT / 16 + 1));
+        long blockBytes = ample.cacheBytes() / (4 * (CONTEXT / 32 + 1));
         long tight = ample.totalBytes() - 3 * blockBytes - 1;
 
         DeviceMemory smaller = memory(new MemoryBudget(tight, CONTEXT, 4, CONTEXT));
@@ -105,7 +105,7 @@ class CpuForwardPassTest {
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> memory(new MemoryBudget(100_000, CONTEXT, 4, CONTEXT)))
                 .withMessageContaining("of the memory limit of 100000 bytes")
-                .withMessageContaining("the cache of one full context 110592")
+                .withMessageContaining("the cache of one full context 82944")
                 .withMessageContaining("raise the memory limit, or lower the context");
     }
 

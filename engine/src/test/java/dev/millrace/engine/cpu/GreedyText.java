@@ -26,7 +26,7 @@ final class GreedyText {
             int[] promptTokens = tokenizer.encode(prompt, true);
             int[] all = new int[promptTokens.length + tokens];
             System.arraycopy(promptTokens, 0, all, 0, promptTokens.length);
-            SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT_TOKENS / 16);
+            SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT_TOKENS / 32);
             int[] next = promptTokens;
             for (int i = promptTokens.length; i < all.length; i++) {
                 next = feed.step(pass, OutputRequest.SAMPLE_LAST, SamplingRow.GREEDY, next)

@@ -4,6 +4,7 @@ import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.RandomModel;
 import dev.millrace.engine.forward.ReferenceTransformer;
 import dev.millrace.engine.forward.SequenceFeed;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import java.time.Duration;
@@ -43,7 +44,8 @@ class LayerProbeTest {
         ReferenceTransformer reference = new ReferenceTransformer(model.spec(), model);
         reference.logits(tokens);
         float[][] hidden = new float[model.spec().layers()][];
-        MemoryBudget budget = new MemoryBudget(1L << 30, RandomModel.CONTEXT_TOKENS, 1, TOKENS);
+        MemoryBudget budget = new MemoryBudget(1L << 30, RandomModel.CONTEXT_TOKENS, 1, TOKENS,
+                KvFormat.F32);
 
         CpuBackend backend = new CpuBackend(kernels, POOL, Duration.ZERO);
         try (CpuForwardPass pass = backend.openPass(model.spec(), model, budget)) {

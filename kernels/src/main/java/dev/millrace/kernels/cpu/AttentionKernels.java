@@ -1,35 +1,50 @@
 package dev.millrace.kernels.cpu;
 
 /**
- * The two products of attention over one block of the cache, for up to four query heads that share
- * a KV head. Memory is native and given by address, laid out as {@link CpuKvCache} says.
+ * What attention spends its time in: products of a few rows of floats with tiles of the cache, laid
+ * out as {@link KvLayout} says. Tiles are native memory, given by address.
+ *
+ * <p>A product has {@link #ROWS} rows r, a stride apart, and {@link KvLayout#LANES} lanes:
+ * {@code c[r][lane] += sum over k < steps of a[r][k] * b[k][lane]}, in order of k. The sum begins
+ * with c or, where it is scaled afterwards, with zero. A tile gives the same bits as it is and
+ * expanded to floats.
  */
 interface AttentionKernels {
 
-    /** Query heads in one call. */
-    int HEADS = 4;
+    /** Rows of a and c in one call. */
+    int ROWS = 4;
+
+    /** Product with a tile of floats. */
+    void multiplyFloats(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+            int cOffset, int cStride);
+
+    /** Product with a tile of finite halves, taken as too small by {@link Halves#BIAS}. */
+    void multiplyHalves(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+            int cOffset, int cStride);
+
+    /** Product with a tile of signed bytes. */
+    void multiplyBytes(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+            int cOffset, int cStride);
 
     /**
-     * Dot products of one query head with a tile of 16 keys.
+     * Product with a tile of floats, the sums times a scale per lane.
      *
-     * @param keys (headSize, 16)
+     * @param scales (LANES)
      */
-    void score(long keys, int headSize, float[] query, int queryOffset, float[] scores,
-            int scoresOffset);
+    void scoreFloats(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
+            float[] c, int cOffset, int cStride);
 
-    /** As {@link #score} for {@link #HEADS} heads, {@code headSize} and {@code stride} apart. */
-    void scoreFour(long keys, int headSize, float[] query, int queryOffset, float[] scores,
-            int scoresOffset, int stride);
+    /** As {@link #scoreFloats} with a tile of signed bytes. */
+    void scoreBytes(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
+            float[] c,
+            int cOffset, int cStride);
 
-    /**
-     * Adds {@code count} values times their weights to one head's output.
-     *
-     * @param values (count, headSize)
-     */
-    void weigh(long values, int count, int headSize, float[] weights, int weightsOffset,
-            float[] out, int outOffset);
+    /** Expands rows of halves to floats that are too small by {@link Halves#BIAS}; NaN stays. */
+    void expandHalves(long from, int rows, long to);
 
-    /** As {@link #weigh} for {@link #HEADS} heads, {@code headSize} and {@code stride} apart. */
-    void weighFour(long values, int count, int headSize, float[] weights, int weightsOffset,
-            int stride, float[] out, int outOffset);
+    /** Expands rows of signed bytes to floats. */
+    void expandBytes(long from, int rows, long to);
+
+    /** Converts a row of scales, halves in order and none negative, to the floats that they are. */
+    void readScales(long from, float[] to, int offset);
 }

@@ -1,6 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.KernelException;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
@@ -156,18 +157,23 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
             boolean adjacent);
 
     /**
-     * Lays out an empty cache that these kernels store to and attend over, in memory of its own:
-     * {@code layers * 2 * kvHeads * headSize * blockTokens} floats per block.
+     * Lays out an empty cache that these kernels store to and attend over, in memory of its own.
      *
-     * @param blockTokens positions in one block, a multiple of 16
+     * @param blockTokens positions in one block, a multiple of 32
      */
-    default CpuKvCache openCache(int layers, int kvHeads, int headSize, int blockTokens,
-            int blocks) {
-        return new CpuKvCache(layers, kvHeads, headSize, blockTokens, blocks);
+    default CpuKvCache openCache(KvFormat format, int layers, int kvHeads, int headSize,
+            int blockTokens, int blocks) {
+        return new CpuKvCache(format, layers, kvHeads, headSize, blockTokens, blocks);
+    }
+
+    /** Bytes of one block of such a cache over all layers. Needs no Vector API. */
+    static long cacheBlockBytes(KvFormat format, int layers, int kvHeads, int headSize,
+            int blockTokens) {
+        return CpuKvCache.blockBytes(format, layers, kvHeads, headSize, blockTokens);
     }
 
     /**
-     * Stores one position's key and value heads of one layer into the cache.
+     * Stores one position's key and value heads of one layer into the cache, rounded to its format.
      *
      * @param key   kvHeads x headSize floats at {@code offset}
      * @param value the same shape, at {@code offset}
@@ -178,19 +184,24 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     }
 
     /**
-     * Attention of one query position over cached positions {@code [begin, end)}, for the query
-     * heads that share one KV head.
+     * Attention over a cache, for use by one thread at a time.
      *
-     * @param blockTable block of positions {@code i * blockTokens ...}
-     * @param query      the group's query heads (groupHeads x headSize) at {@code queryOffset}
-     * @param scale      factor on the dot products, usually 1 / sqrt(headSize)
-     * @param scores     scratch, at least {@code groupHeads * roundUp(end, blockTokens)} floats
-     * @param out        as query, at {@code outOffset}
+     * @param groupHeads   query heads that share a KV head
+     * @param windowTokens positions that each one attends to, itself included; 0 for all before it
+     * @param scale        factor on the dot products, usually 1 / sqrt(headSize)
      */
-    void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
-            int begin,
-            int end, float[] query, int queryOffset, float scale, float[] scores, float[] out,
-            int outOffset);
+    CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens, float scale);
+
+    /** Scratch memory that {@link #openAttention} takes at most, in bytes. */
+    static long attentionBytes(int groupHeads, int headSize) {
+        return VectorAttention.bytes(groupHeads, new KvLayout(KvFormat.F32, headSize));
+    }
+
+    /** Bytes of one part that {@link CpuAttention#attendChunk} writes at most. */
+    static long attentionPartBytes(int groupHeads, int headSize) {
+        KvLayout layout = new KvLayout(KvFormat.F32, headSize);
+        return (long) AttentionPart.size(groupHeads, layout.paddedSize()) * Float.BYTES;
+    }
 
     /** Index of the largest of {@code count} elements; the first of equals; NaN never wins. */
     int argmax(float[] x, int offset, int count);

@@ -1,55 +1,78 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.KvFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
+import static dev.millrace.kernels.cpu.KvLayout.LANES;
+import static dev.millrace.kernels.cpu.KvLayout.TILE_TOKENS;
+
 /**
- * Keys and values of every layer in fixed-size blocks, in float32, off the heap.
+ * Keys and values of every layer in blocks of positions, off the heap.
  *
- * <p>A block holds, for each layer and KV head, first the keys and then the values of its
- * positions. Keys are tiled by {@value #TILE_TOKENS} positions so that a vector of lanes is a
- * vector of positions and a dot product with a query needs no sum across lanes:
- *
- * <pre>
- * keys   (blockTokens / TILE_TOKENS, headSize, TILE_TOKENS)
- * values (blockTokens, headSize)
- * </pre>
+ * <p>Each layer's KV head has a run of memory for its keys and one for its values, blocks in order
+ * of their ids: a sequence whose blocks follow each other is read as one stream, which memory
+ * delivers faster than pieces. {@link KvLayout} says what is in a block.
  */
 public final class CpuKvCache implements AutoCloseable {
-
-    /** Positions that are interleaved in one tile of keys. */
-    static final int TILE_TOKENS = 16;
 
     private static final long ALIGNMENT_BYTES = 64;
 
     private final Arena arena = Arena.ofShared();
+    private final KvLayout layout;
     private final int layers;
     private final int kvHeads;
-    private final int headSize;
     private final int blockTokens;
     private final int blocks;
-    private final long headBytes;
+    private final long keyBlockBytes;
+    private final long valueBlockBytes;
     private final MemorySegment memory;
+    /** (layers, blocks): 1 where an infinity or NaN was stored since the block was cleared. */
+    private final byte[] damaged;
 
-    CpuKvCache(int layers, int kvHeads, int headSize, int blockTokens, int blocks) {
+    CpuKvCache(KvFormat format, int layers, int kvHeads, int headSize, int blockTokens,
+            int blocks) {
         if (layers <= 0 || kvHeads <= 0 || headSize <= 0 || blocks <= 0) {
             throw new IllegalArgumentException("every extent of a cache must be positive, got "
                     + layers + " layers, " + kvHeads + " KV heads of " + headSize + ", " + blocks
                     + " blocks");
         }
+        this.layout = new KvLayout(format, headSize);
+        this.layers = layers;
+        this.kvHeads = kvHeads;
+        this.blockTokens = blockTokens;
+        this.blocks = blocks;
+        this.keyBlockBytes = (long) tiles(blockTokens) * layout.keyTileBytes();
+        this.valueBlockBytes = (long) tiles(blockTokens) * layout.valueTileBytes();
+        this.damaged = new byte[Math.multiplyExact(layers, blocks)];
+        this.memory = arena.allocate(Math.multiplyExact(blockBytes(), (long) blocks),
+                ALIGNMENT_BYTES);
+    }
+
+    private static int tiles(int blockTokens) {
         if (blockTokens <= 0 || blockTokens % TILE_TOKENS != 0) {
             throw new IllegalArgumentException("a block holds a positive multiple of "
                     + TILE_TOKENS + " positions, got " + blockTokens);
         }
-        this.layers = layers;
-        this.kvHeads = kvHeads;
-        this.headSize = headSize;
-        this.blockTokens = blockTokens;
-        this.blocks = blocks;
-        this.headBytes = 2L * Float.BYTES * headSize * blockTokens;
-        this.memory = arena.allocate(Math.multiplyExact(blockBytes(), (long) blocks),
-                ALIGNMENT_BYTES);
+        return blockTokens / TILE_TOKENS;
+    }
+
+    /** Bytes of one block over all layers. */
+    static long blockBytes(KvFormat format, int layers, int kvHeads, int headSize,
+            int blockTokens) {
+        KvLayout layout = new KvLayout(format, headSize);
+        long headBytes = (long) tiles(blockTokens)
+                * (layout.keyTileBytes() + layout.valueTileBytes());
+        return Math.multiplyExact(headBytes, (long) layers * kvHeads);
+    }
+
+    public KvFormat format() {
+        return layout.format();
+    }
+
+    KvLayout layout() {
+        return layout;
     }
 
     public int layers() {
@@ -62,7 +85,7 @@ public final class CpuKvCache implements AutoCloseable {
 
     /** Elements of one key or value. */
     public int headSize() {
-        return headSize;
+        return layout.headSize();
     }
 
     /** Positions in one block. */
@@ -76,61 +99,208 @@ public final class CpuKvCache implements AutoCloseable {
 
     /** Bytes of one block over all layers. */
     public long blockBytes() {
-        return Math.multiplyExact(headBytes, (long) layers * kvHeads);
+        return Math.multiplyExact(keyBlockBytes + valueBlockBytes, (long) layers * kvHeads);
     }
 
     /** Copies one block over all layers. */
     public void copy(int fromBlock, int toBlock) {
-        MemorySegment.copy(block(fromBlock), 0, block(toBlock), 0, blockBytes());
+        Objects.checkIndex(fromBlock, blocks);
+        Objects.checkIndex(toBlock, blocks);
+        for (int head = 0; head < layers * kvHeads; head++) {
+            MemorySegment.copy(memory, keys(head, fromBlock), memory, keys(head, toBlock),
+                    keyBlockBytes);
+            MemorySegment.copy(memory, values(head, fromBlock), memory, values(head, toBlock),
+                    valueBlockBytes);
+        }
+        for (int layer = 0; layer < layers; layer++) {
+            damaged[layer * blocks + toBlock] = damaged[layer * blocks + fromBlock];
+        }
     }
 
     /** Clears one block over all layers. */
     public void zero(int block) {
-        block(block).fill((byte) 0);
+        Objects.checkIndex(block, blocks);
+        for (int head = 0; head < layers * kvHeads; head++) {
+            memory.asSlice(keys(head, block), keyBlockBytes).fill((byte) 0);
+            memory.asSlice(values(head, block), valueBlockBytes).fill((byte) 0);
+        }
+        for (int layer = 0; layer < layers; layer++) {
+            damaged[layer * blocks + block] = 0;
+        }
     }
 
-    private MemorySegment block(int block) {
-        return memory.asSlice(Objects.checkIndex(block, blocks) * blockBytes(), blockBytes());
+    /** Bytes from the beginning to a block's keys; heads are counted through all layers. */
+    private long keys(int head, int block) {
+        return head * blocks * (keyBlockBytes + valueBlockBytes) + block * keyBlockBytes;
     }
 
-    /** Address of a head's keys and values in a block. */
-    long headAddress(int layer, int block, int kvHead) {
+    private long values(int head, int block) {
+        return (head + 1L) * blocks * keyBlockBytes + (long) head * blocks * valueBlockBytes
+                + block * valueBlockBytes;
+    }
+
+    /** Address of the key tile that holds a slot. */
+    long keyTile(int layer, int block, int kvHead, int slot) {
+        check(layer, block, kvHead, slot);
+        return memory.address() + keys(layer * kvHeads + kvHead, block)
+                + (long) (slot / TILE_TOKENS) * layout.keyTileBytes();
+    }
+
+    /** Address of the value tile that holds a slot. */
+    long valueTile(int layer, int block, int kvHead, int slot) {
+        check(layer, block, kvHead, slot);
+        return memory.address() + values(layer * kvHeads + kvHead, block)
+                + (long) (slot / TILE_TOKENS) * layout.valueTileBytes();
+    }
+
+    private void check(int layer, int block, int kvHead, int slot) {
         Objects.checkIndex(layer, layers);
         Objects.checkIndex(block, blocks);
         Objects.checkIndex(kvHead, kvHeads);
-        long head = ((long) block * layers + layer) * kvHeads + kvHead;
-        return memory.address() + head * headBytes;
-    }
-
-    /** Bytes from a head's address to the first element of a slot's key; a tile apart each. */
-    long keyOffset(int slot) {
-        return ((long) slot / TILE_TOKENS * headSize * TILE_TOKENS + slot % TILE_TOKENS)
-                * Float.BYTES;
-    }
-
-    /** Bytes from a head's address to the first element of a slot's value. */
-    long valueOffset(int slot) {
-        return headBytes / 2 + (long) slot * headSize * Float.BYTES;
-    }
-
-    /** Stores one position's key and value heads, {@code kvHeads * headSize} floats each. */
-    void store(int layer, int block, int slot, float[] key, float[] value, int offset) {
         Objects.checkIndex(slot, blockTokens);
+    }
+
+    /** Whether a block may hold an infinity or NaN in a layer. */
+    boolean isDamaged(int layer, int block) {
+        return damaged[layer * blocks + block] != 0;
+    }
+
+    /**
+     * Stores one position's key and value heads, {@code kvHeads * headSize} floats each. What the
+     * format cannot represent becomes infinite or NaN. Positions may be stored in parallel.
+     */
+    void store(int layer, int block, int slot, float[] key, float[] value, int offset) {
+        int headSize = layout.headSize();
         Objects.checkFromIndexSize(offset, kvHeads * headSize, key.length);
         Objects.checkFromIndexSize(offset, kvHeads * headSize, value.length);
+        int lane = slot % TILE_TOKENS;
+        boolean finite = true;
         for (int head = 0; head < kvHeads; head++) {
-            long address = headAddress(layer, block, head);
-            long keyAddress = address + keyOffset(slot);
-            long valueAddress = address + valueOffset(slot);
-            for (int i = 0; i < headSize; i++) {
-                int element = offset + head * headSize + i;
-                RawMemory.ALL.set(RawMemory.FLOAT,
-                        keyAddress + (long) i * TILE_TOKENS * Float.BYTES,
-                        key[element]);
-                RawMemory.ALL.set(RawMemory.FLOAT, valueAddress + (long) i * Float.BYTES,
-                        value[element]);
+            long keyTile = keyTile(layer, block, head, slot);
+            long valueTile = valueTile(layer, block, head, slot);
+            int at = offset + head * headSize;
+            finite &= switch (layout.format()) {
+                case F32 -> storeFloats(keyTile, valueTile, lane, key, value, at);
+                case F16 -> storeHalves(keyTile, valueTile, lane, key, value, at);
+                case Q8_0 -> storeBytes(keyTile, valueTile, lane, key, value, at);
+            };
+        }
+        if (!finite) {
+            damaged[layer * blocks + block] = 1;
+        }
+    }
+
+    private boolean storeFloats(long keyTile, long valueTile, int lane, float[] key, float[] value,
+            int offset) {
+        float zeros = 0; // stays zero, or becomes NaN
+        for (int i = 0; i < layout.headSize(); i++) {
+            float keyElement = key[offset + i];
+            float valueElement = value[offset + i];
+            zeros += keyElement * 0 + valueElement * 0;
+            RawMemory.ALL.set(RawMemory.FLOAT,
+                    keyTile + layout.keyRow(i) + layout.laneOffset(lane), keyElement);
+            RawMemory.ALL.set(RawMemory.FLOAT, valueTile + layout.valueRow(i / LANES, lane)
+                    + layout.laneOffset(i % LANES), valueElement);
+        }
+        return zeros == 0;
+    }
+
+    private boolean storeHalves(long keyTile, long valueTile, int lane, float[] key, float[] value,
+            int offset) {
+        boolean finite = true;
+        for (int i = 0; i < layout.headSize(); i++) {
+            short keyHalf = Float.floatToFloat16(key[offset + i]);
+            short valueHalf = Float.floatToFloat16(value[offset + i]);
+            finite &= Halves.isFinite(keyHalf) & Halves.isFinite(valueHalf);
+            RawMemory.ALL.set(RawMemory.SHORT,
+                    keyTile + layout.keyRow(i) + layout.laneOffset(lane), keyHalf);
+            RawMemory.ALL.set(RawMemory.SHORT, valueTile + layout.valueRow(i / LANES, lane)
+                    + layout.laneOffset(i % LANES), valueHalf);
+        }
+        return finite;
+    }
+
+    private boolean storeBytes(long keyTile, long valueTile, int lane, float[] key, float[] value,
+            int offset) {
+        boolean finite = true;
+        for (int i = 0; i < layout.headSize(); i += KvFormat.GROUP_ELEMENTS) {
+            int count = Math.min(KvFormat.GROUP_ELEMENTS, layout.headSize() - i);
+            float scale = storeScale(keyTile + layout.keyScales(i) + (long) lane * Short.BYTES, key,
+                    offset + i, count);
+            finite &= Float.isFinite(scale);
+            long row = keyTile + layout.keyRow(i) + lane;
+            for (int k = 0; k < count; k++) {
+                RawMemory.ALL.set(RawMemory.BYTE, row + (long) k * LANES,
+                        code(key[offset + i + k], scale));
             }
         }
+        float scale = storeScale(valueTile + (long) lane * Short.BYTES, value, offset,
+                layout.headSize());
+        finite &= Float.isFinite(scale);
+        for (int i = 0; i < layout.headSize(); i++) {
+            RawMemory.ALL.set(RawMemory.BYTE,
+                    valueTile + layout.valueRow(i / LANES, lane) + i % LANES,
+                    code(value[offset + i], scale));
+        }
+        return finite;
+    }
+
+    /** Stores the scale that takes the largest element to 127; NaN if there is one. */
+    private static float storeScale(long address, float[] x, int offset, int count) {
+        float largest = 0;
+        for (int i = offset; i < offset + count; i++) {
+            largest = Math.max(largest, Math.abs(x[i])); // NaN wins
+        }
+        short half = Float.floatToFloat16(largest / Byte.MAX_VALUE);
+        RawMemory.ALL.set(RawMemory.SHORT, address, half);
+        return Float.float16ToFloat(half);
+    }
+
+    /** The nearest multiple; a scale that was rounded down could lead beyond the last one. */
+    private static byte code(float x, float scale) {
+        return scale == 0
+                ? 0
+                : (byte) Math.clamp(Math.rint(x / scale), -Byte.MAX_VALUE, Byte.MAX_VALUE);
+    }
+
+    /** Reads one head's key as it was rounded, {@code headSize} floats. */
+    void readKey(int layer, int block, int kvHead, int slot, float[] out) {
+        long tile = keyTile(layer, block, kvHead, slot);
+        int lane = slot % TILE_TOKENS;
+        for (int i = 0; i < layout.headSize(); i++) {
+            out[i] = element(tile + layout.keyRow(i), lane);
+        }
+        for (int i = 0; i < layout.groups()
+                * KvFormat.GROUP_ELEMENTS; i += KvFormat.GROUP_ELEMENTS) {
+            float scale = half(tile + layout.keyScales(i) + (long) lane * Short.BYTES);
+            int past = Math.min(i + KvFormat.GROUP_ELEMENTS, layout.headSize());
+            for (int k = i; k < past; k++) {
+                out[k] *= scale;
+            }
+        }
+    }
+
+    /** Reads one head's value as it was rounded, {@code headSize} floats. */
+    void readValue(int layer, int block, int kvHead, int slot, float[] out) {
+        long tile = valueTile(layer, block, kvHead, slot);
+        int lane = slot % TILE_TOKENS;
+        float scale = format() == KvFormat.Q8_0 ? half(tile + (long) lane * Short.BYTES) : 1;
+        for (int i = 0; i < layout.headSize(); i++) {
+            out[i] = element(tile + layout.valueRow(i / LANES, lane), i % LANES) * scale;
+        }
+    }
+
+    private float element(long row, int lane) {
+        long address = row + layout.laneOffset(lane);
+        return switch (layout.format()) {
+            case F32 -> RawMemory.ALL.get(RawMemory.FLOAT, address);
+            case F16 -> half(address);
+            case Q8_0 -> RawMemory.ALL.get(RawMemory.BYTE, address);
+        };
+    }
+
+    private static float half(long address) {
+        return Float.float16ToFloat(RawMemory.ALL.get(RawMemory.SHORT, address));
     }
 
     /** Frees the memory; no operation on this cache may be running or follow. */

@@ -38,4 +38,14 @@ interface ElementKernels {
     /** As {@link CpuKernels#expShifted}, without the sum. */
     void expShifted(float[] x, int xOffset, int count, float max, float scale, float[] out,
             int outOffset);
+
+    /**
+     * Weights of a softmax in place: {@code x[i] = 2^shift * exp((x[i] - max) * scale)} for
+     * {@code count} elements, within 3 units in the last place of the exponential.
+     *
+     * @param max   not less than any element
+     * @param lanes receives each lane's share of the sum
+     */
+    void exponentiate(float[] x, int offset, int count, float max, float scale, int shift,
+            float[] lanes);
 }

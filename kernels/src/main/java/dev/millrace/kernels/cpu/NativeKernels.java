@@ -174,11 +174,9 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
-    public void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
-            int begin, int end, float[] query, int queryOffset, float scale, float[] scores,
-            float[] out, int outOffset) {
-        vector.attend(cache, layer, kvHead, groupHeads, blockTable, begin, end, query, queryOffset,
-                scale, scores, out, outOffset);
+    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens,
+            float scale) {
+        return vector.openAttention(cache, groupHeads, windowTokens, scale);
     }
 
     @Override

@@ -19,5 +19,11 @@ final class RawMemory {
 
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
+    static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+
     private RawMemory() {}
+
+    static void copy(long from, long to, long bytes) {
+        MemorySegment.copy(ALL, from, ALL, to, bytes);
+    }
 }

@@ -4,12 +4,9 @@ import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
-
-import static dev.millrace.kernels.cpu.CpuKvCache.TILE_TOKENS;
 
 /** The reference: every operation as its definition says it, one element at a time. */
 final class ScalarKernels implements CpuKernels {
@@ -137,55 +134,9 @@ final class ScalarKernels implements CpuKernels {
     }
 
     @Override
-    public void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
-            int begin, int end, float[] query, int queryOffset, float scale, float[] scores,
-            float[] out, int outOffset) {
-        int headSize = cache.headSize();
-        for (int head = 0; head < groupHeads; head++) {
-            int first = head * headSize;
-            float max = Float.NEGATIVE_INFINITY;
-            for (int position = begin; position < end; position++) {
-                scores[position] = scoreOf(cache, layer, kvHead, blockTable, position, query,
-                        queryOffset + first);
-                max = Math.max(max, scores[position]);
-            }
-            float factor = (float) (1
-                    / expShifted(scores, begin, end - begin, max, scale, scores, begin));
-            weigh(cache, layer, kvHead, blockTable, begin, end, scores, factor, out,
-                    outOffset + first);
-        }
-    }
-
-    private static float scoreOf(CpuKvCache cache, int layer, int kvHead, int[] blockTable,
-            int position, float[] query, int queryOffset) {
-        int slot = position % cache.blockTokens();
-        int block = blockTable[position / cache.blockTokens()];
-        long keys = cache.headAddress(layer, block, kvHead) + cache.keyOffset(slot);
-        float sum = 0;
-        for (int i = 0; i < cache.headSize(); i++) {
-            float key = RawMemory.ALL.get(RawMemory.FLOAT,
-                    keys + (long) i * TILE_TOKENS * Float.BYTES);
-            sum += query[queryOffset + i] * key;
-        }
-        return sum;
-    }
-
-    private static void weigh(CpuKvCache cache, int layer, int kvHead, int[] blockTable, int begin,
-            int end, float[] weights, float factor, float[] out, int outOffset) {
-        int headSize = cache.headSize();
-        Arrays.fill(out, outOffset, outOffset + headSize, 0);
-        for (int position = begin; position < end; position++) {
-            int slot = position % cache.blockTokens();
-            int block = blockTable[position / cache.blockTokens()];
-            long value = cache.headAddress(layer, block, kvHead) + cache.valueOffset(slot);
-            for (int i = 0; i < headSize; i++) {
-                out[outOffset + i] += weights[position]
-                        * RawMemory.ALL.get(RawMemory.FLOAT, value + (long) i * Float.BYTES);
-            }
-        }
-        for (int i = 0; i < headSize; i++) {
-            out[outOffset + i] *= factor;
-        }
+    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens,
+            float scale) {
+        return new ScalarAttention(cache, groupHeads, windowTokens, scale);
     }
 
     @Override

@@ -2,10 +2,7 @@ package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
-import java.util.Arrays;
 import java.util.Objects;
-
-import static dev.millrace.kernels.cpu.CpuKvCache.TILE_TOKENS;
 
 /** The fast twin: kernels on the Vector API over weights packed in tiles of rows. */
 final class VectorKernels implements CpuKernels {
@@ -126,69 +123,10 @@ final class VectorKernels implements CpuKernels {
     }
 
     @Override
-    public void attend(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
-            int begin, int end, float[] query, int queryOffset, float scale, float[] scores,
-            float[] out, int outOffset) {
-        int stride = Math.ceilDiv(end, cache.blockTokens()) * cache.blockTokens();
-        int headSize = cache.headSize();
-        Objects.checkFromIndexSize(0, groupHeads * stride, scores.length);
-        score(cache, layer, kvHead, groupHeads, blockTable, begin, end, query, queryOffset, scores,
-                stride);
-        for (int head = 0; head < groupHeads; head++) {
-            int first = head * stride + begin;
-            float max = max(scores, first, end - begin);
-            double sum = expShifted(scores, first, end - begin, max, scale, scores, first);
-            scaleBy((float) (1 / sum), scores, first, end - begin);
-        }
-        Arrays.fill(out, outOffset, outOffset + groupHeads * headSize, 0);
-        weigh(cache, layer, kvHead, groupHeads, blockTable, begin, end, scores, stride, out,
-                outOffset);
-    }
-
-    private void score(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
-            int begin, int end, float[] query, int queryOffset, float[] scores, int stride) {
-        int headSize = cache.headSize();
-        for (int token = begin / TILE_TOKENS * TILE_TOKENS; token < end; token += TILE_TOKENS) {
-            int block = blockTable[token / cache.blockTokens()];
-            long keys = cache.headAddress(layer, block, kvHead)
-                    + cache.keyOffset(token % cache.blockTokens());
-            int head = 0;
-            for (; head + AttentionKernels.HEADS <= groupHeads; head += AttentionKernels.HEADS) {
-                attention.scoreFour(keys, headSize, query, queryOffset + head * headSize, scores,
-                        head * stride + token, stride);
-            }
-            for (; head < groupHeads; head++) {
-                attention.score(keys, headSize, query, queryOffset + head * headSize, scores,
-                        head * stride + token);
-            }
-        }
-    }
-
-    private void weigh(CpuKvCache cache, int layer, int kvHead, int groupHeads, int[] blockTable,
-            int begin, int end, float[] weights, int stride, float[] out, int outOffset) {
-        int headSize = cache.headSize();
-        for (int token = begin; token < end;) {
-            int slot = token % cache.blockTokens();
-            int count = Math.min(cache.blockTokens() - slot, end - token);
-            int block = blockTable[token / cache.blockTokens()];
-            long values = cache.headAddress(layer, block, kvHead) + cache.valueOffset(slot);
-            int head = 0;
-            for (; head + AttentionKernels.HEADS <= groupHeads; head += AttentionKernels.HEADS) {
-                attention.weighFour(values, count, headSize, weights, head * stride + token,
-                        stride, out, outOffset + head * headSize);
-            }
-            for (; head < groupHeads; head++) {
-                attention.weigh(values, count, headSize, weights, head * stride + token, out,
-                        outOffset + head * headSize);
-            }
-            token += count;
-        }
-    }
-
-    private static void scaleBy(float factor, float[] x, int offset, int count) {
-        for (int i = offset; i < offset + count; i++) {
-            x[i] *= factor;
-        }
+    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens,
+            float scale) {
+        return new VectorAttention(attention, elements, lanes, cache, groupHeads, windowTokens,
+                scale);
     }
 
     private float max(float[] x, int offset, int count) {

@@ -1,6 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 import com.sun.management.ThreadMXBean;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.management.ManagementFactory;
@@ -32,7 +33,9 @@ final class AllocationProbe {
         AllocationProbe probe = new AllocationProbe(choice.open());
         if (!choice.roundsActivations()) { // all but products is the vector kernels' own
             probe.elements();
-            probe.attention();
+            for (KvFormat format : KvFormat.values()) {
+                probe.attention(format);
+            }
         }
         try (WorkerPool pool = WorkerPool.create(1)) {
             for (QuantFormat format : QuantFormat.values()) {
@@ -72,17 +75,26 @@ final class AllocationProbe {
         check("expShifted", () -> kernels.expShifted(x, 0, COUNT, 3, 1, out, 0));
     }
 
-    private void attention() {
+    private void attention(KvFormat format) {
         int headSize = 50;
         int heads = 5;
         int[] blockTable = {1, 0, 2};
-        float[] query = RandomTensors.gaussians(heads * headSize, 1);
-        float[] scores = new float[heads * 48];
-        float[] out = new float[heads * headSize];
-        try (CpuKvCache cache = kernels.openCache(1, 1, headSize, 16, 3)) {
-            check("store", () -> kernels.store(cache, 0, 0, 3, query, query, 0));
-            check("attend", () -> kernels.attend(cache, 0, 0, heads, blockTable, 0, 40, query, 0,
-                    0.3f, scores, out, 0));
+        float[] query = RandomTensors.gaussians(7 * heads * headSize, 1);
+        float[] out = new float[7 * heads * headSize];
+        try (CpuKvCache cache = kernels.openCache(format, 1, 1, headSize, 96, 3)) {
+            CpuAttention attention = kernels.openAttention(cache, heads, 0, 0.3f);
+            float[] parts = new float[2 * attention.partSize()];
+            check(format + " store", () -> kernels.store(cache, 0, 0, 3, query, query, 0));
+            check(format + " attend", () -> attention.attend(0, 0, blockTable, 270, 1, query, 0,
+                    out, 0));
+            check(format + " attend to a few", () -> attention.attend(0, 0, blockTable, 270, 7,
+                    query, 0, out, 0));
+            check(format + " attend in chunks", () -> {
+                attention.attendChunk(0, 0, blockTable, 270, 0, query, 0, parts, 0);
+                attention.attendChunk(0, 0, blockTable, 270, 1, query, 0, parts,
+                        attention.partSize());
+                attention.combine(parts, 0, 2, out, 0);
+            });
         }
     }
 

@@ -46,6 +46,12 @@ final class ComputeOptions {
         flags.put(Setting.MEMORY, value);
     }
 
+    @Option(names = "--kv", paramLabel = "FORMAT", description = "f16, f32 or q8_0: how cached"
+            + " keys and values are kept (default: f16).")
+    void cacheFormat(String value) {
+        flags.put(Setting.KV, value);
+    }
+
     void set(Setting setting, String value) {
         flags.put(setting, value);
     }

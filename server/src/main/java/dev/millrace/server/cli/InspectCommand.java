@@ -1,6 +1,7 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -14,6 +15,7 @@ import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.store.ByteCounts;
 import java.io.PrintStream;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -78,7 +80,7 @@ final class InspectCommand implements Callable<Integer> {
     private void printOverview(Model model) {
         PrintStream out = context.out();
         ModelSpec sizes = model.spec();
-        ModelFootprint footprint = model.footprint();
+        ModelFootprint footprint = model.footprint(KvFormat.F16);
         new TextTable("MODEL", sizes.name())
                 .row("architecture", sizes.architecture())
                 .row("parameters", String.format("%,d", footprint.parameters()))
@@ -108,17 +110,24 @@ final class InspectCommand implements Callable<Integer> {
 
     /** The file is mapped and can be paged out; what stays is what the kernels pack from it. */
     private void printMemory(Model model) {
-        ModelFootprint inFile = model.footprint();
-        long contextTokens = inFile.contextTokens();
-        ModelFootprint packed = new ModelFootprint(inFile.parameters(), packedBytes(model),
-                inFile.kvBytesPerToken(), inFile.contextTokens());
+        long packedBytes = packedBytes(model);
         new TextTable("MEMORY", "")
-                .row("weights in the file", ByteCounts.text(inFile.weightBytes()))
-                .row("weights, packed", ByteCounts.text(packed.weightBytes()))
-                .row("cache per token", ByteCounts.text(packed.kvBytesPerToken()))
-                .row("with one full context", ByteCounts.text(packed.bytes(contextTokens)))
-                .row("with eight", ByteCounts.text(packed.bytes(8 * contextTokens)))
+                .row("weights in the file", ByteCounts.text(model.weights().totalBytes()))
+                .row("weights, packed", ByteCounts.text(packedBytes))
                 .print(context.out());
+        context.out().println();
+        TextTable caches = new TextTable("CACHE", "PER TOKEN", "WITH ONE FULL CONTEXT",
+                "WITH EIGHT");
+        for (KvFormat format : KvFormat.values()) {
+            ModelFootprint inFile = model.footprint(format);
+            ModelFootprint packed = new ModelFootprint(inFile.parameters(), packedBytes,
+                    inFile.kvBytesPerToken(), inFile.contextTokens());
+            caches.row(format.name().toLowerCase(Locale.ROOT),
+                    ByteCounts.text(packed.kvBytesPerToken()),
+                    ByteCounts.text(packed.bytes(packed.contextTokens())),
+                    ByteCounts.text(packed.bytes(8L * packed.contextTokens())));
+        }
+        caches.print(context.out());
     }
 
     private static long packedBytes(Model model) {

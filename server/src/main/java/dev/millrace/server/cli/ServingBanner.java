@@ -25,13 +25,14 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
         line(text, "model", String.format(Locale.ROOT,
                 "%s, %,d parameters, context of %d tokens, %d requests at once",
                 assembly.loaded().spec().architecture(),
-                assembly.loaded().model().footprint().parameters(),
+                assembly.loaded().model().footprint(config.cacheFormat()).parameters(),
                 assembly.loaded().contextTokens(), config.sequences()));
         line(text, "backend", assembly.loaded().backend().description() + why());
         assembly.loaded().remark().ifPresent(remark -> line(text, "NOTE", remark));
         line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("
                 + ByteCounts.text(memory.weightBytes()) + " weights, "
-                + ByteCounts.text(memory.cacheBytes()) + " cache, "
+                + ByteCounts.text(memory.cacheBytes()) + " cache in "
+                + config.cacheFormat().name().toLowerCase(Locale.ROOT) + ", "
                 + ByteCounts.text(memory.bufferBytes()) + " buffers)");
         line(text, "cost", String.format(Locale.ROOT, "$%.4f per hour%s; energy: %s",
                 assembly.rate().nanoUsdPerHour() * 1e-9, assembly.rate().assumed()

@@ -1,9 +1,11 @@
 package dev.millrace.server.config;
 
+import dev.millrace.kernels.KvFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
@@ -20,6 +22,7 @@ import tools.jackson.databind.JsonNode;
  * @param stepTokens    most tokens in one step
  * @param queue         most requests that wait
  * @param memoryBytes   for weights, cache and buffers; 0 for most of what the machine has
+ * @param cacheFormat   how keys and values are kept
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
@@ -29,8 +32,9 @@ import tools.jackson.databind.JsonNode;
  * @param cost          the section {@code cost}, unread; null if there is none
  */
 public record ServerConfig(String model, String host, int port, int contextTokens, int sequences,
-        int stepTokens, int queue, long memoryBytes, int threads, String backend, String kernels,
-        int vectorBits, Duration drain, Optional<Path> ledger, JsonNode cost) {
+        int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat, int threads,
+        String backend,
+        String kernels, int vectorBits, Duration drain, Optional<Path> ledger, JsonNode cost) {
 
     private static final String FILE_NAME = "millrace.yaml";
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -88,6 +92,7 @@ public record ServerConfig(String model, String host, int port, int contextToken
                         Math.max(sequences, DEFAULT_STEP_TOKENS)),
                 settings.number(Setting.QUEUE, 1, MAX_QUEUE, 256),
                 settings.bytesOrAuto(Setting.MEMORY),
+                cacheFormat(settings),
                 settings.numberOrAuto(Setting.THREADS, 1, MAX_THREADS),
                 settings.choice(Setting.BACKEND, List.of(Settings.AUTO, "cpu", "cuda")),
                 settings.choice(Setting.KERNELS,
@@ -97,6 +102,11 @@ public record ServerConfig(String model, String host, int port, int contextToken
                         30)),
                 settings.text(Setting.LEDGER).map(Path::of),
                 cost);
+    }
+
+    private static KvFormat cacheFormat(Settings settings) {
+        return KvFormat.valueOf(settings.choice(Setting.KV, List.of("f16", "f32", "q8_0"))
+                .toUpperCase(Locale.ROOT));
     }
 
     private static int vectorBits(Settings settings) {

@@ -15,6 +15,7 @@ public enum Setting {
     STEP_TOKENS,
     QUEUE,
     MEMORY,
+    KV,
     THREADS,
     BACKEND,
     KERNELS,

@@ -68,7 +68,8 @@ public final class LoadedModel implements AutoCloseable {
         WorkerPool pool = null;
         try {
             MemoryBudget budget = new MemoryBudget(memoryBytes(config),
-                    contextTokens(config, model.spec()), config.sequences(), config.stepTokens());
+                    contextTokens(config, model.spec()), config.sequences(), config.stepTokens(),
+                    config.cacheFormat());
             pool = WorkerPool.create(config.threads() > 0
                     ? config.threads()
                     : WorkerPool.defaultWorkers());

@@ -36,7 +36,8 @@ class InspectCommandTest {
         String out = cli.run("inspect", model).out();
 
         assertThat(out).containsPattern("MODEL +Tiny Q8_0").containsPattern("context +256 tokens")
-                .containsPattern("cache per token +512 B")
+                .containsPattern("f32 +512 B").containsPattern("f16 +256 B")
+                .containsPattern("q8_0 +144 B")
                 .containsPattern("llama.block_count +2\n")
                 .containsPattern("tokenizer.ggml.tokens +\\[<unk>, <s>, .* 384 in all]")
                 .containsPattern("Q8_0 +16 +\\d")

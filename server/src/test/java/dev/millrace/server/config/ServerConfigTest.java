@@ -1,5 +1,6 @@
 package dev.millrace.server.config;
 
+import dev.millrace.kernels.KvFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +31,7 @@ class ServerConfigTest {
         assertThat(config.host()).isEqualTo("127.0.0.1");
         assertThat(config.port()).isEqualTo(8080);
         assertThat(config.backend()).isEqualTo("auto");
+        assertThat(config.cacheFormat()).isEqualTo(KvFormat.F16);
         assertThat(config.threads()).isZero();
         assertThat(config.cost()).isNull();
     }
@@ -79,13 +81,21 @@ class ServerConfigTest {
     @ParameterizedTest
     @CsvSource({"PORT,-1", "PORT,65536", "PORT,eighty", "PORT,.nan", "SEQUENCES,0", "CONTEXT,-5",
         "MEMORY,0GB", "MEMORY,lots", "MEMORY,999999999999TB", "BACKEND,gpu", "KERNELS,fast",
-        "VECTOR_BITS,64", "DRAIN_SECONDS,1e3", "THREADS,1.5", "STEP_TOKENS,4"})
+        "VECTOR_BITS,64", "KV,q4_0", "DRAIN_SECONDS,1e3", "THREADS,1.5", "STEP_TOKENS,4"})
     void refusesWhatIsNotAllowedAndSaysWhatIs(Setting setting, String value) {
         flags.put(setting, value);
 
         assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
                 .withMessageMatching("--" + setting.key().replace('_', '-')
                         + " must be .*, got \"" + value + "\"");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"f32,F32", "F16,F16", "q8_0,Q8_0"})
+    void readsFormatsOfTheCache(String text, KvFormat format) {
+        flags.put(Setting.KV, text);
+
+        assertThat(load().cacheFormat()).isEqualTo(format);
     }
 
     @Test

@@ -1,0 +1,24 @@
+package dev.millrace.engine.cpu;
+
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.CacheFormatContract;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+
+/** Caches of every format on the scalar reference kernels. */
+class ScalarCacheFormatTest extends CacheFormatContract {
+
+    private static final WorkerPool POOL = WorkerPool.create(2);
+
+    @AfterAll
+    static void closePool() {
+        POOL.close();
+    }
+
+    @Override
+    protected Backend backend() {
+        return new CpuBackend(CpuKernels.scalar(), POOL, Duration.ZERO);
+    }
+}

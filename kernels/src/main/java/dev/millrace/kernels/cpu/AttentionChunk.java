@@ -1,0 +1,340 @@
+package dev.millrace.kernels.cpu;
+
+import dev.millrace.kernels.KvFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+import static dev.millrace.kernels.cpu.AttentionKernels.ROWS;
+import static dev.millrace.kernels.cpu.CpuAttention.CHUNK_TOKENS;
+import static dev.millrace.kernels.cpu.KvLayout.LANES;
+import static dev.millrace.kernels.cpu.KvLayout.TILE_TOKENS;
+
+/**
+ * Attention of a few query positions to one chunk, as products with tiles of the cache. The rows of
+ * these products are the query heads of all positions, filled up to a multiple of {@link #ROWS}.
+ *
+ * <p>Few rows multiply tiles as they are: the time goes into reading them. For more rows a tile is
+ * expanded to floats once, in the first caches. A position that a row does not attend to has a
+ * weight of zero, which changes nothing if all of the chunk's elements are finite; where they are
+ * not, positions have to be computed one at a time, or what follows a NaN would reach back.
+ */
+final class AttentionChunk {
+
+    /** Up to so many rows, tiles are read as they are. */
+    private static final int DIRECT_ROWS = 2 * ROWS;
+    /** Positions whose values are expanded together. */
+    private static final int PANEL_TOKENS = 128;
+    private static final long ALIGNMENT_BYTES = 64;
+
+    /**
+     * Kernels take halves as too small by a power of two. The other side of a product is larger by
+     * a part of that: it stays far from what a float can hold, at either end.
+     */
+    private static final int HALVES_SHIFT = 112;
+    private static final int QUERY_SHIFT = 56;
+    private static final int WEIGHT_SHIFT = 64;
+
+    private final AttentionKernels kernels;
+    private final ElementKernels elements;
+    private final CpuKvCache cache;
+    private final KvLayout layout;
+    private final KvFormat format;
+    private final int groupHeads;
+    private final int windowTokens;
+    private final int headSize;
+    private final int paddedSize;
+
+    private final float queryUnit;
+    private final float scoreScale;
+    private final int weightShift;
+
+    private final float[] queries; // (rows, head size)
+    private final float[] scores; // (rows, CHUNK_TOKENS): then weights
+    private final float[] keyScales = new float[LANES]; // of a group; ones where there are none
+    private final float[] valueScales = new float[CHUNK_TOKENS]; // Q8_0 only
+    private final float[] laneShares;
+    private final AttentionPart part;
+    private final MemorySegment panelMemory;
+    private final long panel; // (head size, TILE_TOKENS) or (PANEL_TOKENS, LANES)
+
+    private int layer;
+    private int kvHead;
+    private int[] blockTable;
+    private int position; // of the first row
+    private int tokens;
+    private int rows; // filled up
+    private int chunkBegin;
+    private int begin; // of the positions that any row attends to in the chunk
+    private int end;
+    private boolean direct;
+
+    AttentionChunk(AttentionKernels kernels, ElementKernels elements, int lanes, CpuKvCache cache,
+            int groupHeads, int mostTokens, int windowTokens, float scale) {
+        this.kernels = kernels;
+        this.elements = elements;
+        this.cache = cache;
+        this.groupHeads = groupHeads;
+        this.windowTokens = windowTokens;
+        layout = cache.layout();
+        format = cache.format();
+        headSize = layout.headSize();
+        paddedSize = layout.paddedSize();
+        boolean halves = format == KvFormat.F16;
+        queryUnit = halves ? Math.scalb(1f, QUERY_SHIFT) : 1;
+        scoreScale = halves ? Math.scalb(scale, HALVES_SHIFT - QUERY_SHIFT) : scale;
+        weightShift = halves ? WEIGHT_SHIFT : 0;
+        int mostRows = fillUp(mostTokens * groupHeads);
+        queries = new float[mostRows * headSize];
+        scores = new float[mostRows * CHUNK_TOKENS];
+        part = new AttentionPart(mostRows, paddedSize);
+        laneShares = new float[lanes];
+        panelMemory = Arena.ofAuto().allocate(panelBytes(headSize), ALIGNMENT_BYTES);
+        panel = panelMemory.address();
+        Arrays.fill(keyScales, 1);
+    }
+
+    private static int fillUp(int rows) {
+        return Math.ceilDiv(rows, ROWS) * ROWS;
+    }
+
+    private static long panelBytes(int headSize) {
+        return (long) Math.max(headSize, PANEL_TOKENS) * LANES * Float.BYTES;
+    }
+
+    static long bytes(int rows, int headSize, int paddedSize) {
+        long floats = fillUp(rows) * (long) (headSize + CHUNK_TOKENS)
+                + AttentionPart.size(fillUp(rows), paddedSize);
+        return floats * Float.BYTES + panelBytes(headSize);
+    }
+
+    /** What scores of this are multiplied by before the exponential. */
+    float scoreScale() {
+        return scoreScale;
+    }
+
+    /** What values of this, divided by sums of weights, are multiplied by. */
+    float valueUnit() {
+        return format == KvFormat.F16 ? Math.scalb(1f, HALVES_SHIFT) : 1;
+    }
+
+    /** What {@link #compute} computed last. */
+    AttentionPart part() {
+        return part;
+    }
+
+    /** Chooses whose keys and values are read. */
+    void choose(int layer, int kvHead, int[] blockTable) {
+        this.layer = layer;
+        this.kvHead = kvHead;
+        this.blockTable = blockTable;
+    }
+
+    /** Gathers the query heads of positions, {@code stride} floats apart. */
+    void load(int position, int tokens, float[] query, int queryOffset, int stride) {
+        this.position = position;
+        this.tokens = tokens;
+        int width = groupHeads * headSize;
+        for (int token = 0; token < tokens; token++) {
+            int from = queryOffset + token * stride;
+            int to = token * width;
+            for (int i = 0; i < width; i++) {
+                queries[to + i] = query[from + i] * queryUnit;
+            }
+        }
+        rows = fillUp(tokens * groupHeads);
+        Arrays.fill(queries, tokens * width, rows * headSize, 0);
+    }
+
+    /** Computes the part of a chunk, of which the loaded positions attend to some. */
+    void compute(int chunk) {
+        chunkBegin = chunk * CHUNK_TOKENS;
+        begin = Math.max(chunkBegin, CpuAttention.firstPosition(position, windowTokens));
+        end = Math.min(chunkBegin + CHUNK_TOKENS, position + tokens);
+        direct = rows <= DIRECT_ROWS && (format != KvFormat.F16 || !isDamaged(chunk));
+        score();
+        if (format == KvFormat.Q8_0) {
+            readValueScales();
+        }
+        for (int row = 0; row < rows; row++) {
+            weigh(row, position + row / groupHeads);
+        }
+        Arrays.fill(part.values, 0, rows * paddedSize, 0);
+        for (int token = begin; token < end;) {
+            int next = Math.min(end, nextMultiple(token, direct ? TILE_TOKENS : PANEL_TOKENS));
+            if (direct) {
+                addValues(token, next);
+            } else {
+                addPanels(token, next);
+            }
+            token = next;
+        }
+    }
+
+    /** Whether the chunk may hold an infinity or NaN that loaded positions attend to. */
+    boolean isDamaged(int chunk) {
+        int first = Math.max(chunk * CHUNK_TOKENS,
+                CpuAttention.firstPosition(position, windowTokens));
+        int past = Math.min((chunk + 1) * CHUNK_TOKENS, position + tokens);
+        for (int token = first; token < past; token = nextMultiple(token, cache.blockTokens())) {
+            if (cache.isDamaged(layer, blockTable[token / cache.blockTokens()])) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static int nextMultiple(int token, int step) {
+        return token / step * step + step;
+    }
+
+    /** Dot products of all rows with all keys that any of them attends to. */
+    private void score() {
+        int first = begin / TILE_TOKENS * TILE_TOKENS;
+        for (int row = 0; row < rows; row++) {
+            int offset = row * CHUNK_TOKENS - chunkBegin;
+            Arrays.fill(scores, offset + first, offset + nextMultiple(end - 1, TILE_TOKENS), 0);
+        }
+        for (int token = first; token < end; token += TILE_TOKENS) {
+            long keys = cache.keyTile(layer, blockTable[token / cache.blockTokens()], kvHead,
+                    token % cache.blockTokens());
+            switch (format) {
+                case F32 -> scoreFloats(keys, token - chunkBegin);
+                case F16 -> scoreHalves(keys, token - chunkBegin);
+                case Q8_0 -> scoreBytes(keys, token - chunkBegin);
+            }
+        }
+    }
+
+    private void scoreFloats(long keys, int column) {
+        for (int row = 0; row < rows; row += ROWS) {
+            kernels.scoreFloats(keyScales, keys, headSize, queries, row * headSize, headSize,
+                    scores,
+                    row * CHUNK_TOKENS + column, CHUNK_TOKENS);
+        }
+    }
+
+    private void scoreHalves(long keys, int column) {
+        if (!direct) {
+            kernels.expandHalves(keys, headSize, panel);
+            scoreFloats(panel, column);
+            return;
+        }
+        for (int row = 0; row < rows; row += ROWS) {
+            kernels.multiplyHalves(keys, headSize, queries, row * headSize, headSize, scores,
+                    row * CHUNK_TOKENS + column, CHUNK_TOKENS);
+        }
+    }
+
+    private void scoreBytes(long keys, int column) {
+        for (int i = 0; i < headSize; i += KvFormat.GROUP_ELEMENTS) {
+            int count = Math.min(KvFormat.GROUP_ELEMENTS, headSize - i);
+            long bytes = keys + layout.keyRow(i);
+            kernels.readScales(keys + layout.keyScales(i), keyScales, 0);
+            if (!direct) {
+                kernels.expandBytes(bytes, count, panel);
+            }
+            for (int row = 0; row < rows; row += ROWS) {
+                int query = row * headSize + i;
+                int score = row * CHUNK_TOKENS + column;
+                if (direct) {
+                    kernels.scoreBytes(keyScales, bytes, count, queries, query, headSize, scores,
+                            score, CHUNK_TOKENS);
+                } else {
+                    kernels.scoreFloats(keyScales, panel, count, queries, query, headSize, scores,
+                            score, CHUNK_TOKENS);
+                }
+            }
+        }
+    }
+
+    private void readValueScales() {
+        for (int token = begin / TILE_TOKENS * TILE_TOKENS; token < end; token += TILE_TOKENS) {
+            kernels.readScales(valueTile(token), valueScales, token - chunkBegin);
+        }
+    }
+
+    /** Turns a row's scores into weights; outside of its own positions they are zero. */
+    private void weigh(int row, int rowPosition) {
+        int offset = row * CHUNK_TOKENS - chunkBegin;
+        int first = Math.max(begin, CpuAttention.firstPosition(rowPosition, windowTokens));
+        int past = Math.min(end, rowPosition + 1);
+        if (first >= past || row >= tokens * groupHeads) {
+            Arrays.fill(scores, offset + begin, offset + end, 0);
+            part.sums[row] = 0;
+            return;
+        }
+        Arrays.fill(scores, offset + begin, offset + first, 0);
+        Arrays.fill(scores, offset + past, offset + end, 0);
+        elements.findMaxima(scores, offset + first, past - first, laneShares);
+        float max = Float.NEGATIVE_INFINITY;
+        for (float share : laneShares) {
+            max = Math.max(max, share);
+        }
+        elements.exponentiate(scores, offset + first, past - first, max, scoreScale, weightShift,
+                laneShares);
+        float sum = 0;
+        for (float share : laneShares) {
+            sum += share;
+        }
+        part.maxima[row] = max;
+        part.sums[row] = sum;
+        if (format == KvFormat.Q8_0) {
+            for (int token = first; token < past; token++) {
+                scores[offset + token] *= valueScales[token - chunkBegin];
+            }
+        }
+    }
+
+    /** Adds the weighted values of positions of one tile. */
+    private void addValues(int first, int past) {
+        long tile = valueTile(first);
+        for (int slab = 0; slab < layout.slabs(); slab++) {
+            long values = tile + layout.valueRow(slab, first % TILE_TOKENS);
+            for (int row = 0; row < rows; row += ROWS) {
+                int weights = row * CHUNK_TOKENS + first - chunkBegin;
+                int sums = row * paddedSize + slab * LANES;
+                switch (format) {
+                    case F32 -> kernels.multiplyFloats(values, past - first, scores, weights,
+                            CHUNK_TOKENS, part.values, sums, paddedSize);
+                    case F16 -> kernels.multiplyHalves(values, past - first, scores, weights,
+                            CHUNK_TOKENS, part.values, sums, paddedSize);
+                    case Q8_0 -> kernels.multiplyBytes(values, past - first, scores, weights,
+                            CHUNK_TOKENS, part.values, sums, paddedSize);
+                }
+            }
+        }
+    }
+
+    /** Adds the weighted values of positions of a few tiles, expanded slab by slab. */
+    private void addPanels(int first, int past) {
+        for (int slab = 0; slab < layout.slabs(); slab++) {
+            long to = panel;
+            for (int token = first; token < past;) {
+                int next = Math.min(past, nextMultiple(token, TILE_TOKENS));
+                expand(valueTile(token) + layout.valueRow(slab, token % TILE_TOKENS), next - token,
+                        to);
+                to += (long) (next - token) * LANES * Float.BYTES;
+                token = next;
+            }
+            for (int row = 0; row < rows; row += ROWS) {
+                kernels.multiplyFloats(panel, past - first, scores,
+                        row * CHUNK_TOKENS + first - chunkBegin, CHUNK_TOKENS, part.values,
+                        row * paddedSize + slab * LANES, paddedSize);
+            }
+        }
+    }
+
+    private void expand(long values, int count, long to) {
+        switch (format) {
+            case F32 -> RawMemory.copy(values, to, (long) count * LANES * Float.BYTES);
+            case F16 -> kernels.expandHalves(values, count, to);
+            case Q8_0 -> kernels.expandBytes(values, count, to);
+        }
+    }
+
+    private long valueTile(int token) {
+        return cache.valueTile(layer, blockTable[token / cache.blockTokens()], kvHead,
+                token % cache.blockTokens());
+    }
+}

@@ -1,0 +1,111 @@
+package dev.millrace.kernels.cpu;
+
+/** Attention on the Vector API. */
+final class VectorAttention implements CpuAttention {
+
+    /** Rows that are computed together: enough to make expanding cheap, few enough to stay near. */
+    private static final int MOST_ROWS = 128;
+
+    private final CpuKvCache cache;
+    private final int groupHeads;
+    private final int windowTokens;
+    private final int headSize;
+    private final int paddedSize;
+    private final AttentionChunk chunks;
+    private final AttentionTotals totals;
+
+    VectorAttention(AttentionKernels kernels, ElementKernels elements, int lanes, CpuKvCache cache,
+            int groupHeads, int windowTokens, float scale) {
+        this.cache = cache;
+        this.groupHeads = groupHeads;
+        this.windowTokens = windowTokens;
+        headSize = cache.headSize();
+        paddedSize = cache.layout().paddedSize();
+        chunks = new AttentionChunk(kernels, elements, lanes, cache, groupHeads, tokenLimit(),
+                windowTokens, scale);
+        totals = new AttentionTotals(elements, tokenLimit() * groupHeads, paddedSize,
+                chunks.scoreScale());
+    }
+
+    private static int tokenLimit(int groupHeads) {
+        return Math.max(1, MOST_ROWS / groupHeads);
+    }
+
+    /** Scratch memory of one of these. */
+    static long bytes(int groupHeads, KvLayout layout) {
+        int rows = tokenLimit(groupHeads) * groupHeads;
+        return AttentionChunk.bytes(rows, layout.headSize(), layout.paddedSize())
+                + AttentionTotals.bytes(rows, layout.paddedSize());
+    }
+
+    @Override
+    public int tokenLimit() {
+        return tokenLimit(groupHeads);
+    }
+
+    @Override
+    public int partSize() {
+        return AttentionPart.size(groupHeads, paddedSize);
+    }
+
+    @Override
+    public void attend(int layer, int kvHead, int[] blockTable, int position, int tokens,
+            float[] query, int queryOffset, float[] out, int outOffset) {
+        CpuAttention.checkTokens(tokens, tokenLimit());
+        int stride = cache.kvHeads() * groupHeads * headSize;
+        chunks.choose(layer, kvHead, blockTable);
+        chunks.load(position, tokens, query, queryOffset, stride);
+        totals.clear(tokens * groupHeads);
+        int last = (position + tokens - 1) / CHUNK_TOKENS;
+        for (int chunk = CpuAttention.firstChunk(position, windowTokens); chunk <= last; chunk++) {
+            if (tokens > 1 && chunks.isDamaged(chunk)) {
+                addOneByOne(chunk, position, tokens, query, queryOffset, stride);
+            } else {
+                chunks.compute(chunk);
+                totals.add(chunks.part(), 0, tokens * groupHeads);
+            }
+        }
+        for (int token = 0; token < tokens; token++) {
+            write(token, out, outOffset + token * stride);
+        }
+    }
+
+    private void addOneByOne(int chunk, int position, int tokens, float[] query, int queryOffset,
+            int stride) {
+        for (int token = 0; token < tokens; token++) {
+            int first = CpuAttention.firstChunk(position + token, windowTokens);
+            if (chunk >= first && chunk <= (position + token) / CHUNK_TOKENS) {
+                chunks.load(position + token, 1, query, queryOffset + token * stride, stride);
+                chunks.compute(chunk);
+                totals.add(chunks.part(), token * groupHeads, groupHeads);
+            }
+        }
+        chunks.load(position, tokens, query, queryOffset, stride);
+    }
+
+    @Override
+    public void attendChunk(int layer, int kvHead, int[] blockTable, int position, int chunk,
+            float[] query, int queryOffset, float[] parts, int partsOffset) {
+        chunks.choose(layer, kvHead, blockTable);
+        chunks.load(position, 1, query, queryOffset, 0);
+        chunks.compute(chunk);
+        chunks.part().save(groupHeads, parts, partsOffset);
+    }
+
+    @Override
+    public void combine(float[] parts, int partsOffset, int chunks, float[] out, int outOffset) {
+        totals.clear(groupHeads);
+        for (int chunk = 0; chunk < chunks; chunk++) {
+            this.chunks.part().load(groupHeads, parts, partsOffset + chunk * partSize());
+            totals.add(this.chunks.part(), 0, groupHeads);
+        }
+        write(0, out, outOffset);
+    }
+
+    private void write(int token, float[] out, int outOffset) {
+        for (int head = 0; head < groupHeads; head++) {
+            totals.writeMean(token * groupHeads + head, chunks.valueUnit(), out,
+                    outOffset + head * headSize, headSize);
+        }
+    }
+}
