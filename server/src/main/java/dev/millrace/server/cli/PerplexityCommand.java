@@ -1,12 +1,10 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.engine.DeviceLane;
-import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
 import dev.millrace.server.wiring.LoadedModel;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
@@ -47,41 +45,27 @@ final class PerplexityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        if (chunkTokens < Perplexity.LEAST_CHUNK_TOKENS || mostChunks < 0) {
-            throw new IllegalArgumentException("--ctx must be at least "
-                    + Perplexity.LEAST_CHUNK_TOKENS + " and --chunks not negative, got "
-                    + chunkTokens + " and " + mostChunks);
-        }
-        if (Files.isDirectory(text)) {
-            throw new CommandException(text + " is a folder; name a text file");
-        }
-        String content = CommandContext.decode(Files.readAllBytes(text), text.toString());
+        TextChunks.check(chunkTokens, mostChunks);
+        String content = TextChunks.read(text);
         compute.set(Setting.SEQUENCES, "1");
         compute.set(Setting.CONTEXT, String.valueOf(chunkTokens));
         ServerConfig config = compute.load(context);
         Path file = context.resolve(reference);
         try (LoadedModel loaded = LoadedModel.open(file, config, new DeviceLane(),
                 Duration.ZERO)) {
-            Tokenizer tokenizer = Tokenizers.of(loaded.model());
-            int[] tokens = tokenizer.encode(content, true);
-            int chunks = tokens.length / chunkTokens;
-            if (chunks == 0) {
-                throw new IllegalArgumentException(text + " has " + tokens.length + " tokens, but"
-                        + " one chunk takes " + chunkTokens + "; take a longer text or less --ctx");
-            }
-            score(loaded, tokenizer, tokens,
-                    mostChunks == 0 ? chunks : Math.min(chunks, mostChunks));
+            score(loaded, TextChunks.of(text, content, Tokenizers.of(loaded.model()),
+                    chunkTokens));
         }
         return 0;
     }
 
-    private void score(LoadedModel loaded, Tokenizer tokenizer, int[] tokens, int chunks) {
-        int start = tokenizer.addsStart() ? tokenizer.startToken() : -1;
-        Perplexity perplexity = new Perplexity(loaded, start, chunkTokens);
-        context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n", tokens.length, chunks,
-                chunkTokens, loaded.backend().description());
-        for (int chunk = 0; chunk < chunks; chunk++) {
-            perplexity.score(tokens, chunk * chunkTokens);
+    private void score(LoadedModel loaded, TextChunks chunks) {
+        Perplexity perplexity = new Perplexity(new SingleSequence(loaded, chunkTokens), chunks);
+        int count = chunks.count(mostChunks);
+        context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
+                chunks.tokens().length, count, chunkTokens, loaded.backend().description());
+        for (int chunk = 0; chunk < count; chunk++) {
+            perplexity.score(chunk);
             context.out().printf(Locale.ROOT, "[%d] %.4f%n", chunk + 1, perplexity.value());
         }
         context.out().printf(Locale.ROOT, "perplexity %.4f +- %.4f%n", perplexity.value(),

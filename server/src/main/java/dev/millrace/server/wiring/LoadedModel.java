@@ -132,6 +132,11 @@ public final class LoadedModel implements AutoCloseable {
         return pass;
     }
 
+    /** Memory that the model was allowed to take, in bytes. */
+    public long memoryBytes() {
+        return budget.totalBytes();
+    }
+
     /** Longest sequence that fits. */
     public int contextTokens() {
         return budget.contextTokens();

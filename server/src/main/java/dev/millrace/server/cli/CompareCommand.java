@@ -1,0 +1,176 @@
+package dev.millrace.server.cli;
+
+import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.models.ModelException;
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.config.Setting;
+import dev.millrace.server.wiring.LoadedModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code millrace compare}: what a cheaper form of a model costs in fidelity. */
+@Command(name = "compare",
+        description = "Measure how far a model's predictions are from a reference's.", footer = {
+            "", "Both must have the same vocabulary: a quantised model and its original, say. The",
+            "text is cut as 'perplexity' does it. Both models are in memory at once."})
+final class CompareCommand implements Callable<Integer> {
+
+    /** Positions whose logits are held at once: 17 MB for each model of 128,256 tokens. */
+    private static final int LOGIT_POSITIONS = 32;
+
+    private final CommandContext context;
+
+    @Mixin
+    private ComputeOptions compute = new ComputeOptions();
+
+    @Parameters(index = "0", paramLabel = "REFERENCE", description = "The model to be true to.")
+    private String reference;
+
+    @Parameters(index = "1", paramLabel = "MODEL", description = "The model to be judged.")
+    private String judged;
+
+    @Parameters(index = "2", paramLabel = "FILE", description = "A UTF-8 text.")
+    private Path file;
+
+    @Option(names = "--ctx", paramLabel = "N", defaultValue = "512",
+            description = "Tokens in a chunk (default: ${DEFAULT-VALUE}).")
+    private int chunkTokens;
+
+    @Option(names = "--chunks", paramLabel = "N", defaultValue = "0",
+            description = "Chunks to score; 0 for all (default: ${DEFAULT-VALUE}).")
+    private int mostChunks;
+
+    @Option(names = "--json", description = "Print the result as one JSON object.")
+    private boolean json;
+
+    CompareCommand(CommandContext context) {
+        this.context = context;
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        TextChunks.check(chunkTokens, mostChunks);
+        String text = TextChunks.read(file);
+        compute.set(Setting.SEQUENCES, "1");
+        compute.set(Setting.CONTEXT, String.valueOf(chunkTokens));
+        ServerConfig config = compute.load(context);
+        Path fileA = context.resolve(reference);
+        Path fileB = context.resolve(judged);
+        try (LoadedModel a = LoadedModel.open(fileA, config, new DeviceLane(), Duration.ZERO);
+                LoadedModel b = openBeside(a, fileB)) {
+            TextChunks chunks = sharedChunks(a, b, text);
+            context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
+                    chunks.tokens().length, chunks.count(mostChunks), chunkTokens,
+                    a.backend().description());
+            print(compare(a, b, chunks));
+        }
+        return 0;
+    }
+
+    /** The second model has the memory that the first one left. */
+    private LoadedModel openBeside(LoadedModel a, Path fileB) {
+        long left = a.memoryBytes() - a.pass().memory().totalBytes();
+        compute.set(Setting.MEMORY, Math.max(1, left) + "B");
+        return LoadedModel.open(fileB, compute.load(context), new DeviceLane(), Duration.ZERO);
+    }
+
+    private TextChunks sharedChunks(LoadedModel a, LoadedModel b, String text) {
+        TextChunks chunks = TextChunks.of(file, text, Tokenizers.of(a.model()), chunkTokens);
+        TextChunks other = TextChunks.of(file, text, Tokenizers.of(b.model()), chunkTokens);
+        if (a.spec().vocabularySize() != b.spec().vocabularySize()
+                || chunks.startToken() != other.startToken()
+                || !Arrays.equals(chunks.tokens(), other.tokens())) {
+            throw new ModelException(reference + " and " + judged + " have different vocabularies,"
+                    + " so their predictions cannot be compared; compare forms of one model, or"
+                    + " their perplexities by 'millrace perplexity'");
+        }
+        return chunks;
+    }
+
+    private Divergence compare(LoadedModel a, LoadedModel b, TextChunks chunks) {
+        Divergence divergence = new Divergence();
+        SingleSequence sequenceA = new SingleSequence(a, chunkTokens);
+        SingleSequence sequenceB = new SingleSequence(b, chunkTokens);
+        for (int chunk = 0; chunk < chunks.count(mostChunks); chunk++) {
+            add(divergence, sequenceA, sequenceB, chunks, chunk, a.spec().vocabularySize());
+            context.err().printf(Locale.ROOT, "[%d] divergence %.6f, same choice %.2f %%%n",
+                    chunk + 1, divergence.mean(), 100 * divergence.agreement());
+        }
+        return divergence;
+    }
+
+    private void add(Divergence divergence, SingleSequence a, SingleSequence b, TextChunks chunks,
+            int chunk, int vocabulary) {
+        int[] inputs = chunks.inputs(chunk);
+        int[] targets = chunks.targets(chunk);
+        int from = 0;
+        while (from < chunkTokens - 1) {
+            boolean scored = from >= chunks.firstScored();
+            int to = chunks.stepEnd(from, scored
+                    ? Math.min(a.stepTokens(), LOGIT_POSITIONS)
+                    : a.stepTokens());
+            int[] tokens = Arrays.copyOfRange(inputs, from, to);
+            OutputRequest output = scored
+                    ? new OutputRequest.FullLogits(to - from)
+                    : OutputRequest.NONE;
+            float[] logitsA = a.step(tokens, from, output).values();
+            float[] logitsB = b.step(tokens, from, output).values();
+            for (int i = 0; scored && i < tokens.length; i++) {
+                divergence.add(logitsA, logitsB, i * vocabulary, vocabulary,
+                        targets[from + i + 1]);
+            }
+            from = to;
+        }
+    }
+
+    private void print(Divergence found) {
+        if (json) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("reference", reference);
+            map.put("model", judged);
+            map.put("text", file.toString());
+            map.put("positions", found.positions());
+            map.put("kl_divergence", found.mean());
+            map.put("kl_divergence_error", found.meanError());
+            map.put("kl_divergence_median", found.quantile(0.5));
+            map.put("kl_divergence_p99", found.quantile(0.99));
+            map.put("kl_divergence_most", found.quantile(1));
+            map.put("same_choice", found.agreement());
+            map.put("perplexity_reference", found.perplexityA());
+            map.put("perplexity", found.perplexityB());
+            map.put("probability_change_mean", found.meanChange());
+            map.put("probability_change_rms", found.rootMeanSquareChange());
+            context.out().println(JsonMapper.shared().writeValueAsString(map));
+            return;
+        }
+        new TextTable("FIDELITY", "of " + judged + " to " + reference)
+                .row("positions", String.valueOf(found.positions()))
+                .row("same choice", percent(found.agreement()))
+                .row("KL divergence", String.format(Locale.ROOT,
+                        "%.6f +- %.6f nats; median %.6f, 99 %% %.6f, most %.6f", found.mean(),
+                        found.meanError(), found.quantile(0.5), found.quantile(0.99),
+                        found.quantile(1)))
+                .row("perplexity", String.format(Locale.ROOT, "%.4f, reference %.4f (%+.2f %%)",
+                        found.perplexityB(), found.perplexityA(),
+                        100 * (found.perplexityB() / found.perplexityA() - 1)))
+                .row("the text's token", percent(found.meanChange()) + " likelier, "
+                        + percent(found.rootMeanSquareChange()) + " root mean square")
+                .print(context.out());
+    }
+
+    private static String percent(double share) {
+        return String.format(Locale.ROOT, "%.2f %%", 100 * share);
+    }
+}
