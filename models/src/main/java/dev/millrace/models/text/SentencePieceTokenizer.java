@@ -1,12 +1,7 @@
 package dev.millrace.models.text;
 
 import java.io.ByteArrayOutputStream;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
@@ -26,10 +21,9 @@ import java.util.Set;
 public final class SentencePieceTokenizer implements Tokenizer {
 
     /** Longest text to encode at once, in UTF-16 units: room for a million tokens. */
-    public static final int MAX_CHARACTERS = 1 << 22;
+    public static final int MAX_CHARACTERS = PromptText.MAX_CHARACTERS;
 
     private static final int NONE = -1;
-    private static final byte[] REPLACEMENT = "\ufffd".getBytes(StandardCharsets.UTF_8);
 
     /**
      * What the vocabulary's pieces do not say themselves. Tokens that do not exist are -1.
@@ -68,15 +62,13 @@ public final class SentencePieceTokenizer implements Tokenizer {
     /** @throws IllegalArgumentException if the text is longer than {@link #MAX_CHARACTERS} */
     @Override
     public int[] encode(List<TextSpan> spans, boolean addStart) {
-        checkLength(spans);
+        PromptText prompt = PromptText.of(spans);
         Encoding encoding = new Encoding();
-        for (int i = 0; i < spans.size();) {
-            boolean trusted = spans.get(i).trusted();
-            StringBuilder run = new StringBuilder();
-            for (; i < spans.size() && spans.get(i).trusted() == trusted; i++) {
-                run.append(spans.get(i).text());
-            }
-            encoding.append(utf8(run), trusted ? trustedPieces : untrustedPieces);
+        int from = 0;
+        for (int run = 0; run < prompt.ends().length; run++) {
+            encoding.append(prompt.utf8(), from, prompt.ends()[run],
+                    prompt.trusted()[run] ? trustedPieces : untrustedPieces);
+            from = prompt.ends()[run];
         }
         int[] tokens = encoding.finish();
         boolean startMissing = addStart && options.addsStart && options.startToken != NONE
@@ -90,26 +82,6 @@ public final class SentencePieceTokenizer implements Tokenizer {
         return started;
     }
 
-    private static void checkLength(List<TextSpan> spans) {
-        long characters = spans.stream().mapToLong(span -> span.text().length()).sum();
-        if (characters > MAX_CHARACTERS) {
-            throw new IllegalArgumentException("the text has " + characters
-                    + " characters; at most " + MAX_CHARACTERS + " are encoded at once");
-        }
-    }
-
-    /** Half of a surrogate pair becomes U+FFFD, where {@code String.getBytes} would write '?'. */
-    private static byte[] utf8(CharSequence text) {
-        try {
-            ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder()
-                    .onMalformedInput(CodingErrorAction.REPLACE).replaceWith(REPLACEMENT)
-                    .encode(CharBuffer.wrap(text));
-            return Arrays.copyOf(bytes.array(), bytes.limit());
-        } catch (CharacterCodingException e) {
-            throw new IllegalStateException("an encoder that replaces reported an error", e);
-        }
-    }
-
     /** One prompt on its way: finished tokens, and text that no special token has ended yet. */
     private final class Encoding {
 
@@ -117,9 +89,9 @@ public final class SentencePieceTokenizer implements Tokenizer {
         private final ByteArrayOutputStream pending = new ByteArrayOutputStream();
         private boolean afterSpecial = true;
 
-        void append(byte[] text, SpecialPieces specials) {
-            for (int i = 0; i < text.length;) {
-                int special = specials.longestAt(text, i);
+        void append(byte[] text, int from, int to, SpecialPieces specials) {
+            for (int i = from; i < to;) {
+                int special = specials.longestAt(text, i, to);
                 if (special != NONE) {
                     flush();
                     tokens.add(special);
@@ -165,21 +137,8 @@ public final class SentencePieceTokenizer implements Tokenizer {
             case CONTROL, UNKNOWN -> new byte[0];
             case BYTE -> new byte[]{(byte) Vocabulary.byteOf(piece)};
             case USER_DEFINED -> piece.clone();
-            case NORMAL, UNUSED -> withSpaces(piece);
+            case NORMAL, UNUSED -> TokenSpelling.withSpaces(piece);
         };
-    }
-
-    private static byte[] withSpaces(byte[] piece) {
-        byte[] spoken = new byte[piece.length];
-        int size = 0;
-        for (int i = 0; i < piece.length;) {
-            boolean space = Arrays.mismatch(piece, i,
-                    Math.min(piece.length, i + Vocabulary.SPACE.length), Vocabulary.SPACE, 0,
-                    Vocabulary.SPACE.length) < 0;
-            spoken[size++] = space ? (byte) ' ' : piece[i];
-            i += space ? Vocabulary.SPACE.length : 1;
-        }
-        return Arrays.copyOf(spoken, size);
     }
 
     @Override

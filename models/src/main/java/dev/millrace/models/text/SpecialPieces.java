@@ -54,12 +54,12 @@ final class SpecialPieces {
     }
 
     /** The longest special piece that begins at this byte, or -1. */
-    int longestAt(byte[] text, int from) {
+    int longestAt(byte[] text, int from, int limit) {
         if (!firstBytes.get(text[from] & 0xff)) {
             return NONE;
         }
         for (int length : lengths) {
-            if (length <= text.length - from) {
+            if (length <= limit - from) {
                 int token = vocabulary.find(text, from, length);
                 if (token != NONE && tokens.get(token)) {
                     return token;

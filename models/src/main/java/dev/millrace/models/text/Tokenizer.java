@@ -1,5 +1,6 @@
 package dev.millrace.models.text;
 
+import java.util.Arrays;
 import java.util.List;
 
 /** Turns text into token ids and token ids into bytes; safe to share between threads. */
@@ -23,6 +24,20 @@ public interface Tokenizer {
         return encode(List.of(new TextSpan(text, false)), addStart);
     }
 
+    /**
+     * Encodes a whole text as encoders and training saw it: with the start token and the end token,
+     * where the model wants them.
+     */
+    default int[] encodeWhole(List<TextSpan> spans) {
+        int[] tokens = encode(spans, true);
+        if (!addsEnd() || tokens.length > 0 && tokens[tokens.length - 1] == endToken()) {
+            return tokens;
+        }
+        int[] ended = Arrays.copyOf(tokens, tokens.length + 1);
+        ended[tokens.length] = endToken();
+        return ended;
+    }
+
     /** The bytes that a token stands for; empty for control tokens. Not necessarily whole UTF-8. */
     byte[] bytes(int token);
 
@@ -40,6 +55,11 @@ public interface Tokenizer {
 
     /** End-of-sequence token, or -1. */
     int endToken();
+
+    /** Whether a whole text ends with the end token; a prompt never does. */
+    default boolean addsEnd() {
+        return false;
+    }
 
     /** Whether this token ends a generation (end of text, of turn, of message). */
     boolean endsGeneration(int token);

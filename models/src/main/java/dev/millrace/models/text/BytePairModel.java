@@ -1,0 +1,130 @@
+package dev.millrace.models.text;
+
+import dev.millrace.models.text.Vocabulary.Kind;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/** Byte-pair encoding by a list of merges, from bytes (GPT-2) or from characters (Gemma). */
+public final class BytePairModel implements WordModel {
+
+    private static final int NONE = -1;
+    private static final int BYTES = 256;
+
+    /**
+     * How the model begins.
+     *
+     * @param fromBytes     whether pieces are raw bytes; else they are UTF-8 and characters are
+     *                      the least of them
+     * @param byteFallback  whether a character that is no piece becomes its byte tokens
+     * @param wholeFirst    whether a word that is a piece is taken without merging
+     * @param unknownToken  what stands for all else; -1 to leave it out
+     * @param fusesUnknown  whether unknown characters side by side are one token
+     */
+    public record Options(boolean fromBytes, boolean byteFallback, boolean wholeFirst,
+            int unknownToken, boolean fusesUnknown) {}
+
+    private final Vocabulary vocabulary;
+    private final MergeTable merges;
+    private final Options options;
+    /** Tokens of single bytes, or of ASCII characters. */
+    private final int[] singles = new int[BYTES];
+    private final WordCache cache = new WordCache();
+    private final long hashSeed = new SplittableRandom().nextLong();
+
+    public BytePairModel(Vocabulary vocabulary, MergeList merges, Options options) {
+        this.vocabulary = vocabulary;
+        this.merges = merges.table();
+        this.options = options;
+        Arrays.fill(singles, NONE);
+        for (int value = 0; value < (options.fromBytes ? BYTES : 128); value++) {
+            singles[value] = spellable(new byte[]{(byte) value}, 0, 1);
+        }
+    }
+
+    /** Byte tokens and special ones are never found by what spells them. */
+    private int spellable(byte[] text, int from, int length) {
+        int token = vocabulary.find(text, from, length);
+        if (token == NONE) {
+            return NONE;
+        }
+        Kind kind = vocabulary.kind(token);
+        return kind == Kind.NORMAL || kind == Kind.USER_DEFINED || kind == Kind.UNUSED
+                ? token
+                : NONE;
+    }
+
+    @Override
+    public Encoder encoder(TokenBuffer out) {
+        PairMerger merger = new PairMerger(merges);
+        return (text, from, to) -> encode(text, from, to, merger, out);
+    }
+
+    private void encode(byte[] text, int from, int to, PairMerger merger, TokenBuffer out) {
+        if (to - from > WordCache.MAX_WORD_BYTES) {
+            merge(text, from, to, merger, out);
+            return;
+        }
+        long hash = ByteHash.of(text, from, to, hashSeed);
+        int[] known = cache.find(hash, text, from, to);
+        if (known != null) {
+            out.addAll(known);
+            return;
+        }
+        int before = out.size();
+        merge(text, from, to, merger, out);
+        cache.put(hash, text, from, to, out.from(before));
+    }
+
+    private void merge(byte[] text, int from, int to, PairMerger merger, TokenBuffer out) {
+        int whole = options.wholeFirst ? spellable(text, from, to - from) : NONE;
+        if (whole != NONE) {
+            out.add(whole);
+            return;
+        }
+        merger.begin(to - from);
+        if (options.fromBytes) {
+            for (int i = from; i < to; i++) {
+                add(singles[text[i] & 0xff], merger);
+            }
+        } else {
+            addCharacters(text, from, to, merger);
+        }
+        merger.finish(out);
+    }
+
+    private void addCharacters(byte[] text, int from, int to, PairMerger merger) {
+        for (int at = from; at < to;) {
+            int length = Utf8.length(text[at]);
+            int token = length == 1 ? singles[text[at]] : spellable(text, at, length);
+            if (token != NONE) {
+                merger.add(token);
+            } else if (options.byteFallback && hasBytes(text, at, length)) {
+                for (int i = at; i < at + length; i++) {
+                    merger.add(vocabulary.byteToken(text[i] & 0xff));
+                }
+            } else {
+                add(NONE, merger);
+            }
+            at += length;
+        }
+    }
+
+    private boolean hasBytes(byte[] text, int at, int length) {
+        for (int i = at; i < at + length; i++) {
+            if (vocabulary.byteToken(text[i] & 0xff) == NONE) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void add(int token, PairMerger merger) {
+        int unknown = options.unknownToken;
+        if (token != NONE) {
+            merger.add(token);
+        } else if (unknown != NONE && !(options.fusesUnknown && merger.size() > 0
+                && merger.last() == unknown)) {
+            merger.add(unknown);
+        }
+    }
+}

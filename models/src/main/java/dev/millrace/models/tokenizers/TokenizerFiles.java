@@ -1,0 +1,30 @@
+package dev.millrace.models.tokenizers;
+
+import dev.millrace.models.ModelException;
+import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Opens the tokenizer of a Hugging Face directory, or one in a file of its own. */
+public final class TokenizerFiles {
+
+    private static final String JSON = "tokenizer.json";
+
+    private TokenizerFiles() {}
+
+    /**
+     * Opens a tokenizer. Beside a tokenizer.json, {@code tokenizer_config.json} and
+     * {@code generation_config.json} are looked at for the start token and the end tokens.
+     *
+     * @param path a tokenizer.json, or a directory that holds one
+     * @throws ModelException if there is none, it is damaged, or it wants what this version cannot
+     *                        do exactly
+     */
+    public static Tokenizer open(Path path) {
+        Path file = Files.isDirectory(path) ? path.resolve(JSON) : path;
+        if (!Files.isRegularFile(file)) {
+            throw new ModelException("there is no tokenizer " + file);
+        }
+        return TokenizerJsonReader.read(file);
+    }
+}
