@@ -45,4 +45,39 @@ public record QuantTensor(QuantFormat format, TensorShape shape, MemorySegment d
     public long rowBytes() {
         return format.rowBytes(shape.columns());
     }
+
+    /**
+     * One matrix of a bank, as a view.
+     *
+     * @throws IllegalArgumentException  if scales are kept apart
+     * @throws IndexOutOfBoundsException if there is no such plane
+     */
+    public QuantTensor plane(long index) {
+        Objects.checkIndex(index, shape.planes());
+        long bytes = Math.multiplyExact(shape.rows(), rowBytes());
+        return part(TensorShape.matrix(shape.rows(), shape.columns()), index * bytes, bytes);
+    }
+
+    /**
+     * Some rows of a matrix, as a view.
+     *
+     * @throws IllegalArgumentException  if it is a bank, or scales are kept apart
+     * @throws IndexOutOfBoundsException if there are no such rows
+     */
+    public QuantTensor rows(long first, long count) {
+        if (shape.planes() != 1) {
+            throw new IllegalArgumentException("rows of one matrix only, got " + shape);
+        }
+        Objects.checkFromIndexSize(first, count, shape.rows());
+        return part(TensorShape.matrix(count, shape.columns()), first * rowBytes(),
+                count * rowBytes());
+    }
+
+    private QuantTensor part(TensorShape partShape, long offset, long bytes) {
+        if (scales != null || zeros != null || groupIndex != null) {
+            throw new IllegalArgumentException("a part of a " + shape + " tensor of " + format
+                    + " whose scales are kept apart");
+        }
+        return of(format, partShape, data.asSlice(offset, bytes));
+    }
 }

@@ -31,7 +31,7 @@ final class GgufModel implements Model {
     private GgufModel(GgufFile file) {
         this.file = file;
         this.spec = GgufSpecReader.read(file);
-        this.weights = new GgufWeights(file, spec);
+        this.weights = new GgufWeights(file, GgufSpecReader.family(file), spec);
         this.parameters = file.tensors().stream().mapToLong(GgufTensor::elements).sum();
         this.tokenizer = readTokenizer(file, spec);
         this.template = readTemplate(file);

@@ -1,20 +1,24 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
-import dev.millrace.models.gguf.GgufEntries;
 import dev.millrace.models.gguf.GgufFileWriter;
 import dev.millrace.models.gguf.GgufTensorType;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Writes a model as a GGUF file: its spec as metadata, and every weight that the spec needs. */
 public final class GgufModelWriter {
 
-    /** The version of the block layouts that the metadata states. */
-    private static final int QUANTIZATION_VERSION = 2;
-
     /** What the weights hold. */
     public interface Contents {
 
-        /** The type of a weight; a vector is F32 whatever the matrices are. */
+        /**
+         * The type of a weight; a vector is F32 whatever the matrices are.
+         *
+         * @param shape of the weight; of all experts' weights of a role together
+         */
         GgufTensorType type(WeightRole role, int layer, TensorShape shape);
 
         /** The weight's bytes. */
@@ -22,62 +26,94 @@ public final class GgufModelWriter {
                 TensorShape shape);
     }
 
-    private GgufModelWriter() {}
+    private final GgufFileWriter file = new GgufFileWriter();
+    private final ModelSpec spec;
+    private final ModelFamily family;
+    private final Contents contents;
+
+    private GgufModelWriter(ModelSpec spec, Contents contents) {
+        this.spec = spec;
+        this.family = ModelFamily.of(spec.architecture()).orElseThrow(
+                () -> new IllegalArgumentException("GGUF has no architecture "
+                        + spec.architecture() + "; it has " + ModelFamily.supported()));
+        this.contents = contents;
+    }
 
     /**
      * Declares a file with everything but a vocabulary, which the caller adds to the metadata.
      *
-     * @throws IllegalArgumentException if a type does not fit the columns of a weight
+     * @throws IllegalArgumentException if a type does not fit the columns of a weight, or the
+     *                                  architecture is none that files have
      */
     public static GgufFileWriter declare(ModelSpec spec, Contents contents) {
-        GgufFileWriter file = new GgufFileWriter();
-        addMetadata(spec, file.metadata());
-        add(file, spec, contents, WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER);
+        GgufModelWriter writer = new GgufModelWriter(spec, contents);
+        GgufSpecWriter.write(spec, writer.family, writer.file.metadata());
+        writer.addTensors();
+        return writer.file;
+    }
+
+    private void addTensors() {
+        add(WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER);
+        if (spec.layer(0).rope() != null) {
+            GgufSpecWriter.divisors(spec.layer(0).rope().scaling()).forEach(this::addDivisors);
+        }
         for (int layer = 0; layer < spec.layers(); layer++) {
             for (WeightRole role : WeightRole.values()) {
-                if (role.perLayer() && role.neededBy(spec)) {
-                    add(file, spec, contents, role, layer);
+                List<WeightRole> fused = GgufNames.fused(family, role);
+                if (role.perLayer() && role.neededBy(spec, layer) && fused.getFirst() == role) {
+                    add(role, layer);
                 }
             }
         }
-        add(file, spec, contents, WeightRole.OUTPUT_NORM, Weights.NO_LAYER);
-        if (WeightRole.OUTPUT.neededBy(spec)) {
-            add(file, spec, contents, WeightRole.OUTPUT, Weights.NO_LAYER);
+        add(WeightRole.OUTPUT_NORM, Weights.NO_LAYER);
+        if (WeightRole.OUTPUT.neededBy(spec, Weights.NO_LAYER)) {
+            add(WeightRole.OUTPUT, Weights.NO_LAYER);
         }
-        return file;
     }
 
-    private static void add(GgufFileWriter file, ModelSpec spec, Contents contents,
-            WeightRole role, int layer) {
-        TensorShape shape = role.shape(spec);
+    /** Adds the tensor of a role and of those that share it; the first one's type is theirs. */
+    private void add(WeightRole role, int layer) {
+        TensorShape shape = GgufNames.shape(family, role, spec, layer);
         GgufTensorType type = contents.type(role, layer, shape);
-        file.tensor(GgufNames.of(role, layer), type, shape,
-                contents.source(role, layer, type, shape));
+        List<PartSource> parts = new ArrayList<>();
+        for (WeightRole part : GgufNames.fused(family, role)) {
+            TensorShape partShape = role.perExpert() ? shape : part.shape(spec, layer);
+            parts.add(new PartSource(contents.source(part, layer, type, partShape),
+                    QuantTensor.bytes(type.format().orElseThrow(() -> unwritable(role, type)),
+                            partShape)));
+        }
+        file.tensor(GgufNames.of(family, role, layer), type, shape,
+                parts.size() == 1 ? parts.getFirst().source : oneAfterTheOther(parts));
     }
 
-    private static void addMetadata(ModelSpec spec, GgufEntries metadata) {
-        String prefix = spec.architecture() + ".";
-        metadata.string("general.architecture", spec.architecture())
-                .string("general.name", spec.name())
-                .uint32("general.quantization_version", QUANTIZATION_VERSION)
-                .uint32(prefix + "vocab_size", spec.vocabularySize())
-                .uint32(prefix + "context_length", spec.contextTokens())
-                .uint32(prefix + "embedding_length", spec.embeddingSize())
-                .uint32(prefix + "feed_forward_length", spec.feedForwardSize())
-                .uint32(prefix + "block_count", spec.layers())
-                .uint32(prefix + "attention.head_count", spec.heads())
-                .uint32(prefix + "attention.head_count_kv", spec.kvHeads())
-                .uint32(prefix + "attention.key_length", spec.headSize())
-                .uint32(prefix + "attention.value_length", spec.headSize())
-                .float32(prefix + "attention.layer_norm_rms_epsilon", spec.normEpsilon())
-                .uint32(prefix + "rope.dimension_count", spec.rope().dimensions())
-                .float32(prefix + "rope.freq_base", spec.rope().base());
-        if (spec.rope().scale() != 1) {
-            metadata.string(prefix + "rope.scaling.type", "linear")
-                    .float32(prefix + "rope.scaling.factor", 1 / spec.rope().scale());
-        }
-        if (spec.slidingWindowTokens() != 0) {
-            metadata.uint32(prefix + "attention.sliding_window", spec.slidingWindowTokens());
-        }
+    private static IllegalArgumentException unwritable(WeightRole role, GgufTensorType type) {
+        return new IllegalArgumentException("the " + role + " weight would be " + type
+                + "; types that can be written are " + GgufTensorType.computable());
+    }
+
+    private record PartSource(GgufFileWriter.Source source, long bytes) {}
+
+    /** The bytes of several sources; a piece may end one and begin the next. */
+    private static GgufFileWriter.Source oneAfterTheOther(List<PartSource> parts) {
+        ArrayDeque<PartSource> left = new ArrayDeque<>(parts);
+        return piece -> {
+            for (long filled = 0; filled < piece.byteSize();) {
+                PartSource part = left.poll();
+                long bytes = Math.min(part.bytes, piece.byteSize() - filled);
+                part.source.fill(piece.asSlice(filled, bytes));
+                filled += bytes;
+                if (bytes < part.bytes) {
+                    left.addFirst(new PartSource(part.source, part.bytes - bytes));
+                }
+            }
+        };
+    }
+
+    private void addDivisors(String name, List<Float> divisors) {
+        file.tensor(name, GgufTensorType.F32, TensorShape.vector(divisors.size()), piece -> {
+            for (int i = 0; i < divisors.size(); i++) {
+                piece.set(GgufSpecWriter.FLOAT, (long) i * Float.BYTES, divisors.get(i));
+            }
+        });
     }
 }

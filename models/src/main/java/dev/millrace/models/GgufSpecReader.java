@@ -5,18 +5,20 @@ import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufMetadata;
 import dev.millrace.models.gguf.GgufTensor;
-import java.util.List;
+import java.util.Optional;
 
 /** Reads a {@link ModelSpec} from a file's metadata; refuses whatever would change the result. */
 final class GgufSpecReader {
 
     private static final String ARCHITECTURE_KEY = "general.architecture";
     private static final int MAX_NAME_CHARACTERS = 128;
-    private static final float DEFAULT_ROPE_BASE = 10_000;
+    /** The models whose attention scale differs; their files do not say so. */
+    private static final int GEMMA2_27B_LAYERS = 46;
+    private static final int GEMMA3_27B_LAYERS = 62;
 
-    /** Factors that some variants multiply in and that nothing here computes; 1 changes nothing. */
-    private static final String[] UNKNOWN_FACTORS = {"attention.scale", "logit_scale",
-        "residual_scale", "embedding_scale", "rope.scaling.attn_factor"};
+    /** Factors that granite's files have; in others 1 changes nothing. */
+    private static final String[] GRANITE_FACTORS = {"attention.scale", "logit_scale",
+        "residual_scale", "embedding_scale"};
 
     private final GgufFile file;
     private final GgufMetadata metadata;
@@ -30,6 +32,15 @@ final class GgufSpecReader {
         this.family = ModelFamily.of(architecture).orElseThrow(() -> metadata.wrong(
                 ARCHITECTURE_KEY, architecture,
                 "an architecture that this version runs: " + ModelFamily.supported()));
+    }
+
+    /**
+     * The family that a file names.
+     *
+     * @throws ModelException if this version does not run it
+     */
+    static ModelFamily family(GgufFile file) {
+        return new GgufSpecReader(file).family;
     }
 
     /**
@@ -54,14 +65,52 @@ final class GgufSpecReader {
                     "a divisor of the " + heads + " query heads");
         }
         int headSize = headSize(embeddingSize, heads);
+        int layers = layers();
+        AttentionSpec attention = AttentionSpec.of(heads, kvHeads, headSize)
+                .withScale(attentionScale(embeddingSize, heads, headSize, layers))
+                .withSoftCap(softCap("attn_logit_softcapping"))
+                .withBias(has(WeightRole.QUERY_BIAS, 0), has(WeightRole.ATTENTION_OUTPUT_BIAS, 0))
+                .withHeadNorm(family.headNorm()).withSinks(family == ModelFamily.GPT_OSS);
+        NormSpec norm = new NormSpec(metadata.positive(key("attention.layer_norm_rms_epsilon"))
+                .orElseThrow(() -> metadata.missing(key("attention.layer_norm_rms_epsilon"))),
+                family.normPlacement());
         return new ModelSpec(family.architecture(), name(), vocabularySize(),
-                metadata.requiredSize(key("context_length")), layers(), embeddingSize,
-                perLayerSize("feed_forward_length"), heads, kvHeads, headSize,
-                metadata.positive(key("attention.layer_norm_rms_epsilon")).orElseThrow(
-                        () -> metadata.missing(key("attention.layer_norm_rms_epsilon"))),
-                rope(headSize), family.activation(), has(WeightRole.QUERY_BIAS, 0),
-                !has(WeightRole.OUTPUT, Weights.NO_LAYER),
-                slidingWindowTokens());
+                metadata.requiredSize(key("context_length")), embeddingSize, norm, attention,
+                new GgufLayers(metadata, family, this::key, has(WeightRole.GATE_BIAS, 0))
+                        .read(layers, new GgufRope(file, family, this::key, headSize)),
+                multipliers(embeddingSize), !has(WeightRole.OUTPUT, Weights.NO_LAYER));
+    }
+
+    /** One over the root of the head size; of the query's share in the largest gemmas. */
+    private float attentionScale(int embeddingSize, int heads, int headSize, int layers) {
+        boolean largestGemma = family == ModelFamily.GEMMA2 && layers == GEMMA2_27B_LAYERS
+                || family == ModelFamily.GEMMA3 && layers == GEMMA3_27B_LAYERS;
+        float usual = (float) (1 / Math.sqrt(largestGemma ? embeddingSize / heads : headSize));
+        return family == ModelFamily.GRANITE ? factor("attention.scale").orElse(usual) : usual;
+    }
+
+    private MultiplierSpec multipliers(int embeddingSize) {
+        float softCap = softCap("final_logit_softcapping");
+        if (family == ModelFamily.GRANITE) {
+            return new MultiplierSpec(factor("embedding_scale").orElse(1f),
+                    factor("residual_scale").orElse(1f), 1 / factor("logit_scale").orElse(1f),
+                    softCap);
+        }
+        float embedding = family.scalesEmbeddings() ? (float) Math.sqrt(embeddingSize) : 1;
+        return new MultiplierSpec(embedding, 1, 1, softCap);
+    }
+
+    /** A factor that granite's files have; 0 is their word for none. */
+    private Optional<Float> factor(String suffix) {
+        Object value = metadata.asMap().get(key(suffix));
+        return value instanceof Double number && number == 0
+                ? Optional.empty()
+                : metadata.positive(key(suffix));
+    }
+
+    /** The value of a cap on logits, in the families that have any; 0 for none. */
+    private float softCap(String suffix) {
+        return metadata.positive(key(suffix)).orElse(0f);
     }
 
     private void refuseShards() {
@@ -73,17 +122,11 @@ final class GgufSpecReader {
     }
 
     private void refuseUnknownVariants() {
-        long experts = metadata.integer(key("expert_count")).orElse(0L);
-        if (experts != 0) {
-            throw new ModelException(file.source() + " is a mixture of " + experts
-                    + " experts (" + key("expert_count")
-                    + "), which this version does not compute; choose a dense model");
-        }
         if (!metadata.flag(key("attention.causal"), true)) {
             throw metadata.wrong(key("attention.causal"), false,
                     "true: encoders are not supported by this version");
         }
-        for (String factor : UNKNOWN_FACTORS) {
+        for (String factor : family == ModelFamily.GRANITE ? new String[0] : GRANITE_FACTORS) {
             float value = metadata.positive(key(factor)).orElse(1f);
             if (value != 1) {
                 throw metadata.wrong(key(factor), value,
@@ -100,7 +143,7 @@ final class GgufSpecReader {
     }
 
     private int vocabularySize() {
-        String name = GgufNames.of(WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER);
+        String name = GgufNames.of(family, WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER);
         GgufTensor embedding = file.find(name).orElseThrow(() -> new ModelException(
                 file.source() + " lacks the tensor " + name
                         + "; it holds no model, or only a vocabulary"));
@@ -143,51 +186,12 @@ final class GgufSpecReader {
         return headSize;
     }
 
-    private RopeSpec rope(int headSize) {
-        int dimensions = metadata.size(key("rope.dimension_count")).orElse(headSize);
-        if (dimensions % 2 != 0 || dimensions > headSize) {
-            throw metadata.wrong(key("rope.dimension_count"), dimensions,
-                    "even and at most the head size, " + headSize);
-        }
-        float base = metadata.positive(key("rope.freq_base")).orElse(DEFAULT_ROPE_BASE);
-        return new RopeSpec(family.ropeLayout(), dimensions, base, ropeScale());
-    }
-
-    /**
-     * Linear scaling only. Llama 3.1's scaling reaches a file as the tensor of
-     * {@link WeightRole#ROPE_FACTORS}, with no metadata.
-     */
-    private float ropeScale() {
-        String typeKey = key("rope.scaling.type");
-        String factorKey = metadata.has(key("rope.scaling.factor"))
-                ? key("rope.scaling.factor")
-                : key("rope.scale_linear");
-        String type = metadata.string(typeKey).orElse("linear");
-        return switch (type) {
-            case "none" -> 1;
-            case "linear" -> 1 / metadata.positive(factorKey).orElse(1f);
-            default -> throw metadata.wrong(typeKey, type,
-                    "\"none\" or \"linear\": this version does not compute other rope scalings");
-        };
-    }
-
-    private int slidingWindowTokens() {
-        String windowKey = key("attention.sliding_window");
-        boolean unlimited = metadata.integer(windowKey).orElse(0L) == 0;
-        return unlimited ? 0 : metadata.requiredSize(windowKey);
-    }
-
-    /** A size that some architectures give per layer. */
     private int perLayerSize(String suffix) {
-        if (metadata.asMap().get(key(suffix)) instanceof List<?> sizes) {
-            throw metadata.wrong(key(suffix), sizes,
-                    "one number: this version runs models whose layers are all alike");
-        }
-        return metadata.requiredSize(key(suffix));
+        return GgufLayers.sizeOfAll(metadata, key(suffix));
     }
 
     private boolean has(WeightRole role, int layer) {
-        return file.find(GgufNames.of(role, layer)).isPresent();
+        return file.find(GgufNames.of(family, role, layer)).isPresent();
     }
 
     private String key(String suffix) {

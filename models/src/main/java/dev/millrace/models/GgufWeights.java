@@ -6,8 +6,7 @@ import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.gguf.GgufTensorType;
-import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -20,47 +19,70 @@ final class GgufWeights implements Weights {
     private static final String IGNORED_SUFFIX = ".attn_rot_embd.weight";
 
     private final GgufFile file;
-    private final int layers;
+    private final ModelFamily family;
+    private final ModelSpec spec;
     private final long totalBytes;
 
     /** @throws ModelException naming the tensors that are missing, misshapen or not understood */
-    GgufWeights(GgufFile file, ModelSpec spec) {
+    GgufWeights(GgufFile file, ModelFamily family, ModelSpec spec) {
         this.file = file;
-        this.layers = spec.layers();
-        Set<String> bound = new HashSet<>();
-        List<String> missing = new ArrayList<>();
-        long bytes = 0;
+        this.family = family;
+        this.spec = spec;
+        Set<String> bound = new LinkedHashSet<>(GgufRope.tensors(file));
+        Set<String> missing = new LinkedHashSet<>();
         for (WeightRole role : WeightRole.values()) {
-            for (int layer = 0; layer < (role.perLayer() ? layers : 1); layer++) {
-                String name = GgufNames.of(role, layer);
-                GgufTensor tensor = file.find(name).orElse(null);
-                if (tensor != null) {
-                    checkShape(tensor, role, spec);
-                    bound.add(name);
-                    bytes = Math.addExact(bytes, tensor.bytes());
-                } else if (role.neededBy(spec)) {
-                    missing.add(name);
+            for (int layer = 0; layer < (role.perLayer() ? spec.layers() : 1); layer++) {
+                if (role.neededBy(spec, layer)) {
+                    bind(role, layer, bound, missing);
                 }
             }
         }
         if (!missing.isEmpty()) {
             throw new ModelException(file.source() + " lacks " + missing.size()
                     + " of the tensors that " + spec.architecture() + " needs: "
-                    + shown(missing) + "; the file is incomplete, so convert it again");
+                    + shown(List.copyOf(missing))
+                    + "; the file is incomplete, so convert it again");
         }
-        refuseOthers(bound, spec);
-        this.totalBytes = bytes;
+        refuseOthers(bound);
+        this.totalBytes = bound.stream().flatMap(name -> file.find(name).stream())
+                .mapToLong(GgufTensor::bytes).reduce(0, Math::addExact);
+    }
+
+    private void bind(WeightRole role, int layer, Set<String> bound, Set<String> missing) {
+        String name = GgufNames.of(family, role, layer);
+        GgufTensor tensor = file.find(name).orElse(null);
+        if (tensor == null) {
+            missing.add(name);
+            return;
+        }
+        TensorShape expected = GgufNames.shape(family, role, spec, layer);
+        if (!tensor.shape().equals(expected)) {
+            throw new ModelException(file.source() + ": tensor " + tensor.name() + " is "
+                    + tensor.shape() + ", but the metadata asks for " + expected);
+        }
+        bound.add(name);
     }
 
     @Override
-    public QuantTensor find(WeightRole role, int layer) {
-        boolean layerFits = role.perLayer() ? layer >= 0 && layer < layers : layer == NO_LAYER;
-        if (!layerFits) {
-            throw new IllegalArgumentException(role.perLayer()
-                    ? role + " needs a layer from 0 to " + (layers - 1) + ", got " + layer
-                    : role + " belongs to no layer, got layer " + layer);
+    public QuantTensor find(WeightRole role, int layer, int expert) {
+        WeightPlaces.check(spec, role, layer, expert);
+        if (!role.neededBy(spec, layer)) {
+            return null;
         }
-        return file.find(GgufNames.of(role, layer)).map(tensor -> read(file, tensor)).orElse(null);
+        GgufTensor tensor = file.find(GgufNames.of(family, role, layer)).orElseThrow();
+        QuantTensor whole = read(file, tensor);
+        if (role.perExpert()) {
+            return whole.shape().planes() == 1 ? whole.rows(expert, 1) : whole.plane(expert);
+        }
+        long first = 0;
+        for (WeightRole part : GgufNames.fused(family, role)) {
+            long rows = part.shape(spec, layer).rows();
+            if (part == role) {
+                return rows == whole.shape().rows() ? whole : whole.rows(first, rows);
+            }
+            first += rows;
+        }
+        throw new IllegalStateException(role + " is not among the roles of its own tensor");
     }
 
     /** @throws ModelException if no kernel computes the tensor's type */
@@ -77,16 +99,8 @@ final class GgufWeights implements Weights {
         return totalBytes;
     }
 
-    private void checkShape(GgufTensor tensor, WeightRole role, ModelSpec spec) {
-        TensorShape expected = role.shape(spec);
-        if (!tensor.shape().equals(expected)) {
-            throw new ModelException(file.source() + ": tensor " + tensor.name() + " is "
-                    + tensor.shape() + ", but the metadata asks for " + expected);
-        }
-    }
-
     /** A tensor that nobody reads would be a computation that nobody makes. */
-    private void refuseOthers(Set<String> bound, ModelSpec spec) {
+    private void refuseOthers(Set<String> bound) {
         List<String> others = file.tensors().stream().map(GgufTensor::name)
                 .filter(name -> !bound.contains(name) && !name.endsWith(IGNORED_SUFFIX)).toList();
         if (!others.isEmpty()) {

@@ -4,22 +4,24 @@ import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** An opened model file: sizes, weights, tokenizer and template, mapped rather than copied. */
+/** An opened model: sizes, weights, tokenizer and template, mapped rather than copied. */
 public interface Model extends AutoCloseable {
 
     /**
-     * Opens a GGUF file.
+     * Opens a GGUF file, or a directory with {@code config.json} and safetensors files as
+     * transformers writes them.
      *
      * @throws ModelException if there is no such file, it is damaged, or it holds a model that this
      *                        version does not run
      */
     static Model open(Path path) {
-        return GgufModel.open(path);
+        return Files.isDirectory(path) ? HfModel.open(path) : GgufModel.open(path);
     }
 
     ModelSpec spec();

@@ -2,29 +2,45 @@ package dev.millrace.models;
 
 import dev.millrace.kernels.QuantTensor;
 
-/** A model's weights by role; the tensors stay valid until the model is closed. */
+/**
+ * A model's weights by role; the tensors stay valid until the model is closed. Whatever a file
+ * fuses, stacks or offsets (gemma's norm weights, say, which files of Hugging Face keep minus one)
+ * is taken apart here, so that a weight is what a backend multiplies by.
+ */
 public interface Weights {
 
     /** Layer to pass for a role that no layer owns. */
     int NO_LAYER = -1;
+    /** Expert to pass for a role that no expert owns. */
+    int NO_EXPERT = -1;
 
     /** The weight, or null if the model has none in this role. */
-    QuantTensor find(WeightRole role, int layer);
+    QuantTensor find(WeightRole role, int layer, int expert);
 
     /** Bytes of all weights as they lie in the file. */
     long totalBytes();
 
+    /** The weight of a role that no expert owns, or null if the model has none. */
+    default QuantTensor find(WeightRole role, int layer) {
+        return find(role, layer, NO_EXPERT);
+    }
+
     /** The weight. @throws ModelException if the model has none in this role */
-    default QuantTensor get(WeightRole role, int layer) {
-        QuantTensor tensor = find(role, layer);
+    default QuantTensor get(WeightRole role, int layer, int expert) {
+        QuantTensor tensor = find(role, layer, expert);
         if (tensor == null) {
-            throw new ModelException("the model has no " + role
-                    + (role.perLayer() ? " weight in layer " + layer : " weight"));
+            throw new ModelException("the model has no " + role + " weight"
+                    + (role.perLayer() ? " in layer " + layer : "")
+                    + (role.perExpert() ? ", expert " + expert : ""));
         }
         return tensor;
     }
 
+    default QuantTensor get(WeightRole role, int layer) {
+        return get(role, layer, NO_EXPERT);
+    }
+
     default QuantTensor get(WeightRole role) {
-        return get(role, NO_LAYER);
+        return get(role, NO_LAYER, NO_EXPERT);
     }
 }

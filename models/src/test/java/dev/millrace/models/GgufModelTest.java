@@ -40,9 +40,10 @@ class GgufModelTest {
     void readsTheSizesOfALlama() {
         try (Model model = open(TinyModels.llama().layers(3).heads(6, 2, 8)
                 .sizes(96, 160).vocabularySize(400).contextTokens(77).ropeDimensions(6))) {
-            assertThat(model.spec()).isEqualTo(new ModelSpec("llama", "Tiny F32", 400, 77, 3, 96,
-                    160, 6, 2, 8, 1e-5f, new RopeSpec(Layout.ADJACENT, 6, 10_000, 1),
-                    ModelSpec.Activation.SILU, false, false, 0));
+            assertThat(model.spec()).isEqualTo(ModelSpec.uniform("llama", "Tiny F32", 400, 77, 96,
+                    1e-5f, AttentionSpec.of(6, 2, 8), 3, new LayerSpec(
+                            new RopeSpec(Layout.ADJACENT, 6, 10_000),
+                            FeedForwardSpec.dense(160))));
         }
     }
 
@@ -58,7 +59,7 @@ class GgufModelTest {
         try (Model model = open(TinyModels.llama().heads(4, 4, 16).addTensorsTo(writer))) {
             assertThat(model.spec().kvHeads()).isEqualTo(4);
             assertThat(model.spec().headSize()).isEqualTo(16);
-            assertThat(model.spec().rope().dimensions()).isEqualTo(16);
+            assertThat(model.spec().layer(1).rope().dimensions()).isEqualTo(16);
             assertThat(model.spec().name()).isEqualTo("llama");
         }
     }
@@ -93,13 +94,14 @@ class GgufModelTest {
         try (Model model = open(TinyModels.llama().tiedEmbeddings(true).attentionBias(true)
                 .ropeFactors(true))) {
             assertThat(model.spec().tiedEmbeddings()).isTrue();
-            assertThat(model.spec().attentionBias()).isTrue();
+            assertThat(model.spec().attention().bias()).isTrue();
             Weights weights = model.weights();
             assertThat(weights.find(WeightRole.OUTPUT, Weights.NO_LAYER)).isNull();
             assertThat(weights.get(WeightRole.VALUE_BIAS, 1).shape())
                     .isEqualTo(TensorShape.vector(32));
-            assertThat(weights.get(WeightRole.ROPE_FACTORS).shape())
-                    .isEqualTo(TensorShape.vector(8));
+            assertThat(model.spec().layer(0).rope().scaling()).isInstanceOfSatisfying(
+                    RopeScaling.Divisors.class,
+                    scaling -> assertThat(scaling.divisors()).hasSize(8));
         }
     }
 
@@ -167,8 +169,8 @@ class GgufModelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"none, 4, 1", "linear, 4, 0.25", ", 4, 0.25", "linear, , 1", ", , 1"})
-    void scalesPositionsLinearly(String type, Float factor, float scale) {
+    @CsvSource({"none, 4, 1", "linear, 4, 4", ", 4, 4", "linear, , 1", ", , 1"})
+    void scalesPositionsLinearly(String type, Float factor, float applied) {
         GgufWriter writer = TinyModels.llama().writer();
         if (type != null) {
             writer.string("llama.rope.scaling.type", type);
@@ -178,8 +180,10 @@ class GgufModelTest {
         }
         writer.float32("llama.rope.freq_base", 500_000);
         try (Model model = open(writer)) {
-            assertThat(model.spec().rope())
-                    .isEqualTo(new RopeSpec(Layout.ADJACENT, 16, 500_000, scale));
+            assertThat(model.spec().layer(0).rope())
+                    .isEqualTo(new RopeSpec(Layout.ADJACENT, 16, 500_000, applied == 1
+                            ? RopeScaling.NONE
+                            : new RopeScaling.Linear(applied)));
         }
     }
 
@@ -187,7 +191,8 @@ class GgufModelTest {
     void readsTheOldNameOfTheLinearScale() {
         try (Model model = open(TinyModels.llama().writer()
                 .float32("llama.rope.scale_linear", 2))) {
-            assertThat(model.spec().rope().scale()).isEqualTo(0.5f);
+            assertThat(model.spec().layer(0).rope().scaling())
+                    .isEqualTo(new RopeScaling.Linear(2));
         }
     }
 

@@ -178,7 +178,8 @@ class GgufMutationTest {
             for (WeightRole role : WeightRole.values()) {
                 int layers = role.perLayer() ? model.spec().layers() : 1;
                 for (int layer = 0; layer < layers; layer++) {
-                    model.weights().find(role, role.perLayer() ? layer : Weights.NO_LAYER);
+                    model.weights().find(role, role.perLayer() ? layer : Weights.NO_LAYER,
+                            role.perExpert() ? 0 : Weights.NO_EXPERT);
                 }
             }
             assertThat(model.metadata().toString()).isNotEmpty();

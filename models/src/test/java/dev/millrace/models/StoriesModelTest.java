@@ -2,7 +2,6 @@ package dev.millrace.models;
 
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
-import dev.millrace.models.ModelSpec.Activation;
 import dev.millrace.models.RopeSpec.Layout;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -24,9 +23,11 @@ class StoriesModelTest {
     @Test
     void opensStories260K() {
         try (Model model = open("stories260K-f32.gguf")) {
-            assertThat(model.spec()).isEqualTo(new ModelSpec("llama", "llama", 512, 128, 5, 64,
-                    172, 8, 4, 8, 1e-5f, new RopeSpec(Layout.ADJACENT, 8, 10_000, 1),
-                    Activation.SILU, false, false, 0));
+            assertThat(model.spec())
+                    .isEqualTo(ModelSpec.uniform("llama", "llama", 512, 128, 64, 1e-5f,
+                            AttentionSpec.of(8, 4, 8), 5, new LayerSpec(
+                                    new RopeSpec(Layout.ADJACENT, 8, 10_000),
+                                    FeedForwardSpec.dense(172))));
             assertThat(model.footprint(KvFormat.F16))
                     .isEqualTo(new ModelFootprint(292_800, 1_171_200, 640, 128));
             assertThat(model.tensors()).hasSize(48);
@@ -43,9 +44,10 @@ class StoriesModelTest {
     @CsvSource({"Q8_0, 25944192", "Q4_0, 18350208"})
     void opensStories15M(QuantFormat format, long weightBytes) {
         try (Model model = open("stories15M-" + format + ".gguf")) {
-            assertThat(model.spec()).isEqualTo(new ModelSpec("llama", "llama", 32_000, 128, 6, 288,
-                    768, 6, 6, 48, 1e-5f, new RopeSpec(Layout.ADJACENT, 48, 10_000, 1),
-                    Activation.SILU, false, false, 0));
+            assertThat(model.spec()).isEqualTo(ModelSpec.uniform("llama", "llama", 32_000, 128, 288,
+                    1e-5f, AttentionSpec.of(6, 6, 48), 6, new LayerSpec(
+                            new RopeSpec(Layout.ADJACENT, 48, 10_000),
+                            FeedForwardSpec.dense(768))));
             assertThat(model.weights().get(WeightRole.GATE, 5).format()).isEqualTo(format);
             assertThat(model.footprint(KvFormat.F16))
                     .isEqualTo(new ModelFootprint(24_407_712, weightBytes, 6912, 128));

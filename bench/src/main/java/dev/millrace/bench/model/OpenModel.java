@@ -118,8 +118,9 @@ public final class OpenModel implements AutoCloseable {
     /** Multiply-adds of one token in the layers' matrices; the output matrix runs once a prompt. */
     long layerMacsPerToken() {
         long attention = (long) spec.embeddingSize() * (2L * spec.querySize() + 2L * spec.kvSize());
-        long feedForward = 3L * spec.embeddingSize() * spec.feedForwardSize();
-        return spec.layers() * (attention + feedForward);
+        long feedForward = spec.layerSpecs().stream()
+                .mapToLong(layer -> layer.feedForward().macs(spec.embeddingSize())).sum();
+        return spec.layers() * attention + feedForward;
     }
 
     /** Multiply-adds of one token in all matrices. */

@@ -1,7 +1,9 @@
 package dev.millrace.bench.synth;
 
+import dev.millrace.models.AttentionSpec;
+import dev.millrace.models.FeedForwardSpec;
+import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
-import dev.millrace.models.ModelSpec.Activation;
 import dev.millrace.models.RopeSpec;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -100,10 +102,12 @@ final class ModelShape {
             throw wrong("vocabulary", vocabulary, "at least " + PlaceholderVocabulary.LEAST_SIZE
                     + ": special tokens and one per byte");
         }
-        return new ModelSpec(ARCHITECTURE, text, vocabulary, size("context"), size("layers"),
-                embedding, size("feed_forward"), heads, kvHeads, headSize, number("epsilon"),
-                new RopeSpec(RopeSpec.Layout.ADJACENT, headSize, number("rope_base"), 1),
-                Activation.SILU, false, flag("tied"), 0);
+        LayerSpec layer = new LayerSpec(
+                new RopeSpec(RopeSpec.Layout.ADJACENT, headSize, number("rope_base")),
+                FeedForwardSpec.dense(size("feed_forward")));
+        return ModelSpec.uniform(ARCHITECTURE, text, vocabulary, size("context"), embedding,
+                number("epsilon"), AttentionSpec.of(heads, kvHeads, headSize), size("layers"),
+                layer).withTiedEmbeddings(flag("tied"));
     }
 
     private int size(String key) {

@@ -71,11 +71,7 @@ public final class SynthCommand implements Callable<Integer> {
     /** The file says what it is. */
     private ModelSpec named(ModelSpec spec) {
         String name = "synthetic " + spec.name() + " " + (pure ? "pure " : "") + type;
-        return new ModelSpec(spec.architecture(), name, spec.vocabularySize(),
-                spec.contextTokens(), spec.layers(), spec.embeddingSize(), spec.feedForwardSize(),
-                spec.heads(), spec.kvHeads(), spec.headSize(), spec.normEpsilon(), spec.rope(),
-                spec.activation(), spec.attentionBias(), spec.tiedEmbeddings(),
-                spec.slidingWindowTokens());
+        return spec.withName(name);
     }
 
     private void requireSpace(long bytes) throws IOException {

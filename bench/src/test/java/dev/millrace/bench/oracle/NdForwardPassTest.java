@@ -3,6 +3,8 @@ package dev.millrace.bench.oracle;
 import dev.millrace.bench.baseline.NativeLibraries;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.ForwardPassContract;
+import dev.millrace.engine.forward.RandomModel;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 
 /**
@@ -10,6 +12,11 @@ import org.junit.jupiter.api.BeforeAll;
  * closely as our kernels must, through libraries of which we wrote nothing.
  */
 class NdForwardPassTest extends ForwardPassContract {
+
+    /** The oracle knows the plain family; the reference in double knows the others. */
+    public static List<RandomModel> models() {
+        return RandomModel.basic();
+    }
 
     @BeforeAll
     static void assumeLibraries() {

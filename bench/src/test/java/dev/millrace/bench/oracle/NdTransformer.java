@@ -1,5 +1,6 @@
 package dev.millrace.bench.oracle;
 
+import dev.millrace.engine.forward.RotaryFrequencies;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.RopeSpec;
 import dev.millrace.models.WeightRole;
@@ -59,7 +60,7 @@ final class NdTransformer {
 
     private INDArray normed(INDArray x, INDArray weight) {
         double meanSquare = x.mul(x).meanNumber().doubleValue();
-        return x.div(Math.sqrt(meanSquare + spec.normEpsilon())).muli(weight);
+        return x.div(Math.sqrt(meanSquare + spec.norm().epsilon())).muli(weight);
     }
 
     private INDArray feedForward(INDArray x, int layer) {
@@ -77,9 +78,8 @@ final class NdTransformer {
                 spec.kvHeads(), rotation);
         INDArray value = projected(x, WeightRole.VALUE, WeightRole.VALUE_BIAS, layer);
         cache.store(layer, blocks, position, key, value);
-        int begin = spec.slidingWindowTokens() == 0
-                ? 0
-                : Math.max(0, position + 1 - spec.slidingWindowTokens());
+        int window = spec.layer(layer).windowTokens();
+        int begin = window == 0 ? 0 : Math.max(0, position + 1 - window);
         INDArray keys = cache.keys(layer, blocks, begin, position + 1);
         INDArray values = cache.values(layer, blocks, begin, position + 1);
         INDArray heads = query.reshape('c', spec.heads(), spec.headSize());
@@ -91,7 +91,7 @@ final class NdTransformer {
                     (kvHead + 1) * spec.headSize());
             INDArray scores = multiply(heads.get(group, NDArrayIndex.all()).dup(),
                     keys.get(NDArrayIndex.all(), columns).dup())
-                    .divi(Math.sqrt(spec.headSize()));
+                    .muli(spec.attention().scale());
             attended.put(new INDArrayIndex[]{group, NDArrayIndex.all()},
                     Transforms.softmax(scores, false)
                             .mmul(values.get(NDArrayIndex.all(), columns).dup()));
@@ -102,7 +102,7 @@ final class NdTransformer {
 
     private INDArray projected(INDArray x, WeightRole role, WeightRole bias, int layer) {
         INDArray y = multiply(x, weights.get(role, layer));
-        return spec.attentionBias() ? y.addi(weights.get(bias, layer)) : y;
+        return spec.attention().bias() ? y.addi(weights.get(bias, layer)) : y;
     }
 
     /** Softmax of each row. */
@@ -120,16 +120,13 @@ final class NdTransformer {
     }
 
     private Rotation rotation(int position) {
-        RopeSpec rope = spec.rope();
+        RopeSpec rope = spec.layer(0).rope();
+        RotaryFrequencies frequencies = RotaryFrequencies.of(rope, spec.contextTokens());
         float[] cosines = new float[spec.headSize()];
         float[] sines = new float[spec.headSize()];
         Arrays.fill(cosines, 1); // elements beyond the pairs stay as they are
         for (int pair = 0; pair < rope.dimensions() / 2; pair++) {
-            double angle = position * rope.scale()
-                    * Math.pow(rope.base(), -2.0 * pair / rope.dimensions());
-            if (weights.has(WeightRole.ROPE_FACTORS)) {
-                angle /= weights.get(WeightRole.ROPE_FACTORS).getDouble(0, pair);
-            }
+            double angle = position * frequencies.radians()[pair];
             for (int element : new int[]{first(rope, pair), second(rope, pair)}) {
                 cosines[element] = (float) Math.cos(angle);
                 sines[element] = (float) Math.sin(angle);
@@ -140,7 +137,7 @@ final class NdTransformer {
     }
 
     private static INDArray turned(ModelSpec spec) {
-        RopeSpec rope = spec.rope();
+        RopeSpec rope = spec.layer(0).rope();
         INDArray turned = Nd4j.zeros(spec.headSize(), spec.headSize());
         for (int pair = 0; pair < rope.dimensions() / 2; pair++) {
             turned.putScalar(second(rope, pair), first(rope, pair), -1);

@@ -29,10 +29,6 @@ final class NdWeights implements AutoCloseable {
         return get(role, Weights.NO_LAYER);
     }
 
-    boolean has(WeightRole role) {
-        return source.find(role, Weights.NO_LAYER) != null;
-    }
-
     private static INDArray dense(QuantTensor tensor) {
         int rows = Math.toIntExact(tensor.shape().rows());
         int columns = Math.toIntExact(tensor.shape().columns());

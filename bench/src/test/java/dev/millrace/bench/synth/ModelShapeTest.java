@@ -23,7 +23,7 @@ class ModelShapeTest {
         ModelSpec spec = ModelShape.parse(name);
         assertThat(spec.layers()).isEqualTo(layers);
         assertThat(spec.embeddingSize()).isEqualTo(embedding);
-        assertThat(spec.feedForwardSize()).isEqualTo(feedForward);
+        assertThat(spec.widestFeedForward()).isEqualTo(feedForward);
         assertThat(spec.heads()).isEqualTo(heads);
         assertThat(spec.kvHeads()).isEqualTo(kvHeads);
         assertThat(spec.headSize()).isEqualTo(embedding / heads);

@@ -54,6 +54,11 @@ public final class CpuBackend implements Backend {
     }
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        if (spec.attention().softCap() > 0 || spec.attention().sinks()) {
+            throw new BackendException(spec.name() + " of the family " + spec.architecture()
+                    + " caps its attention scores or has attention sinks, which this version does"
+                    + " not compute");
+        }
         CpuMemoryPlan plan = CpuMemoryPlan.of(kernels, spec, budget, pool.workers());
         CpuForwardPass pass;
         try {
@@ -78,11 +83,9 @@ public final class CpuBackend implements Backend {
             CpuMemoryPlan plan) {
         WeightPacker packer = new WeightPacker(kernels, pool, spec, weights,
                 plan.weightLimitBytes());
-        RotaryTable rotary = RotaryTable.of(spec.rope(), packer.ropeFactors(),
-                budget.contextTokens());
-        CpuWeights packed = packer.pack();
+        CpuWeights packed = packer.pack(RotaryTable.all(spec, budget.contextTokens()));
         try {
-            return new CpuForwardPass(spec, kernels, pool, packed, rotary, plan, budget);
+            return new CpuForwardPass(spec, kernels, pool, packed, plan, budget);
         } catch (RuntimeException | Error e) {
             packed.close();
             throw e;

@@ -7,6 +7,7 @@ import dev.millrace.engine.forward.Sampler;
 import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ModelSpec;
+import java.util.List;
 
 /** The activations of one step, allocated once for the largest step that the budget allows. */
 final class CpuBuffers {
@@ -24,8 +25,9 @@ final class CpuBuffers {
     final float[] key; // (step tokens, KV heads x head size)
     final float[] value; // (step tokens, KV heads x head size)
     final Activations attended; // (step tokens, heads x head size)
-    final Activations gate; // (step tokens, feed forward): then times up
+    private final List<Activations> gates; // (step tokens, feed forward), by size: then times up
     final float[] up; // (step tokens, feed forward)
+    final ExpertBuffers experts; // null in models without
     final float[] logits; // (logit rows, vocabulary)
     final int logitRows;
 
@@ -38,8 +40,10 @@ final class CpuBuffers {
         key = array(tokens, spec.kvSize());
         value = array(tokens, spec.kvSize());
         attended = activations(kernels, tokens, spec.querySize());
-        gate = activations(kernels, tokens, spec.feedForwardSize());
-        up = array(tokens, spec.feedForwardSize());
+        gates = spec.feedForwardSizes().stream()
+                .map(size -> activations(kernels, tokens, size)).toList();
+        up = array(tokens, spec.widestFeedForward());
+        experts = ExpertBuffers.of(kernels, spec, tokens);
         logitRows = logitRows(spec, budget);
         logits = array(logitRows, spec.vocabularySize());
     }
@@ -47,11 +51,12 @@ final class CpuBuffers {
     /** What these buffers and the per-worker scratch of the outputs will take, in bytes. */
     static long bytes(CpuKernels kernels, ModelSpec spec, MemoryBudget budget, int workers) {
         long perToken = 2L * spec.embeddingSize() + spec.querySize() + 2L * spec.kvSize()
-                + spec.feedForwardSize();
-        long activations = 0;
-        for (int width : new int[]{spec.embeddingSize(), spec.querySize(),
-            spec.feedForwardSize()}) {
-            activations += kernels.activationBytes(budget.stepTokens(), width);
+                + spec.widestFeedForward();
+        long activations = ExpertBuffers.bytes(kernels, spec, budget.stepTokens())
+                + kernels.activationBytes(budget.stepTokens(), spec.embeddingSize())
+                + kernels.activationBytes(budget.stepTokens(), spec.querySize());
+        for (int size : spec.feedForwardSizes()) {
+            activations += kernels.activationBytes(budget.stepTokens(), size);
         }
         long logits = (long) logitRows(spec, budget) * spec.vocabularySize();
         long scratch = Sampler.scratchBytes(spec.vocabularySize())
@@ -65,7 +70,22 @@ final class CpuBuffers {
         return Math.clamp(rows, 1, budget.stepTokens());
     }
 
-    private static Activations activations(CpuKernels kernels, int rows, int width) {
+    /** Buffers for the gates of dense or shared networks of this width. */
+    Activations gate(int size) {
+        return ofWidth(gates, size);
+    }
+
+    /** Those activations that have so many columns. */
+    static Activations ofWidth(List<Activations> candidates, int columns) {
+        for (Activations candidate : candidates) {
+            if (candidate.columns() == columns) {
+                return candidate;
+            }
+        }
+        throw new IllegalArgumentException("the model has no network of width " + columns);
+    }
+
+    static Activations activations(CpuKernels kernels, int rows, int width) {
         requireArray(rows, width);
         return kernels.openActivations(rows, width);
     }

@@ -31,7 +31,7 @@ final class CpuForwardPass implements ForwardPass {
 
     /** @param weights owned from now on */
     CpuForwardPass(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            RotaryTable rotary, CpuMemoryPlan plan, MemoryBudget budget) {
+            CpuMemoryPlan plan, MemoryBudget budget) {
         this.weights = weights;
         layout = new StepLayout(budget.stepTokens(), budget.sequences());
         CpuBuffers buffers = new CpuBuffers(kernels, spec, budget);
@@ -44,8 +44,8 @@ final class CpuForwardPass implements ForwardPass {
         rules = new BatchRules(geometry, budget, spec.vocabularySize());
         cache = kernels.openCache(budget.cacheFormat(), spec.layers(), spec.kvHeads(),
                 spec.headSize(), CpuMemoryPlan.BLOCK_TOKENS, blocks);
-        transformer = new CpuTransformer(spec, kernels, pool, weights, rotary, cache, buffers,
-                layout, budget);
+        transformer = new CpuTransformer(spec, kernels, pool, weights, cache, buffers, layout,
+                budget);
     }
 
     @Override

@@ -30,8 +30,8 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long block
         long mostBlocks = Math.min(Integer.MAX_VALUE,
                 (long) budget.sequences() * (leastBlocks + 1));
         long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers)
-                + CpuSelfAttention.bytes(spec, budget, workers)
-                + RotaryTable.bytes(spec.rope(), budget.contextTokens())
+                + CpuTransformer.attentionBytes(spec, budget, workers)
+                + RotaryTable.bytes(spec, budget.contextTokens())
                 + BatchRules.scratchBytes(mostBlocks);
         return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes, blockBytes,
                 leastBlocks, mostBlocks);

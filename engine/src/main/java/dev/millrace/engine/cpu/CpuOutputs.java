@@ -99,7 +99,7 @@ final class CpuOutputs {
 
     private void normed(int token, float[] out, int outOffset) {
         kernels.rmsNorm(buffers.hidden, token * spec.embeddingSize(), weights.outputNorm(),
-                spec.normEpsilon(), out, outOffset);
+                spec.norm().epsilon(), out, outOffset);
     }
 
     private void multiply(int worker, int workers) {
@@ -108,6 +108,21 @@ final class CpuOutputs {
             int end = Math.min(queue.end(first) * tile, weights.output().rows());
             kernels.multiply(weights.output(), buffers.normed, outputs, buffers.logits,
                     first * tile, end);
+            if (spec.multipliers().changesLogits()) {
+                for (int i = 0; i < outputs; i++) {
+                    change(i * spec.vocabularySize() + first * tile, end - first * tile);
+                }
+            }
+        }
+    }
+
+    /** Applies what the model does to logits. */
+    private void change(int offset, int count) {
+        if (spec.multipliers().logit() != 1) {
+            kernels.scale(buffers.logits, offset, spec.multipliers().logit(), count);
+        }
+        if (spec.multipliers().logitSoftCap() > 0) {
+            kernels.softCap(buffers.logits, offset, spec.multipliers().logitSoftCap(), count);
         }
     }
 

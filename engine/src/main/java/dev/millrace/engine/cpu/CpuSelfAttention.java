@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * Divides the attention of a step among workers. The division is made once per step and serves all
- * layers; results do not depend on it.
+ * layers with the same window; results do not depend on it.
  *
  * <p>Neighbouring positions of a prompt are a <em>stretch</em>, whose heads are computed together
  * so that they share what they read. A single position deep in its sequence, which would keep one
@@ -25,6 +25,7 @@ final class CpuSelfAttention {
     private static final long SERIAL_MACS = 100_000;
 
     private final ModelSpec spec;
+    private final int windowTokens;
     private final WorkerPool pool;
     private final CpuBuffers buffers;
     private final StepLayout layout;
@@ -46,17 +47,17 @@ final class CpuSelfAttention {
     private long macs;
     private int layer;
 
-    CpuSelfAttention(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuKvCache cache,
-            CpuBuffers buffers, StepLayout layout, MemoryBudget budget) {
+    CpuSelfAttention(ModelSpec spec, int windowTokens, CpuKernels kernels, WorkerPool pool,
+            CpuKvCache cache, CpuBuffers buffers, StepLayout layout, MemoryBudget budget) {
         this.spec = spec;
+        this.windowTokens = windowTokens;
         this.pool = pool;
         this.buffers = buffers;
         this.layout = layout;
         attention = new CpuAttention[pool.workers()];
-        float scale = (float) (1 / Math.sqrt(spec.headSize()));
         for (int worker = 0; worker < attention.length; worker++) {
             attention[worker] = kernels.openAttention(cache, spec.groupHeads(),
-                    spec.slidingWindowTokens(), scale);
+                    windowTokens, spec.attention().scale());
         }
         stretches = new int[budget.stepTokens()];
         stretchTokens = new int[budget.stepTokens()];
@@ -97,7 +98,7 @@ final class CpuSelfAttention {
             chunks += chunks(token);
             positions += layout.positions[token] + 1
                     - CpuAttention.firstPosition(layout.positions[token],
-                            spec.slidingWindowTokens());
+                            windowTokens);
         }
         macs = 2 * spec.querySize() * positions;
         int longest = Math.clamp(Math.ceilDiv(layout.tokens * spec.kvHeads(),
@@ -143,7 +144,7 @@ final class CpuSelfAttention {
     }
 
     private int firstChunk(int token) {
-        return CpuAttention.firstChunk(layout.positions[token], spec.slidingWindowTokens());
+        return CpuAttention.firstChunk(layout.positions[token], windowTokens);
     }
 
     /** Attends in one layer: from {@code buffers.query} to {@code buffers.attended}. */

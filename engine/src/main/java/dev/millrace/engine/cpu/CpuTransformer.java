@@ -2,12 +2,12 @@ package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
-import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuKvCache;
-import dev.millrace.kernels.cpu.CpuMatrix;
+import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
-import dev.millrace.models.RopeSpec;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Takes a step's tokens from ids through all layers: embedding, then per layer attention and a
@@ -19,22 +19,19 @@ import dev.millrace.models.RopeSpec;
  */
 final class CpuTransformer {
 
-    /** Below this many multiply-adds (about two microseconds) a region costs more than it saves. */
-    private static final long SERIAL_MACS = 100_000;
-    /** From this many tokens on, the work between the matrices is worth a region. */
-    private static final int PARALLEL_TOKENS = 8;
-
     private final ModelSpec spec;
     private final CpuKernels kernels;
-    private final WorkerPool pool;
+    private final CpuProducts products;
     private final CpuWeights weights;
-    private final RotaryTable rotary;
     private final CpuKvCache cache;
     private final CpuBuffers buffers;
     private final StepLayout layout;
-    private final WorkQueue queue = new WorkQueue();
-    private final CpuSelfAttention attention;
-    private final boolean adjacentPairs;
+    private final StepRegions regions;
+    private final CpuSelfAttention[] attention; // (layers): layers with the same window share one
+    private final CpuSelfAttention[] attentionByWindow;
+    private final CpuFeedForward feedForward;
+    private final CpuExperts experts;
+    private final float residual;
 
     private final WorkerPool.Task embed = this::embed;
     private final WorkerPool.Task normAttention = this::normAttention;
@@ -43,219 +40,233 @@ final class CpuTransformer {
     private final WorkerPool.Task prepareAttended = this::prepareAttended;
     private final WorkerPool.Task closeAttention = this::closeAttention;
     private final WorkerPool.Task normFeedForward = this::normFeedForward;
-    private final WorkerPool.Task gateAndUp = this::gateAndUp;
-    private final WorkerPool.Task prepareGate = this::prepareGate;
-    private final WorkerPool.Task closeFeedForward = this::closeFeedForward;
+    private final WorkerPool.Task closeLayer = this::closeLayer;
+    private final CpuFeedForward.OutputListener closeFeedForward = this::addOutputs;
 
     private int layerIndex;
     private CpuLayer layer;
 
     CpuTransformer(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            RotaryTable rotary, CpuKvCache cache, CpuBuffers buffers, StepLayout layout,
-            MemoryBudget budget) {
+            CpuKvCache cache, CpuBuffers buffers, StepLayout layout, MemoryBudget budget) {
         this.spec = spec;
         this.kernels = kernels;
-        this.pool = pool;
         this.weights = weights;
-        this.rotary = rotary;
         this.cache = cache;
         this.buffers = buffers;
         this.layout = layout;
-        attention = new CpuSelfAttention(spec, kernels, pool, cache, buffers, layout, budget);
-        adjacentPairs = spec.rope().layout() == RopeSpec.Layout.ADJACENT;
+        products = new CpuProducts(kernels);
+        regions = new StepRegions(pool, layout);
+        Map<Integer, CpuSelfAttention> byWindow = new HashMap<>();
+        attention = new CpuSelfAttention[spec.layers()];
+        for (int i = 0; i < attention.length; i++) {
+            attention[i] = byWindow.computeIfAbsent(spec.layer(i).windowTokens(),
+                    window -> new CpuSelfAttention(spec, window, kernels, pool, cache, buffers,
+                            layout, budget));
+        }
+        attentionByWindow = byWindow.values().toArray(CpuSelfAttention[]::new);
+        feedForward = new CpuFeedForward(kernels, regions, buffers, layout);
+        experts = buffers.experts == null
+                ? null
+                : new CpuExperts(kernels, regions, buffers, layout, feedForward,
+                        spec.embeddingSize());
+        residual = spec.multipliers().residual();
     }
 
     /** Computes the layout's tokens; the last layer's output is in {@code buffers.hidden}. */
     void run(LayerProbe probe) {
-        attention.plan();
-        runByToken(embed);
+        for (CpuSelfAttention each : attentionByWindow) {
+            each.plan();
+        }
+        regions.runByToken(embed);
         for (layerIndex = 0; layerIndex < spec.layers(); layerIndex++) {
             layer = weights.layers().get(layerIndex);
-            runByToken(normAttention);
-            runByTile(project, tiles(layer.query()) + tiles(layer.key()) + tiles(layer.value()),
-                    spec.querySize() + 2 * spec.kvSize(), spec.embeddingSize());
-            runByToken(rotateAndStore);
-            attention.run(layerIndex);
-            runByToken(prepareAttended);
-            runByTile(closeAttention, tiles(layer.attentionOutput()), spec.embeddingSize(),
-                    spec.querySize());
-            runByToken(normFeedForward);
-            runByTile(gateAndUp, Math.ceilDiv(spec.feedForwardSize(), gateAndUpTile()),
-                    2 * spec.feedForwardSize(), spec.embeddingSize());
-            runByToken(prepareGate);
-            runByTile(closeFeedForward, tiles(layer.down()), spec.embeddingSize(),
-                    spec.feedForwardSize());
+            regions.runByToken(normAttention);
+            CpuLayer.Attention projections = layer.attention();
+            runByTile(project, projections.query().tiles() + projections.key().tiles()
+                    + projections.value().tiles(), spec.querySize() + 2 * spec.kvSize());
+            regions.runByToken(rotateAndStore);
+            attention[layerIndex].run(layerIndex);
+            regions.runByToken(prepareAttended);
+            runByTile(closeAttention, projections.output().tiles(), spec.querySize());
+            regions.runByToken(normFeedForward);
+            runFeedForward();
             if (probe != null) {
                 probe.afterLayer(layerIndex, buffers.hidden, layout.tokens, spec.embeddingSize());
             }
         }
     }
 
-    /** Runs a task that splits the tokens evenly. */
-    private void runByToken(WorkerPool.Task task) {
-        if (layout.tokens < PARALLEL_TOKENS) {
-            task.run(0, 1);
+    private void runFeedForward() {
+        if (layer.experts() != null) {
+            experts.run(layer.experts(), layer.spec().feedForward());
         } else {
-            pool.run(task);
+            feedForward.run(layer.dense(), layer.spec().feedForward().gate(), closeFeedForward);
+        }
+        if (layer.experts() != null || spec.norm().after()) {
+            regions.runByToken(closeLayer);
         }
     }
 
-    /** Runs a task that takes tiles of matrices with this many outputs and inputs together. */
-    private void runByTile(WorkerPool.Task task, int tiles, long outputs, long inputs) {
-        runFromQueue(task, tiles, layout.tokens * outputs * inputs);
+    /** Runs a task that takes tiles of matrices between the embedding and this width together. */
+    private void runByTile(WorkerPool.Task task, int tiles, long width) {
+        regions.runFromQueue(task, tiles, layout.tokens * width * spec.embeddingSize());
     }
 
-    private void runFromQueue(WorkerPool.Task task, int items, long macs) {
-        if (macs < SERIAL_MACS) {
-            queue.reset(items, 1);
-            task.run(0, 1);
-        } else {
-            queue.reset(items, pool.workers());
-            pool.run(task);
-        }
+    /** What attention will take beside the other buffers, in bytes. */
+    static long attentionBytes(ModelSpec spec, MemoryBudget budget, int workers) {
+        return spec.layerSpecs().stream().map(LayerSpec::windowTokens).distinct().count()
+                * CpuSelfAttention.bytes(spec, budget, workers);
     }
 
     private void embed(int worker, int workers) {
-        int end = share(worker + 1, workers);
-        for (int token = share(worker, workers); token < end; token++) {
+        float factor = spec.multipliers().embedding();
+        int end = regions.share(worker + 1, workers);
+        for (int token = regions.share(worker, workers); token < end; token++) {
+            int offset = token * spec.embeddingSize();
             kernels.copyRow(weights.tokenEmbedding(), layout.tokenIds[token], buffers.hidden,
-                    token * spec.embeddingSize());
+                    offset);
+            if (factor != 1) {
+                kernels.scale(buffers.hidden, offset, factor, spec.embeddingSize());
+            }
         }
     }
 
     private void normAttention(int worker, int workers) {
-        norm(layer.attentionNorm(), worker, workers);
+        int end = regions.share(worker + 1, workers);
+        for (int token = regions.share(worker, workers); token < end; token++) {
+            norm(layer.attentionNorm(), token);
+        }
     }
 
     private void normFeedForward(int worker, int workers) {
-        norm(layer.feedForwardNorm(), worker, workers);
+        int end = regions.share(worker + 1, workers);
+        for (int token = regions.share(worker, workers); token < end; token++) {
+            if (layer.attentionPostNorm() != null) {
+                addNormed(layer.attentionPostNorm(), token);
+            }
+            norm(layer.feedForwardNorm(), token);
+        }
     }
 
-    private void norm(float[] weight, int worker, int workers) {
-        int end = share(worker + 1, workers);
-        for (int token = share(worker, workers); token < end; token++) {
-            int offset = token * spec.embeddingSize();
-            kernels.rmsNorm(buffers.hidden, offset, weight, spec.normEpsilon(),
+    /** Makes a branch's input of the residual stream. */
+    private void norm(float[] weight, int token) {
+        int offset = token * spec.embeddingSize();
+        if (weight == null) {
+            System.arraycopy(buffers.hidden, offset, buffers.normed.values(), offset,
+                    spec.embeddingSize());
+        } else {
+            kernels.rmsNorm(buffers.hidden, offset, weight, spec.norm().epsilon(),
                     buffers.normed.values(), offset);
-            kernels.prepare(buffers.normed, token);
+        }
+        kernels.prepare(buffers.normed, token);
+    }
+
+    /** Norms a branch's output and adds it to the residual stream. */
+    private void addNormed(float[] weight, int token) {
+        int offset = token * spec.embeddingSize();
+        kernels.rmsNorm(buffers.branch, offset, weight, spec.norm().epsilon(), buffers.branch,
+                offset);
+        addToResidual(offset, spec.embeddingSize());
+    }
+
+    private void addToResidual(int offset, int count) {
+        if (residual == 1) {
+            kernels.add(buffers.hidden, offset, buffers.branch, offset, count);
+        } else {
+            kernels.addScaled(buffers.hidden, offset, buffers.branch, offset, residual, count);
         }
     }
 
     private void project(int worker, int workers) {
-        int keyTile = tiles(layer.query());
-        int valueTile = keyTile + tiles(layer.key());
+        CpuLayer.Attention attention = layer.attention();
+        int keyTile = attention.query().tiles();
+        int valueTile = keyTile + attention.key().tiles();
+        WorkQueue queue = regions.queue;
         for (int first = queue.take(); first >= 0; first = queue.take()) {
             int end = queue.end(first);
-            project(layer.query(), layer.queryBias(), buffers.query, first, end);
-            project(layer.key(), layer.keyBias(), buffers.key, first - keyTile, end - keyTile);
-            project(layer.value(), layer.valueBias(), buffers.value, first - valueTile,
-                    end - valueTile);
+            project(attention.query(), buffers.query, first, end);
+            project(attention.key(), buffers.key, first - keyTile, end - keyTile);
+            project(attention.value(), buffers.value, first - valueTile, end - valueTile);
         }
     }
 
-    /** Multiplies by those tiles in {@code [firstTile, endTile)} that the matrix has. */
-    private void project(CpuMatrix matrix, float[] bias, float[] out, int firstTile, int endTile) {
-        int begin = Math.max(firstTile, 0) * matrix.rowTile();
-        int end = Math.min(endTile * matrix.rowTile(), matrix.rows());
-        if (begin >= end) {
-            return;
-        }
-        kernels.multiply(matrix, buffers.normed, layout.tokens, out, begin, end);
-        if (bias != null) {
-            for (int token = 0; token < layout.tokens; token++) {
-                kernels.add(out, token * matrix.rows() + begin, bias, begin, end - begin);
-            }
-        }
+    private void project(CpuLinear linear, float[] out, int firstTile, int endTile) {
+        products.multiplyTiles(linear, buffers.normed, layout.tokens, out, firstTile, endTile);
     }
 
     private void rotateAndStore(int worker, int workers) {
-        int headSize = spec.headSize();
-        int end = share(worker + 1, workers);
-        for (int token = share(worker, workers); token < end; token++) {
-            int angles = layout.positions[token] * rotary.pairs();
-            for (int head = 0; head < spec.heads(); head++) {
-                rotate(buffers.query, token * spec.querySize() + head * headSize, angles);
+        int end = regions.share(worker + 1, workers);
+        for (int token = regions.share(worker, workers); token < end; token++) {
+            int query = token * spec.querySize();
+            int key = token * spec.kvSize();
+            if (layer.attention().queryNorm() != null) {
+                normHeads(buffers.query, query, spec.querySize(), layer.attention().queryNorm());
+                normHeads(buffers.key, key, spec.kvSize(), layer.attention().keyNorm());
             }
-            for (int head = 0; head < spec.kvHeads(); head++) {
-                rotate(buffers.key, token * spec.kvSize() + head * headSize, angles);
+            if (layer.rotary() != null) {
+                rotate(buffers.query, query, spec.heads(), layout.positions[token]);
+                rotate(buffers.key, key, spec.kvHeads(), layout.positions[token]);
             }
             int block = layout.positions[token] / cache.blockTokens();
             int slot = layout.positions[token] % cache.blockTokens();
             kernels.store(cache, layerIndex, layout.blockTables[token][block], slot, buffers.key,
-                    buffers.value, token * spec.kvSize());
+                    buffers.value, key);
         }
     }
 
-    private void rotate(float[] heads, int offset, int angles) {
-        kernels.rotate(heads, offset, rotary.cosines(), rotary.sines(), angles, rotary.pairs(),
-                adjacentPairs);
+    /** Norms as many elements at a time as the norm has weights: a head, or all heads. */
+    private void normHeads(float[] heads, int offset, int size, float[] weight) {
+        for (int i = offset; i < offset + size; i += weight.length) {
+            kernels.rmsNorm(heads, i, weight, spec.norm().epsilon(), heads, i);
+        }
+    }
+
+    private void rotate(float[] heads, int offset, int count, int position) {
+        RotaryTable rotary = layer.rotary();
+        int angles = position * rotary.pairs();
+        for (int head = 0; head < count; head++) {
+            kernels.rotate(heads, offset + head * spec.headSize(), rotary.cosines(),
+                    rotary.sines(), angles, rotary.pairs(), rotary.adjacent());
+        }
     }
 
     private void prepareAttended(int worker, int workers) {
-        prepare(buffers.attended, worker, workers);
-    }
-
-    private void prepareGate(int worker, int workers) {
-        prepare(buffers.gate, worker, workers);
-    }
-
-    private void prepare(Activations activations, int worker, int workers) {
-        int end = share(worker + 1, workers);
-        for (int token = share(worker, workers); token < end; token++) {
-            kernels.prepare(activations, token);
+        int end = regions.share(worker + 1, workers);
+        for (int token = regions.share(worker, workers); token < end; token++) {
+            kernels.prepare(buffers.attended, token);
         }
     }
 
     private void closeAttention(int worker, int workers) {
-        addBranch(layer.attentionOutput(), buffers.attended);
-    }
-
-    private void closeFeedForward(int worker, int workers) {
-        addBranch(layer.down(), buffers.gate);
-    }
-
-    /** Multiplies tiles of a branch's last matrix and adds them to the residual stream. */
-    private void addBranch(CpuMatrix matrix, Activations in) {
-        for (int first = queue.take(); first >= 0; first = queue.take()) {
-            int begin = first * matrix.rowTile();
-            int end = Math.min(queue.end(first) * matrix.rowTile(), matrix.rows());
-            kernels.multiply(matrix, in, layout.tokens, buffers.branch, begin, end);
-            for (int token = 0; token < layout.tokens; token++) {
-                int offset = token * matrix.rows() + begin;
-                kernels.add(buffers.hidden, offset, buffers.branch, offset, end - begin);
-            }
-        }
-    }
-
-    private void gateAndUp(int worker, int workers) {
-        int tile = gateAndUpTile();
-        int width = spec.feedForwardSize();
-        float[] gate = buffers.gate.values();
+        CpuLinear output = layer.attention().output();
+        int tile = output.matrix().rowTile();
+        WorkQueue queue = regions.queue;
         for (int first = queue.take(); first >= 0; first = queue.take()) {
             int begin = first * tile;
-            int end = Math.min(queue.end(first) * tile, width);
-            kernels.multiply(layer.gate(), buffers.normed, layout.tokens, gate, begin, end);
-            kernels.multiply(layer.up(), buffers.normed, layout.tokens, buffers.up, begin, end);
+            int end = Math.min(queue.end(first) * tile, output.rows());
+            products.multiply(output, buffers.attended, 0, layout.tokens, buffers.branch, begin,
+                    end);
+            addOutputs(begin, end);
+        }
+    }
+
+    /** Adds outputs of a branch to the residual stream, unless the whole branch is normed first. */
+    private void addOutputs(int begin, int end) {
+        if (!spec.norm().after()) {
             for (int token = 0; token < layout.tokens; token++) {
-                kernels.siluMultiply(gate, buffers.up, token * width + begin, end - begin);
+                addToResidual(token * spec.embeddingSize() + begin, end - begin);
             }
         }
     }
 
-    /** A run of outputs that is whole tiles of both matrices. */
-    private int gateAndUpTile() {
-        int gateTile = layer.gate().rowTile();
-        int upTile = layer.up().rowTile();
-        int tile = Math.max(gateTile, upTile);
-        return tile % Math.min(gateTile, upTile) == 0 ? tile : gateTile * upTile;
-    }
-
-    private static int tiles(CpuMatrix matrix) {
-        return Math.ceilDiv(matrix.rows(), matrix.rowTile());
-    }
-
-    /** The first token of a worker's share. */
-    private int share(int worker, int workers) {
-        return (int) ((long) layout.tokens * worker / workers);
+    private void closeLayer(int worker, int workers) {
+        int end = regions.share(worker + 1, workers);
+        for (int token = regions.share(worker, workers); token < end; token++) {
+            if (layer.feedForwardPostNorm() != null) {
+                addNormed(layer.feedForwardPostNorm(), token);
+            } else {
+                addToResidual(token * spec.embeddingSize(), spec.embeddingSize());
+            }
+        }
     }
 }

@@ -1,36 +1,60 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.forward.RotaryFrequencies;
+import dev.millrace.models.LayerSpec;
+import dev.millrace.models.ModelSpec;
 import dev.millrace.models.RopeSpec;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * Cosines and sines of every position's rotary angles (Su et al., "RoFormer", 2021), computed once
- * in double.
+ * Cosines and sines of every position's rotary angles, computed once in double.
  *
- * @param cosines (positions, pairs)
- * @param sines   (positions, pairs)
+ * @param adjacent whether neighbours are pairs; if not, element i pairs with i + pairs
+ * @param cosines  (positions, pairs), times the amplitude
+ * @param sines    (positions, pairs), times the amplitude
  */
-record RotaryTable(int pairs, float[] cosines, float[] sines) {
+record RotaryTable(int pairs, boolean adjacent, float[] cosines, float[] sines) {
 
-    /** @param factors (pairs): divisors of the frequencies, or null */
-    static RotaryTable of(RopeSpec rope, float[] factors, int positions) {
+    static RotaryTable of(RopeSpec rope, int positions) {
+        RotaryFrequencies frequencies = RotaryFrequencies.of(rope, positions);
         int pairs = rope.dimensions() / 2;
         float[] cosines = CpuBuffers.array(positions, pairs);
         float[] sines = CpuBuffers.array(positions, pairs);
         for (int pair = 0; pair < pairs; pair++) {
-            double frequency = Math.pow(rope.base(), -2.0 * pair / rope.dimensions())
-                    * rope.scale();
-            if (factors != null) {
-                frequency /= factors[pair];
-            }
+            double radians = frequencies.radians()[pair];
             for (int position = 0; position < positions; position++) {
-                cosines[position * pairs + pair] = (float) Math.cos(position * frequency);
-                sines[position * pairs + pair] = (float) Math.sin(position * frequency);
+                cosines[position * pairs + pair] = (float) (frequencies.amplitude()
+                        * Math.cos(position * radians));
+                sines[position * pairs + pair] = (float) (frequencies.amplitude()
+                        * Math.sin(position * radians));
             }
         }
-        return new RotaryTable(pairs, cosines, sines);
+        return new RotaryTable(pairs, rope.layout() == RopeSpec.Layout.ADJACENT, cosines, sines);
     }
 
-    static long bytes(RopeSpec rope, int positions) {
-        return (long) positions * (rope.dimensions() / 2) * 2 * Float.BYTES;
+    /** A table for every rotary embedding that some layer of the model has. */
+    static Map<RopeSpec, RotaryTable> all(ModelSpec spec, int positions) {
+        Map<RopeSpec, RotaryTable> tables = new HashMap<>();
+        for (RopeSpec rope : distinct(spec)) {
+            tables.put(rope, of(rope, positions));
+        }
+        return tables;
+    }
+
+    /** What all tables of a model take, in bytes. */
+    static long bytes(ModelSpec spec, int positions) {
+        return distinct(spec).stream()
+                .mapToLong(rope -> (long) positions * (rope.dimensions() / 2) * 2 * Float.BYTES)
+                .sum();
+    }
+
+    private static Set<RopeSpec> distinct(ModelSpec spec) {
+        return spec.layerSpecs().stream().map(LayerSpec::rope).filter(Objects::nonNull)
+                .collect(Collectors.toCollection(HashSet::new));
     }
 }

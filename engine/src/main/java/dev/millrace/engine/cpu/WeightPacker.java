@@ -6,11 +6,15 @@ import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuMatrix;
+import dev.millrace.models.ExpertSpec;
+import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.RopeSpec;
 import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Packs a model's weights one by one, and stops where they outgrow the budget. */
 final class WeightPacker {
@@ -33,54 +37,96 @@ final class WeightPacker {
         this.limitBytes = limitBytes;
     }
 
-    /** @throws BackendException if a weight has an unexpected shape or all are too much */
-    CpuWeights pack() {
+    /**
+     * Packs all.
+     *
+     * @param rotary a table for every rotary embedding of the model
+     * @throws BackendException if a weight has an unexpected shape or all are too much
+     */
+    CpuWeights pack(Map<RopeSpec, RotaryTable> rotary) {
         try {
-            return packAll();
+            return packAll(rotary);
         } catch (RuntimeException | Error e) {
             packed.forEach(CpuMatrix::close);
             throw e;
         }
     }
 
-    private CpuWeights packAll() {
-        int embedding = spec.embeddingSize();
+    private CpuWeights packAll(Map<RopeSpec, RotaryTable> rotary) {
         CpuMatrix tokenEmbedding = matrix(WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER,
-                spec.vocabularySize(), embedding);
+                Weights.NO_EXPERT);
         CpuMatrix output = spec.tiedEmbeddings()
                 ? tokenEmbedding
-                : matrix(WeightRole.OUTPUT, Weights.NO_LAYER, spec.vocabularySize(), embedding);
-        float[] outputNorm = vector(WeightRole.OUTPUT_NORM, Weights.NO_LAYER, embedding);
+                : matrix(WeightRole.OUTPUT, Weights.NO_LAYER, Weights.NO_EXPERT);
+        float[] outputNorm = vector(WeightRole.OUTPUT_NORM, Weights.NO_LAYER, Weights.NO_EXPERT);
         List<CpuLayer> layers = new ArrayList<>();
         for (int layer = 0; layer < spec.layers(); layer++) {
-            layers.add(layer(layer));
+            layers.add(layer(layer, rotary));
         }
         return new CpuWeights(tokenEmbedding, layers, outputNorm, output, bytes, packed);
     }
 
-    private CpuLayer layer(int layer) {
-        int embedding = spec.embeddingSize();
-        int querySize = spec.querySize();
-        int kvSize = spec.kvSize();
-        int feedForward = spec.feedForwardSize();
-        return new CpuLayer(
-                vector(WeightRole.ATTENTION_NORM, layer, embedding),
-                matrix(WeightRole.QUERY, layer, querySize, embedding),
-                matrix(WeightRole.KEY, layer, kvSize, embedding),
-                matrix(WeightRole.VALUE, layer, kvSize, embedding),
-                bias(WeightRole.QUERY_BIAS, layer, querySize),
-                bias(WeightRole.KEY_BIAS, layer, kvSize),
-                bias(WeightRole.VALUE_BIAS, layer, kvSize),
-                matrix(WeightRole.ATTENTION_OUTPUT, layer, embedding, querySize),
-                vector(WeightRole.FEED_FORWARD_NORM, layer, embedding),
-                matrix(WeightRole.GATE, layer, feedForward, embedding),
-                matrix(WeightRole.UP, layer, feedForward, embedding),
-                matrix(WeightRole.DOWN, layer, embedding, feedForward));
+    private CpuLayer layer(int layer, Map<RopeSpec, RotaryTable> rotary) {
+        LayerSpec layerSpec = spec.layer(layer);
+        boolean mixed = layerSpec.feedForward().experts() != null;
+        return new CpuLayer(layerSpec,
+                layerSpec.rope() == null ? null : rotary.get(layerSpec.rope()),
+                vector(WeightRole.ATTENTION_NORM, layer), attention(layer),
+                vector(WeightRole.ATTENTION_POST_NORM, layer),
+                vector(WeightRole.FEED_FORWARD_NORM, layer),
+                mixed ? null : dense(layer), mixed ? experts(layer) : null,
+                vector(WeightRole.FEED_FORWARD_POST_NORM, layer));
     }
 
-    private CpuMatrix matrix(WeightRole role, int layer, int rows, int columns) {
-        QuantTensor tensor = weights.get(role, layer);
-        requireShape(role, layer, tensor, TensorShape.matrix(rows, columns));
+    private CpuLayer.Attention attention(int layer) {
+        return new CpuLayer.Attention(
+                linear(WeightRole.QUERY, WeightRole.QUERY_BIAS, layer),
+                linear(WeightRole.KEY, WeightRole.KEY_BIAS, layer),
+                linear(WeightRole.VALUE, WeightRole.VALUE_BIAS, layer),
+                linear(WeightRole.ATTENTION_OUTPUT, WeightRole.ATTENTION_OUTPUT_BIAS, layer),
+                vector(WeightRole.QUERY_NORM, layer), vector(WeightRole.KEY_NORM, layer),
+                vector(WeightRole.ATTENTION_SINKS, layer));
+    }
+
+    private CpuLayer.Gated dense(int layer) {
+        return new CpuLayer.Gated(linear(WeightRole.GATE, WeightRole.GATE_BIAS, layer),
+                linear(WeightRole.UP, WeightRole.UP_BIAS, layer),
+                linear(WeightRole.DOWN, WeightRole.DOWN_BIAS, layer));
+    }
+
+    private CpuLayer.Experts experts(int layer) {
+        CpuLinear router = linear(WeightRole.ROUTER, WeightRole.ROUTER_BIAS, layer);
+        ExpertSpec experts = spec.layer(layer).feedForward().experts();
+        CpuLayer.Gated[] networks = new CpuLayer.Gated[experts.count()];
+        for (int expert = 0; expert < networks.length; expert++) {
+            networks[expert] = new CpuLayer.Gated(
+                    linear(WeightRole.EXPERT_GATE, WeightRole.EXPERT_GATE_BIAS, layer, expert),
+                    linear(WeightRole.EXPERT_UP, WeightRole.EXPERT_UP_BIAS, layer, expert),
+                    linear(WeightRole.EXPERT_DOWN, WeightRole.EXPERT_DOWN_BIAS, layer, expert));
+        }
+        if (experts.sharedSize() == 0) {
+            return new CpuLayer.Experts(router, networks, null, null);
+        }
+        CpuLayer.Gated shared = new CpuLayer.Gated(linear(WeightRole.SHARED_GATE, null, layer),
+                linear(WeightRole.SHARED_UP, null, layer),
+                linear(WeightRole.SHARED_DOWN, null, layer));
+        return new CpuLayer.Experts(router, networks, shared,
+                linear(WeightRole.SHARED_ROUTER, null, layer));
+    }
+
+    private CpuLinear linear(WeightRole role, WeightRole biasRole, int layer) {
+        return linear(role, biasRole, layer, Weights.NO_EXPERT);
+    }
+
+    /** @param biasRole null for a role whose products never have anything added */
+    private CpuLinear linear(WeightRole role, WeightRole biasRole, int layer, int expert) {
+        return new CpuLinear(matrix(role, layer, expert),
+                biasRole == null ? null : vector(biasRole, layer, expert));
+    }
+
+    private CpuMatrix matrix(WeightRole role, int layer, int expert) {
+        QuantTensor tensor = weights.get(role, layer, expert);
+        requireShape(role, layer, tensor);
         CpuMatrix matrix = kernels.pack(tensor, pool);
         packed.add(matrix);
         take(matrix.bytes());
@@ -90,30 +136,18 @@ final class WeightPacker {
         return matrix;
     }
 
-    private float[] bias(WeightRole role, int layer, int size) {
-        return spec.attentionBias() ? vector(role, layer, size) : null;
+    private float[] vector(WeightRole role, int layer) {
+        return vector(role, layer, Weights.NO_EXPERT);
     }
 
-    /** A vector in whatever format the file holds it, as floats. */
-    private float[] vector(WeightRole role, int layer, int size) {
-        QuantTensor tensor = weights.get(role, layer);
-        requireShape(role, layer, tensor, TensorShape.vector(size));
-        take((long) size * Float.BYTES);
-        return floats(tensor);
-    }
-
-    /** The divisors of the rotary frequencies, or null where the model has none. */
-    float[] ropeFactors() {
-        QuantTensor tensor = weights.find(WeightRole.ROPE_FACTORS, Weights.NO_LAYER);
-        if (tensor == null) {
+    /** A vector in whatever format the file holds it, as floats; null if the model needs none. */
+    private float[] vector(WeightRole role, int layer, int expert) {
+        if (!role.neededBy(spec, layer)) {
             return null;
         }
-        requireShape(WeightRole.ROPE_FACTORS, Weights.NO_LAYER, tensor,
-                TensorShape.vector(spec.rope().dimensions() / 2));
-        return floats(tensor);
-    }
-
-    private float[] floats(QuantTensor tensor) {
+        QuantTensor tensor = weights.get(role, layer, expert);
+        requireShape(role, layer, tensor);
+        take(tensor.shape().columns() * Float.BYTES);
         float[] values = new float[Math.toIntExact(tensor.shape().columns())];
         try (CpuMatrix matrix = kernels.pack(tensor, pool)) {
             kernels.copyRow(matrix, 0, values, 0);
@@ -131,8 +165,8 @@ final class WeightPacker {
         }
     }
 
-    private static void requireShape(WeightRole role, int layer, QuantTensor tensor,
-            TensorShape expected) {
+    private void requireShape(WeightRole role, int layer, QuantTensor tensor) {
+        TensorShape expected = role.shape(spec, layer);
         if (!tensor.shape().equals(expected)) {
             throw new BackendException("the " + role + " weight"
                     + (role.perLayer() ? " of layer " + layer : "") + " is " + tensor.shape()

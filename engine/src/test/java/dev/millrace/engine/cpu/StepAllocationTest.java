@@ -9,18 +9,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/**
- * A step on the vector kernels allocates its results and nothing else, on any thread: decoding one
- * sequence and several, a prompt, and several together.
- */
+/** A decoding step on the vector kernels allocates its results and nothing else, on any thread. */
 class StepAllocationTest {
 
     /** Results of one row: a handful of small objects, whatever the model's size. */
     private static final long BYTES_PER_ROW = 1024;
 
     @ParameterizedTest
-    @CsvSource({"1, 1", "5, 1", "1, 45", "3, 11"})
-    void aStepAllocatesItsResultsOnly(int rows, int tokens) throws Exception {
+    @CsvSource({"1, 1", "5, 1"})
+    void aDecodingStepAllocatesItsResultsOnly(int rows, int tokens) throws Exception {
         assertThat(bytesPerStep(rows, tokens, rows * BYTES_PER_ROW))
                 .isLessThanOrEqualTo(rows * BYTES_PER_ROW);
     }

@@ -4,14 +4,18 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
+import dev.millrace.models.AttentionSpec;
+import dev.millrace.models.FeedForwardSpec;
+import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
-import dev.millrace.models.ModelSpec.Activation;
+import dev.millrace.models.RopeScaling;
 import dev.millrace.models.RopeSpec;
 import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,84 +26,104 @@ public final class RandomModel implements Weights {
 
     public static final int CONTEXT_TOKENS = 96;
 
-    private record Key(WeightRole role, int layer) {}
+    private record Key(WeightRole role, int layer, int expert) {}
 
     private final String name;
     private final ModelSpec spec;
     private final Map<Key, QuantTensor> tensors = new HashMap<>();
 
-    private RandomModel(String name, ModelSpec spec, QuantFormat format, boolean ropeFactors) {
+    RandomModel(String name, ModelSpec spec, QuantFormat format) {
         this.name = name;
         this.spec = spec;
         Random random = new Random(name.hashCode());
-        int embedding = spec.embeddingSize();
-        matrix(WeightRole.TOKEN_EMBEDDING, NO_LAYER, spec.vocabularySize(), embedding, format, 1,
-                random);
-        if (!spec.tiedEmbeddings()) {
-            matrix(WeightRole.OUTPUT, NO_LAYER, spec.vocabularySize(), embedding, format,
-                    4 / (float) Math.sqrt(embedding), random);
-        }
-        vector(WeightRole.OUTPUT_NORM, NO_LAYER, embedding, 1, random);
-        if (ropeFactors) {
-            vector(WeightRole.ROPE_FACTORS, NO_LAYER, spec.rope().dimensions() / 2, 4, random);
+        for (WeightRole role : WeightRole.values()) {
+            if (!role.perLayer()) {
+                add(role, NO_LAYER, format, random);
+            }
         }
         for (int layer = 0; layer < spec.layers(); layer++) {
-            fillLayer(layer, format, random);
+            for (WeightRole role : WeightRole.values()) {
+                if (role.perLayer()) {
+                    add(role, layer, format, random);
+                }
+            }
         }
     }
 
-    private void fillLayer(int layer, QuantFormat format, Random random) {
-        int embedding = spec.embeddingSize();
-        int feedForward = spec.feedForwardSize();
-        float narrow = 1 / (float) Math.sqrt(embedding);
-        vector(WeightRole.ATTENTION_NORM, layer, embedding, 1, random);
-        // Sharper than usual, so that attention does not wash out to a mean.
-        matrix(WeightRole.QUERY, layer, spec.querySize(), embedding, format, 2 * narrow, random);
-        matrix(WeightRole.KEY, layer, spec.kvSize(), embedding, format, 2 * narrow, random);
-        matrix(WeightRole.VALUE, layer, spec.kvSize(), embedding, format, narrow, random);
-        if (spec.attentionBias()) {
-            vector(WeightRole.QUERY_BIAS, layer, spec.querySize(), 0.5f, random);
-            vector(WeightRole.KEY_BIAS, layer, spec.kvSize(), 0.5f, random);
-            vector(WeightRole.VALUE_BIAS, layer, spec.kvSize(), 0.5f, random);
+    private void add(WeightRole role, int layer, QuantFormat format, Random random) {
+        if (!role.neededBy(spec, layer)) {
+            return;
         }
-        matrix(WeightRole.ATTENTION_OUTPUT, layer, embedding, spec.querySize(), format,
-                1 / (float) Math.sqrt(spec.querySize()), random);
-        vector(WeightRole.FEED_FORWARD_NORM, layer, embedding, 1, random);
-        matrix(WeightRole.GATE, layer, feedForward, embedding, format, narrow, random);
-        matrix(WeightRole.UP, layer, feedForward, embedding, format, narrow, random);
-        matrix(WeightRole.DOWN, layer, embedding, feedForward, format,
-                1 / (float) Math.sqrt(feedForward), random);
+        int copies = role.perExpert() ? spec.layer(layer).feedForward().experts().count() : 1;
+        for (int copy = 0; copy < copies; copy++) {
+            tensors.put(new Key(role, layer, role.perExpert() ? copy : NO_EXPERT),
+                    tensor(role, role.shape(spec, layer), format, random));
+        }
     }
 
-    private void matrix(WeightRole role, int layer, int rows, int columns, QuantFormat format,
-            float deviation, Random random) {
-        tensors.put(new Key(role, layer), RandomWeights.tensor(Arena.ofAuto(), format,
-                TensorShape.matrix(rows, columns), deviation, random.nextLong()));
+    private static QuantTensor tensor(WeightRole role, TensorShape shape, QuantFormat format,
+            Random random) {
+        float narrow = 1 / (float) Math.sqrt(shape.columns());
+        return switch (role) {
+            case TOKEN_EMBEDDING -> matrix(shape, format, 1, random);
+            case OUTPUT -> matrix(shape, format, 4 * narrow, random);
+            // Sharper than usual, so that attention does not wash out to a mean.
+            case QUERY, KEY -> matrix(shape, format, 2 * narrow, random);
+            // Sharper too, so that few tokens have experts that are nearly as good.
+            case ROUTER -> matrix(shape, QuantFormat.F32, 4 * narrow, random);
+            case ATTENTION_SINKS, ROUTER_BIAS -> vector(shape, 0, 1, random);
+            case SHARED_ROUTER -> vector(shape, 0, narrow, random);
+            case QUERY_BIAS, KEY_BIAS, VALUE_BIAS -> vector(shape, 0.5f, 0.1f, random);
+            case ATTENTION_OUTPUT_BIAS, GATE_BIAS, UP_BIAS, DOWN_BIAS, EXPERT_GATE_BIAS,
+                    EXPERT_UP_BIAS, EXPERT_DOWN_BIAS ->
+                vector(shape, 0.1f, 0.3f, random);
+            default -> shape.rows() == 1
+                    ? vector(shape, 1, 0.2f, random)
+                    : matrix(shape, format, narrow, random);
+        };
     }
 
-    private void vector(WeightRole role, int layer, int size, float mean, Random random) {
-        float[] values = new float[size];
-        new RandomWeights(QuantFormat.F32, mean, mean * 0.2f, random.nextLong())
+    private static QuantTensor matrix(TensorShape shape, QuantFormat format, float deviation,
+            Random random) {
+        return RandomWeights.tensor(Arena.ofAuto(), format, shape, deviation, random.nextLong());
+    }
+
+    private static QuantTensor vector(TensorShape shape, float mean, float deviation,
+            Random random) {
+        float[] values = new float[(int) shape.columns()];
+        new RandomWeights(QuantFormat.F32, mean, deviation, random.nextLong())
                 .fill(MemorySegment.ofArray(values));
-        tensors.put(new Key(role, layer), QuantTensor.of(QuantFormat.F32, TensorShape.vector(size),
-                MemorySegment.ofArray(values)));
+        return QuantTensor.of(QuantFormat.F32, shape, MemorySegment.ofArray(values));
     }
 
     /** The plain one: grouped queries, rows that fill no vector exactly. */
     public static RandomModel plain() {
-        return of("plain F32", QuantFormat.F32, ADJACENT, false, false, 0);
+        return new RandomModel("plain F32", spec(QuantFormat.F32, ADJACENT), QuantFormat.F32);
     }
 
-    /** Every switch of the walker, and every weight format. */
+    /** Every switch of the walker, and every kind of weight format. */
     public static List<RandomModel> all() {
+        List<RandomModel> models = new ArrayList<>(basic());
+        models.addAll(RandomArchitectures.all());
+        return models;
+    }
+
+    /** What a walker of the plain llama family must know. */
+    public static List<RandomModel> basic() {
+        ModelSpec plain = spec(QuantFormat.F32, ADJACENT);
         return List.of(plain(),
-                of("rotating halves", QuantFormat.F32, HALVES, false, false, 0),
-                of("attention bias", QuantFormat.F32, HALVES, true, false, 0),
-                of("tied embeddings", QuantFormat.F32, ADJACENT, false, true, 0),
-                of("sliding window", QuantFormat.F32, ADJACENT, false, false, 21),
-                new RandomModel("rope factors", spec(QuantFormat.F32,
-                        new RopeSpec(RopeSpec.Layout.HALVES, 12, 500_000, 0.5f), false, false, 0),
-                        QuantFormat.F32, true),
+                new RandomModel("rotating halves", spec(QuantFormat.F32, HALVES), QuantFormat.F32),
+                new RandomModel("attention bias", spec(QuantFormat.F32, HALVES)
+                        .withAttention(plain.attention().withBias(true, false)), QuantFormat.F32),
+                new RandomModel("tied embeddings", plain.withTiedEmbeddings(true),
+                        QuantFormat.F32),
+                new RandomModel("sliding window", plain.withLayers(plain.layerSpecs().stream()
+                        .map(layer -> layer.withWindow(21)).toList()), QuantFormat.F32),
+                new RandomModel("rope divisors", spec(QuantFormat.F32,
+                        new RopeSpec(RopeSpec.Layout.HALVES, 12, 500_000,
+                                new RopeScaling.Divisors(
+                                        List.of(7.5f, 8.2f, 9.1f, 6.3f, 8.8f, 7.7f)))),
+                        QuantFormat.F32),
                 inFormat(QuantFormat.F16), inFormat(QuantFormat.BF16), inFormat(QuantFormat.Q4_0),
                 inFormat(QuantFormat.Q8_0), inFormat(QuantFormat.Q2_K), inFormat(QuantFormat.Q4_K),
                 inFormat(QuantFormat.Q5_K), inFormat(QuantFormat.Q6_K),
@@ -109,30 +133,23 @@ public final class RandomModel implements Weights {
     }
 
     public static RandomModel inFormat(QuantFormat format) {
-        return of("format " + format, format, ADJACENT, false, false, 0);
+        return new RandomModel("format " + format, spec(format, ADJACENT), format);
     }
 
-    private static final RopeSpec ADJACENT = new RopeSpec(RopeSpec.Layout.ADJACENT, 16, 10_000, 1);
-    private static final RopeSpec HALVES = new RopeSpec(RopeSpec.Layout.HALVES, 16, 10_000, 1);
+    private static final RopeSpec ADJACENT = new RopeSpec(RopeSpec.Layout.ADJACENT, 16, 10_000);
+    private static final RopeSpec HALVES = new RopeSpec(RopeSpec.Layout.HALVES, 16, 10_000);
 
-    private static RandomModel of(String name, QuantFormat format, RopeSpec rope, boolean bias,
-            boolean tied, int window) {
-        return new RandomModel(name, spec(format, rope, bias, tied, window), format, false);
-    }
-
-    private static ModelSpec spec(QuantFormat format, RopeSpec rope, boolean bias, boolean tied,
-            int window) {
+    private static ModelSpec spec(QuantFormat format, RopeSpec rope) {
         boolean wideBlocks = format.blockElements() > 32;
-        int headSize = 16;
         int heads = wideBlocks ? 16 : 6;
-        return new ModelSpec("llama", "random", 131, CONTEXT_TOKENS, 3, wideBlocks ? 256 : 96,
-                wideBlocks ? 512 : 160, heads, heads / 2, headSize, 1e-5f, rope, Activation.SILU,
-                bias, tied, window);
+        return ModelSpec.uniform("llama", "random", 131, CONTEXT_TOKENS, wideBlocks ? 256 : 96,
+                1e-5f, AttentionSpec.of(heads, heads / 2, 16), 3,
+                new LayerSpec(rope, FeedForwardSpec.dense(wideBlocks ? 512 : 160)));
     }
 
     /** A copy of this model in which a token's embedding is not a number. */
     public RandomModel withPoisonedToken(int token) {
-        RandomModel poisoned = new RandomModel(name, spec, QuantFormat.F32, false);
+        RandomModel poisoned = new RandomModel(name, spec, QuantFormat.F32);
         poisoned.get(WeightRole.TOKEN_EMBEDDING).data().setAtIndex(ValueLayout.JAVA_FLOAT,
                 (long) token * spec.embeddingSize(), Float.NaN);
         return poisoned;
@@ -140,12 +157,8 @@ public final class RandomModel implements Weights {
 
     /** The plain model's shape with another vocabulary. */
     public static RandomModel withVocabulary(int size) {
-        ModelSpec base = plain().spec;
-        return new RandomModel("vocabulary of " + size, new ModelSpec(base.architecture(),
-                base.name(), size, base.contextTokens(), base.layers(), base.embeddingSize(),
-                base.feedForwardSize(), base.heads(), base.kvHeads(), base.headSize(),
-                base.normEpsilon(), base.rope(), base.activation(), false, true, 0),
-                QuantFormat.F32, false);
+        return new RandomModel("vocabulary of " + size,
+                plain().spec.withVocabularySize(size).withTiedEmbeddings(true), QuantFormat.F32);
     }
 
     public ModelSpec spec() {
@@ -153,8 +166,8 @@ public final class RandomModel implements Weights {
     }
 
     @Override
-    public QuantTensor find(WeightRole role, int layer) {
-        return tensors.get(new Key(role, layer));
+    public QuantTensor find(WeightRole role, int layer, int expert) {
+        return tensors.get(new Key(role, layer, expert));
     }
 
     @Override

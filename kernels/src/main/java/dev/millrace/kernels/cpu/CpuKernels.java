@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
@@ -121,14 +122,23 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
      * Multiplies: {@code y[r][n] = sum over k of weight[n][k] * x[r][k]} for
      * {@code n} in {@code [begin, end)}.
      *
-     * @param x     (at least rows, weight.columns()) of these kernels, the rows prepared
-     * @param rows  how many rows of x to multiply, at least 1
-     * @param y     (rows, weight.rows())
-     * @param begin first output, a multiple of {@code weight.rowTile()}
-     * @param end   one past the last output, a multiple of {@code weight.rowTile()} or
-     *              {@code weight.rows()}
+     * @param x        (at least firstRow + rows, weight.columns()) of these kernels, the rows
+     *                 prepared
+     * @param firstRow first row of x to multiply, and of y to write
+     * @param rows     how many rows to multiply, at least 1
+     * @param y        (at least firstRow + rows, weight.rows())
+     * @param begin    first output, a multiple of {@code weight.rowTile()}
+     * @param end      one past the last output, a multiple of {@code weight.rowTile()} or
+     *                 {@code weight.rows()}
      */
-    void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end);
+    void multiply(CpuMatrix weight, Activations x, int firstRow, int rows, float[] y, int begin,
+            int end);
+
+    /** As above from the first row on. */
+    default void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin,
+            int end) {
+        multiply(weight, x, 0, rows, y, begin, end);
+    }
 
     /** Writes row {@code row} of a matrix, dequantised, to {@code out} at {@code outOffset}. */
     void copyRow(CpuMatrix matrix, int row, float[] out, int outOffset);
@@ -143,8 +153,20 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     /** {@code x[i] += y[i]} for {@code count} elements. */
     void add(float[] x, int xOffset, float[] y, int yOffset, int count);
 
-    /** {@code gate[i] = silu(gate[i]) * up[i]}, {@code count} elements at {@code offset}. */
-    void siluMultiply(float[] gate, float[] up, int offset, int count);
+    /** {@code x[i] += factor * y[i]} for {@code count} elements. */
+    void addScaled(float[] x, int xOffset, float[] y, int yOffset, float factor, int count);
+
+    /** {@code x[i] *= factor} for {@code count} elements. */
+    void scale(float[] x, int offset, float factor, int count);
+
+    /** {@code x[i] = cap * tanh(x[i] / cap)} for {@code count} elements; the cap is above 0. */
+    void softCap(float[] x, int offset, float cap, int count);
+
+    /**
+     * Applies a gate: {@code gate[i] = function(gate[i], up[i])}, {@code count} elements at
+     * {@code offset}. What is left in {@code up} there is undefined.
+     */
+    void gate(GateFunction function, float[] gate, float[] up, int offset, int count);
 
     /**
      * Rotates pairs of one head in place. With {@code adjacent} the pairs are (0,1), (2,3), ...

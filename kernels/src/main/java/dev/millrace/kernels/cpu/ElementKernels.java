@@ -1,5 +1,7 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.GateFunction;
+
 /**
  * The parts that operations on vectors of activations are made of.
  *
@@ -17,6 +19,21 @@ interface ElementKernels {
 
     /** As {@link CpuKernels#add}. */
     void add(float[] x, int xOffset, float[] y, int yOffset, int count);
+
+    /** As {@link CpuKernels#addScaled}. */
+    void addScaled(float[] x, int xOffset, float[] y, int yOffset, float factor, int count);
+
+    /** As {@link CpuKernels#scale}. */
+    void scale(float[] x, int offset, float factor, int count);
+
+    /** {@code x[offset + i] = cap * (1 - 2 / (1 + exponentials[i]))}: the tangent from exp(2x). */
+    void capBy(float[] exponentials, float cap, float[] x, int offset, int count);
+
+    /** The arguments of the sigmoid in {@link GateFunction#GELU_TANH}, from {@code out[0]} on. */
+    void geluArguments(float[] gate, int offset, int count, float[] out);
+
+    /** Clamps as {@link GateFunction#CLAMPED_SILU} does, and adds 1 to the up projection. */
+    void clampGate(float[] gate, float[] up, int offset, int count);
 
     /** {@code x[offset + i] *= factors[offset + i] / (1 + divisors[i])}, division first. */
     void divideMultiply(float[] x, float[] divisors, float[] factors, int offset, int count);

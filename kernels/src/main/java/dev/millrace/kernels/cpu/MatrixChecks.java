@@ -21,11 +21,13 @@ final class MatrixChecks {
         }
     }
 
-    static void checkProduct(CpuMatrix weight, Activations x, int rows, float[] y, int begin,
-            int end) {
-        if (rows < 1 || x.rows() < rows || x.columns() != weight.columns()
-                || y.length < (long) rows * weight.rows()) {
-            throw new IllegalArgumentException("a product of " + rows + " rows with a "
+    static void checkProduct(CpuMatrix weight, Activations x, int firstRow, int rows, float[] y,
+            int begin, int end) {
+        if (rows < 1 || firstRow < 0 || x.rows() - rows < firstRow
+                || x.columns() != weight.columns()
+                || y.length < ((long) firstRow + rows) * weight.rows()) {
+            throw new IllegalArgumentException("a product of " + rows + " rows"
+                    + (firstRow == 0 ? "" : " from row " + firstRow + " on") + " with a "
                     + weight.rows() + " x " + weight.columns() + " matrix does not fit into "
                     + x.rows() + " x " + x.columns() + " inputs and " + y.length + " outputs");
         }

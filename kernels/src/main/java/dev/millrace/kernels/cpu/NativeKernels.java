@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.foreign.Arena;
@@ -98,45 +99,48 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
-    public void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end) {
+    public void multiply(CpuMatrix weight, Activations x, int firstRow, int rows, float[] y,
+            int begin, int end) {
         if (!(weight instanceof NativeMatrix matrix)) {
-            vector.multiply(weight, x, rows, y, begin, end);
+            vector.multiply(weight, x, firstRow, rows, y, begin, end);
             return;
         }
-        MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
+        MatrixChecks.checkProduct(weight, x, firstRow, rows, y, begin, end);
         if (rows < variant.panelRows()) {
-            multiplyTiles(matrix, x, rows, y, begin, end);
+            multiplyTiles(matrix, x, firstRow, rows, y, begin, end);
         } else {
-            multiplyPanels(matrix, x, rows, y, begin, end);
+            multiplyPanels(matrix, x, firstRow, rows, y, begin, end);
         }
         Reference.reachabilityFence(x);
     }
 
-    private void multiplyTiles(NativeMatrix matrix, Activations x, int rows, float[] y, int begin,
-            int end) {
+    private void multiplyTiles(NativeMatrix matrix, Activations x, int firstRow, int rows,
+            float[] y, int begin, int end) {
         NativeLayout layout = matrix.layout();
         long tileMacs = (long) rows * layout.columns() * NativeLayout.ROW_TILE;
         int step = NativeLayout.ROW_TILE * (int) Math.max(1, CALL_MACS / tileMacs);
         for (int first = begin; first < end; first += step) {
-            NativeFunctions.multiply(variant, layout, matrix.rows(), 0, rows, first,
-                    Math.min(first + step, end), matrix.address(), x.int8().address(),
+            NativeFunctions.multiply(variant, layout, matrix.rows(), firstRow,
+                    firstRow + rows, first, Math.min(first + step, end), matrix.address(),
+                    x.int8().address(),
                     MemorySegment.ofArray(y), 0, false);
         }
     }
 
     /** Some panels are filled by the call for the first rows and serve all others. */
-    private void multiplyPanels(NativeMatrix matrix, Activations x, int rows, float[] y, int begin,
-            int end) {
+    private void multiplyPanels(NativeMatrix matrix, Activations x, int firstRow, int rows,
+            float[] y, int begin, int end) {
         NativeLayout layout = matrix.layout();
         int count = Math.clamp(PANELS_BYTES / layout.panelBytes(), 1, MOST_PANELS);
         int step = count * NativeLayout.ROW_TILE;
         long memory = panels.get().address(count * layout.panelBytes());
         for (int first = begin; first < end; first += step) {
-            for (int row = 0; row < rows; row += CALL_ROWS) {
+            int endRow = firstRow + rows;
+            for (int row = firstRow; row < endRow; row += CALL_ROWS) {
                 NativeFunctions.multiply(variant, layout, matrix.rows(), row,
-                        Math.min(row + CALL_ROWS, rows), first, Math.min(first + step, end),
+                        Math.min(row + CALL_ROWS, endRow), first, Math.min(first + step, end),
                         matrix.address(), x.int8().address(), MemorySegment.ofArray(y), memory,
-                        row > 0);
+                        row > firstRow);
             }
         }
     }
@@ -163,8 +167,24 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
-    public void siluMultiply(float[] gate, float[] up, int offset, int count) {
-        vector.siluMultiply(gate, up, offset, count);
+    public void addScaled(float[] x, int xOffset, float[] y, int yOffset, float factor,
+            int count) {
+        vector.addScaled(x, xOffset, y, yOffset, factor, count);
+    }
+
+    @Override
+    public void scale(float[] x, int offset, float factor, int count) {
+        vector.scale(x, offset, factor, count);
+    }
+
+    @Override
+    public void softCap(float[] x, int offset, float cap, int count) {
+        vector.softCap(x, offset, cap, count);
+    }
+
+    @Override
+    public void gate(GateFunction function, float[] gate, float[] up, int offset, int count) {
+        vector.gate(function, gate, up, offset, count);
     }
 
     @Override

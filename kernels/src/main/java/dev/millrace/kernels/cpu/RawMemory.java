@@ -21,19 +21,9 @@ final class RawMemory {
 
     static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
 
-    private static final float[] ZEROS = new float[1024];
-
     private RawMemory() {}
 
     static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
-    }
-
-    /** Zeroes floats. A slice to be filled would now and then be an object on the heap. */
-    static void clear(long address, long floats) {
-        for (long done = 0; done < floats; done += ZEROS.length) {
-            MemorySegment.copy(ZEROS, 0, ALL, FLOAT, address + done * Float.BYTES,
-                    (int) Math.min(ZEROS.length, floats - done));
-        }
     }
 }

@@ -1,6 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
@@ -72,13 +73,14 @@ final class ScalarKernels implements CpuKernels {
     }
 
     @Override
-    public void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end) {
-        MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
+    public void multiply(CpuMatrix weight, Activations x, int firstRow, int rows, float[] y,
+            int begin, int end) {
+        MatrixChecks.checkProduct(weight, x, firstRow, rows, y, begin, end);
         int columns = weight.columns();
         float[] weightRow = scratch.get().row(columns);
         for (int n = begin; n < end; n++) {
             copyRow(weight, n, weightRow, 0);
-            for (int r = 0; r < rows; r++) {
+            for (int r = firstRow; r < firstRow + rows; r++) {
                 y[r * weight.rows() + n] = dot(weightRow, x.values(), r * columns, columns);
             }
         }
@@ -121,10 +123,49 @@ final class ScalarKernels implements CpuKernels {
     }
 
     @Override
-    public void siluMultiply(float[] gate, float[] up, int offset, int count) {
-        for (int i = offset; i < offset + count; i++) {
-            gate[i] = (float) (gate[i] / (1 + Math.exp(-gate[i]))) * up[i];
+    public void addScaled(float[] x, int xOffset, float[] y, int yOffset, float factor,
+            int count) {
+        for (int i = 0; i < count; i++) {
+            x[xOffset + i] = Math.fma(factor, y[yOffset + i], x[xOffset + i]);
         }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, float factor, int count) {
+        for (int i = offset; i < offset + count; i++) {
+            x[i] *= factor;
+        }
+    }
+
+    @Override
+    public void softCap(float[] x, int offset, float cap, int count) {
+        for (int i = offset; i < offset + count; i++) {
+            x[i] = (float) (cap * Math.tanh(x[i] / cap));
+        }
+    }
+
+    @Override
+    public void gate(GateFunction function, float[] gate, float[] up, int offset, int count) {
+        for (int i = offset; i < offset + count; i++) {
+            gate[i] = switch (function) {
+                case SILU -> (float) (gate[i] * sigmoid(gate[i])) * up[i];
+                case GELU_TANH -> (float) (gate[i] * sigmoid(gate[i]
+                        * ((double) GateFunction.GELU_LINEAR
+                                + GateFunction.GELU_CUBIC * gate[i] * gate[i])))
+                        * up[i];
+                case CLAMPED_SILU -> clampedSilu(gate[i], up[i]);
+            };
+        }
+    }
+
+    private static float clampedSilu(float gate, float up) {
+        float g = Math.min(gate, GateFunction.CLAMP);
+        float u = Math.clamp(up, -GateFunction.CLAMP, GateFunction.CLAMP);
+        return (float) (g * sigmoid((double) GateFunction.CLAMPED_SLOPE * g)) * (u + 1);
+    }
+
+    private static double sigmoid(double x) {
+        return 1 / (1 + Math.exp(-x));
     }
 
     @Override

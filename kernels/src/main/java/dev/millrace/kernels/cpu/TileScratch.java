@@ -70,6 +70,6 @@ final class TileScratch {
     /** Starts the dot products of {@code rows} rows at zero. */
     void clearAccumulators(int rows) {
         long bytes = (long) rows * PANEL_TILES * accumulatorBytes();
-        RawMemory.clear(accumulators, bytes / Float.BYTES);
+        memory.asSlice(accumulators - memory.address(), bytes).fill((byte) 0);
     }
 }

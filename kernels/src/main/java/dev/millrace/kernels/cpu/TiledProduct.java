@@ -36,6 +36,8 @@ final class TiledProduct {
     private float[] x;
     private float[] y;
     private float[] xSums;
+    /** Row of activations and outputs that is the first one here. */
+    private int baseRow;
     /** First row of the block of rows that is being computed. */
     private int firstRow;
     private int blockRows;
@@ -48,8 +50,9 @@ final class TiledProduct {
     }
 
     /** Computes outputs {@code [begin, end)} of {@code rows} rows, as {@link CpuKernels} says. */
-    void multiply(PackedMatrix weight, Activations input, int rows, float[] output, int begin,
-            int end) {
+    void multiply(PackedMatrix weight, Activations input, int inputRow, int rows, float[] output,
+            int begin, int end) {
+        baseRow = inputRow;
         matrix = weight;
         layout = weight.layout();
         rowKernels = kernelsFor(layout);
@@ -112,7 +115,7 @@ final class TiledProduct {
             for (int tile = 0; tile < tiles; tile++) {
                 int output = (firstTile + tile) * layout.lanes();
                 kernels.finish(scratch.accumulators(row, tile), y,
-                        (firstRow + row) * matrix.rows() + output,
+                        (baseRow + firstRow + row) * matrix.rows() + output,
                         Math.min(layout.lanes(), matrix.rows() - output));
             }
         }
@@ -240,7 +243,7 @@ final class TiledProduct {
     }
 
     private int xOffset(int row) {
-        return (firstRow + row) * layout.columns();
+        return (baseRow + firstRow + row) * layout.columns();
     }
 
     /** Where the floats of a tile are: in the scratch, or in the matrix if it holds floats. */

@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.GateFunction;
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -82,6 +83,80 @@ final class VectorElementKernels implements ElementKernels {
         }
         for (int i = whole; i < count; i++) {
             x[xOffset + i] += y[yOffset + i];
+        }
+    }
+
+    @Override
+    public void addScaled(float[] x, int xOffset, float[] y, int yOffset, float factor,
+            int count) {
+        int whole = F.loopBound(count);
+        FloatVector factors = FloatVector.broadcast(F, factor);
+        for (int i = 0; i < whole; i += L) {
+            factors.fma(FloatVector.fromArray(F, y, yOffset + i),
+                    FloatVector.fromArray(F, x, xOffset + i)).intoArray(x, xOffset + i);
+        }
+        for (int i = whole; i < count; i++) {
+            x[xOffset + i] = Math.fma(factor, y[yOffset + i], x[xOffset + i]);
+        }
+    }
+
+    @Override
+    public void scale(float[] x, int offset, float factor, int count) {
+        int whole = F.loopBound(count);
+        FloatVector factors = FloatVector.broadcast(F, factor);
+        for (int i = 0; i < whole; i += L) {
+            FloatVector.fromArray(F, x, offset + i).mul(factors).intoArray(x, offset + i);
+        }
+        for (int i = whole; i < count; i++) {
+            x[offset + i] *= factor;
+        }
+    }
+
+    @Override
+    public void capBy(float[] exponentials, float cap, float[] x, int offset, int count) {
+        int whole = F.loopBound(count);
+        FloatVector one = FloatVector.broadcast(F, 1);
+        FloatVector two = FloatVector.broadcast(F, 2);
+        FloatVector caps = FloatVector.broadcast(F, cap);
+        for (int i = 0; i < whole; i += L) {
+            FloatVector e = FloatVector.fromArray(F, exponentials, i);
+            one.sub(two.div(e.add(one))).mul(caps).intoArray(x, offset + i);
+        }
+        for (int i = whole; i < count; i++) {
+            x[offset + i] = (1 - 2 / (exponentials[i] + 1)) * cap;
+        }
+    }
+
+    @Override
+    public void geluArguments(float[] gate, int offset, int count, float[] out) {
+        int whole = F.loopBound(count);
+        FloatVector linear = FloatVector.broadcast(F, GateFunction.GELU_LINEAR);
+        FloatVector cubic = FloatVector.broadcast(F, GateFunction.GELU_CUBIC);
+        for (int i = 0; i < whole; i += L) {
+            FloatVector g = FloatVector.fromArray(F, gate, offset + i);
+            g.mul(g).fma(cubic, linear).mul(g).intoArray(out, i);
+        }
+        for (int i = whole; i < count; i++) {
+            float g = gate[offset + i];
+            out[i] = Math.fma(g * g, GateFunction.GELU_CUBIC, GateFunction.GELU_LINEAR) * g;
+        }
+    }
+
+    @Override
+    public void clampGate(float[] gate, float[] up, int offset, int count) {
+        int whole = F.loopBound(count);
+        FloatVector highest = FloatVector.broadcast(F, GateFunction.CLAMP);
+        FloatVector lowest = FloatVector.broadcast(F, -GateFunction.CLAMP);
+        FloatVector one = FloatVector.broadcast(F, 1);
+        for (int i = 0; i < whole; i += L) {
+            FloatVector.fromArray(F, gate, offset + i).min(highest).intoArray(gate, offset + i);
+            FloatVector.fromArray(F, up, offset + i).min(highest).max(lowest).add(one)
+                    .intoArray(up, offset + i);
+        }
+        for (int i = whole; i < count; i++) {
+            gate[offset + i] = Math.min(gate[offset + i], GateFunction.CLAMP);
+            up[offset + i] = Math.max(Math.min(up[offset + i], GateFunction.CLAMP),
+                    -GateFunction.CLAMP) + 1;
         }
     }
 

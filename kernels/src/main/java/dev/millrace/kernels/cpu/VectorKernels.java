@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
 import java.util.Objects;
@@ -73,9 +74,10 @@ final class VectorKernels implements CpuKernels {
     }
 
     @Override
-    public void multiply(CpuMatrix weight, Activations x, int rows, float[] y, int begin, int end) {
-        MatrixChecks.checkProduct(weight, x, rows, y, begin, end);
-        products.get().multiply((PackedMatrix) weight, x, rows, y, begin, end);
+    public void multiply(CpuMatrix weight, Activations x, int firstRow, int rows, float[] y,
+            int begin, int end) {
+        MatrixChecks.checkProduct(weight, x, firstRow, rows, y, begin, end);
+        products.get().multiply((PackedMatrix) weight, x, firstRow, rows, y, begin, end);
     }
 
     @Override
@@ -103,11 +105,43 @@ final class VectorKernels implements CpuKernels {
     }
 
     @Override
-    public void siluMultiply(float[] gate, float[] up, int offset, int count) {
+    public void addScaled(float[] x, int xOffset, float[] y, int yOffset, float factor,
+            int count) {
+        elements.addScaled(x, xOffset, y, yOffset, factor, count);
+    }
+
+    @Override
+    public void scale(float[] x, int offset, float factor, int count) {
+        elements.scale(x, offset, factor, count);
+    }
+
+    @Override
+    public void softCap(float[] x, int offset, float cap, int count) {
         float[] exponentials = slices.get();
         for (int i = 0; i < count; i += SLICE_ELEMENTS) {
             int slice = Math.min(SLICE_ELEMENTS, count - i);
-            elements.expShifted(gate, offset + i, slice, 0, -1, exponentials, 0);
+            elements.expShifted(x, offset + i, slice, 0, 2 / cap, exponentials, 0);
+            elements.capBy(exponentials, cap, x, offset + i, slice);
+        }
+    }
+
+    @Override
+    public void gate(GateFunction function, float[] gate, float[] up, int offset, int count) {
+        float[] exponentials = slices.get();
+        for (int i = 0; i < count; i += SLICE_ELEMENTS) {
+            int slice = Math.min(SLICE_ELEMENTS, count - i);
+            switch (function) {
+                case SILU -> elements.expShifted(gate, offset + i, slice, 0, -1, exponentials, 0);
+                case GELU_TANH -> {
+                    elements.geluArguments(gate, offset + i, slice, exponentials);
+                    elements.expShifted(exponentials, 0, slice, 0, -1, exponentials, 0);
+                }
+                case CLAMPED_SILU -> {
+                    elements.clampGate(gate, up, offset + i, slice);
+                    elements.expShifted(gate, offset + i, slice, 0, -GateFunction.CLAMPED_SLOPE,
+                            exponentials, 0);
+                }
+            }
             elements.divideMultiply(gate, exponentials, up, offset + i, slice);
         }
     }

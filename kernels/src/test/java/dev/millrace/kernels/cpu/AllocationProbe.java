@@ -1,6 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 import com.sun.management.ThreadMXBean;
+import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
@@ -68,7 +69,12 @@ final class AllocationProbe {
         float[] out = new float[COUNT];
         check("rmsNorm", () -> kernels.rmsNorm(x, 0, y, 1e-5f, out, 0));
         check("add", () -> kernels.add(out, 0, y, 0, COUNT));
-        check("siluMultiply", () -> kernels.siluMultiply(out, y, 0, COUNT));
+        for (GateFunction function : GateFunction.values()) {
+            check("gate " + function, () -> kernels.gate(function, out, y, 0, COUNT));
+        }
+        check("addScaled", () -> kernels.addScaled(out, 0, y, 0, 0.5f, COUNT));
+        check("scale", () -> kernels.scale(out, 0, 0.5f, COUNT));
+        check("softCap", () -> kernels.softCap(out, 0, 30, COUNT));
         check("rotate adjacent", () -> kernels.rotate(out, 0, x, y, 0, 120, true));
         check("rotate halves", () -> kernels.rotate(out, 0, x, y, 0, 120, false));
         check("argmax", () -> kernels.argmax(x, 0, COUNT));

@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.GateFunction;
 import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -91,37 +92,103 @@ class ElementContractTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {0, 1, 15, 16, 17, 100})
+    void addsMultiplesAndScales(int count) {
+        float[] x = RandomTensors.gaussians(count, 3);
+        float[] y = RandomTensors.gaussians(count, 4);
+        float[] sum = padded(x);
+        float[] scaled = padded(x);
+
+        kernels.addScaled(sum, OFFSET, padded(y), OFFSET, 0.3f, count);
+        kernels.scale(scaled, OFFSET, 0.3f, count);
+
+        for (int i = 0; i < count; i++) {
+            assertThat(sum[OFFSET + i]).isEqualTo(Math.fma(0.3f, y[i], x[i]));
+            assertThat(scaled[OFFSET + i]).isEqualTo(0.3f * x[i]);
+        }
+        assertPaddingUntouched(sum);
+        assertPaddingUntouched(scaled);
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {1, 15, 16, 17, 172, 1000})
-    void multipliesBySilu(int count) {
-        float[] gate = RandomTensors.gaussians(count, 5);
-        float[] up = RandomTensors.gaussians(count, 6);
+    void capsSoftly(int count) {
+        float[] x = RandomTensors.gaussians(count, 5);
         for (int i = 0; i < count; i++) {
-            gate[i] *= 12;
+            x[i] *= 40;
         }
-        float[] result = padded(gate);
+        float[] capped = padded(x);
 
-        kernels.siluMultiply(result, padded(up), OFFSET, count);
+        kernels.softCap(capped, OFFSET, 30, count);
 
         for (int i = 0; i < count; i++) {
-            double expected = gate[i] / (1 + Math.exp(-gate[i])) * up[i];
-            assertThat((double) result[OFFSET + i]).isCloseTo(expected,
-                    within(1e-6 * Math.abs(expected)));
+            assertThat((double) capped[OFFSET + i]).isCloseTo(30 * Math.tanh(x[i] / 30.0),
+                    within(1e-5));
         }
-        assertPaddingUntouched(result);
+        assertPaddingUntouched(capped);
     }
 
     @Test
-    void siluOfExtremesIsItsLimit() {
-        float[] gate = {1e6f, -1e6f, Float.MAX_VALUE, 0, Float.NaN, -87, -100};
+    void capsExtremesAtTheirLimit() {
+        float[] x = {Float.MAX_VALUE, -Float.MAX_VALUE, Float.POSITIVE_INFINITY, Float.NaN, 0};
+        kernels.softCap(x, 0, 50, x.length);
+        assertThat(x[0]).isEqualTo(50);
+        assertThat(x[1]).isEqualTo(-50);
+        assertThat(x[2]).isEqualTo(50);
+        assertThat(x[3]).isNaN();
+        assertThat(x[4]).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 16, 17, 172, 1000})
+    void gates(int count) {
+        for (GateFunction function : GateFunction.values()) {
+            float[] gate = RandomTensors.gaussians(count, 5);
+            float[] up = RandomTensors.gaussians(count, 6);
+            for (int i = 0; i < count; i++) {
+                gate[i] *= 6;
+                up[i] *= 5;
+            }
+            float[] result = padded(gate);
+
+            kernels.gate(function, result, padded(up), OFFSET, count);
+
+            for (int i = 0; i < count; i++) {
+                double expected = gated(function, gate[i], up[i]);
+                assertThat((double) result[OFFSET + i]).as("%s of %s and %s", function, gate[i],
+                        up[i]).isCloseTo(expected, within(2e-5 * Math.abs(expected) + 1e-6));
+            }
+            assertPaddingUntouched(result);
+        }
+    }
+
+    /** As the families' published code has it. */
+    private static double gated(GateFunction function, double gate, double up) {
+        return switch (function) {
+            case SILU -> gate / (1 + Math.exp(-gate)) * up;
+            case GELU_TANH -> 0.5 * gate * (1 + Math.tanh(Math.sqrt(2 / Math.PI)
+                    * (gate + 0.044715 * gate * gate * gate))) * up;
+            case CLAMPED_SILU -> {
+                double g = Math.min(gate, 7);
+                yield g / (1 + Math.exp(-1.702 * g)) * (Math.clamp(up, -7.0, 7.0) + 1);
+            }
+        };
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void gatesOfExtremesAreTheirLimits(GateFunction function) {
+        float[] gate = {-1e6f, 0, Float.NaN, -87, -100, 1e6f, Float.MAX_VALUE};
         float[] up = {1, 1, 1, 1, 1, 1, 1};
-        kernels.siluMultiply(gate, up, 0, gate.length);
-        assertThat(gate[0]).isEqualTo(1e6f);
-        assertThat(gate[1]).isCloseTo(0, within(1e-30f));
-        assertThat(gate[2]).isEqualTo(Float.MAX_VALUE);
-        assertThat(gate[3]).isZero();
-        assertThat(gate[4]).isNaN();
-        assertThat(gate[5]).isCloseTo(0, within(1e-30f));
-        assertThat(gate[6]).isCloseTo(0, within(1e-30f));
+        kernels.gate(function, gate, up, 0, gate.length);
+        assertThat(gate[0]).isCloseTo(0, within(1e-30f));
+        assertThat(gate[1]).isZero();
+        assertThat(gate[2]).isNaN();
+        assertThat(gate[3]).isCloseTo(0, within(1e-30f));
+        assertThat(gate[4]).isCloseTo(0, within(1e-30f));
+        boolean clamped = function == GateFunction.CLAMPED_SILU;
+        assertThat(gate[5]).isCloseTo(clamped ? 14 : 1e6f, within(1e-3f));
+        assertThat(gate[6]).isCloseTo(clamped ? 14 : Float.MAX_VALUE, within(1e-3f));
     }
 
     @ParameterizedTest

@@ -128,6 +128,30 @@ class MatrixContractTest {
 
     @ParameterizedTest
     @EnumSource
+    void rowsFromTheMiddleHaveTheSameBits(QuantFormat format) {
+        int columns = 2 * format.blockElements();
+        int outputs = WIDEST_TILE + 5;
+        int allRows = 90;
+        float[] x = RandomTensors.gaussians(allRows * columns, 1);
+        Activations rows = RandomTensors.activations(kernels, x, allRows);
+        float[] whole = new float[allRows * outputs];
+        try (CpuMatrix matrix = kernels.pack(
+                RandomTensors.matrix(format, outputs, columns, 2), POOL)) {
+            kernels.multiply(matrix, rows, allRows, whole, 0, outputs);
+            for (int count : new int[]{1, 5, 19, 70}) {
+                float[] part = new float[allRows * outputs];
+                kernels.multiply(matrix, rows, 13, count, part, 0, outputs);
+                for (int i = 0; i < part.length; i++) {
+                    boolean inside = i >= 13 * outputs && i < (13 + count) * outputs;
+                    assertThat(part[i]).as("%d rows, element %d", count, i)
+                            .isEqualTo(inside ? whole[i] : 0);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void aRowHasTheSameBitsInEveryBatch(QuantFormat format) {
         int columns = format.blockElements() == 1 ? 555 : 768;
         int outputs = 5 * WIDEST_TILE + 5;

@@ -41,7 +41,7 @@ public final class GgufFileWriter {
     }
 
     /**
-     * Declares the next tensor; a vector where it has one row.
+     * Declares the next tensor; a vector where it has one row, a bank where it has planes.
      *
      * @throws IllegalArgumentException if a row is not a whole number of blocks, or the kernels do
      *                                  not know the type
@@ -51,9 +51,11 @@ public final class GgufFileWriter {
                 + name + " would be " + type + "; types that can be written are "
                 + GgufTensorType.computable()));
         long bytes = QuantTensor.bytes(format, shape);
-        long[] dimensions = shape.rows() == 1
-                ? new long[]{shape.columns()}
-                : new long[]{shape.columns(), shape.rows()};
+        long[] dimensions = shape.planes() > 1
+                ? new long[]{shape.columns(), shape.rows(), shape.planes()}
+                : shape.rows() > 1
+                        ? new long[]{shape.columns(), shape.rows()}
+                        : new long[]{shape.columns()};
         tensors.add(new Declared(GgufPreamble.tensor(name, type.code(), dataBytes, dimensions),
                 bytes, type.blockBytes(), source));
         dataBytes = aligned(Math.addExact(dataBytes, bytes));

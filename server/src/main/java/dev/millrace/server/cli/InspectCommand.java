@@ -5,6 +5,8 @@ import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.ExpertSpec;
+import dev.millrace.models.FeedForwardSpec;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelException;
 import dev.millrace.models.ModelFootprint;
@@ -77,6 +79,14 @@ final class InspectCommand implements Callable<Integer> {
                                 .toList())));
     }
 
+    private static String feedForward(ModelSpec sizes) {
+        FeedForwardSpec network = sizes.layerSpecs().getLast().feedForward();
+        ExpertSpec experts = network.experts();
+        return network.size() + (experts == null
+                ? ""
+                : " in each of " + experts.count() + " experts, " + experts.chosen() + " a token");
+    }
+
     private void printOverview(Model model) {
         PrintStream out = context.out();
         ModelSpec sizes = model.spec();
@@ -86,7 +96,7 @@ final class InspectCommand implements Callable<Integer> {
                 .row("parameters", String.format("%,d", footprint.parameters()))
                 .row("layers", String.valueOf(sizes.layers()))
                 .row("embedding", String.valueOf(sizes.embeddingSize()))
-                .row("feed forward", String.valueOf(sizes.feedForwardSize()))
+                .row("feed forward", feedForward(sizes))
                 .row("heads", sizes.heads() + " of " + sizes.headSize() + ", " + sizes.kvHeads()
                         + " for keys and values")
                 .row("vocabulary", String.valueOf(sizes.vocabularySize()))

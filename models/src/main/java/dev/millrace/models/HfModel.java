@@ -1,0 +1,119 @@
+package dev.millrace.models;
+
+import dev.millrace.kernels.KvFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.safetensors.Checkpoint;
+import dev.millrace.models.safetensors.CheckpointTensor;
+import dev.millrace.models.safetensors.SafetensorsException;
+import dev.millrace.models.template.ChatTemplate;
+import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A model in a directory as transformers writes it: config.json and safetensors. */
+final class HfModel implements Model {
+
+    private final HfConfig config;
+    private final Checkpoint checkpoint;
+    private final ModelSpec spec;
+    private final HfWeights weights;
+    private final long parameters;
+    private final HfTemplate template;
+
+    private HfModel(Path directory, HfConfig config, HfFamily family, Checkpoint checkpoint) {
+        this.config = config;
+        this.checkpoint = checkpoint;
+        boolean hasOutput = checkpoint.find(family.name(WeightRole.OUTPUT, Weights.NO_LAYER,
+                Weights.NO_EXPERT)).isPresent();
+        this.spec = HfSpecReader.read(config, family, name(directory), hasOutput);
+        this.weights = new HfWeights(checkpoint, family, spec);
+        this.parameters = checkpoint.tensors().stream()
+                .mapToLong(tensor -> tensor.shape().elements()).sum();
+        this.template = HfTemplate.read(directory);
+    }
+
+    static HfModel open(Path directory) {
+        HfConfig config = HfConfig.read(directory.resolve("config.json"));
+        HfFamily family = HfSpecReader.family(config);
+        Checkpoint checkpoint = null;
+        HfModel model = null;
+        try {
+            checkpoint = Checkpoint.open(directory, config.raw("quantization_config"));
+            model = new HfModel(directory, config, family, checkpoint);
+            return model;
+        } catch (SafetensorsException e) {
+            throw new ModelException(e.getMessage(), e);
+        } finally {
+            if (model == null && checkpoint != null) {
+                checkpoint.close();
+            }
+        }
+    }
+
+    /** The directory's: no file in it says what the model is called. */
+    private static String name(Path directory) {
+        return String.valueOf(directory.toAbsolutePath().normalize().getFileName())
+                .replaceAll("\\p{Cntrl}", "?");
+    }
+
+    @Override
+    public ModelSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public Weights weights() {
+        return weights;
+    }
+
+    @Override
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.empty();
+    }
+
+    @Override
+    public Optional<String> tokenizerProblem() {
+        return Optional.of("this version does not read the tokenizers of model directories");
+    }
+
+    @Override
+    public Optional<ChatTemplate> chatTemplate() {
+        return Optional.ofNullable(template.template());
+    }
+
+    @Override
+    public Optional<String> chatTemplateProblem() {
+        return Optional.ofNullable(template.problem());
+    }
+
+    @Override
+    public ModelFootprint footprint(KvFormat cacheFormat) {
+        return ModelFootprint.of(spec, parameters, weights.totalBytes(), cacheFormat);
+    }
+
+    @Override
+    public Map<String, Object> metadata() {
+        return config.asMap();
+    }
+
+    @Override
+    public List<TensorEntry> tensors() {
+        return checkpoint.tensors().stream().map(tensor -> new TensorEntry(tensor.name(),
+                tensor.stored(), tensor.shape(), tensor.bytes(), true)).toList();
+    }
+
+    @Override
+    public QuantTensor tensor(String name) {
+        return checkpoint.read(checkpoint.find(name).orElseThrow(() -> new ModelException(
+                "there is no tensor \"" + name + "\" in " + checkpoint.source()
+                        + NearMisses.hint(name, checkpoint.tensors().stream()
+                                .map(CheckpointTensor::name).toList()))));
+    }
+
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+}

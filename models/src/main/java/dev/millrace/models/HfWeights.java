@@ -1,0 +1,147 @@
+package dev.millrace.models;
+
+import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
+import dev.millrace.models.safetensors.Checkpoint;
+import dev.millrace.models.safetensors.CheckpointTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** A checkpoint's tensors by role: all there, each of the shape that the spec asks for, no more. */
+final class HfWeights implements Weights {
+
+    /** Names in one message. */
+    private static final int MAX_NAMES_SHOWN = 5;
+    /** Rotary tables that old versions of transformers saved; they follow from the config. */
+    private static final String IGNORED_SUFFIX = ".rotary_emb.inv_freq";
+
+    private final Checkpoint checkpoint;
+    private final HfFamily family;
+    private final ModelSpec spec;
+    private final long totalBytes;
+
+    /** @throws ModelException naming the tensors that are missing, misshapen or not understood */
+    HfWeights(Checkpoint checkpoint, HfFamily family, ModelSpec spec) {
+        this.checkpoint = checkpoint;
+        this.family = family;
+        this.spec = spec;
+        Set<String> bound = new LinkedHashSet<>();
+        Set<String> missing = new LinkedHashSet<>();
+        for (WeightRole role : WeightRole.values()) {
+            for (int layer = 0; layer < (role.perLayer() ? spec.layers() : 1); layer++) {
+                if (role.neededBy(spec, layer)) {
+                    bindAll(role, layer, bound, missing);
+                }
+            }
+        }
+        if (!missing.isEmpty()) {
+            throw new ModelException(checkpoint.source() + " lacks " + missing.size()
+                    + " of the tensors that " + spec.architecture() + " needs: "
+                    + shown(List.copyOf(missing)));
+        }
+        refuseOthers(bound);
+        totalBytes = bound.stream().flatMap(name -> checkpoint.find(name).stream())
+                .mapToLong(CheckpointTensor::bytes).reduce(0, Math::addExact);
+    }
+
+    private void bindAll(WeightRole role, int layer, Set<String> bound, Set<String> missing) {
+        int copies = role.perExpert() ? spec.layer(layer).feedForward().experts().count() : 1;
+        TensorShape expected = shape(role, layer);
+        for (int expert = 0; expert < copies; expert++) {
+            String name = family.name(role, layer, expert);
+            CheckpointTensor tensor = checkpoint.find(name).orElse(null);
+            if (tensor == null) {
+                missing.add(name);
+            } else if (!tensor.shape().equals(expected)) {
+                throw new ModelException(checkpoint.source() + ": tensor " + name + " is "
+                        + tensor.shape() + ", but the config asks for " + expected);
+            } else {
+                bound.add(name);
+            }
+        }
+    }
+
+    /** The shape of the tensor that holds a weight, with what is fused to it. */
+    private TensorShape shape(WeightRole role, int layer) {
+        long rows = GgufNames.fused(family.family(), role).stream()
+                .mapToLong(part -> part.shape(spec, layer).rows()).sum();
+        return TensorShape.matrix(rows, role.shape(spec, layer).columns());
+    }
+
+    @Override
+    public QuantTensor find(WeightRole role, int layer, int expert) {
+        WeightPlaces.check(spec, role, layer, expert);
+        if (!role.neededBy(spec, layer)) {
+            return null;
+        }
+        QuantTensor whole = checkpoint.read(checkpoint.find(family.name(role, layer, expert))
+                .orElseThrow());
+        if (family.offsetsNorms() && isNorm(role)) {
+            return plusOne(whole);
+        }
+        long first = 0;
+        for (WeightRole part : GgufNames.fused(family.family(), role)) {
+            long rows = part.shape(spec, layer).rows();
+            if (part == role) {
+                return rows == whole.shape().rows() ? whole : whole.rows(first, rows);
+            }
+            first += rows;
+        }
+        throw new IllegalStateException(role + " is not among the roles of its own tensor");
+    }
+
+    private static boolean isNorm(WeightRole role) {
+        return switch (role) {
+            case OUTPUT_NORM, ATTENTION_NORM, ATTENTION_POST_NORM, FEED_FORWARD_NORM,
+                    FEED_FORWARD_POST_NORM, QUERY_NORM, KEY_NORM ->
+                true;
+            default -> false;
+        };
+    }
+
+    private static QuantTensor plusOne(QuantTensor weight) {
+        int count = Math.toIntExact(weight.shape().elements());
+        float[] values = new float[count];
+        new Dequantizer(weight.format()).dequantize(weight, 0, count, values, 0);
+        MemorySegment data = Arena.ofAuto().allocate((long) count * Float.BYTES, Float.BYTES);
+        for (int i = 0; i < count; i++) {
+            data.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i] + 1);
+        }
+        return QuantTensor.of(QuantFormat.F32, weight.shape(), data);
+    }
+
+    @Override
+    public long totalBytes() {
+        return totalBytes;
+    }
+
+    /** A tensor that nobody reads would be a computation that nobody makes. */
+    private void refuseOthers(Set<String> bound) {
+        Set<String> ignored = new HashSet<>(bound);
+        if (spec.tiedEmbeddings()) {
+            ignored.add(family.name(WeightRole.OUTPUT, NO_LAYER, NO_EXPERT));
+        }
+        List<String> others = checkpoint.tensors().stream().map(CheckpointTensor::name)
+                .filter(name -> !ignored.contains(name) && !name.endsWith(IGNORED_SUFFIX))
+                .toList();
+        if (!others.isEmpty()) {
+            throw new ModelException(checkpoint.source() + " has " + others.size()
+                    + " tensors that " + spec.architecture() + " with " + spec.layers()
+                    + " layers does not use: " + shown(others)
+                    + "; it was made for a variant that this version does not compute");
+        }
+    }
+
+    private static String shown(List<String> names) {
+        String first = String.join(", ", names.subList(0, Math.min(MAX_NAMES_SHOWN,
+                names.size())));
+        return names.size() > MAX_NAMES_SHOWN ? first + ", ..." : first;
+    }
+}
