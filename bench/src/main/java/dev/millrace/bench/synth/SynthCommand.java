@@ -1,6 +1,7 @@
 package dev.millrace.bench.synth;
 
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.TensorMixture;
 import dev.millrace.models.store.ByteCounts;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

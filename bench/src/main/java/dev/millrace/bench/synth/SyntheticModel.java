@@ -5,6 +5,7 @@ import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.GgufModelWriter;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.TensorMixture;
 import dev.millrace.models.WeightRole;
 import dev.millrace.models.gguf.GgufFileWriter;
 import dev.millrace.models.gguf.GgufTensorType;

@@ -2,6 +2,7 @@ package dev.millrace.bench.synth;
 
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.TensorMixture;
 import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
 import dev.millrace.models.gguf.GgufTensorType;
@@ -15,6 +16,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 /** Expectations are what llama-quantize writes for models of these shapes. */
 class TensorMixtureTest {
+
+    private static final List<WeightRole> MATRICES = List.of(WeightRole.TOKEN_EMBEDDING,
+            WeightRole.OUTPUT, WeightRole.QUERY, WeightRole.KEY, WeightRole.VALUE,
+            WeightRole.ATTENTION_OUTPUT, WeightRole.GATE, WeightRole.UP, WeightRole.DOWN);
 
     private final ModelSpec tied = ModelShape.parse("llama-1b");
     private final ModelSpec untied = ModelShape.parse("llama-7b");
@@ -77,7 +82,7 @@ class TensorMixtureTest {
 
     @Test
     void plainFloatsAreTheSameEverywhere() {
-        for (WeightRole role : WeightRole.values()) {
+        for (WeightRole role : MATRICES) {
             assertThat(type(untied, "f16", role, 0)).isEqualTo(F16);
         }
     }
@@ -100,9 +105,41 @@ class TensorMixtureTest {
     }
 
     @Test
+    void routersBiasesAndOddRowsKeepTheirBits() {
+        TensorShape shape = TensorShape.matrix(8, 256);
+        TensorMixture mixture = TensorMixture.of(tied, "q4_k_m", false);
+        assertThat(mixture.type("blk.0.ffn_gate_inp.weight", shape)).isEqualTo(F32);
+        assertThat(mixture.type("blk.0.ffn_down_exps.bias", shape)).isEqualTo(F32);
+        assertThat(mixture.type("blk.3.ffn_down_exps.weight", shape)).isEqualTo(Q4_K);
+        assertThat(mixture.type("blk.4.ffn_down_exps.weight", shape)).isEqualTo(Q6_K);
+        assertThat(mixture.type("blk.0.ffn_up.weight", TensorShape.matrix(8, 40)))
+                .isEqualTo(F16);
+    }
+
+    @Test
+    void threeAndTwoBitMixturesFavourValuesAndDownProjections() {
+        assertThat(layers(tied, "q3_k_m", WeightRole.VALUE, Q5_K)).containsExactly(0, 1);
+        assertThat(layers(tied, "q3_k", WeightRole.DOWN, Q5_K)).containsExactly(0);
+        assertThat(layers(tied, "q3_k_l", WeightRole.ATTENTION_OUTPUT, Q5_K)).hasSize(16);
+        assertThat(layers(untied, "q2_k", WeightRole.VALUE, Q3_K)).hasSize(32);
+        assertThat(layers(tied, "q2_k", WeightRole.VALUE, Q4_K)).hasSize(16);
+    }
+
+    @Test
+    void eightExpertsShareAttentionThatDeservesBits() {
+        TensorMixture mixture = TensorMixture.of(new TensorMixture.Proportions(32, 4, 8, false),
+                "q4_k_m", false);
+        TensorShape shape = TensorShape.matrix(256, 256);
+        assertThat(mixture.type(WeightRole.KEY, 5, shape)).isEqualTo(Q8_0);
+        assertThat(mixture.type(WeightRole.VALUE, 5, shape)).isEqualTo(Q8_0);
+        assertThat(mixture.type(WeightRole.ATTENTION_OUTPUT, 5, shape)).isEqualTo(Q5_K);
+        assertThat(mixture.type(WeightRole.QUERY, 5, shape)).isEqualTo(Q4_K);
+    }
+
+    @Test
     void pureMeansEveryMatrix() {
         TensorMixture pure = TensorMixture.of(tied, "q2_K", true);
-        for (WeightRole role : WeightRole.values()) {
+        for (WeightRole role : MATRICES) {
             assertThat(pure.type(role, 0, TensorShape.matrix(256, 256))).isEqualTo(Q2_K);
         }
     }
@@ -116,9 +153,9 @@ class TensorMixtureTest {
     @Test
     void anUnknownTypeIsRefusedWithWhatThereIs() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> TensorMixture.of(tied, "q3_k_m", false))
+                .isThrownBy(() -> TensorMixture.of(tied, "q7_k_m", false))
                 .withMessageContaining("TYPE must be one of f32, f16, bf16, q4_0,")
-                .withMessageContaining("got \"q3_k_m\"");
+                .withMessageContaining("got \"q7_k_m\"");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> TensorMixture.of(tied, "q4_k_m", true))
                 .withMessageContaining("with --pure, TYPE must be one of F32, F16");

@@ -69,7 +69,7 @@ public final class GgufFileWriter {
     /** Writes the whole file. */
     public void write(WritableByteChannel out) throws IOException {
         writeAll(out, ByteBuffer.wrap(header()));
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             MemorySegment buffer = arena.allocate(PIECE_BYTES, 64);
             for (Declared tensor : tensors) {
                 write(out, tensor, buffer);

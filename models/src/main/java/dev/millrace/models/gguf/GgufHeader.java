@@ -1,5 +1,6 @@
 package dev.millrace.models.gguf;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -45,10 +46,11 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
         int entryCount = cursor.readCount(LEAST_ENTRY_BYTES, MAX_METADATA_ENTRIES,
                 "metadata entries");
         Map<String, Object> values = new LinkedHashMap<>();
+        Map<String, GgufMetadata.Encoded> encoded = new LinkedHashMap<>();
         for (int i = 0; i < entryCount; i++) {
-            readEntry(cursor, values);
+            readEntry(cursor, values, encoded);
         }
-        GgufMetadata metadata = new GgufMetadata(source, values);
+        GgufMetadata metadata = new GgufMetadata(source, values, encoded);
         long alignment = alignment(cursor, metadata);
         List<Declared> declared = new ArrayList<>();
         for (int i = 0; i < tensorCount; i++) {
@@ -76,16 +78,21 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
         return version;
     }
 
-    private static void readEntry(GgufCursor cursor, Map<String, Object> values) {
+    private static void readEntry(GgufCursor cursor, Map<String, Object> values,
+            Map<String, GgufMetadata.Encoded> encoded) {
         String key = cursor.readName(MAX_KEY_BYTES, "a metadata key");
         String what = "the metadata value " + GgufCursor.quote(key);
         int code = cursor.readInt("the type of " + what);
         GgufValueType type = GgufValueType.of(code).orElseThrow(() -> cursor.refuse(
                 what + " is of the unknown type " + Integer.toUnsignedString(code)));
+        MemorySegment rest = cursor.rest();
+        long start = cursor.position();
         if (values.put(key, readValue(cursor, type, what)) != null) {
             throw cursor.refuse("the metadata key " + GgufCursor.quote(key)
                     + " appears twice; keys must be unique");
         }
+        encoded.put(key, new GgufMetadata.Encoded(code,
+                rest.asSlice(0, cursor.position() - start)));
     }
 
     private static Object readValue(GgufCursor cursor, GgufValueType type, String what) {

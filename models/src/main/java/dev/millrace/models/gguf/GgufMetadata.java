@@ -1,24 +1,44 @@
 package dev.millrace.models.gguf;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /** A file's keys and values, with typed access that says which key is missing or wrong. */
 public final class GgufMetadata {
 
     private final String source;
     private final Map<String, Object> values;
+    private final Map<String, Encoded> encoded;
 
-    GgufMetadata(String source, Map<String, Object> values) {
+    /**
+     * A value where it lies in the file.
+     *
+     * @param type the number of its type
+     */
+    record Encoded(int type, MemorySegment bytes) {}
+
+    GgufMetadata(String source, Map<String, Object> values, Map<String, Encoded> encoded) {
         this.source = source;
         this.values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
+        this.encoded = encoded;
     }
 
     /** All values in file order: String, Boolean, Long, Double or {@link GgufArray}. */
     public Map<String, Object> asMap() {
         return values;
+    }
+
+    /** Copies the wanted entries to a file that is to be written, as they are. */
+    public void copyTo(GgufEntries target, Predicate<String> wantedKey) {
+        encoded.forEach((key, value) -> {
+            if (wantedKey.test(key)) {
+                target.entry(key, value.type, value.bytes.toArray(LittleEndian.BYTE));
+            }
+        });
     }
 
     public boolean has(String key) {

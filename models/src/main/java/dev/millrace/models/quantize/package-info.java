@@ -1,0 +1,2 @@
+/** Rewrites model files with weights of fewer bits. */
+package dev.millrace.models.quantize;
