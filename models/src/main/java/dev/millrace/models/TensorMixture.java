@@ -60,7 +60,8 @@ public final class TensorMixture {
         FUSED_ATTENTION,
         ATTENTION_OUTPUT,
         DOWN,
-        OTHER
+        OTHER,
+        KEPT
     }
 
     private static final Map<String, Part> PARTS = Map.of("token_embd", Part.EMBEDDING, "output",
@@ -102,8 +103,10 @@ public final class TensorMixture {
 
     /** As {@link #of(Proportions, String, boolean)}. */
     public static TensorMixture of(ModelSpec spec, String name, boolean pure) {
-        return of(new Proportions(spec.layers(), spec.groupHeads(), 0, spec.tiedEmbeddings()),
-                name, pure);
+        int experts = spec.layerSpecs().stream().map(layer -> layer.feedForward().experts())
+                .mapToInt(each -> each == null ? 0 : each.count()).max().orElse(0);
+        return of(new Proportions(spec.layers(), spec.groupHeads(), experts,
+                spec.tiedEmbeddings()), name, pure);
     }
 
     /**
@@ -146,7 +149,18 @@ public final class TensorMixture {
 
     /** The type of a weight. */
     public GgufTensorType type(WeightRole role, int layer, TensorShape shape) {
-        return type(GgufNames.of(role, layer), shape);
+        Part part = switch (role) {
+            case TOKEN_EMBEDDING -> Part.EMBEDDING;
+            case OUTPUT -> Part.OUTPUT;
+            case KEY -> Part.KEY;
+            case VALUE -> Part.VALUE;
+            case ATTENTION_OUTPUT -> Part.ATTENTION_OUTPUT;
+            case DOWN, EXPERT_DOWN -> Part.DOWN;
+            case QUERY, GATE, UP, EXPERT_GATE, EXPERT_UP, SHARED_GATE, SHARED_UP, SHARED_DOWN ->
+                Part.OTHER;
+            default -> Part.KEPT;
+        };
+        return type(part, layer, shape);
     }
 
     /**
@@ -154,20 +168,26 @@ public final class TensorMixture {
      * of its bits.
      */
     public GgufTensorType type(String tensorName, TensorShape shape) {
-        if (shape.rows() == 1 || keepsItsBits(tensorName)) {
+        if (keepsItsBits(tensorName)) {
             return GgufTensorType.F32;
-        }
-        if (pureType != null) {
-            return pureType;
-        }
-        if (name.base.blockElements() == 1) {
-            return name.base;
         }
         Matcher matcher = TENSOR_NAME.matcher(tensorName);
         boolean named = matcher.matches();
         Part part = named ? PARTS.getOrDefault(matcher.group(2), Part.OTHER) : Part.OTHER;
         int layer = named && matcher.group(1) != null ? Integer.parseInt(matcher.group(1)) : 0;
-        return fitting(chosen(part, layer), shape.columns());
+        return type(part, layer, shape);
+    }
+
+    private GgufTensorType type(Part part, int layer, TensorShape shape) {
+        if (part == Part.KEPT || shape.rows() == 1) {
+            return GgufTensorType.F32;
+        }
+        if (pureType != null) {
+            return pureType;
+        }
+        return name.base.blockElements() == 1
+                ? name.base
+                : fitting(chosen(part, layer), shape.columns());
     }
 
     private static boolean keepsItsBits(String tensorName) {
@@ -191,7 +211,7 @@ public final class TensorMixture {
             };
             case ATTENTION_OUTPUT -> attentionOutputType();
             case DOWN -> downType(layer);
-            case OTHER -> name.base;
+            case OTHER, KEPT -> name.base;
         };
     }
 

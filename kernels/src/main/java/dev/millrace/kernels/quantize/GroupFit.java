@@ -1,11 +1,12 @@
 package dev.millrace.kernels.quantize;
 
 /**
- * Finds scales and minimums for groups of elements. Each tries some grids a little finer and coarser
- * than the one that just spans the group, takes the codes that each gives, solves for the factors
- * that suit those codes best, and keeps the grid whose weighted squares of errors are least.
+ * Finds scales and minimums for groups of elements. Each tries some grids a little finer and
+ * coarser than the one that just spans the group, takes the codes that each gives, solves for the
+ * factors that suit those codes best, and keeps the grid whose weighted squares of errors are
+ * least.
  *
- * <p>Holds a buffer: one instance per thread.
+ * <p>Holds the last result: one instance per thread.
  */
 final class GroupFit {
 

@@ -61,7 +61,7 @@ final class RoundEncoder extends BlockEncoder {
         putCodes(out, offset + 4);
     }
 
-    /** Fifth bits where there are any, then nibbles: low ones the first half, high ones the rest. */
+    /** Fifth bits if any, then nibbles: low ones the first half, high ones the rest. */
     private void putCodes(MemorySegment out, long offset) {
         long nibbles = offset;
         if (format == QuantFormat.Q5_0 || format == QuantFormat.Q5_1) {

@@ -1,50 +1,64 @@
 package dev.millrace.models.gguf;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
-/** A GGUF file, mapped: its metadata and its tensors, all known to lie inside it. */
+/**
+ * A GGUF model, mapped: its metadata and its tensors, all known to lie inside their file. It may be
+ * split over several files, of which the first has the metadata.
+ */
 public final class GgufFile implements AutoCloseable {
 
-    private final String source;
     private final Arena arena;
-    private final MemorySegment bytes;
-    private final GgufHeader header;
+    private final GgufPart first;
+    private final Map<String, GgufTensor> tensors = new LinkedHashMap<>();
+    private final Map<String, GgufPart> partByTensor = new LinkedHashMap<>();
 
-    private GgufFile(String source, Arena arena, MemorySegment bytes) {
-        this.source = source;
+    private GgufFile(Arena arena, List<GgufPart> parts) {
         this.arena = arena;
-        this.bytes = bytes;
-        this.header = GgufHeader.read(new GgufCursor(bytes, source), source);
+        this.first = parts.getFirst();
+        for (GgufPart part : parts) {
+            part.header().tensors().forEach((name, tensor) -> {
+                tensors.put(name, tensor);
+                GgufPart other = partByTensor.put(name, part);
+                if (other != null) {
+                    throw new GgufException("the tensor " + GgufCursor.quote(name) + " is in "
+                            + other.source() + " and in " + part.source()
+                            + "; parts are mixed up, so download them again");
+                }
+            });
+        }
+        if (first.allTensors() >= 0 && first.allTensors() != tensors.size()) {
+            throw new GgufException(first.source() + " says that the model has "
+                    + first.allTensors() + " tensors, but its parts have " + tensors.size()
+                    + "; download them again");
+        }
     }
 
     /**
-     * Maps a file and reads its header.
+     * Maps a file and reads its header; and where it is one part of a model, whichever it is, all
+     * other parts, which lie beside it.
      *
-     * @throws GgufException if there is no such file, or it is not a sound GGUF file
+     * @throws GgufException if there is no such file, or it is not a sound GGUF file; names a part
+     *                       that is missing or not the one that its name says
      */
     public static GgufFile open(Path path) {
-        if (!Files.isRegularFile(path)) {
-            throw new GgufException(Files.exists(path)
-                    ? path + " is not a file; give the path of a .gguf file"
-                    : "there is no file " + path);
-        }
         Arena arena = Arena.ofShared();
         GgufFile file = null;
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(),
-                    arena);
-            file = new GgufFile(path.toString(), arena, bytes);
+        try {
+            GgufPart given = GgufPart.open(path, arena);
+            file = new GgufFile(arena, given.count() <= 1
+                    ? List.of(given)
+                    : openParts(path, given, arena));
             return file;
-        } catch (IOException e) {
-            throw new GgufException("cannot read " + path + ": " + e.getMessage(), e);
         } finally {
             if (file == null) {
                 arena.close();
@@ -52,35 +66,55 @@ public final class GgufFile implements AutoCloseable {
         }
     }
 
-    /** What to call this file in messages. */
+    private static List<GgufPart> openParts(Path path, GgufPart given, Arena arena) {
+        SplitName name = SplitName.of(path)
+                .orElseThrow(() -> new GgufException(path + " is one of " + given.count()
+                        + " parts of a model; to be found, parts must have names like "
+                        + SplitName.PATTERN));
+        given.requirePlace(name.number(), name.count());
+        List<GgufPart> parts = new ArrayList<>();
+        for (int number = 1; number <= name.count(); number++) {
+            Path partPath = name.part(number);
+            if (!Files.exists(partPath)) {
+                throw new GgufException("there is no file " + partPath + ", which is part "
+                        + number + " of the " + name.count() + " of this model; download it too");
+            }
+            GgufPart part = number == name.number() ? given : GgufPart.open(partPath, arena);
+            part.requirePlace(number, name.count());
+            parts.add(part);
+        }
+        return parts;
+    }
+
+    /** What to call this file, or its first part, in messages. */
     public String source() {
-        return source;
+        return first.source();
     }
 
     /** Version of the format, 2 or 3. */
     public int version() {
-        return header.version();
+        return first.header().version();
     }
 
     public GgufMetadata metadata() {
-        return header.metadata();
+        return first.header().metadata();
     }
 
-    /** Every tensor, in file order. */
+    /** Every tensor, in the order of the files. */
     public Collection<GgufTensor> tensors() {
-        return header.tensors().values();
+        return tensors.values();
     }
 
     public Optional<GgufTensor> find(String name) {
-        return Optional.ofNullable(header.tensors().get(name));
+        return Optional.ofNullable(tensors.get(name));
     }
 
     /** The tensor's blocks, borrowed from the mapping until this file is closed. */
     public MemorySegment blocks(GgufTensor tensor) {
-        return bytes.asSlice(tensor.offset(), tensor.bytes());
+        return partByTensor.get(tensor.name()).bytes().asSlice(tensor.offset(), tensor.bytes());
     }
 
-    /** Unmaps the file; every tensor and array becomes invalid. */
+    /** Unmaps the files; every tensor and array becomes invalid. */
     @Override
     public void close() {
         arena.close();

@@ -16,6 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -97,9 +98,11 @@ final class QuantizeCommand implements Callable<Integer> {
                     StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
                 long total = quantizer.totalBytes();
                 long started = System.nanoTime();
-                quantizer.write(channel, bytes -> display.progress(new PullProgress(
+                LongConsumer progress = bytes -> display.progress(new PullProgress(
                         String.valueOf(out.getFileName()), bytes, total,
-                        bytes * 1e9 / Math.max(1, System.nanoTime() - started))));
+                        bytes * 1e9 / Math.max(1, System.nanoTime() - started)));
+                quantizer.write(channel, progress);
+                progress.accept(total);
             }
             Files.move(partial, out, StandardCopyOption.REPLACE_EXISTING);
         } finally {
