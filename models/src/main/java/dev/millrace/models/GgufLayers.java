@@ -40,10 +40,8 @@ final class GgufLayers {
         List<LayerSpec> specs = new ArrayList<>();
         for (int layer = 0; layer < layers; layer++) {
             boolean windowed = window > 0 && hasWindow(layer, layers);
-            boolean noRope = family.noRopePeriod() > 0
-                    && (layer + 1) % family.noRopePeriod() == 0;
             specs.add(new LayerSpec(windowed ? window : 0,
-                    noRope ? null : windowed ? inWindow : everywhere, network));
+                    family.hasRope(layer) ? windowed ? inWindow : everywhere : null, network));
         }
         return specs;
     }
@@ -71,7 +69,7 @@ final class GgufLayers {
             return windowed;
         }
         int period = metadata.size(patternKey).orElse(family.windowPeriod());
-        return period == 1 || layer % period < period - 1;
+        return period == 1 || (layer + 1) % period != 0;
     }
 
     private FeedForwardSpec feedForward() {

@@ -16,7 +16,6 @@ import java.util.function.UnaryOperator;
 /** Reads rotary position embeddings from a GGUF file: metadata, and divisors kept as tensors. */
 final class GgufRope {
 
-    private static final float DEFAULT_BASE = 10_000;
     private static final float DEFAULT_BETA_FAST = 32;
     private static final float DEFAULT_BETA_SLOW = 1;
     static final String DIVISORS = "rope_freqs.weight";
@@ -52,7 +51,8 @@ final class GgufRope {
 
     /** Of layers that look back all the way. */
     RopeSpec everywhere() {
-        return new RopeSpec(family.ropeLayout(), dimensions, base("rope.freq_base", DEFAULT_BASE),
+        return new RopeSpec(family.ropeLayout(), dimensions,
+                base("rope.freq_base", ModelFamily.DEFAULT_ROPE_BASE),
                 scaling());
     }
 
@@ -62,7 +62,7 @@ final class GgufRope {
         return switch (family) {
             // llama.cpp's defaults: a base of its own, and no scaling.
             case GEMMA3 -> new RopeSpec(family.ropeLayout(), dimensions,
-                    base("rope.freq_base_swa", DEFAULT_BASE));
+                    base("rope.freq_base_swa", ModelFamily.DEFAULT_ROPE_BASE));
             default -> new RopeSpec(family.ropeLayout(), dimensions,
                     base("rope.freq_base_swa", everywhere.base()), everywhere.scaling());
         };

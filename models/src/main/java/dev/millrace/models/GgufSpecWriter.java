@@ -3,6 +3,7 @@ package dev.millrace.models;
 import dev.millrace.models.gguf.GgufEntries;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,11 +30,10 @@ final class GgufSpecWriter {
         GgufSpecWriter writer = new GgufSpecWriter(spec, family, metadata);
         writer.writeSizes();
         writer.writeFeedForward(spec.layer(0).feedForward());
-        if (spec.layer(0).rope() != null) {
-            writer.writeRope(spec.layerSpecs().getLast().rope() == null
-                    ? spec.layer(0).rope()
-                    : spec.layerSpecs().getLast().rope());
-        }
+        // Of layers that look back all the way, where there are any.
+        spec.layerSpecs().stream().filter(layer -> layer.rope() != null)
+                .min(Comparator.comparing(layer -> layer.windowTokens() > 0))
+                .ifPresent(layer -> writer.writeRope(layer.rope()));
         writer.writeWindows();
         writer.writeFactors();
     }
@@ -79,7 +79,6 @@ final class GgufSpecWriter {
         }
     }
 
-    /** Of layers that look back all the way; the last layer always does where some do. */
     private void writeRope(RopeSpec rope) {
         metadata.uint32(key("rope.dimension_count"), rope.dimensions())
                 .float32(key("rope.freq_base"), rope.base());

@@ -20,6 +20,7 @@ final class HfModel implements Model {
     private final ModelSpec spec;
     private final HfWeights weights;
     private final long parameters;
+    private final HfTokenizer tokenizer;
     private final HfTemplate template;
 
     private HfModel(Path directory, HfConfig config, HfFamily family, Checkpoint checkpoint) {
@@ -31,6 +32,7 @@ final class HfModel implements Model {
         this.weights = new HfWeights(checkpoint, family, spec);
         this.parameters = checkpoint.tensors().stream()
                 .mapToLong(tensor -> tensor.shape().elements()).sum();
+        this.tokenizer = HfTokenizer.read(directory, spec);
         this.template = HfTemplate.read(directory);
     }
 
@@ -70,12 +72,12 @@ final class HfModel implements Model {
 
     @Override
     public Optional<Tokenizer> tokenizer() {
-        return Optional.empty();
+        return Optional.ofNullable(tokenizer.tokenizer());
     }
 
     @Override
     public Optional<String> tokenizerProblem() {
-        return Optional.of("this version does not read the tokenizers of model directories");
+        return Optional.ofNullable(tokenizer.problem());
     }
 
     @Override

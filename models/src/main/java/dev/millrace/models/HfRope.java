@@ -9,7 +9,6 @@ import java.util.Optional;
  */
 final class HfRope {
 
-    private static final float DEFAULT_BASE = 10_000;
     private static final float DEFAULT_BETA_FAST = 32;
     private static final float DEFAULT_BETA_SLOW = 1;
 
@@ -29,7 +28,7 @@ final class HfRope {
         if (parameters.isPresent()) {
             return rope(parameters.get().part("full_attention").orElse(parameters.get()));
         }
-        float base = config.positive("rope_theta").orElse(DEFAULT_BASE);
+        float base = config.positive("rope_theta").orElse(ModelFamily.DEFAULT_ROPE_BASE);
         RopeSpec plain = new RopeSpec(RopeSpec.Layout.HALVES, dimensions(config), base);
         return config.part("rope_scaling")
                 .map(scaling -> plain.withScaling(scaling(scaling, plain.dimensions())))
@@ -45,7 +44,7 @@ final class HfRope {
         }
         if (family == HfFamily.GEMMA3 && !config.has("rope_parameters")) {
             return new RopeSpec(RopeSpec.Layout.HALVES, dimensions(config),
-                    config.positive("rope_local_base_freq").orElse(DEFAULT_BASE));
+                    config.positive("rope_local_base_freq").orElse(ModelFamily.DEFAULT_ROPE_BASE));
         }
         return everywhere();
     }
@@ -53,7 +52,7 @@ final class HfRope {
     private RopeSpec rope(HfConfig parameters) {
         int dimensions = dimensions(parameters.has("partial_rotary_factor") ? parameters : config);
         float base = parameters.positive("rope_theta")
-                .or(() -> config.positive("rope_theta")).orElse(DEFAULT_BASE);
+                .or(() -> config.positive("rope_theta")).orElse(ModelFamily.DEFAULT_ROPE_BASE);
         return new RopeSpec(RopeSpec.Layout.HALVES, dimensions, base,
                 scaling(parameters, dimensions));
     }

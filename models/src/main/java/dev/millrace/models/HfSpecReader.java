@@ -12,7 +12,6 @@ final class HfSpecReader {
     /** A declared billion of layers or experts must cost nothing. */
     private static final int MOST_LAYERS = 65_536;
     private static final int GEMMA2_WINDOW_TOKENS = 4096;
-    private static final int ROPE_LAYER_PERIOD = 4;
 
     private final HfConfig config;
     private final HfFamily family;
@@ -174,10 +173,11 @@ final class HfSpecReader {
         if (family != HfFamily.SMOLLM3) {
             return true;
         }
-        if (config.has("no_rope_layers")) { // which says 1 where there is one
+        if (config.has("no_rope_layers")) { // says 1 for a layer that has one
             return config.list("no_rope_layers", layers).get(layer).asInt(1) != 0;
         }
-        return (layer + 1) % config.size("no_rope_layer_interval").orElse(ROPE_LAYER_PERIOD) != 0;
+        return config.size("no_rope_layer_interval").map(period -> (layer + 1) % period != 0)
+                .orElseGet(() -> family.family().hasRope(layer));
     }
 
     private boolean hasExperts(int layer) {

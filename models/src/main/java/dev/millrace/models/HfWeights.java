@@ -83,7 +83,7 @@ final class HfWeights implements Weights {
         }
         QuantTensor whole = checkpoint.read(checkpoint.find(family.name(role, layer, expert))
                 .orElseThrow());
-        if (family.offsetsNorms() && isNorm(role)) {
+        if (family.offsetsNorms() && role.isNorm()) {
             return plusOne(whole);
         }
         long first = 0;
@@ -95,15 +95,6 @@ final class HfWeights implements Weights {
             first += rows;
         }
         throw new IllegalStateException(role + " is not among the roles of its own tensor");
-    }
-
-    private static boolean isNorm(WeightRole role) {
-        return switch (role) {
-            case OUTPUT_NORM, ATTENTION_NORM, ATTENTION_POST_NORM, FEED_FORWARD_NORM,
-                    FEED_FORWARD_POST_NORM, QUERY_NORM, KEY_NORM ->
-                true;
-            default -> false;
-        };
     }
 
     private static QuantTensor plusOne(QuantTensor weight) {

@@ -27,6 +27,9 @@ enum ModelFamily {
     OLMO2("olmo2", Layout.HALVES),
     GPT_OSS("gpt-oss", Layout.HALVES);
 
+    /** Base of rotary frequencies where no file says. */
+    static final float DEFAULT_ROPE_BASE = 10_000;
+
     private final String architecture;
     private final Layout ropeLayout;
 
@@ -102,9 +105,14 @@ enum ModelFamily {
         };
     }
 
-    /** Every how many layers one of them has no position embedding; 0 for none. */
-    int noRopePeriod() {
-        return this == SMOLLM3 ? 4 : 0;
+    /** Whether a layer has the window, where some do and the file does not say which. */
+    boolean hasWindow(int layer) {
+        return windowPeriod() == 1 || (layer + 1) % windowPeriod() != 0;
+    }
+
+    /** Whether a layer has position embeddings, unless the file says otherwise. */
+    boolean hasRope(int layer) {
+        return this != SMOLLM3 || (layer + 1) % 4 != 0;
     }
 
     /** Whether embeddings are multiplied by the root of their size. */

@@ -100,6 +100,16 @@ public enum WeightRole {
         return place == Place.EXPERT;
     }
 
+    /** Whether it multiplies what it is applied to: the weight of a norm. */
+    public boolean isNorm() {
+        return switch (this) {
+            case OUTPUT_NORM, ATTENTION_NORM, ATTENTION_POST_NORM, FEED_FORWARD_NORM,
+                    FEED_FORWARD_POST_NORM, QUERY_NORM, KEY_NORM ->
+                true;
+            default -> false;
+        };
+    }
+
     /**
      * Whether a model of these switches cannot do without.
      *

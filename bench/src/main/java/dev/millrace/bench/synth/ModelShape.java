@@ -1,13 +1,18 @@
 package dev.millrace.bench.synth;
 
 import dev.millrace.models.AttentionSpec;
+import dev.millrace.models.ExpertSpec;
+import dev.millrace.models.FamilySpecs;
 import dev.millrace.models.FeedForwardSpec;
 import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.RopeScaling;
 import dev.millrace.models.RopeSpec;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Sizes of a model to be made up: a published model's, settings such as {@code layers=2}, or the
@@ -15,7 +20,8 @@ import java.util.Set;
  */
 final class ModelShape {
 
-    private static final String ARCHITECTURE = "llama";
+    private static final float YARN_BETA_FAST = 32;
+    private static final float YARN_BETA_SLOW = 1;
 
     /** Every setting with what it is where nobody says; null where somebody must. */
     private static final Map<String, String> DEFAULTS = new LinkedHashMap<>();
@@ -25,7 +31,9 @@ final class ModelShape {
     static {
         String[] defaults = {"layers", null, "embedding", null, "feed_forward", null, "heads", null,
             "kv_heads", "", "head_size", "", "vocabulary", "32000", "context", "8192", "rope_base",
-            "10000", "epsilon", "1e-5", "tied", "false"};
+            "10000", "epsilon", "1e-5", "tied", "false", "architecture", "llama", "window", "",
+            "experts", "", "chosen", "2", "shared", "", "rope_scaling", "none", "rope_factor", "8",
+            "rope_original", "1024"};
         for (int i = 0; i < defaults.length; i += 2) {
             DEFAULTS.put(defaults[i], defaults[i + 1]);
         }
@@ -102,12 +110,50 @@ final class ModelShape {
             throw wrong("vocabulary", vocabulary, "at least " + PlaceholderVocabulary.LEAST_SIZE
                     + ": special tokens and one per byte");
         }
-        LayerSpec layer = new LayerSpec(
-                new RopeSpec(RopeSpec.Layout.ADJACENT, headSize, number("rope_base")),
-                FeedForwardSpec.dense(size("feed_forward")));
-        return ModelSpec.uniform(ARCHITECTURE, text, vocabulary, size("context"), embedding,
+        LayerSpec layer = new LayerSpec(new RopeSpec(RopeSpec.Layout.ADJACENT, headSize,
+                number("rope_base"), scaling(headSize)), network());
+        ModelSpec sizes = ModelSpec.uniform(given("architecture"), text, vocabulary,
+                size("context"), embedding,
                 number("epsilon"), AttentionSpec.of(heads, kvHeads, headSize), size("layers"),
                 layer).withTiedEmbeddings(flag("tied"));
+        return FamilySpecs.of(given("architecture"), sizes,
+                given("window").isEmpty() ? 0 : size("window"));
+    }
+
+    private FeedForwardSpec network() {
+        FeedForwardSpec network = FeedForwardSpec.dense(size("feed_forward"));
+        if (given("experts").isEmpty()) {
+            if (FamilySpecs.hasExperts(given("architecture"))) {
+                throw wrong("experts", "missing", "given for " + given("architecture"));
+            }
+            return network;
+        }
+        int shared = given("shared").isEmpty() ? 0 : size("shared");
+        return network.withExperts(ExpertSpec.of(size("experts"), size("chosen"))
+                .withSharedSize(shared));
+    }
+
+    private RopeScaling scaling(int headSize) {
+        float factor = number("rope_factor");
+        int original = size("rope_original");
+        return switch (given("rope_scaling")) {
+            case "none" -> RopeScaling.NONE;
+            case "linear" -> new RopeScaling.Linear(factor);
+            case "yarn" -> new RopeScaling.Yarn(factor, original, YARN_BETA_FAST, YARN_BETA_SLOW,
+                    RopeScaling.yarnAmplitude(factor), true);
+            case "divisors" -> new RopeScaling.Divisors(divisors(headSize / 2, factor));
+            case "longrope" -> new RopeScaling.LongRope(divisors(headSize / 2, 1),
+                    divisors(headSize / 2, factor), original,
+                    RopeScaling.longRopeAmplitude(factor, original));
+            default -> throw wrong("rope_scaling", given("rope_scaling"),
+                    "none, linear, yarn, divisors or longrope");
+        };
+    }
+
+    /** From 1 for the fastest pair to a factor for the slowest. */
+    private static List<Float> divisors(int pairs, float factor) {
+        return IntStream.range(0, pairs)
+                .mapToObj(pair -> (float) Math.pow(factor, (pair + 1.0) / pairs)).toList();
     }
 
     private int size(String key) {

@@ -6,16 +6,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The smallest SentencePiece vocabulary that every reader accepts: three special tokens, one per
- * byte, and words that nobody writes up to the size that the embedding has.
+ * The smallest SentencePiece vocabulary that every reader accepts: special tokens, one per byte,
+ * and words that nobody writes up to the size that the embedding has.
  */
 final class PlaceholderVocabulary {
 
     private static final int UNKNOWN = 0;
     private static final int START = 1;
     private static final int END = 2;
-    /** Three special tokens and the bytes. */
-    static final int LEAST_SIZE = 3 + 256;
+    private static final int END_OF_TEXT = 3 + 256;
+    /** Three special tokens, the bytes, and one that llama.cpp looks for in files of phi3. */
+    static final int LEAST_SIZE = END_OF_TEXT + 1;
 
     private PlaceholderVocabulary() {}
 
@@ -42,7 +43,9 @@ final class PlaceholderVocabulary {
         if (token == UNKNOWN) {
             return Kind.UNKNOWN;
         }
-        return token <= END ? Kind.CONTROL : token < LEAST_SIZE ? Kind.BYTE : Kind.NORMAL;
+        return token <= END || token == END_OF_TEXT
+                ? Kind.CONTROL
+                : token < END_OF_TEXT ? Kind.BYTE : Kind.NORMAL;
     }
 
     private static String piece(int token) {
@@ -50,6 +53,7 @@ final class PlaceholderVocabulary {
             case UNKNOWN -> "<unk>";
             case START -> "<s>";
             case END -> "</s>";
+            case END_OF_TEXT -> "<|endoftext|>";
             default -> token < LEAST_SIZE
                     ? String.format("<0x%02X>", token - END - 1)
                     : "\u2581w" + token;

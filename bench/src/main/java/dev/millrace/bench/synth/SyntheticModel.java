@@ -64,9 +64,10 @@ final class SyntheticModel implements GgufModelWriter.Contents {
             TensorShape shape) {
         typeCounts.merge(type, 1, Integer::sum);
         long seed = seeds.nextLong();
-        boolean vector = shape.rows() == 1;
-        float mean = vector ? 1 : 0;
-        float deviation = vector ? NORM_DEVIATION : (float) (1 / Math.sqrt(shape.columns()));
+        float mean = role.isNorm() ? 1 : 0;
+        float deviation = role.isNorm()
+                ? NORM_DEVIATION
+                : (float) (1 / Math.sqrt(shape.columns()));
         QuantFormat format = type.format().orElseThrow(() -> new IllegalArgumentException(
                 "the mixture makes " + role + " " + shape + " " + type
                         + ", which this version does not compute; choose another TYPE, or --pure"

@@ -61,7 +61,7 @@ class ModelShapeTest {
         "llama-1b,kv_heads=5 | is 5; it must be a divisor of the 32 query heads",
         "llama-1b,heads=48 | is 48; it must be a divisor of the embedding's 2048 elements",
         "llama-1b,head_size=7 | is 7; it must be even",
-        "llama-1b,vocabulary=100 | is 100; it must be at least 259"})
+        "llama-1b,vocabulary=100 | is 100; it must be at least 260"})
     void aShapeThatDoesNotFitIsRefused(String text, String message) {
         assertThatIllegalArgumentException().isThrownBy(() -> ModelShape.parse(text))
                 .withMessageContaining(message);

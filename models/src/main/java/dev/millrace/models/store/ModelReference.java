@@ -17,8 +17,10 @@ import java.util.regex.Pattern;
 sealed interface ModelReference {
 
     int MAX_NPM_PARTS = 64;
+    /** What makes a folder a model: transformers writes it into each. */
+    String DIRECTORY_FILE = "config.json";
 
-    /** A file on this machine; the store neither copies nor lists it. */
+    /** A file or folder on this machine; the store neither copies nor lists it. */
     record LocalFile(Path path) implements ModelReference {}
 
     /** Files out of npm packages, concatenated in order. */
@@ -85,8 +87,9 @@ sealed interface ModelReference {
         boolean looksLikePath = text.indexOf('/') >= 0 || text.indexOf(File.separatorChar) >= 0
                 || lower.endsWith(".gguf");
         return looksLikePath || Files.isRegularFile(Path.of(text))
-                ? new LocalFile(Path.of(text))
-                : new Named(text);
+                || Files.exists(Path.of(text).resolve(DIRECTORY_FILE))
+                        ? new LocalFile(Path.of(text))
+                        : new Named(text);
     }
 
     private static ModelReference npm(String text) {

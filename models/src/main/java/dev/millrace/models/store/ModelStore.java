@@ -74,7 +74,8 @@ public final class ModelStore implements AutoCloseable {
     }
 
     /**
-     * The file that a reference means, pulled now if the store does not have it yet.
+     * The file or model directory that a reference means, pulled now if the store does not have
+     * it yet.
      *
      * @throws ModelException if there is no such model, or it cannot be had; nothing but a
      *                        resumable download is left behind
@@ -83,8 +84,10 @@ public final class ModelStore implements AutoCloseable {
         if (!(ModelReference.parse(reference) instanceof ModelReference.LocalFile local)) {
             return pull(reference, listener).path();
         }
-        if (Files.isDirectory(local.path())) {
-            throw new ModelException(local.path() + " is a folder; name the .gguf file in it");
+        if (Files.isDirectory(local.path())
+                && !Files.exists(local.path().resolve(ModelReference.DIRECTORY_FILE))) {
+            throw new ModelException(local.path() + " is a folder without a "
+                    + ModelReference.DIRECTORY_FILE + "; name the .gguf file in it");
         }
         if (!Files.exists(local.path())) {
             throw new ModelException("there is no file " + local.path()
