@@ -8,6 +8,7 @@ import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.template.TemplateException;
 import dev.millrace.models.text.Tokenizer;
+import dev.millrace.models.tokenizers.GgufTokenizerReader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -139,8 +139,15 @@ class GgufTokenizerReaderTest {
 
     private static Stream<Arguments> unusable() {
         return Stream.of(
-                change("another kind", w -> w.replaceString(PREFIX + "model", "gpt2"),
-                        "tokenizer.ggml.model is \"gpt2\"", "SentencePiece"),
+                change("another kind", w -> w.replaceString(PREFIX + "model", "rwkv"),
+                        "tokenizer.ggml.model is \"rwkv\"", "one of llama, gpt2"),
+                change("no merges", w -> w.replaceString(PREFIX + "model", "gpt2"), "lacks",
+                        "ggml.merges"),
+                change("a strange way to cut", w -> w.replaceString(PREFIX + "model", "gpt2")
+                        .string(PREFIX + "pre", "odd"), "pre is \"odd\"", "wrong tokens"),
+                change("a merge of nothing", w -> w.replaceString(PREFIX + "model", "gpt2")
+                        .strings(PREFIX + "merges", List.of("a a")), "merges is \"a a\"",
+                        "the vocabulary lacks"),
                 change("no kind", w -> w.remove(PREFIX + "model"), "lacks", "ggml.model"),
                 change("no tokens", w -> w.remove(PREFIX + "tokens"), "lacks", "ggml.tokens"),
                 change("too few tokens", w -> w.remove(PREFIX + "tokens")

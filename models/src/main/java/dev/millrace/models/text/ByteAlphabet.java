@@ -1,6 +1,5 @@
 package dev.millrace.models.text;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -26,15 +25,19 @@ public final class ByteAlphabet {
 
     private ByteAlphabet() {}
 
+    /** Whether a piece consists of these characters; no text can become one that does not. */
+    public static boolean isSpelling(String piece) {
+        return piece.chars().allMatch(unit -> unit < BYTES.length && BYTES[unit] != NONE);
+    }
+
     /** The bytes that a piece spells; a piece of other characters is its own UTF-8. */
     public static byte[] bytes(String piece) {
+        if (!isSpelling(piece)) {
+            return Utf8.encode(piece);
+        }
         byte[] bytes = new byte[piece.length()];
         for (int i = 0; i < bytes.length; i++) {
-            char character = piece.charAt(i);
-            if (character >= BYTES.length || BYTES[character] == NONE) {
-                return piece.getBytes(StandardCharsets.UTF_8);
-            }
-            bytes[i] = (byte) BYTES[character];
+            bytes[i] = (byte) BYTES[piece.charAt(i)];
         }
         return bytes;
     }

@@ -41,16 +41,14 @@ public final class BytePairModel implements WordModel {
         }
     }
 
-    /** Byte tokens and special ones are never found by what spells them. */
+    /** Byte tokens, special ones and unused ones are never found by what spells them. */
     private int spellable(byte[] text, int from, int length) {
         int token = vocabulary.find(text, from, length);
         if (token == NONE) {
             return NONE;
         }
         Kind kind = vocabulary.kind(token);
-        return kind == Kind.NORMAL || kind == Kind.USER_DEFINED || kind == Kind.UNUSED
-                ? token
-                : NONE;
+        return kind == Kind.NORMAL || kind == Kind.USER_DEFINED ? token : NONE;
     }
 
     @Override

@@ -36,8 +36,8 @@ public final class MergeList {
         int rightToken = find(right);
         int mergedToken = find(merged);
         Kind kind = vocabulary.kind(mergedToken);
-        boolean special = kind == Kind.CONTROL || kind == Kind.UNKNOWN || kind == Kind.BYTE;
-        if (!special && !table.has(leftToken, rightToken)) {
+        boolean spellable = kind == Kind.NORMAL || kind == Kind.USER_DEFINED;
+        if (spellable && !table.has(leftToken, rightToken)) {
             table.put(leftToken, rightToken, rank, mergedToken);
         }
         rank++;

@@ -17,7 +17,9 @@ public enum TokenSpelling {
 
         @Override
         String written(byte[] piece, Kind kind) {
-            return kind == Kind.NORMAL ? ByteAlphabet.spell(piece) : super.written(piece, kind);
+            return kind == Kind.NORMAL || kind == Kind.UNUSED
+                    ? ByteAlphabet.spell(piece)
+                    : super.written(piece, kind);
         }
     },
 

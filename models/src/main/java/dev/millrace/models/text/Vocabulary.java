@@ -96,7 +96,7 @@ public final class Vocabulary {
         return byteTokens[value];
     }
 
-    /** The token whose piece is these bytes (the first of equals), or -1. */
+    /** The token whose piece is these bytes (of equals the first that is in use), or -1. */
     int find(byte[] text, int from, int length) {
         if (length > longestPieceBytes) {
             return NONE;
@@ -128,6 +128,9 @@ public final class Vocabulary {
         int slot = slot(piece, 0, piece.length);
         while (slots[slot] != NONE) {
             if (Arrays.equals(pieces[slots[slot]], piece)) {
+                if (kinds[slots[slot]] == Kind.UNUSED && kinds[token] == Kind.NORMAL) {
+                    slots[slot] = token;
+                }
                 return;
             }
             slot = slot + 1 & slots.length - 1;

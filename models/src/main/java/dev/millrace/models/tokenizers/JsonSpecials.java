@@ -72,11 +72,10 @@ final class JsonSpecials {
             endTokens.add(ids.asInt());
         }
         ids.forEach(id -> endTokens.add(id.asInt(NONE)));
-        for (JsonNode added : json.header().path("added_tokens")) {
-            if (EndPieces.contains(added.path("content").asString(""))) {
-                endTokens.add(added.path("id").asInt(NONE));
-            }
-        }
+        Set<String> added = new HashSet<>();
+        json.header().path("added_tokens")
+                .forEach(token -> added.add(token.path("content").asString("")));
+        EndPieces.among(added::contains).forEach(piece -> endTokens.add(token(piece)));
         endTokens.removeIf(token -> token < 0 || token >= TokenizerJson.MAX_TOKENS);
         return endTokens;
     }

@@ -92,9 +92,7 @@ final class TokenizerJsonReader {
         for (int i = 0; i < json.pieces().size(); i++) {
             int token = json.ids().get(i);
             pieces[token] = bytes(json.pieces().get(i));
-            kinds[token] = !splits.isByteLevel() && Vocabulary.byteOf(pieces[token]) >= 0
-                    ? Kind.BYTE
-                    : Kind.NORMAL;
+            kinds[token] = kind(json.pieces().get(i), pieces[token]);
             if (!json.scores().isEmpty()) {
                 scores[token] = json.scores().get(i).floatValue();
             }
@@ -104,6 +102,13 @@ final class TokenizerJsonReader {
             kinds[token.token()] = token.special() ? Kind.CONTROL : Kind.USER_DEFINED;
         }
         return new Vocabulary(pieces, scores, kinds);
+    }
+
+    private Kind kind(String spelled, byte[] piece) {
+        if (splits.isByteLevel()) {
+            return ByteAlphabet.isSpelling(spelled) ? Kind.NORMAL : Kind.UNUSED;
+        }
+        return Vocabulary.byteOf(piece) >= 0 ? Kind.BYTE : Kind.NORMAL;
     }
 
     private byte[] bytes(String piece) {

@@ -1,5 +1,7 @@
 package dev.millrace.models.text.split;
 
+import java.util.BitSet;
+
 /** A set of characters, told by their code points or their types. */
 interface CharacterSet {
 
@@ -10,17 +12,22 @@ interface CharacterSet {
         return (codePoint, types) -> (types & wanted) != 0;
     }
 
-    /** The characters of these ranges, each written as its first and last character. */
-    static CharacterSet ofRanges(String firstsAndLasts) {
-        int[] bounds = firstsAndLasts.codePoints().toArray();
-        return (codePoint, types) -> {
-            for (int i = 0; i < bounds.length; i += 2) {
-                if (codePoint >= bounds[i] && codePoint <= bounds[i + 1]) {
-                    return true;
-                }
-            }
-            return false;
-        };
+    /** The characters of these ranges, written as between the brackets of a pattern. */
+    static CharacterSet ofRanges(String ranges) {
+        int[] written = ranges.codePoints().toArray();
+        BitSet characters = new BitSet();
+        for (int i = 0; i < written.length; i++) {
+            boolean range = i + 2 < written.length && written[i + 1] == '-';
+            int first = written[i];
+            i += range ? 2 : 0;
+            characters.set(first, written[i] + 1);
+        }
+        return (codePoint, types) -> characters.get(codePoint);
+    }
+
+    /** These characters. */
+    static CharacterSet ofCharacters(String characters) {
+        return (codePoint, types) -> characters.indexOf(codePoint) >= 0;
     }
 
     /** What either set contains. */
