@@ -96,6 +96,73 @@ public final class TextNormalizers {
         };
     }
 
+    /** Leaves white space out, and puts {@code mark} before every word that lacks it. */
+    public static TextNormalizer markWords(String mark) {
+        byte[] first = Utf8.encode(mark);
+        return (text, atStart) -> {
+            ByteArrayOutputStream out = new ByteArrayOutputStream(2 * text.length);
+            boolean inWord = false;
+            for (int at = 0; at < text.length;) {
+                int length = Utf8.length(text[at]);
+                boolean space = isSpace(text, at);
+                if (!space && !inWord && !startsWith(text, at, first)) {
+                    out.writeBytes(first);
+                }
+                if (!space) {
+                    out.write(text, at, length);
+                }
+                inWord = !space;
+                at += length;
+            }
+            return out.toByteArray();
+        };
+    }
+
+    /** Writes two or more spaces in a row as {@code content}. */
+    public static TextNormalizer collapseSpaces(String content) {
+        byte[] replacement = Utf8.encode(content);
+        return (text, atStart) -> {
+            ByteArrayOutputStream out = new ByteArrayOutputStream(text.length);
+            for (int at = 0; at < text.length;) {
+                int end = at;
+                while (end < text.length && text[end] == ' ') {
+                    end++;
+                }
+                if (end - at > 1) {
+                    out.writeBytes(replacement);
+                } else {
+                    out.write(text[at]);
+                }
+                at = Math.max(end, at + 1);
+            }
+            return out.toByteArray();
+        };
+    }
+
+    /**
+     * Writes spaces as SentencePiece's unigram models want them: U+2581 before every word, or where
+     * spaces are not merged, for every space and once before the first word.
+     */
+    public static TextNormalizer wordSpaces(boolean prefix, boolean merged) {
+        return (text, atStart) -> {
+            ByteArrayOutputStream out = new ByteArrayOutputStream(2 * text.length);
+            boolean begun = !prefix;
+            boolean inWord = false;
+            for (byte b : text) {
+                boolean begins = b != ' ' && !inWord && (merged || !begun);
+                if (begins || b == ' ' && !merged) {
+                    out.writeBytes(Vocabulary.SPACE);
+                }
+                if (b != ' ') {
+                    out.write(b);
+                    begun = true;
+                }
+                inWord = b != ' ';
+            }
+            return out.toByteArray();
+        };
+    }
+
     /** Takes white space off the ends. */
     public static TextNormalizer strip(boolean left, boolean right) {
         return (text, atStart) -> {

@@ -27,6 +27,10 @@ public final class TokenBuffer {
         size += added.length;
     }
 
+    void clear() {
+        size = 0;
+    }
+
     int size() {
         return size;
     }
@@ -34,10 +38,6 @@ public final class TokenBuffer {
     /** The tokens from this index on. */
     int[] from(int index) {
         return Arrays.copyOfRange(tokens, index, size);
-    }
-
-    int last() {
-        return tokens[size - 1];
     }
 
     /** All tokens so far. */

@@ -3,7 +3,6 @@ package dev.millrace.models.tokenizers;
 import dev.millrace.models.gguf.GgufArray;
 import dev.millrace.models.gguf.GgufMetadata;
 import dev.millrace.models.gguf.GgufValueType;
-import dev.millrace.models.text.AddedToken;
 import dev.millrace.models.text.ByteAlphabet;
 import dev.millrace.models.text.BytePairModel;
 import dev.millrace.models.text.ComposedTokenizer;
@@ -18,8 +17,6 @@ import dev.millrace.models.text.Vocabulary;
 import dev.millrace.models.text.Vocabulary.Kind;
 import dev.millrace.models.text.split.SplitPreset;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Set;
 
 /** Byte-pair vocabularies of GGUF files ("gpt2"), and Gemma 4's of characters ("gemma4"). */
@@ -28,6 +25,8 @@ final class GgufBytePairs {
     private static final String PRE_KEY = GgufVocabulary.PREFIX + "pre";
     private static final String MERGES_KEY = GgufVocabulary.PREFIX + "merges";
     private static final String DEFAULT_PRESET = "default";
+    private static final String KNOWN_PRESETS = "a way to cut text that this version knows; a"
+            + " wrong one would give wrong tokens";
     private static final String CHARACTERS = "gemma4";
     private static final int NONE = -1;
 
@@ -42,12 +41,16 @@ final class GgufBytePairs {
         this.presetName = ofCharacters
                 ? CHARACTERS
                 : metadata.string(PRE_KEY).orElse(DEFAULT_PRESET);
-        this.preset = SplitPreset.named(presetName).orElseThrow(() -> metadata.wrong(PRE_KEY,
-                presetName, "a way to cut text that this version knows; a wrong one would give"
-                        + " wrong tokens"));
+        this.preset = SplitPreset.named(presetName).orElseThrow(
+                () -> metadata.wrong(PRE_KEY, presetName, KNOWN_PRESETS));
     }
 
-    /** @throws dev.millrace.models.gguf.GgufException if the file lacks merges or names an unknown way to cut text */
+    /**
+     * Reads the tokenizer.
+     *
+     * @throws dev.millrace.models.gguf.GgufException if the file lacks merges or names an unknown
+     *                                                way to cut text
+     */
     static Tokenizer read(GgufVocabulary source, boolean ofCharacters) {
         return new GgufBytePairs(source, ofCharacters).read();
     }
@@ -68,7 +71,7 @@ final class GgufBytePairs {
                         : TextNormalizer.NONE
                 : TextNormalizers.replace(" ", "\u2581");
         return new ComposedTokenizer(
-                new ComposedTokenizer.Stages(vocabulary, addedTokens(kinds), normalizer,
+                new ComposedTokenizer.Stages(vocabulary, source.addedTokens(kinds), normalizer,
                         preset.rules(), model, preset.fromBytes()
                                 ? TokenSpelling.BYTE_LEVEL
                                 : TokenSpelling.SENTENCE_PIECE),
@@ -98,18 +101,6 @@ final class GgufBytePairs {
         return preset.fromBytes()
                 ? ByteAlphabet.bytes(new String(spelled, StandardCharsets.UTF_8))
                 : spelled;
-    }
-
-    private List<AddedToken> addedTokens(Kind[] kinds) {
-        List<AddedToken> added = new ArrayList<>();
-        for (int token = 0; token < kinds.length; token++) {
-            boolean special = kinds[token] == Kind.CONTROL || kinds[token] == Kind.UNKNOWN;
-            if (special || kinds[token] == Kind.USER_DEFINED) {
-                added.add(new AddedToken(token,
-                        new String(source.pieces()[token], StandardCharsets.UTF_8), special));
-            }
-        }
-        return added;
     }
 
     private MergeList merges(Vocabulary vocabulary) {

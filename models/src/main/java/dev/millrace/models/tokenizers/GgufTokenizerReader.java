@@ -34,8 +34,10 @@ public final class GgufTokenizerReader {
             case "llama" -> sentencePiece(new GgufVocabulary(metadata, vocabularySize));
             case "gpt2", "gemma4" -> GgufBytePairs.read(
                     new GgufVocabulary(metadata, vocabularySize), model.equals("gemma4"));
-            default -> throw metadata.wrong(MODEL_KEY, model,
-                    "one of llama, gpt2 and gemma4, the kinds of vocabulary this version reads");
+            case "bert" -> GgufWordPieces.read(new GgufVocabulary(metadata, vocabularySize));
+            case "t5" -> GgufUnigram.read(new GgufVocabulary(metadata, vocabularySize));
+            default -> throw metadata.wrong(MODEL_KEY, model, "one of llama, gpt2, gemma4, bert"
+                    + " and t5, the kinds of vocabulary this version reads");
         };
     }
 

@@ -3,17 +3,20 @@ package dev.millrace.models.tokenizers;
 import dev.millrace.models.gguf.GgufArray;
 import dev.millrace.models.gguf.GgufMetadata;
 import dev.millrace.models.gguf.GgufValueType;
+import dev.millrace.models.text.AddedToken;
 import dev.millrace.models.text.EndPieces;
 import dev.millrace.models.text.Vocabulary;
 import dev.millrace.models.text.Vocabulary.Kind;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** The lists and numbers that all kinds of vocabularies have in the {@code tokenizer.ggml.*} keys. */
+/** The lists and numbers that vocabularies of all kinds have under {@code tokenizer.ggml.*}. */
 final class GgufVocabulary {
 
     static final String PREFIX = "tokenizer.ggml.";
@@ -124,6 +127,19 @@ final class GgufVocabulary {
             }
         }
         return kinds;
+    }
+
+    /** The special and user-defined pieces, as what is looked for in a text. */
+    List<AddedToken> addedTokens(Kind[] kinds) {
+        List<AddedToken> added = new ArrayList<>();
+        for (int token = 0; token < kinds.length; token++) {
+            boolean special = kinds[token] == Kind.CONTROL || kinds[token] == Kind.UNKNOWN;
+            if (special || kinds[token] == Kind.USER_DEFINED) {
+                added.add(new AddedToken(token,
+                        new String(pieces[token], StandardCharsets.UTF_8), special));
+            }
+        }
+        return added;
     }
 
     private GgufArray array(String key, GgufValueType elementType) {

@@ -1,9 +1,12 @@
 package dev.millrace.models.tokenizers;
 
+import dev.millrace.models.text.BertNormalizer;
+import dev.millrace.models.text.PrecompiledMap;
 import dev.millrace.models.text.TextNormalizer;
 import dev.millrace.models.text.TextNormalizers;
 import java.text.Normalizer.Form;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
@@ -40,9 +43,29 @@ final class JsonNormalizers {
             case "Strip" -> TextNormalizers.strip(node.path("strip_left").asBoolean(true),
                     node.path("strip_right").asBoolean(true));
             case "Prepend" -> TextNormalizers.prepend(text(node, "prepend"));
-            case "Replace" -> TextNormalizers.replace(literal(node), content(node));
+            case "Replace" -> node.path("pattern").path("Regex").asString("").equals(" {2,}")
+                    ? TextNormalizers.collapseSpaces(content(node))
+                    : TextNormalizers.replace(literal(node), content(node));
+            case "Precompiled" -> precompiled(node);
+            case "BertNormalizer" -> bert(node);
             default -> throw json.unsupported("the normalizer \"" + type + "\"");
         };
+    }
+
+    private TextNormalizer precompiled(JsonNode node) {
+        try {
+            byte[] map = Base64.getDecoder().decode(text(node, "precompiled_charsmap"));
+            return new PrecompiledMap(map, true);
+        } catch (IllegalArgumentException e) {
+            throw json.damaged("its precompiled_charsmap is damaged: " + e.getMessage());
+        }
+    }
+
+    private static TextNormalizer bert(JsonNode node) {
+        boolean lowercase = node.path("lowercase").asBoolean(true);
+        return new BertNormalizer(node.path("clean_text").asBoolean(true),
+                node.path("handle_chinese_chars").asBoolean(true),
+                node.path("strip_accents").asBoolean(lowercase), lowercase);
     }
 
     private String literal(JsonNode node) {

@@ -17,6 +17,8 @@ final class JsonSplits {
     private final List<TextNormalizer> rewrites = new ArrayList<>();
     private final List<SplitRule> rules = new ArrayList<>();
     private boolean byteLevel;
+    /** Whether all that happened so far is that white space was cut out. */
+    private boolean onlyWords;
 
     JsonSplits(TokenizerJson json) {
         this.json = json;
@@ -55,7 +57,10 @@ final class JsonSplits {
                 }
                 add(SplitRules.punctuation(), type);
             }
-            case "WhitespaceSplit" -> add(SplitRules.whitespace(), type);
+            case "WhitespaceSplit" -> {
+                onlyWords = rules.isEmpty();
+                add(SplitRules.whitespace(), type);
+            }
             case "BertPreTokenizer" -> {
                 add(SplitRules.whitespace(), type);
                 add(SplitRules.punctuation(), type);
@@ -100,7 +105,12 @@ final class JsonSplits {
             case "never" -> Prefix.NEVER;
             default -> throw json.unsupported("the prepend_scheme \"" + scheme + "\"");
         };
-        rewrite(TextNormalizers.metaspace(replacement, prefix), "Metaspace");
+        if (onlyWords && prefix == Prefix.ALWAYS && rules.size() == 1) {
+            rules.clear();
+            rewrite(TextNormalizers.markWords(replacement), "Metaspace");
+        } else {
+            rewrite(TextNormalizers.metaspace(replacement, prefix), "Metaspace");
+        }
         if (node.path("split").asBoolean(true)) {
             add(SplitRules.beforeEach(replacement), "Metaspace");
         }

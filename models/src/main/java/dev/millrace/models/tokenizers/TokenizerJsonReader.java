@@ -9,10 +9,12 @@ import dev.millrace.models.text.MergeList;
 import dev.millrace.models.text.SpecialTokens;
 import dev.millrace.models.text.TextNormalizer;
 import dev.millrace.models.text.Tokenizer;
+import dev.millrace.models.text.UnigramModel;
 import dev.millrace.models.text.Utf8;
 import dev.millrace.models.text.Vocabulary;
 import dev.millrace.models.text.Vocabulary.Kind;
 import dev.millrace.models.text.WordModel;
+import dev.millrace.models.text.WordPieceModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -77,10 +79,14 @@ final class TokenizerJsonReader {
         }
     }
 
+    private int size() {
+        return 1 + Math.max(json.ids().stream().mapToInt(Integer::intValue).max().orElse(NONE),
+                added.stream().mapToInt(AddedToken::token).max().orElse(NONE));
+    }
+
     /** Ids that nothing has are unused pieces without text. */
     private Vocabulary vocabulary() {
-        int size = Math.max(json.ids().stream().mapToInt(Integer::intValue).max().orElse(NONE),
-                added.stream().mapToInt(AddedToken::token).max().orElse(NONE)) + 1;
+        int size = size();
         if (size == 0) {
             throw json.damaged("its vocabulary is empty");
         }
@@ -119,6 +125,10 @@ final class TokenizerJsonReader {
         String type = model.path("type").asString(json.merges().isEmpty() ? "" : "BPE");
         return switch (type) {
             case "BPE" -> bytePairs(vocabulary);
+            case "Unigram" -> unigram(vocabulary);
+            case "WordPiece" -> new WordPieceModel(vocabulary, new WordPieceModel.Options("",
+                    model.path("continuing_subword_prefix").asString("##"),
+                    required(unknownToken()), model.path("max_input_chars_per_word").asInt(100)));
             default -> throw json.unsupported("the model \"" + type + "\"");
         };
     }
@@ -145,6 +155,22 @@ final class TokenizerJsonReader {
                 splits.isByteLevel(), model.path("byte_fallback").asBoolean(false),
                 model.path("ignore_merges").asBoolean(false), unknownToken(),
                 model.path("fuse_unk").asBoolean(false)));
+    }
+
+    private WordModel unigram(Vocabulary vocabulary) {
+        double[] scores = new double[vocabulary.size()];
+        for (int i = 0; i < json.scores().size(); i++) {
+            scores[json.ids().get(i)] = json.scores().get(i);
+        }
+        return new UnigramModel(vocabulary, scores, required(model.path("unk_id").asInt(NONE)),
+                model.path("byte_fallback").asBoolean(false));
+    }
+
+    private int required(int unknownToken) {
+        if (unknownToken < 0 || unknownToken >= size()) {
+            throw json.damaged("it names no unknown token");
+        }
+        return unknownToken;
     }
 
     private int unknownToken() {

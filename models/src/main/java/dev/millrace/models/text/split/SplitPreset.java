@@ -21,7 +21,8 @@ public record SplitPreset(List<SplitRule> rules, boolean wholeFirst, boolean add
     private static final String CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
     private static final String WORDS = "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
     private static final String SIGNS = "| ?[^\\s\\p{L}\\p{N}]+";
-    private static final String UPPERS = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
+    private static final String UPPERS = "[^\\r\\n\\p{L}\\p{N}]?"
+            + "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
     private static final String LOWERS = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
     private static final String GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+" + SIGNS
             + "|\\s+(?!\\S)";
