@@ -26,10 +26,10 @@ public final class PrecompiledMap implements TextNormalizer {
     /**
      * Reads a map.
      *
-     * @param byCharacter whether to replace as Hugging Face does, which looks at what a reader takes
-     *                    for a character (a grapheme cluster) of up to five bytes, else at each code
-     *                    point, and takes the shortest string that it begins with for the whole of
-     *                    it; SentencePiece itself takes the longest wherever it stands
+     * @param byCharacter whether to replace as Hugging Face does: for what a reader takes for a
+     *                    character (a grapheme cluster) of up to five bytes, else for each code
+     *                    point, what the shortest string stands for that it begins with.
+     *                    SentencePiece itself takes the longest string wherever it stands
      * @throws IllegalArgumentException if the map is damaged
      */
     public PrecompiledMap(byte[] map, boolean byCharacter) {

@@ -45,7 +45,8 @@ final class GgufUnigram {
         return new ComposedTokenizer(new ComposedTokenizer.Stages(vocabulary,
                 source.addedTokens(kinds), normalizer, List.of(),
                 new UnigramModel(vocabulary, exact, unknownToken, true),
-                TokenSpelling.SENTENCE_PIECE), new SpecialTokens(startToken, endToken, endTokens,
+                TokenSpelling.SENTENCE_PIECE),
+                new SpecialTokens(startToken, endToken, endTokens,
                         source.flag("add_bos_token", false), source.flag("add_eos_token", true),
                         prefix));
     }

@@ -38,7 +38,8 @@ final class GgufWordPieces {
                 List.of(SplitRules.whitespace(), SplitRules.punctuation()),
                 new WordPieceModel(vocabulary, new WordPieceModel.Options("\u2581", "",
                         unknownToken, MAX_WORD_CHARACTERS)),
-                TokenSpelling.SENTENCE_PIECE), new SpecialTokens(startToken, endToken, endTokens,
+                TokenSpelling.SENTENCE_PIECE),
+                new SpecialTokens(startToken, endToken, endTokens,
                         source.flag("add_bos_token", true), source.flag("add_eos_token", true),
                         true));
     }

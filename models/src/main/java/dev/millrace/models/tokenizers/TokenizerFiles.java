@@ -12,26 +12,49 @@ import java.util.Arrays;
 public final class TokenizerFiles {
 
     private static final String JSON = "tokenizer.json";
+    private static final String MODEL = "tokenizer.model";
     private static final byte[] GGUF_MAGIC = {'G', 'G', 'U', 'F'};
+    /** Every SentencePiece model begins with a piece: field 1, of bytes. */
+    private static final byte[] PIECES_TAG = {1 << 3 | 2};
 
     private TokenizerFiles() {}
 
     /**
-     * Opens a tokenizer. Beside a tokenizer.json, {@code tokenizer_config.json} and
-     * {@code generation_config.json} are looked at for the start token and the end tokens.
+     * Opens a tokenizer. Beside a tokenizer.json or a tokenizer.model, tokenizer_config.json and
+     * generation_config.json are looked at for the start token and the end tokens.
      *
-     * @param path a GGUF file, a tokenizer.json, or a directory that holds one
+     * @param path a GGUF file, a tokenizer.json, a SentencePiece model, or a directory that holds a
+     *             tokenizer.json or a tokenizer.model
      * @throws ModelException if there is none, it is damaged, or it wants what this version cannot
      *                        do exactly
      */
     public static Tokenizer open(Path path) {
-        Path file = Files.isDirectory(path) ? path.resolve(JSON) : path;
+        Path file = Files.isDirectory(path) ? inside(path) : path;
         if (!Files.isRegularFile(file)) {
             throw new ModelException("there is no tokenizer " + file);
         }
-        return begins(file, GGUF_MAGIC)
-                ? GgufTokenizerReader.open(file)
+        if (begins(file, GGUF_MAGIC)) {
+            return GgufTokenizerReader.open(file);
+        }
+        return begins(file, PIECES_TAG) && !file.toString().endsWith(".json")
+                ? SentencePieceReader.read(file)
                 : TokenizerJsonReader.read(file);
+    }
+
+    /** Whether a path is one that {@link #open} takes for a tokenizer by itself. */
+    public static boolean isTokenizer(Path path) {
+        return Files.isDirectory(path)
+                ? Files.isRegularFile(path.resolve(JSON))
+                        || Files.isRegularFile(path.resolve(MODEL))
+                : Files.isRegularFile(path) && (path.toString().endsWith(".json")
+                        || path.toString().endsWith(".model") || begins(path, GGUF_MAGIC));
+    }
+
+    private static Path inside(Path directory) {
+        Path model = directory.resolve(MODEL);
+        return !Files.exists(directory.resolve(JSON)) && Files.isRegularFile(model)
+                ? model
+                : directory.resolve(JSON);
     }
 
     private static boolean begins(Path file, byte[] magic) {
