@@ -137,6 +137,22 @@ public record ModelSpec(String architecture, String name, int vocabularySize, in
         return widest;
     }
 
+    /**
+     * Parameters that one token is multiplied by, of so many in all: experts that it does not go to
+     * are left out.
+     */
+    public long activeParameters(long parameters) {
+        long idle = 0;
+        for (LayerSpec layer : layerSpecs) {
+            ExpertSpec experts = layer.feedForward().experts();
+            if (experts != null) {
+                idle += 3L * (experts.count() - experts.chosen()) * embeddingSize
+                        * layer.feedForward().size();
+            }
+        }
+        return parameters - idle;
+    }
+
     /** The widths of dense and shared feed-forward networks, each once. */
     public List<Integer> feedForwardSizes() {
         return layerSpecs.stream().map(LayerSpec::feedForward)

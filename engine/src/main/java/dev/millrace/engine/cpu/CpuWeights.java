@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.kernels.cpu.CpuMatrix;
+import dev.millrace.models.ExpertSpec;
 import java.util.List;
 
 /**
@@ -21,10 +22,25 @@ record CpuWeights(CpuMatrix tokenEmbedding, List<CpuLayer> layers, float[] outpu
         packed = List.copyOf(packed);
     }
 
-    /** What every step reads: all but an embedding that is only looked up. */
+    /**
+     * What a step of one token reads: all but an embedding that is only looked up, and experts that
+     * are not chosen.
+     */
     long stepBytes() {
         long lookedUpBytes = tokenEmbedding == output ? 0 : tokenEmbedding.bytes();
-        return bytes - lookedUpBytes;
+        return bytes - lookedUpBytes
+                - layers.stream().mapToLong(CpuWeights::bytesOfExpertsNotChosen).sum();
+    }
+
+    private static long bytesOfExpertsNotChosen(CpuLayer layer) {
+        if (layer.experts() == null) {
+            return 0;
+        }
+        CpuLayer.Gated one = layer.experts().networks()[0];
+        long oneBytes = one.gate().matrix().bytes() + one.up().matrix().bytes()
+                + one.down().matrix().bytes();
+        ExpertSpec experts = layer.spec().feedForward().experts();
+        return (experts.count() - experts.chosen()) * oneBytes;
     }
 
     @Override

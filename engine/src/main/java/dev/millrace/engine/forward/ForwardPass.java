@@ -25,8 +25,8 @@ public interface ForwardPass extends AutoCloseable {
     /**
      * Bytes taken on the device.
      *
-     * @param stepWeightBytes of {@code weightBytes}, what every step reads whole: all but an
-     *                        embedding that is only looked up
+     * @param stepWeightBytes of {@code weightBytes}, what a step of one token reads: all but an
+     *                        embedding that is only looked up, and experts that are not chosen
      */
     record DeviceMemory(long weightBytes, long stepWeightBytes, long cacheBytes, long bufferBytes) {
 

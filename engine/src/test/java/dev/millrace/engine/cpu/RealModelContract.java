@@ -1,7 +1,11 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.Model;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
@@ -48,6 +52,26 @@ abstract class RealModelContract {
                 to jump and reach it, but she couldn't. Then, she had an idea. She would use a \
                 stick to get the ball down.
                 """);
+    }
+
+    /** The same model twice; one file has rotating pairs side by side, the other in halves. */
+    @Test
+    void aDirectoryAndAGgufFileOfAModelAgree() {
+        Path models = Path.of(System.getenv("MILLRACE_TEST_DATA"), "models");
+        float[] directory = lastLogits(models.resolve("stories260K-hf"));
+        float[] file = lastLogits(models.resolve("stories260K-f32.gguf"));
+        for (int i = 0; i < file.length; i++) {
+            assertThat(directory[i]).as("logit %d", i).isCloseTo(file[i], within(1e-4f));
+        }
+    }
+
+    private float[] lastLogits(Path path) {
+        try (Model model = Model.open(path);
+                ForwardPass pass = new CpuBackend(kernels(), pool, Duration.ZERO)
+                        .open(model.spec(), model.weights(),
+                                new MemoryBudget(1L << 30, 64, 1, 64))) {
+            return SequenceFeed.inBlocks(0, 2).logits(pass, 1, 403, 407, 261, 378, 417, 432, 383);
+        }
     }
 
     /** The text of the likeliest tokens after a prompt that begins with the start token. */

@@ -79,6 +79,12 @@ final class InspectCommand implements Callable<Integer> {
                                 .toList())));
     }
 
+    private static String parameters(ModelSpec sizes, long all) {
+        long active = sizes.activeParameters(all);
+        return String.format("%,d", all)
+                + (active == all ? "" : String.format(", of which %,d a token", active));
+    }
+
     private static String feedForward(ModelSpec sizes) {
         FeedForwardSpec network = sizes.layerSpecs().getLast().feedForward();
         ExpertSpec experts = network.experts();
@@ -93,7 +99,7 @@ final class InspectCommand implements Callable<Integer> {
         ModelFootprint footprint = model.footprint(KvFormat.F16);
         new TextTable("MODEL", sizes.name())
                 .row("architecture", sizes.architecture())
-                .row("parameters", String.format("%,d", footprint.parameters()))
+                .row("parameters", parameters(sizes, footprint.parameters()))
                 .row("layers", String.valueOf(sizes.layers()))
                 .row("embedding", String.valueOf(sizes.embeddingSize()))
                 .row("feed forward", feedForward(sizes))

@@ -6,6 +6,7 @@ import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.TensorEntry;
+import dev.millrace.models.fixtures.MixtureDirectory;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.store.ByteCounts;
@@ -42,6 +43,16 @@ class InspectCommandTest {
                 .containsPattern("tokenizer.ggml.tokens +\\[<unk>, <s>, .* 384 in all]")
                 .containsPattern("Q8_0 +16 +\\d")
                 .containsPattern("blk.1.ffn_down.weight +Q8_0 +64 x 128 +8.70 kB");
+    }
+
+    @Test
+    void tellsWhatATokenUsesOfAMixtureOfExpertsInADirectory() {
+        Path directory = MixtureDirectory.write(folder.resolve("mixture"));
+
+        assertThat(cli.run("inspect", directory).out()).containsPattern("architecture +mixtral")
+                .containsPattern("parameters +5,552, of which 4,016 a token")
+                .containsPattern("feed forward +16 in each of 4 experts, 2 a token")
+                .containsPattern("hidden_size +16");
     }
 
     @Test

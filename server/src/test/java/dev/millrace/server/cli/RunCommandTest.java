@@ -1,5 +1,6 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.models.fixtures.MixtureDirectory;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.server.cli.CommandLineFixture.Result;
 import java.nio.file.Files;
@@ -37,6 +38,18 @@ class RunCommandTest {
         assertThat(result.out()).matches("\\d+(,\\d+){15}\n");
         assertThat(result.err()).contains("3 prompt tokens").contains("16 tokens")
                 .contains("length").contains("(assumed rate)").doesNotContain("seed");
+    }
+
+    @Test
+    void runsADirectoryWithoutATokenizerOnIds() {
+        Path directory = MixtureDirectory.write(folder.resolve("mixture"));
+        Result ids = cli.run("run", directory, "--prompt-ids", "1,5,9", "--max-tokens", "16",
+                "--temperature", "0", "--print-ids");
+        Result text = cli.run("run", directory, "hello");
+
+        assertThat(ids.out()).matches("\\d+(,\\d+){15}\n");
+        assertThat(text.status()).isNotZero();
+        assertThat(text.err()).contains("tokenizer");
     }
 
     @Test
