@@ -6,6 +6,7 @@ import dev.millrace.bench.peer.CompareCommand;
 import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.sampling.SamplingCommand;
 import dev.millrace.bench.synth.SynthCommand;
+import dev.millrace.bench.text.TokenizerCommand;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
 import picocli.CommandLine;
@@ -18,7 +19,7 @@ import picocli.CommandLine.ScopeType;
         description = "Measure kernels and models; results are appended to bench/results.",
         subcommands = {
             ModelCommand.class, CompareCommand.class, KernelsCommand.class, SynthCommand.class,
-            SamplingCommand.class, ReportCommand.class})
+            SamplingCommand.class, TokenizerCommand.class, ReportCommand.class})
 public final class Main {
 
     @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,

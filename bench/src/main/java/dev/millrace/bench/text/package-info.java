@@ -1,0 +1,2 @@
+/** Tokenizers beside others'. */
+package dev.millrace.bench.text;
