@@ -14,14 +14,32 @@ public final class Checkpoint implements AutoCloseable {
 
     private final SafetensorsFolder folder;
     private final Map<String, CheckpointTensor> tensors = new LinkedHashMap<>();
+    private final Map<String, StoredWeight> inParts = new LinkedHashMap<>();
 
-    private Checkpoint(SafetensorsFolder folder) {
+    private Checkpoint(SafetensorsFolder folder, QuantizationConfig quantization) {
         this.folder = folder;
+        WeightCollector collector = quantization == null
+                ? null
+                : WeightCollector.collect(folder, quantization);
         for (SafetensorsTensor tensor : folder.tensors()) {
-            tensor.type().format().filter(format -> tensor.bytes() > 0)
-                    .ifPresent(format -> tensors.put(tensor.name(), new CheckpointTensor(
-                            tensor.name(), tensor.shape(), tensor.type().name(), format)));
+            if (collector == null || !collector.isPart(tensor.name())) {
+                tensor.type().format().filter(format -> tensor.bytes() > 0)
+                        .ifPresent(format -> tensors.put(tensor.name(), new CheckpointTensor(
+                                tensor.name(), tensor.shape(), tensor.type().name(), format)));
+            }
         }
+        if (collector != null) {
+            collector.weights().forEach(this::addInParts);
+        }
+    }
+
+    private void addInParts(String name, StoredWeight weight) {
+        if (tensors.put(name, new CheckpointTensor(name, weight.shape(), weight.stored(),
+                weight.format())) != null) {
+            throw new SafetensorsException(source() + " has the weight " + Quoted.text(name)
+                    + " twice, quantised and not");
+        }
+        inParts.put(name, weight);
     }
 
     /**
@@ -32,15 +50,13 @@ public final class Checkpoint implements AutoCloseable {
      *                              read
      */
     public static Checkpoint open(Path directory, JsonNode quantization) {
-        if (quantization != null && !quantization.isNull()) {
-            throw new SafetensorsException(directory + " is quantised by "
-                    + Quoted.text(quantization.path("quant_method").asString(""))
-                    + ", which this version does not read; take a GGUF file of the model");
-        }
+        QuantizationConfig config = quantization == null || quantization.isNull()
+                ? null
+                : QuantizationConfig.read(quantization, directory.toString());
         SafetensorsFolder folder = SafetensorsFolder.open(directory);
         Checkpoint checkpoint = null;
         try {
-            checkpoint = new Checkpoint(folder);
+            checkpoint = new Checkpoint(folder, config);
             return checkpoint;
         } finally {
             if (checkpoint == null) {
@@ -54,7 +70,7 @@ public final class Checkpoint implements AutoCloseable {
         return folder.source();
     }
 
-    /** Every weight, in the order of the files; integers that are no weights are left out. */
+    /** Every weight; plain ones in the order of the files, then those that are held in parts. */
     public Collection<CheckpointTensor> tensors() {
         return Collections.unmodifiableCollection(tensors.values());
     }
@@ -68,7 +84,10 @@ public final class Checkpoint implements AutoCloseable {
      * they hold it in that form; made anew otherwise.
      */
     public QuantTensor read(CheckpointTensor tensor) {
-        return folder.quantTensor(folder.find(tensor.name()).orElseThrow());
+        StoredWeight weight = inParts.get(tensor.name());
+        return weight != null
+                ? weight.read()
+                : folder.quantTensor(folder.find(tensor.name()).orElseThrow());
     }
 
     /** Unmaps all files; every tensor becomes invalid. */

@@ -19,6 +19,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
@@ -116,6 +118,48 @@ class SafetensorsMutationTest {
             refusals += refused(round) ? 1 : 0;
         }
         assertThat(refusals).isBetween(MUTATIONS / 2, MUTATIONS - 10);
+    }
+
+    /** Headers as above, and the numbers that say which column belongs to which group. */
+    @Test
+    void aBrokenQuantisedCheckpointIsRefusedOrUsableButNeverWorse() throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter()
+                .ints("p.qweight", new int[8 * 16], 8, 16).ints("p.qzeros", new int[2 * 2], 2, 2)
+                .halves("p.scales", new float[2 * 16], 2, 16).ints("p.g_idx", new int[64], 64)
+                .ints("q.weight_packed", new int[16 * 4], 16, 4)
+                .ints("q.weight_shape", new int[]{16, 32}, 2)
+                .halves("q.weight_scale", new float[16], 16, 1)
+                .tensor("r.weight", "I8", new byte[64], 2, 32)
+                .floats("r.weight_scale", new float[2], 2, 1)
+                .tensor("s.weight", "F8_E4M3", new byte[64], 2, 32)
+                .floats("s.weight_scale_inv", new float[2], 1, 2);
+        byte[] sound = writer.toBytes();
+        String json = writer.json();
+        byte[] data = Arrays.copyOfRange(sound, 8 + json.length(), sound.length);
+        JsonNode config = JsonMapper.shared().readTree("{\"quant_method\":\"gptq\",\"bits\":4,"
+                + "\"group_size\":32}");
+        Random random = new Random(SEED);
+        int refusals = 0;
+        for (int round = 0; round < MUTATIONS; round++) {
+            byte[] mutantData = data.clone();
+            if (random.nextInt(4) == 0) {
+                mutantData[random.nextInt(data.length)] = (byte) random.nextInt(256);
+            }
+            Files.write(folder.resolve("model.safetensors"), SafetensorsWriter.file(
+                    random.nextInt(4) == 0 ? json : mutateJson(json, random), mutantData));
+            try (Checkpoint checkpoint = Checkpoint.open(folder, config)) {
+                for (CheckpointTensor tensor : checkpoint.tensors()) {
+                    assertThat(checkpoint.read(tensor).data().byteSize())
+                            .isEqualTo(tensor.bytes());
+                }
+            } catch (SafetensorsException e) {
+                assertThat(e).as("round " + round).hasMessageContaining(folder.toString());
+                refusals++;
+            } catch (RuntimeException e) {
+                throw new AssertionError("round " + round + " of seed " + SEED, e);
+            }
+        }
+        assertThat(refusals).isBetween(MUTATIONS / 3, MUTATIONS - 100);
     }
 
     @Test
