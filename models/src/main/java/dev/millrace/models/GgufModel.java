@@ -122,7 +122,7 @@ final class GgufModel implements Model {
     public List<TensorEntry> tensors() {
         return file.tensors().stream().map(tensor -> new TensorEntry(tensor.name(),
                 tensor.type().name(), tensor.shape(), tensor.bytes(),
-                tensor.type().format().isPresent())).toList();
+                tensor.type().format().orElse(null))).toList();
     }
 
     @Override

@@ -103,7 +103,7 @@ final class HfModel implements Model {
     @Override
     public List<TensorEntry> tensors() {
         return checkpoint.tensors().stream().map(tensor -> new TensorEntry(tensor.name(),
-                tensor.stored(), tensor.shape(), tensor.bytes(), true)).toList();
+                tensor.stored(), tensor.shape(), tensor.bytes(), tensor.format())).toList();
     }
 
     @Override

@@ -1,13 +1,21 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.TensorShape;
 
 /**
  * One line of a model file's table of contents.
  *
- * @param type       the file's own name for the element layout, such as {@code Q4_K}
- * @param bytes      as the tensor lies in the file
- * @param computable whether a kernel exists for the type
+ * @param type   the file's own name for the element layout, such as {@code Q4_K}; with what it
+ *               becomes where it is held in parts
+ * @param bytes  as the kernels get the tensor
+ * @param format in which they get it; null if no kernel exists for the type
  */
 public record TensorEntry(String name, String type, TensorShape shape, long bytes,
-        boolean computable) {}
+        QuantFormat format) {
+
+    /** Whether a kernel exists for the type. */
+    public boolean computable() {
+        return format != null;
+    }
+}

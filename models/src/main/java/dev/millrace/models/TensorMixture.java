@@ -2,8 +2,11 @@ package dev.millrace.models;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.TensorShape;
+import dev.millrace.kernels.quantize.Quantizer;
 import dev.millrace.models.gguf.GgufTensorType;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -140,6 +143,15 @@ public final class TensorMixture {
     public static String names() {
         return Arrays.stream(Name.values()).map(name -> name.name().toLowerCase(Locale.ROOT))
                 .collect(Collectors.joining(", "));
+    }
+
+    /** The names of the mixtures that floats can be turned into. */
+    public static List<String> writableNames() {
+        List<String> names = new ArrayList<>(List.of("q3_k", "q4_k", "q5_k"));
+        Arrays.stream(Name.values())
+                .filter(name -> Quantizer.targets().contains(name.base.format().orElseThrow()))
+                .forEach(name -> names.add(name.name().toLowerCase(Locale.ROOT)));
+        return names;
     }
 
     /** llama.cpp's number for the mixture, or -1 if it has none. */

@@ -124,7 +124,7 @@ class GgufModelTest {
         try (Model model = open(TinyModels.llama())) {
             assertThat(model.tensors()).hasSize(3 + 2 * 9).contains(new TensorEntry(
                     "blk.1.ffn_up.weight", "F32", TensorShape.matrix(128, 64), 4 * 128 * 64,
-                    true));
+                    QuantFormat.F32));
             assertThat(model.tensor("blk.1.ffn_up.weight").shape())
                     .isEqualTo(TensorShape.matrix(128, 64));
             assertThatThrownBy(() -> model.tensor("blk.1.ffn_upp.weight"))

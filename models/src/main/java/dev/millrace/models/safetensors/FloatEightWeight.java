@@ -1,7 +1,6 @@
 package dev.millrace.models.safetensors;
 
 import dev.millrace.kernels.QuantFormat;
-import dev.millrace.kernels.TensorShape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

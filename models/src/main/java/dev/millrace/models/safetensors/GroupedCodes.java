@@ -28,8 +28,8 @@ interface GroupedCodes {
      * GPTQ: words run down the columns, (columns / n, rows); zero points along the rows, (groups,
      * rows / n); scales (groups, rows).
      *
-     * @param addedToZero 1 where zero points are stored less one, as the first version of the format
-     *                    does
+     * @param addedToZero 1 where zero points are stored less one, as the format's first version has
+     *                    them
      */
     record Gptq(MemorySegment words, MemorySegment zeros, FloatView scales, long allRows, int bits,
             int addedToZero) implements GroupedCodes {

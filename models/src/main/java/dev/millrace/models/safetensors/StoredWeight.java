@@ -2,8 +2,8 @@ package dev.millrace.models.safetensors;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.ShortLivedMemory;
 import dev.millrace.kernels.TensorShape;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.LongStream;
 
@@ -12,7 +12,6 @@ abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight {
 
     /** Rows that are taken apart together: what lies in one line of memory where columns are. */
     static final int TILE_ROWS = 16;
-    private static final int ALIGNMENT_BYTES = 64;
 
     private final TensorShape shape;
 
@@ -35,8 +34,7 @@ abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight {
 
     /** The tensor anew, in memory that lives as long as somebody uses it. */
     final QuantTensor read() {
-        MemorySegment data = Arena.ofAuto().allocate(QuantTensor.bytes(format(), shape),
-                ALIGNMENT_BYTES);
+        MemorySegment data = ShortLivedMemory.allocate(QuantTensor.bytes(format(), shape));
         long tiles = (shape.rows() + TILE_ROWS - 1) / TILE_ROWS;
         LongStream.range(0, tiles).parallel().forEach(tile -> {
             long first = tile * TILE_ROWS;

@@ -52,6 +52,12 @@ final class ComputeOptions {
         flags.put(Setting.KV, value);
     }
 
+    @Option(names = "--quantize", paramLabel = "TYPE", description = "q8_0, q4_k_m, q4_0 and so"
+            + " on: give weights that have more bits fewer at load.")
+    void quantize(String value) {
+        flags.put(Setting.QUANTIZE, value);
+    }
+
     void set(Setting setting, String value) {
         flags.put(setting, value);
     }

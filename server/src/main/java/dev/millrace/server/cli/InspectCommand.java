@@ -2,7 +2,6 @@ package dev.millrace.server.cli;
 
 import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.KvFormat;
-import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ExpertSpec;
@@ -13,7 +12,6 @@ import dev.millrace.models.ModelFootprint;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.NearMisses;
 import dev.millrace.models.TensorEntry;
-import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.store.ByteCounts;
 import java.io.PrintStream;
 import java.util.List;
@@ -21,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -151,23 +150,22 @@ final class InspectCommand implements Callable<Integer> {
         for (TensorEntry entry : model.tensors()) {
             boolean matrix = entry.computable() && entry.shape().rows() > 1;
             bytes += matrix
-                    ? CpuKernels.packedBytes(QuantFormat.valueOf(entry.type()), entry.shape())
+                    ? CpuKernels.packedBytes(entry.format(), entry.shape())
                     : entry.bytes();
         }
         return bytes;
     }
 
     private void printTypes(List<TensorEntry> tensors) {
-        Map<String, long[]> byType = new TreeMap<>();
-        for (TensorEntry entry : tensors) {
-            long[] total = byType.computeIfAbsent(entry.type(), type -> new long[2]);
-            total[0]++;
-            total[1] += entry.bytes();
-        }
+        Map<String, List<TensorEntry>> byType = tensors.stream()
+                .collect(Collectors.groupingBy(TensorEntry::type, TreeMap::new,
+                        Collectors.toList()));
         TextTable table = new TextTable("TYPE", "TENSORS", "SIZE", "MATRICES, PACKED");
-        byType.forEach((type, total) -> table.row(type, String.valueOf(total[0]),
-                ByteCounts.text(total[1]), GgufTensorType.valueOf(type).format()
-                        .map(CpuKernels::packedForm).orElse("(not computable)")));
+        byType.forEach((type, entries) -> table.row(type, String.valueOf(entries.size()),
+                ByteCounts.text(entries.stream().mapToLong(TensorEntry::bytes).sum()),
+                entries.getFirst().computable()
+                        ? CpuKernels.packedForm(entries.getFirst().format())
+                        : "(not computable)"));
         table.print(context.out());
     }
 

@@ -1,9 +1,11 @@
 package dev.millrace.server.config;
 
 import dev.millrace.kernels.KvFormat;
+import dev.millrace.models.TensorMixture;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -23,6 +25,7 @@ import tools.jackson.databind.JsonNode;
  * @param queue         most requests that wait
  * @param memoryBytes   for weights, cache and buffers; 0 for most of what the machine has
  * @param cacheFormat   how keys and values are kept
+ * @param quantize      the type that weights get at load, where one was named
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
@@ -32,9 +35,9 @@ import tools.jackson.databind.JsonNode;
  * @param cost          the section {@code cost}, unread; null if there is none
  */
 public record ServerConfig(String model, String host, int port, int contextTokens, int sequences,
-        int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat, int threads,
-        String backend,
-        String kernels, int vectorBits, Duration drain, Optional<Path> ledger, JsonNode cost) {
+        int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat,
+        Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
+        Duration drain, Optional<Path> ledger, JsonNode cost) {
 
     private static final String FILE_NAME = "millrace.yaml";
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -43,6 +46,8 @@ public record ServerConfig(String model, String host, int port, int contextToken
     private static final int MAX_QUEUE = 1 << 16;
     private static final int MAX_THREADS = 1024;
     private static final int MAX_DRAIN_SECONDS = 3600;
+    /** The type of weights that stay as the file has them. */
+    private static final String UNCHANGED = "none";
     private static final int DEFAULT_SEQUENCES = 8;
     private static final int DEFAULT_STEP_TOKENS = 512;
 
@@ -93,6 +98,7 @@ public record ServerConfig(String model, String host, int port, int contextToken
                 settings.number(Setting.QUEUE, 1, MAX_QUEUE, 256),
                 settings.bytesOrAuto(Setting.MEMORY),
                 cacheFormat(settings),
+                quantize(settings),
                 settings.numberOrAuto(Setting.THREADS, 1, MAX_THREADS),
                 settings.choice(Setting.BACKEND, List.of(Settings.AUTO, "cpu", "cuda")),
                 settings.choice(Setting.KERNELS,
@@ -102,6 +108,13 @@ public record ServerConfig(String model, String host, int port, int contextToken
                         30)),
                 settings.text(Setting.LEDGER).map(Path::of),
                 cost);
+    }
+
+    private static Optional<String> quantize(Settings settings) {
+        List<String> allowed = new ArrayList<>(List.of(UNCHANGED));
+        allowed.addAll(TensorMixture.writableNames());
+        return Optional.of(settings.choice(Setting.QUANTIZE, allowed))
+                .filter(type -> !type.equals(UNCHANGED));
     }
 
     private static KvFormat cacheFormat(Settings settings) {

@@ -16,6 +16,7 @@ public enum Setting {
     QUEUE,
     MEMORY,
     KV,
+    QUANTIZE,
     THREADS,
     BACKEND,
     KERNELS,

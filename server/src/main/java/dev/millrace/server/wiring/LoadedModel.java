@@ -11,11 +11,13 @@ import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.quantize.QuantizedModel;
 import dev.millrace.server.config.ServerConfig;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** A model on a device, ready to step, with everything that it needs; closes all of it. */
 public final class LoadedModel implements AutoCloseable {
@@ -64,27 +66,41 @@ public final class LoadedModel implements AutoCloseable {
             throw new BackendException("this version has no CUDA backend; use --backend=cpu");
         }
         KernelChoice choice = KernelChoice.of(config);
-        Model model = Model.open(file);
+        Model opened = Model.open(file);
         WorkerPool pool = null;
         try {
             MemoryBudget budget = new MemoryBudget(memoryBytes(config),
-                    contextTokens(config, model.spec()), config.sequences(), config.stepTokens(),
+                    contextTokens(config, opened.spec()), config.sequences(), config.stepTokens(),
                     config.cacheFormat());
             pool = WorkerPool.create(config.threads() > 0
                     ? config.threads()
                     : WorkerPool.defaultWorkers());
+            Model model = quantized(opened, config, pool);
             Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
-            return new LoadedModel(model, pool, backend, choice.remark(), lane, pass,
+            return new LoadedModel(model, pool, backend, remark(choice, config), lane, pass,
                     budget);
         } catch (RuntimeException | Error e) {
             if (pool != null) {
                 pool.close();
             }
-            model.close();
+            opened.close();
             throw e;
         }
+    }
+
+    private static Model quantized(Model opened, ServerConfig config, WorkerPool pool) {
+        return config.quantize().isEmpty()
+                ? opened
+                : new QuantizedModel(opened, config.quantize().get(), pool);
+    }
+
+    private static Optional<String> remark(KernelChoice choice, ServerConfig config) {
+        return Stream.concat(choice.remark().stream(),
+                config.quantize().map(type -> "weights of more bits became " + type + " at load")
+                        .stream())
+                .reduce((first, second) -> first + "; " + second);
     }
 
     private static int contextTokens(ServerConfig config, ModelSpec spec) {

@@ -77,6 +77,22 @@ class RunCommandTest {
     }
 
     @Test
+    void quantisesAtLoadAsAheadOfTime() {
+        Path out = folder.resolve("small.gguf");
+        cli.run("quantize", model, out, "q8_0");
+        String[] arguments = {"run", model.toString(), "is", "--temperature", "0", "-n", "20",
+            "--ignore-end", "--quantize", "Q8_0"};
+        Result atLoad = cli.run((Object[]) arguments);
+
+        assertThat(atLoad.err()).contains("weights of more bits became q8_0 at load");
+        assertThat(atLoad.out()).isEqualTo(cli.run("run", out, "is", "--temperature", "0", "-n",
+                "20", "--ignore-end").out());
+        arguments[arguments.length - 1] = "iq2_xxs";
+        assertThat(cli.run((Object[]) arguments).err())
+                .contains("--quantize must be one of none").contains("q4_k_m");
+    }
+
+    @Test
     void stopsAtTheContext() {
         Path small = TinyModels.llama().contextTokens(16).write(folder);
         Result result = cli.run("run", small, "--prompt-ids", "1,5,9", "--print-ids",
