@@ -18,7 +18,8 @@ enum HfFamily {
     PHI3("phi3", ModelFamily.PHI3),
     SMOLLM3("smollm3", ModelFamily.SMOLLM3),
     GRANITE("granite", ModelFamily.GRANITE),
-    OLMO2("olmo2", ModelFamily.OLMO2);
+    OLMO2("olmo2", ModelFamily.OLMO2),
+    GPT_OSS("gpt_oss", ModelFamily.GPT_OSS);
 
     private final String type;
     private final ModelFamily family;
@@ -62,7 +63,7 @@ enum HfFamily {
 
     /** Whether every layer is a mixture of experts unless the config says otherwise. */
     boolean hasExperts() {
-        return this == MIXTRAL || this == QWEN2_MOE || this == QWEN3_MOE;
+        return this == MIXTRAL || this == QWEN2_MOE || this == QWEN3_MOE || this == GPT_OSS;
     }
 
     /**
@@ -124,8 +125,8 @@ enum HfFamily {
             case GATE_BIAS -> "mlp.gate_proj.bias";
             case UP_BIAS -> "mlp.up_proj.bias";
             case DOWN_BIAS -> "mlp.down_proj.bias";
-            case ROUTER -> mixture + "gate.weight";
-            case ROUTER_BIAS -> mixture + "gate.bias";
+            case ROUTER -> mixture + (this == GPT_OSS ? "router.weight" : "gate.weight");
+            case ROUTER_BIAS -> mixture + (this == GPT_OSS ? "router.bias" : "gate.bias");
             case EXPERT_GATE -> one + (this == MIXTRAL ? "w1.weight" : "gate_proj.weight");
             case EXPERT_UP -> one + (this == MIXTRAL ? "w3.weight" : "up_proj.weight");
             case EXPERT_DOWN -> one + (this == MIXTRAL ? "w2.weight" : "down_proj.weight");

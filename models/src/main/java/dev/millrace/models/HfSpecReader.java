@@ -78,7 +78,7 @@ final class HfSpecReader {
         boolean bias = config.flag("attention_bias", false);
         AttentionSpec attention = AttentionSpec.of(heads, kvHeads, headSize)
                 .withBias(bias || family.alwaysHasBias() && config.flag("qkv_bias", true), bias)
-                .withHeadNorm(family.family().headNorm())
+                .withHeadNorm(family.family().headNorm()).withSinks(family == HfFamily.GPT_OSS)
                 .withSoftCap(config.positive("attn_logit_softcapping").orElse(0f));
         Optional<Float> scale = family == HfFamily.GRANITE
                 ? config.positive("attention_multiplier")
@@ -132,11 +132,16 @@ final class HfSpecReader {
         if (!found.equals(allowed) && !mistaken) {
             throw config.wrong(key, "\"" + allowed + "\"");
         }
+        if (function == GateFunction.CLAMPED_SILU
+                && config.positive("swiglu_limit")
+                        .orElse(GateFunction.CLAMP) != GateFunction.CLAMP) {
+            throw config.wrong("swiglu_limit", "" + GateFunction.CLAMP);
+        }
         return function;
     }
 
     private int windowTokens() {
-        boolean off = !family.hasWindowEverywhere() && !family.family().scalesEmbeddings()
+        boolean off = !family.hasWindowEverywhere() && family.family().windowPeriod() == 1
                 && !config.flag("use_sliding_window", false);
         if (off) {
             return 0;
@@ -161,7 +166,7 @@ final class HfSpecReader {
                         "\"sliding_attention\" or \"full_attention\" for each layer");
             };
         }
-        if (family.family().scalesEmbeddings()) {
+        if (family.family().windowPeriod() > 1) {
             int period = config.size("sliding_window_pattern")
                     .orElse(family.family().windowPeriod());
             return (layer + 1) % period != 0;
@@ -194,7 +199,9 @@ final class HfSpecReader {
     private FeedForwardSpec mixed(FeedForwardSpec dense) {
         int count = config.size("num_local_experts").or(() -> config.size("num_experts"))
                 .orElseThrow(() -> config.missing("num_experts"));
-        int chosen = config.requiredSize("num_experts_per_tok");
+        int chosen = config.size("num_experts_per_tok")
+                .or(() -> config.size("experts_per_token"))
+                .orElseThrow(() -> config.missing("num_experts_per_tok"));
         if (count > MOST_LAYERS || chosen > count) {
             throw config.wrong("num_experts_per_tok", "at most the number of experts, " + count
                     + ", and these at most " + MOST_LAYERS);
@@ -203,8 +210,10 @@ final class HfSpecReader {
         int shared = family == HfFamily.QWEN2_MOE
                 ? config.requiredSize("shared_expert_intermediate_size")
                 : 0;
-        boolean normalised = family == HfFamily.MIXTRAL || config.flag("norm_topk_prob", false);
-        return new FeedForwardSpec(size, dense.gate(), false,
-                new ExpertSpec(count, chosen, normalised, false, shared));
+        boolean biased = family == HfFamily.GPT_OSS;
+        boolean normalised = biased || family == HfFamily.MIXTRAL
+                || config.flag("norm_topk_prob", false);
+        return new FeedForwardSpec(size, dense.gate(), biased,
+                new ExpertSpec(count, chosen, normalised, biased, shared));
     }
 }

@@ -9,9 +9,11 @@ import dev.millrace.models.safetensors.CheckpointTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** A checkpoint's tensors by role: all there, each of the shape that the spec asks for, no more. */
@@ -22,10 +24,14 @@ final class HfWeights implements Weights {
     /** Rotary tables that old versions of transformers saved; they follow from the config. */
     private static final String IGNORED_SUFFIX = ".rotary_emb.inv_freq";
 
+    /** Gates and up projections, down projections, and their biases. */
+    private static final int BANKS_KEPT = 4;
+
     private final Checkpoint checkpoint;
     private final HfFamily family;
     private final ModelSpec spec;
     private final long totalBytes;
+    private final Map<String, QuantTensor> recentBanks = new HashMap<>();
 
     /** @throws ModelException naming the tensors that are missing, misshapen or not understood */
     HfWeights(Checkpoint checkpoint, HfFamily family, ModelSpec spec) {
@@ -52,20 +58,37 @@ final class HfWeights implements Weights {
     }
 
     private void bindAll(WeightRole role, int layer, Set<String> bound, Set<String> missing) {
-        int copies = role.perExpert() ? spec.layer(layer).feedForward().experts().count() : 1;
-        TensorShape expected = shape(role, layer);
+        boolean stacked = isStacked(role, layer);
+        int copies = role.perExpert() && !stacked
+                ? spec.layer(layer).feedForward().experts().count()
+                : 1;
         for (int expert = 0; expert < copies; expert++) {
-            String name = family.name(role, layer, expert);
+            String name = stacked
+                    ? StackedExperts.name(role, layer)
+                    : family.name(role, layer, expert);
             CheckpointTensor tensor = checkpoint.find(name).orElse(null);
             if (tensor == null) {
                 missing.add(name);
-            } else if (!tensor.shape().equals(expected)) {
+                continue;
+            }
+            TensorShape expected = stacked
+                    ? stacked(layer).shape(role, tensor.format())
+                    : shape(role, layer);
+            if (!tensor.shape().equals(expected)) {
                 throw new ModelException(checkpoint.source() + ": tensor " + name + " is "
                         + tensor.shape() + ", but the config asks for " + expected);
-            } else {
-                bound.add(name);
             }
+            bound.add(name);
         }
+    }
+
+    private boolean isStacked(WeightRole role, int layer) {
+        return role.perExpert() && (family == HfFamily.GPT_OSS || checkpoint
+                .find(StackedExperts.name(WeightRole.EXPERT_GATE, layer)).isPresent());
+    }
+
+    private StackedExperts stacked(int layer) {
+        return new StackedExperts(family, spec.layer(layer).feedForward(), spec.embeddingSize());
     }
 
     /** The shape of the tensor that holds a weight, with what is fused to it. */
@@ -81,6 +104,9 @@ final class HfWeights implements Weights {
         if (!role.neededBy(spec, layer)) {
             return null;
         }
+        if (isStacked(role, layer)) {
+            return stacked(layer).take(role, expert, bank(StackedExperts.name(role, layer)));
+        }
         QuantTensor whole = checkpoint.read(checkpoint.find(family.name(role, layer, expert))
                 .orElseThrow());
         if (family.offsetsNorms() && role.isNorm()) {
@@ -95,6 +121,19 @@ final class HfWeights implements Weights {
             first += rows;
         }
         throw new IllegalStateException(role + " is not among the roles of its own tensor");
+    }
+
+    /** All experts' weights; kept for a while, because some checkpoints make them anew. */
+    private synchronized QuantTensor bank(String name) {
+        QuantTensor bank = recentBanks.get(name);
+        if (bank == null) {
+            bank = checkpoint.read(checkpoint.find(name).orElseThrow());
+            if (recentBanks.size() == BANKS_KEPT) {
+                recentBanks.clear();
+            }
+            recentBanks.put(name, bank);
+        }
+        return bank;
     }
 
     private static QuantTensor plusOne(QuantTensor weight) {

@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.RopeSpec.Layout;
@@ -36,6 +37,10 @@ class HfModelTest {
 
     /** Writes a config and every tensor that it asks for, each filled with numbers of its own. */
     private SafetensorsWriter tensors(String config) throws IOException {
+        return tensors(config, true);
+    }
+
+    private SafetensorsWriter tensors(String config, boolean separateExperts) throws IOException {
         Path file = Files.writeString(folder.resolve("config.json"), config);
         HfConfig read = HfConfig.read(file);
         HfFamily family = HfSpecReader.family(read);
@@ -44,7 +49,7 @@ class HfModelTest {
         Set<String> written = new HashSet<>();
         for (WeightRole role : WeightRole.values()) {
             for (int layer = 0; layer < (role.perLayer() ? spec.layers() : 1); layer++) {
-                if (!role.neededBy(spec, layer)) {
+                if (!role.neededBy(spec, layer) || role.perExpert() && !separateExperts) {
                     continue;
                 }
                 int copies = role.perExpert()
@@ -185,6 +190,90 @@ class HfModelTest {
                     .withMessageContaining("from 0 to 4, got 5");
             assertThatIllegalArgumentException().isThrownBy(
                     () -> weights.find(WeightRole.QUERY, 1, 0)).withMessageContaining("no expert");
+        }
+    }
+
+    /** Adds a tensor per layer with all experts' weights of a role. */
+    private static void addBank(SafetensorsWriter writer, String name, long... shape) {
+        long elements = 1;
+        for (long extent : shape) {
+            elements *= extent;
+        }
+        float[] values = new float[(int) elements];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = i;
+        }
+        writer.floats(name, values, shape);
+    }
+
+    private static float at(QuantTensor tensor, long row, long column) {
+        return tensor.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED,
+                (row * tensor.shape().columns() + column) * Float.BYTES);
+    }
+
+    @Test
+    void takesExpertsOfGptOssOutOfTransposedBanksInTurns() throws IOException {
+        String config = config("gpt_oss", """
+                , "num_local_experts": 3, "num_experts_per_tok": 2, "attention_bias": true,
+                "sliding_window": 8, "swiglu_limit": 7.0, "rope_parameters": {"rope_type": "yarn",
+                "rope_theta": 150000.0, "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0,
+                "original_max_position_embeddings": 16, "truncate": false}""");
+        SafetensorsWriter writer = tensors(config, false);
+        for (int layer = 0; layer < 4; layer++) {
+            String experts = "model.layers." + layer + ".mlp.experts.";
+            addBank(writer, experts + "gate_up_proj", 3, 24, 80);
+            addBank(writer, experts + "down_proj", 3, 40, 24);
+            addBank(writer, experts + "gate_up_proj_bias", 3, 80);
+            addBank(writer, experts + "down_proj_bias", 3, 24);
+        }
+        writer.write(folder.resolve("model.safetensors"));
+        try (Model model = Model.open(folder)) {
+            ModelSpec spec = model.spec();
+            assertThat(spec.attention()).isEqualTo(AttentionSpec.of(4, 2, 6)
+                    .withBias(true, true).withSinks(true));
+            assertThat(spec.layerSpecs()).extracting(LayerSpec::windowTokens)
+                    .containsExactly(8, 0, 8, 0);
+            assertThat(spec.layer(1).feedForward()).isEqualTo(new FeedForwardSpec(40,
+                    GateFunction.CLAMPED_SILU, true, new ExpertSpec(3, 2, true, true, 0)));
+            assertThat(spec.layer(0).rope().scaling()).isEqualTo(new RopeScaling.Yarn(4, 16, 32, 1,
+                    RopeScaling.yarnAmplitude(4), false));
+            Weights weights = model.weights();
+            for (long row = 0; row < 40; row += 13) {
+                for (long column = 0; column < 24; column += 5) {
+                    float gate = 2 * 24 * 80 + column * 80 + 2 * row;
+                    assertThat(at(weights.get(WeightRole.EXPERT_GATE, 3, 2), row, column))
+                            .isEqualTo(gate);
+                    assertThat(at(weights.get(WeightRole.EXPERT_UP, 3, 2), row, column))
+                            .isEqualTo(gate + 1);
+                    assertThat(at(weights.get(WeightRole.EXPERT_DOWN, 3, 2), column, row))
+                            .isEqualTo(2 * 40 * 24 + row * 24 + column);
+                }
+                assertThat(at(weights.get(WeightRole.EXPERT_UP_BIAS, 0, 1), 0, row))
+                        .isEqualTo(80 + 2 * row + 1);
+            }
+            assertThat(at(weights.get(WeightRole.EXPERT_DOWN_BIAS, 0, 1), 0, 7)).isEqualTo(24 + 7);
+        }
+    }
+
+    @Test
+    void takesStackedExpertsApart() throws IOException {
+        String config = config("qwen3_moe", """
+                , "num_experts": 3, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+                "norm_topk_prob": true""");
+        SafetensorsWriter writer = tensors(config, false);
+        for (int layer = 0; layer < 4; layer++) {
+            addBank(writer, "model.layers." + layer + ".mlp.experts.gate_up_proj", 3, 32, 24);
+            addBank(writer, "model.layers." + layer + ".mlp.experts.down_proj", 3, 24, 16);
+        }
+        writer.write(folder.resolve("model.safetensors"));
+        try (Model model = Model.open(folder)) {
+            Weights weights = model.weights();
+            assertThat(at(weights.get(WeightRole.EXPERT_GATE, 0, 2), 3, 5))
+                    .isEqualTo((2 * 32 + 3) * 24 + 5);
+            assertThat(at(weights.get(WeightRole.EXPERT_UP, 0, 2), 3, 5))
+                    .isEqualTo((2 * 32 + 16 + 3) * 24 + 5);
+            assertThat(at(weights.get(WeightRole.EXPERT_DOWN, 0, 2), 3, 5))
+                    .isEqualTo((2 * 24 + 3) * 16 + 5);
         }
     }
 

@@ -20,10 +20,12 @@ record QuantizationConfig(Method method, int bits, long groupColumns, int addedT
         GPTQ,
         AWQ,
         FP8,
-        COMPRESSED_TENSORS
+        COMPRESSED_TENSORS,
+        MXFP4
     }
 
-    static final String READ_METHODS = "gptq, awq, fp8, fbgemm_fp8 and compressed-tensors";
+    static final String READ_METHODS = "gptq, awq, fp8, fbgemm_fp8, mxfp4 and"
+            + " compressed-tensors";
     private static final long USUAL_BLOCK = 128;
     private static final long MOST_EXTENT = 1 << 24;
 
@@ -39,6 +41,7 @@ record QuantizationConfig(Method method, int bits, long groupColumns, int addedT
                         extent(block.path(1), source));
             }
             case "compressed-tensors" -> compressed(json, source);
+            case "mxfp4" -> new QuantizationConfig(Method.MXFP4, 4, 0, 0, USUAL_BLOCK, USUAL_BLOCK);
             default -> throw refuse(source, "by " + Quoted.text(name) + "; read are "
                     + READ_METHODS);
         };

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.stream.LongStream;
 
 /** A weight that files hold in several parts, and the form that the kernels get it in. */
-abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight {
+abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight, Mxfp4Weight {
 
     /** Rows that are taken apart together: what lies in one line of memory where columns are. */
     static final int TILE_ROWS = 16;
@@ -29,16 +29,20 @@ abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight {
     /** What it becomes. */
     abstract QuantFormat format();
 
-    /** Writes some rows, at most {@link #TILE_ROWS}, where they belong in the whole tensor. */
+    /**
+     * Writes some rows, counted through all planes and at most {@link #TILE_ROWS}, where they belong
+     * in the whole tensor.
+     */
     abstract void write(long firstRow, int rows, MemorySegment out);
 
     /** The tensor anew, in memory that lives as long as somebody uses it. */
     final QuantTensor read() {
         MemorySegment data = ShortLivedMemory.allocate(QuantTensor.bytes(format(), shape));
-        long tiles = (shape.rows() + TILE_ROWS - 1) / TILE_ROWS;
+        long rows = shape.planes() * shape.rows();
+        long tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
         LongStream.range(0, tiles).parallel().forEach(tile -> {
             long first = tile * TILE_ROWS;
-            write(first, (int) Math.min(TILE_ROWS, shape.rows() - first), data);
+            write(first, (int) Math.min(TILE_ROWS, rows - first), data);
         });
         return QuantTensor.of(format(), shape, data);
     }

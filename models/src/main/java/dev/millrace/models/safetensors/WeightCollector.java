@@ -14,6 +14,7 @@ import java.util.Set;
 final class WeightCollector {
 
     private static final String WEIGHT = ".weight";
+    private static final String BLOCKS = "_blocks";
     /** What belongs to activations and caches, which we keep in formats of our own. */
     private static final List<String> IGNORED_SUFFIXES = List.of(".input_scale",
             ".activation_scale", ".input_zero_point", ".output_scale", ".k_scale", ".v_scale",
@@ -60,6 +61,9 @@ final class WeightCollector {
         } else if (name.endsWith(".weight_packed")) {
             String base = base(name, ".weight_packed");
             add(base, rowPacked(base, tensor));
+        } else if (name.endsWith(BLOCKS) && config.method() == QuantizationConfig.Method.MXFP4) {
+            String base = base(name, BLOCKS);
+            weights.put(base, fourBitFloats(base, tensor));
         } else if (name.endsWith(WEIGHT)) {
             String base = base(name, WEIGHT);
             switch (tensor.type()) {
@@ -154,6 +158,21 @@ final class WeightCollector {
                         bits),
                 groups, groupIndex(base, ".weight_g_idx", columns, groupColumns, groups),
                 groupColumns, scaleView);
+    }
+
+    private StoredWeight fourBitFloats(String base, SafetensorsTensor codes) {
+        SafetensorsTensor scales = part(base, "_scales");
+        List<Long> extents = codes.dimensions();
+        boolean fits = extents.size() == 4 && extents.get(3) == 16 && codes.bytes() > 0
+                && codes.type() == SafetensorsType.U8 && scales.type() == SafetensorsType.U8
+                && scales.dimensions().equals(extents.subList(0, 3));
+        if (!fits) {
+            throw refuse(base, "has codes of " + extents + " " + codes.type() + " and scales of "
+                    + scales.dimensions() + " " + scales.type());
+        }
+        parts.add(codes.name());
+        return new Mxfp4Weight(new TensorShape(extents.get(0), extents.get(1),
+                extents.get(2) * 32), folder.data(codes), folder.data(scales));
     }
 
     private StoredWeight bytes(String base, SafetensorsTensor codes) {
