@@ -55,7 +55,7 @@ final class HfModel implements Model {
     }
 
     /** The directory's: no file in it says what the model is called. */
-    private static String name(Path directory) {
+    static String name(Path directory) {
         return String.valueOf(directory.toAbsolutePath().normalize().getFileName())
                 .replaceAll("\\p{Cntrl}", "?");
     }

@@ -150,6 +150,25 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
      */
     void rmsNorm(float[] x, int xOffset, float[] weight, float epsilon, float[] out, int outOffset);
 
+    /**
+     * Layer norm of one row in place (Ba, Kiros and Hinton, "Layer normalization", 2016):
+     * {@code x[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i]}; as many
+     * elements as the weight has.
+     */
+    default void layerNorm(float[] x, int offset, float[] weight, float[] bias, float epsilon) {
+        EncoderOperations.layerNorm(x, offset, weight, bias, epsilon);
+    }
+
+    /**
+     * {@code x[i] *= (1 + erf(x[i] / sqrt(2))) / 2} for {@code count} elements, the factor within
+     * 2e-7: the GELU of the BERT family.
+     *
+     * @param scratch at least {@code count} elements, overwritten
+     */
+    default void gelu(float[] x, int offset, int count, float[] scratch) {
+        EncoderOperations.gelu(this, x, offset, count, scratch);
+    }
+
     /** {@code x[i] += y[i]} for {@code count} elements. */
     void add(float[] x, int xOffset, float[] y, int yOffset, int count);
 

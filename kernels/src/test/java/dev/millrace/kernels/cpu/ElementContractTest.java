@@ -192,6 +192,57 @@ class ElementContractTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {1, 3, 16, 17, 384})
+    void normalisesByMeanAndVariance(int count) {
+        float[] x = RandomTensors.gaussians(count, 1);
+        float[] weight = RandomTensors.gaussians(count, 2);
+        float[] bias = RandomTensors.gaussians(count, 3);
+        float[] out = padded(x);
+
+        kernels.layerNorm(out, OFFSET, weight, bias, 1e-5f);
+
+        double mean = 0;
+        for (float value : x) {
+            mean += (double) value / count;
+        }
+        double variance = 0;
+        for (float value : x) {
+            variance += (value - mean) * (value - mean) / count;
+        }
+        for (int i = 0; i < count; i++) {
+            double expected = (x[i] - mean) / Math.sqrt(variance + 1e-5) * weight[i] + bias[i];
+            assertThat(out[OFFSET + i]).isCloseTo((float) expected, within(1e-5f));
+        }
+        assertPaddingUntouched(out);
+    }
+
+    /** The reference integrates the bell curve; the function's tails are zero and x itself. */
+    @Test
+    void appliesTheGeluOfTheErrorFunction() {
+        int count = 1601;
+        float[] x = new float[count];
+        double[] expected = new double[count];
+        double share = 0; // of the normal distribution below -8 + i / 100
+        for (int i = 0; i < count; i++) {
+            x[i] = i / 100f - 8;
+            expected[i] = x[i] * share;
+            for (int part = 0; part < 100; part++) {
+                double at = i / 100.0 - 8 + (part + 0.5) / 10_000;
+                share += Math.exp(-at * at / 2) / Math.sqrt(2 * Math.PI) / 10_000;
+            }
+        }
+        float[] out = padded(x);
+
+        kernels.gelu(out, OFFSET, count, new float[count]);
+
+        for (int i = 0; i < count; i++) {
+            assertThat(out[OFFSET + i]).as("at %s", x[i])
+                    .isCloseTo((float) expected[i], within(3e-7f * Math.max(1, Math.abs(x[i]))));
+        }
+        assertPaddingUntouched(out);
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {1, 3, 4, 8, 16, 24, 40, 64})
     void rotatesAdjacentPairsAndHalves(int pairs) {
         float[] x = RandomTensors.gaussians(2 * pairs, 7);

@@ -1,0 +1,116 @@
+package dev.millrace.models;
+
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.EncoderSpec.Pooling;
+import dev.millrace.models.gguf.GgufException;
+import dev.millrace.models.gguf.GgufFile;
+import dev.millrace.models.gguf.GgufMetadata;
+import dev.millrace.models.gguf.GgufTensor;
+import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Path;
+
+/** An encoder in a GGUF file, named as llama.cpp names it. */
+final class GgufEncoder extends EncoderModel {
+
+    private static final String ARCHITECTURE_KEY = "general.architecture";
+    private static final String POOLING_KEY = "bert.pooling_type";
+
+    private final GgufFile file;
+    private final EncoderSpec spec;
+    private Tokenizer tokenizer;
+
+    private GgufEncoder(GgufFile file) {
+        this.file = file;
+        spec = spec(file.metadata());
+    }
+
+    static boolean describesEncoder(Path path) {
+        try (GgufFile file = GgufFile.open(path)) {
+            return isEncoder(file.metadata());
+        } catch (GgufException e) {
+            throw new ModelException(e.getMessage(), e);
+        }
+    }
+
+    private static boolean isEncoder(GgufMetadata metadata) {
+        return metadata.string(ARCHITECTURE_KEY).filter(ARCHITECTURE::equals).isPresent();
+    }
+
+    static GgufEncoder read(Path path) {
+        GgufFile file = null;
+        GgufEncoder model = null;
+        try {
+            file = GgufFile.open(path);
+            if (!isEncoder(file.metadata())) {
+                throw file.metadata().wrong(ARCHITECTURE_KEY,
+                        file.metadata().requiredString(ARCHITECTURE_KEY),
+                        "\"" + ARCHITECTURE + "\" for an encoder");
+            }
+            model = new GgufEncoder(file);
+            return model;
+        } catch (GgufException e) {
+            throw new ModelException(e.getMessage(), e);
+        } finally {
+            if (model == null && file != null) {
+                file.close();
+            }
+        }
+    }
+
+    private static EncoderSpec spec(GgufMetadata metadata) {
+        int embedding = metadata.requiredSize("bert.embedding_length");
+        String epsilon = "bert.attention.layer_norm_epsilon";
+        return new EncoderSpec(ARCHITECTURE,
+                metadata.string("general.name").orElse(ARCHITECTURE).replaceAll("\\p{Cntrl}", "?"),
+                Math.toIntExact(metadata.array("tokenizer.ggml.tokens")
+                        .orElseThrow(() -> metadata.missing("tokenizer.ggml.tokens")).size()),
+                metadata.requiredSize("bert.context_length"),
+                metadata.size("tokenizer.ggml.token_type_count").orElse(2), embedding,
+                metadata.requiredSize("bert.feed_forward_length"),
+                metadata.requiredSize("bert.block_count"),
+                checkedHeads(embedding, metadata.requiredSize("bert.attention.head_count"),
+                        "the file"),
+                metadata.positive(epsilon).orElseThrow(() -> metadata.missing(epsilon)),
+                pooling(metadata), true);
+    }
+
+    /** By llama.cpp's numbers; a file that says nothing is pooled by the mean. */
+    private static Pooling pooling(GgufMetadata metadata) {
+        long type = metadata.integer(POOLING_KEY).orElse(1L);
+        return switch (Math.clamp(type, 0, 9)) {
+            case 1 -> Pooling.MEAN;
+            case 2 -> Pooling.FIRST;
+            case 3 -> Pooling.LAST;
+            default -> throw metadata.wrong(POOLING_KEY, type,
+                    "1 (mean), 2 (first token) or 3 (last token)");
+        };
+    }
+
+    @Override
+    public EncoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public synchronized Tokenizer tokenizer() {
+        try {
+            if (tokenizer == null) {
+                tokenizer = GgufTokenizerReader.read(file.metadata(), spec.vocabularySize());
+            }
+            return tokenizer;
+        } catch (GgufException e) {
+            throw new ModelException(e.getMessage(), e);
+        }
+    }
+
+    @Override
+    QuantTensor find(EncoderRole role, int layer, String suffix) {
+        GgufTensor tensor = file.find(role.ggufName(layer) + suffix).orElse(null);
+        return tensor == null ? null : GgufWeights.read(file, tensor);
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}
