@@ -7,6 +7,7 @@ import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufMetadata;
 import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.text.Tokenizer;
+import dev.millrace.models.tokenizers.GgufTokenizerReader;
 import java.nio.file.Path;
 
 /** An encoder in a GGUF file, named as llama.cpp names it. */

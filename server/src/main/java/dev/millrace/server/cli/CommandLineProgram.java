@@ -25,6 +25,7 @@ public final class CommandLineProgram {
                 .addSubcommand(new TemplateCommand(context))
                 .addSubcommand(new PerplexityCommand(context))
                 .addSubcommand(new CompareCommand(context))
+                .addSubcommand(new EmbedCommand(context))
                 .addSubcommand(new QuantizeCommand(context))
                 .addSubcommand(new BenchCommand());
         PrintWriter out = new PrintWriter(context.out(), true);

@@ -6,6 +6,7 @@ import dev.millrace.models.ModelException;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
 import dev.millrace.server.wiring.LoadedModel;
+import dev.millrace.server.wiring.SingleSequence;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

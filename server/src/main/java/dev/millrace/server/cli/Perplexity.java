@@ -1,6 +1,7 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.server.wiring.SingleSequence;
 import java.util.Arrays;
 
 /** Adds up how surprised a model is by a text: e to the mean negative log likelihood. */

@@ -4,6 +4,7 @@ import dev.millrace.engine.DeviceLane;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
 import dev.millrace.server.wiring.LoadedModel;
+import dev.millrace.server.wiring.SingleSequence;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

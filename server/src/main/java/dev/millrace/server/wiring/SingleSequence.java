@@ -1,24 +1,24 @@
-package dev.millrace.server.cli;
+package dev.millrace.server.wiring;
 
+import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.BlockOperations;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult.RowResult;
-import dev.millrace.server.wiring.LoadedModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
 /** Steps a model through one sequence at a time, for commands that look at what it computes. */
-final class SingleSequence {
+public final class SingleSequence {
 
     private final LoadedModel loaded;
     private final int[][] blockTables;
 
     /** @param contextTokens of the longest sequence */
-    SingleSequence(LoadedModel loaded, int contextTokens) {
+    public SingleSequence(LoadedModel loaded, int contextTokens) {
         this.loaded = loaded;
         CacheGeometry geometry = loaded.pass().cacheGeometry();
         int[] blocks = IntStream.range(0, geometry.blocksFor(contextTokens)).toArray();
@@ -27,23 +27,23 @@ final class SingleSequence {
     }
 
     /** Most tokens that one step takes. */
-    int stepTokens() {
+    public int stepTokens() {
         return loaded.stepTokens();
     }
 
     /**
      * Computes tokens whose predecessors are in the cache; with none computed, a new sequence.
      *
-     * @throws CommandException if the model computes no numbers
+     * @throws BackendException if the model computes no numbers
      */
-    RowResult step(int[] tokens, int computedTokens, OutputRequest output) {
+    public RowResult step(int[] tokens, int computedTokens, OutputRequest output) {
         SequenceRow sequence = new SequenceRow(tokens, computedTokens, blockTables,
                 SequenceRow.NO_ADAPTER, output, null);
         StepBatch batch = new StepBatch(List.of(sequence), BlockOperations.NONE);
         RowResult result = loaded.lane().overhead(() -> loaded.pass().step(batch)).rows()
                 .getFirst();
         if (result.poisoned()) {
-            throw new CommandException("the model gave no valid probabilities (not a number) at"
+            throw new BackendException("the model computed something that is no number at"
                     + " position " + computedTokens + "; the file may be damaged");
         }
         return result;
