@@ -42,7 +42,7 @@ public abstract sealed class EncoderModel implements AutoCloseable permits HfEnc
 
     public abstract EncoderSpec spec();
 
-    /** @throws ModelException if the model has none that this version reads; it runs on ids still */
+    /** @throws ModelException if the model has none that this version reads */
     public abstract Tokenizer tokenizer();
 
     /** A tensor of the model; null if there is none. */
