@@ -36,6 +36,9 @@ final class CompareCommand implements Callable<Integer> {
     @Mixin
     private ComputeOptions compute = new ComputeOptions();
 
+    @Mixin
+    private ChunkOptions chunking = new ChunkOptions();
+
     @Parameters(index = "0", paramLabel = "REFERENCE", description = "The model to be true to.")
     private String reference;
 
@@ -44,14 +47,6 @@ final class CompareCommand implements Callable<Integer> {
 
     @Parameters(index = "2", paramLabel = "FILE", description = "A UTF-8 text.")
     private Path file;
-
-    @Option(names = "--ctx", paramLabel = "N", defaultValue = "512",
-            description = "Tokens in a chunk (default: ${DEFAULT-VALUE}).")
-    private int chunkTokens;
-
-    @Option(names = "--chunks", paramLabel = "N", defaultValue = "0",
-            description = "Chunks to score; 0 for all (default: ${DEFAULT-VALUE}).")
-    private int mostChunks;
 
     @Option(names = "--json", description = "Print the result as one JSON object.")
     private boolean json;
@@ -62,10 +57,9 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        TextChunks.check(chunkTokens, mostChunks);
+        chunking.check();
         String text = TextChunks.read(file);
-        compute.set(Setting.SEQUENCES, "1");
-        compute.set(Setting.CONTEXT, String.valueOf(chunkTokens));
+        chunking.applyTo(compute);
         ServerConfig config = compute.load(context);
         Path fileA = context.resolve(reference);
         Path fileB = context.resolve(judged);
@@ -73,7 +67,7 @@ final class CompareCommand implements Callable<Integer> {
                 LoadedModel b = openBeside(a, fileB)) {
             TextChunks chunks = sharedChunks(a, b, text);
             context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
-                    chunks.tokens().length, chunks.count(mostChunks), chunkTokens,
+                    chunks.tokens().length, chunking.count(chunks), chunking.chunkTokens(),
                     a.backend().description());
             print(compare(a, b, chunks));
         }
@@ -88,8 +82,8 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private TextChunks sharedChunks(LoadedModel a, LoadedModel b, String text) {
-        TextChunks chunks = TextChunks.of(file, text, Tokenizers.of(a.model()), chunkTokens);
-        TextChunks other = TextChunks.of(file, text, Tokenizers.of(b.model()), chunkTokens);
+        TextChunks chunks = chunking.cut(file, text, Tokenizers.of(a.model()));
+        TextChunks other = chunking.cut(file, text, Tokenizers.of(b.model()));
         if (a.spec().vocabularySize() != b.spec().vocabularySize()
                 || chunks.startToken() != other.startToken()
                 || !Arrays.equals(chunks.tokens(), other.tokens())) {
@@ -102,9 +96,9 @@ final class CompareCommand implements Callable<Integer> {
 
     private Divergence compare(LoadedModel a, LoadedModel b, TextChunks chunks) {
         Divergence divergence = new Divergence();
-        SingleSequence sequenceA = new SingleSequence(a, chunkTokens);
-        SingleSequence sequenceB = new SingleSequence(b, chunkTokens);
-        for (int chunk = 0; chunk < chunks.count(mostChunks); chunk++) {
+        SingleSequence sequenceA = new SingleSequence(a, chunking.chunkTokens());
+        SingleSequence sequenceB = new SingleSequence(b, chunking.chunkTokens());
+        for (int chunk = 0; chunk < chunking.count(chunks); chunk++) {
             add(divergence, sequenceA, sequenceB, chunks, chunk, a.spec().vocabularySize());
             context.err().printf(Locale.ROOT, "[%d] divergence %.6f, same choice %.2f %%%n",
                     chunk + 1, divergence.mean(), 100 * divergence.agreement());
@@ -117,7 +111,7 @@ final class CompareCommand implements Callable<Integer> {
         int[] inputs = chunks.inputs(chunk);
         int[] targets = chunks.targets(chunk);
         int from = 0;
-        while (from < chunkTokens - 1) {
+        while (from < chunking.chunkTokens() - 1) {
             boolean scored = from >= chunks.firstScored();
             int to = chunks.stepEnd(from, scored
                     ? Math.min(a.stepTokens(), LOGIT_POSITIONS)

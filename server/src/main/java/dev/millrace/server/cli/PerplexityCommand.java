@@ -2,7 +2,6 @@ package dev.millrace.server.cli;
 
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.server.config.ServerConfig;
-import dev.millrace.server.config.Setting;
 import dev.millrace.server.wiring.LoadedModel;
 import dev.millrace.server.wiring.SingleSequence;
 import java.io.IOException;
@@ -12,7 +11,6 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code millrace perplexity}: how well a model predicts a text, by llama.cpp's convention. */
@@ -26,19 +24,14 @@ final class PerplexityCommand implements Callable<Integer> {
     @Mixin
     private ComputeOptions compute = new ComputeOptions();
 
+    @Mixin
+    private ChunkOptions chunking = new ChunkOptions();
+
     @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
     private String reference;
 
     @Parameters(index = "1", paramLabel = "FILE", description = "A UTF-8 text.")
     private Path text;
-
-    @Option(names = "--ctx", paramLabel = "N", defaultValue = "512",
-            description = "Tokens in a chunk (default: ${DEFAULT-VALUE}).")
-    private int chunkTokens;
-
-    @Option(names = "--chunks", paramLabel = "N", defaultValue = "0",
-            description = "Chunks to score; 0 for all (default: ${DEFAULT-VALUE}).")
-    private int mostChunks;
 
     PerplexityCommand(CommandContext context) {
         this.context = context;
@@ -46,25 +39,25 @@ final class PerplexityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        TextChunks.check(chunkTokens, mostChunks);
+        chunking.check();
         String content = TextChunks.read(text);
-        compute.set(Setting.SEQUENCES, "1");
-        compute.set(Setting.CONTEXT, String.valueOf(chunkTokens));
+        chunking.applyTo(compute);
         ServerConfig config = compute.load(context);
         Path file = context.resolve(reference);
         try (LoadedModel loaded = LoadedModel.open(file, config, new DeviceLane(),
                 Duration.ZERO)) {
-            score(loaded, TextChunks.of(text, content, Tokenizers.of(loaded.model()),
-                    chunkTokens));
+            score(loaded, chunking.cut(text, content, Tokenizers.of(loaded.model())));
         }
         return 0;
     }
 
     private void score(LoadedModel loaded, TextChunks chunks) {
-        Perplexity perplexity = new Perplexity(new SingleSequence(loaded, chunkTokens), chunks);
-        int count = chunks.count(mostChunks);
+        Perplexity perplexity = new Perplexity(new SingleSequence(loaded, chunking.chunkTokens()),
+                chunks);
+        int count = chunking.count(chunks);
         context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
-                chunks.tokens().length, count, chunkTokens, loaded.backend().description());
+                chunks.tokens().length, count, chunking.chunkTokens(),
+                loaded.backend().description());
         for (int chunk = 0; chunk < count; chunk++) {
             perplexity.score(chunk);
             context.out().printf(Locale.ROOT, "[%d] %.4f%n", chunk + 1, perplexity.value());

@@ -28,14 +28,6 @@ record TextChunks(int[] tokens, int startToken, int chunkTokens) {
         return CommandContext.decode(Files.readAllBytes(file), file.toString());
     }
 
-    /** @throws IllegalArgumentException if options ask for what cannot be scored */
-    static void check(int chunkTokens, int mostChunks) {
-        if (chunkTokens < LEAST_CHUNK_TOKENS || mostChunks < 0) {
-            throw new IllegalArgumentException("--ctx must be at least " + LEAST_CHUNK_TOKENS
-                    + " and --chunks not negative, got " + chunkTokens + " and " + mostChunks);
-        }
-    }
-
     /** @throws IllegalArgumentException if the text does not fill one chunk */
     static TextChunks of(Path file, String text, Tokenizer tokenizer, int chunkTokens) {
         TextChunks chunks = new TextChunks(tokenizer.encode(text, true),
@@ -50,11 +42,6 @@ record TextChunks(int[] tokens, int startToken, int chunkTokens) {
 
     int count() {
         return tokens.length / chunkTokens;
-    }
-
-    /** As many chunks as there are, or as a user wants; 0 for all. */
-    int count(int most) {
-        return most == 0 ? count() : Math.min(count(), most);
     }
 
     /** What the model sees of a chunk. */
