@@ -41,15 +41,6 @@ public final class TokenizerFiles {
                 : TokenizerJsonReader.read(file);
     }
 
-    /** Whether a path is one that {@link #open} takes for a tokenizer by itself. */
-    public static boolean isTokenizer(Path path) {
-        return Files.isDirectory(path)
-                ? Files.isRegularFile(path.resolve(JSON))
-                        || Files.isRegularFile(path.resolve(MODEL))
-                : Files.isRegularFile(path) && (path.toString().endsWith(".json")
-                        || path.toString().endsWith(".model") || begins(path, GGUF_MAGIC));
-    }
-
     private static Path inside(Path directory) {
         Path model = directory.resolve(MODEL);
         return !Files.exists(directory.resolve(JSON)) && Files.isRegularFile(model)

@@ -2,12 +2,15 @@ package dev.millrace.server.cli;
 
 import dev.millrace.models.Model;
 import dev.millrace.models.store.ModelStore;
+import dev.millrace.models.text.Tokenizer;
+import dev.millrace.models.tokenizers.TokenizerFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -58,6 +61,12 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, b
 
     Model openModel(String reference) throws InterruptedException {
         return Model.open(resolve(reference));
+    }
+
+    /** The tokenizer alone: of a model, or in a file or directory of its own. */
+    Tokenizer openTokenizer(String reference) throws InterruptedException {
+        Path path = Path.of(reference);
+        return TokenizerFiles.open(Files.exists(path) ? path : resolve(reference));
     }
 
     /** All of standard input as UTF-8 text. */

@@ -1,6 +1,5 @@
 package dev.millrace.server.cli;
 
-import dev.millrace.models.Model;
 import dev.millrace.models.text.Tokenizer;
 import java.io.IOException;
 import java.util.concurrent.Callable;
@@ -13,7 +12,9 @@ final class DetokenizeCommand implements Callable<Integer> {
 
     private final CommandContext context;
 
-    @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
+    @Parameters(index = "0", paramLabel = "MODEL",
+            description = "A model (see: millrace --help), a tokenizer.json, a tokenizer.model, or a"
+                    + " directory with one.")
     private String reference;
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "IDS",
@@ -26,12 +27,10 @@ final class DetokenizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        try (Model model = context.openModel(reference)) {
-            Tokenizer tokenizer = Tokenizers.of(model);
-            String input = ids == null ? context.readInput() : ids;
-            int[] tokens = Tokenizers.parseIds(input, tokenizer.vocabularySize());
-            context.out().println(tokenizer.decode(tokens));
-        }
+        Tokenizer tokenizer = context.openTokenizer(reference);
+        String input = ids == null ? context.readInput() : ids;
+        int[] tokens = Tokenizers.parseIds(input, tokenizer.vocabularySize());
+        context.out().println(tokenizer.decode(tokens));
         return 0;
     }
 }

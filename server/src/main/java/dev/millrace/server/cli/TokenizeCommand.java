@@ -1,6 +1,5 @@
 package dev.millrace.server.cli;
 
-import dev.millrace.models.Model;
 import dev.millrace.models.text.TextSpan;
 import dev.millrace.models.text.Tokenizer;
 import java.io.IOException;
@@ -18,7 +17,9 @@ final class TokenizeCommand implements Callable<Integer> {
 
     private final CommandContext context;
 
-    @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
+    @Parameters(index = "0", paramLabel = "MODEL",
+            description = "A model (see: millrace --help), a tokenizer.json, a tokenizer.model, or a"
+                    + " directory with one.")
     private String reference;
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "TEXT",
@@ -41,17 +42,15 @@ final class TokenizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        try (Model model = context.openModel(reference)) {
-            Tokenizer tokenizer = Tokenizers.of(model);
-            String input = text == null ? context.readInput() : text;
-            int[] tokens = tokenizer.encode(List.of(new TextSpan(input, special)), start);
-            if (idsOnly) {
-                context.out().println(Arrays.stream(tokens).mapToObj(String::valueOf)
-                        .collect(Collectors.joining(",")));
-            } else {
-                for (int token : tokens) {
-                    context.out().println(token + "\t" + tokenizer.piece(token));
-                }
+        Tokenizer tokenizer = context.openTokenizer(reference);
+        String input = text == null ? context.readInput() : text;
+        int[] tokens = tokenizer.encode(List.of(new TextSpan(input, special)), start);
+        if (idsOnly) {
+            context.out().println(Arrays.stream(tokens).mapToObj(String::valueOf)
+                    .collect(Collectors.joining(",")));
+        } else {
+            for (int token : tokens) {
+                context.out().println(token + "\t" + tokenizer.piece(token));
             }
         }
         return 0;

@@ -112,6 +112,20 @@ class CommandLineProgramTest {
     }
 
     @Test
+    void readsTokenizersWithoutAModel() throws IOException {
+        Path file = Files.writeString(folder.resolve("tokenizer.json"), """
+                {"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
+                 "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}}""");
+
+        assertThat(cli.run("tokenize", file, "aba", "--ids").out()).isEqualTo("2,0\n");
+        assertThat(cli.run("tokenize", folder, "aba", "--ids").out()).isEqualTo("2,0\n");
+        assertThat(cli.typing("2 0").run("detokenize", folder).out()).isEqualTo("aba\n");
+        Files.writeString(file, "{}");
+        assertThat(cli.run("tokenize", file, "a").errorLines()).hasSize(1)
+                .first().asString().contains("no \"model\"");
+    }
+
+    @Test
     void letsSpecialTokensInOnlyOnRequest() {
         assertThat(cli.run("tokenize", model, "</s>", "--ids", "--no-start").out()).contains(",");
         assertThat(cli.run("tokenize", model, "</s>", "--ids", "--no-start", "--special").out())
