@@ -28,6 +28,8 @@ public final class BytePairModel implements WordModel {
     private final Options options;
     /** Tokens of single bytes, or of ASCII characters. */
     private final int[] singles = new int[BYTES];
+    /** Null where text must not be cut. */
+    private final SafeCuts cuts;
     private final WordCache cache = new WordCache();
     private final long hashSeed = new SplittableRandom().nextLong();
 
@@ -35,6 +37,7 @@ public final class BytePairModel implements WordModel {
         this.vocabulary = vocabulary;
         this.merges = merges.table();
         this.options = options;
+        this.cuts = cutsFor(merges);
         Arrays.fill(singles, NONE);
         for (int value = 0; value < (options.fromBytes ? BYTES : 128); value++) {
             singles[value] = spellable(new byte[]{(byte) value}, 0, 1);
@@ -54,7 +57,25 @@ public final class BytePairModel implements WordModel {
     @Override
     public Encoder encoder(TokenBuffer out) {
         PairMerger merger = new PairMerger(merges);
-        return (text, from, to) -> encode(text, from, to, merger, out);
+        return cuts == null
+                ? (text, from, to) -> encode(text, from, to, merger, out)
+                : (text, from, to) -> encodeParts(text, from, to, merger, out);
+    }
+
+    /** Whole words need all of a piece, and unknown spaces may fuse with what is before. */
+    private SafeCuts cutsFor(MergeList list) {
+        boolean spaceIsPiece = spellable(Vocabulary.SPACE, 0, Vocabulary.SPACE.length) != NONE;
+        return options.fromBytes || options.wholeFirst || !spaceIsPiece || list.mergesByteTokens()
+                ? null
+                : new SafeCuts(vocabulary);
+    }
+
+    private void encodeParts(byte[] text, int from, int to, PairMerger merger, TokenBuffer out) {
+        for (int at = from; at < to;) {
+            int end = cuts.next(text, at, to);
+            encode(text, at, end, merger, out);
+            at = end;
+        }
     }
 
     private void encode(byte[] text, int from, int to, PairMerger merger, TokenBuffer out) {

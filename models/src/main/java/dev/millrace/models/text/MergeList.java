@@ -9,6 +9,7 @@ public final class MergeList {
     private final MergeTable table;
     private final int most;
     private int rank;
+    private boolean mergesByteTokens;
 
     /** @param most how many will be added, at most */
     public MergeList(Vocabulary vocabulary, int most) {
@@ -39,6 +40,8 @@ public final class MergeList {
         boolean spellable = kind == Kind.NORMAL || kind == Kind.USER_DEFINED;
         if (spellable && !table.has(leftToken, rightToken)) {
             table.put(leftToken, rightToken, rank, mergedToken);
+            mergesByteTokens |= vocabulary.kind(leftToken) == Kind.BYTE
+                    || vocabulary.kind(rightToken) == Kind.BYTE;
         }
         rank++;
     }
@@ -50,6 +53,11 @@ public final class MergeList {
                     + ByteAlphabet.spell(piece) + "\", which the vocabulary lacks");
         }
         return token;
+    }
+
+    /** Whether tokens that stand for one byte take part. */
+    boolean mergesByteTokens() {
+        return mergesByteTokens;
     }
 
     MergeTable table() {
