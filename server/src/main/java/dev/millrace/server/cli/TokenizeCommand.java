@@ -18,8 +18,8 @@ final class TokenizeCommand implements Callable<Integer> {
     private final CommandContext context;
 
     @Parameters(index = "0", paramLabel = "MODEL",
-            description = "A model (see: millrace --help), a tokenizer.json, a tokenizer.model, or a"
-                    + " directory with one.")
+            description = "A model (see: millrace --help), a tokenizer.json, a tokenizer.model,"
+                    + " or a directory with one.")
     private String reference;
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "TEXT",
