@@ -3,6 +3,7 @@ package dev.millrace.models.store;
 import dev.millrace.models.ModelException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -22,6 +23,11 @@ import java.util.Optional;
  */
 record ContentDigest(String algorithm, String hex) {
 
+    static final String SHA_256 = "SHA-256";
+
+    /** SHA-1 over {@code blob SIZE\0} and the content: how git names a file. */
+    private static final String GIT_BLOB = "git blob SHA-1";
+
     private static final int BUFFER_BYTES = 1 << 20;
 
     /** Strongest first, by the names that W3C Subresource Integrity gives them. */
@@ -30,7 +36,12 @@ record ContentDigest(String algorithm, String hex) {
             Map.entry("sha256", "SHA-256"), Map.entry("sha1", "SHA-1"));
 
     static ContentDigest sha256(String hex) {
-        return new ContentDigest("SHA-256", hex);
+        return new ContentDigest(SHA_256, hex);
+    }
+
+    /** The hash by which git knows a file. */
+    static ContentDigest gitBlob(String hex) {
+        return new ContentDigest(GIT_BLOB, hex);
     }
 
     /** Reads {@code sha256=...} from the fragment of an address. */
@@ -61,7 +72,7 @@ record ContentDigest(String algorithm, String hex) {
     /** A fresh computation of this kind of hash. */
     MessageDigest start() {
         try {
-            return MessageDigest.getInstance(algorithm);
+            return MessageDigest.getInstance(algorithm.equals(GIT_BLOB) ? "SHA-1" : algorithm);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every JDK has " + algorithm, e);
         }
@@ -70,6 +81,9 @@ record ContentDigest(String algorithm, String hex) {
     /** The hash that the file really has, in hexadecimal digits. */
     String compute(Path file) throws IOException {
         MessageDigest digest = start();
+        if (algorithm.equals(GIT_BLOB)) {
+            digest.update(("blob " + Files.size(file) + "\0").getBytes(StandardCharsets.UTF_8));
+        }
         byte[] buffer = new byte[BUFFER_BYTES];
         try (InputStream in = Files.newInputStream(file)) {
             for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {

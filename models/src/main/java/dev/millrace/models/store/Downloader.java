@@ -24,9 +24,6 @@ import java.util.regex.Pattern;
  */
 final class Downloader {
 
-    /** Tries in a row that may bring nothing. */
-    static final int MAX_FRUITLESS_TRIES = 4;
-
     /** Space that a download leaves to everybody else on the disk. */
     static final long SPARE_BYTES = 64L << 20;
 
@@ -37,16 +34,13 @@ final class Downloader {
 
     private final HttpFetcher fetcher;
     private final Duration stallPatience;
-    private final Duration firstPause;
+    private final Retries retries;
 
-    /**
-     * @param stallPatience how long a connection may deliver nothing
-     * @param firstPause    wait after the first fruitless try; doubles from there
-     */
-    Downloader(HttpFetcher fetcher, Duration stallPatience, Duration firstPause) {
+    /** @param stallPatience how long a connection may deliver nothing */
+    Downloader(HttpFetcher fetcher, Duration stallPatience, Retries retries) {
         this.fetcher = fetcher;
         this.stallPatience = stallPatience;
-        this.firstPause = firstPause;
+        this.retries = retries;
     }
 
     /**
@@ -58,7 +52,7 @@ final class Downloader {
         if (Files.exists(target)) {
             return; // an earlier pull got this far; it was checked before it got its name
         }
-        Path part = target.resolveSibling(target.getFileName() + ".part");
+        Path part = partFile(target);
         int fruitless = 0;
         while (true) {
             long before = size(part);
@@ -67,15 +61,11 @@ final class Downloader {
                 break;
             } catch (IOException e) {
                 fruitless = size(part) > before ? 1 : fruitless + 1;
-                if (fruitless > MAX_FRUITLESS_TRIES || HttpFetcher.isNobodyThere(e)) {
-                    throw HttpFetcher.unreachable(file.uri(), e);
-                }
-                listener.notice(
-                        file.label() + " broke off (" + HttpFetcher.reason(e) + "); trying again");
-                Thread.sleep(firstPause.multipliedBy(1L << (fruitless - 1)));
+                listener.notice(file.label() + " broke off (" + HttpFetcher.reason(e) + ")");
+                retries.pauseAfter(fruitless, file.uri(), e);
             }
         }
-        verify(file, part);
+        finish(file, part);
         Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
         Files.deleteIfExists(validatorFile(part));
     }
@@ -106,11 +96,14 @@ final class Downloader {
                     throw new IOException("the server sent another range than the one asked for");
                 }
                 listener.notice(file.label() + ": resuming after " + ByteCounts.text(have));
-                receive(file, part, have, Long.parseLong(range.group(2)), body, listener);
+                long total = Long.parseLong(range.group(2));
+                requireSize(file, part, total);
+                receive(file, part, have, total, body, listener);
             } else {
                 rememberValidator(part, response);
                 OptionalLong length = response.headers().firstValueAsLong("Content-Length");
-                receive(file, part, 0, length.orElse(-1), body, listener);
+                requireSize(file, part, length.orElse(-1));
+                receive(file, part, 0, length.orElse(file.bytes()), body, listener);
             }
         }
     }
@@ -121,6 +114,16 @@ final class Downloader {
         if (!range.matches() || Long.parseLong(range.group(2)) != have) {
             Files.deleteIfExists(part);
             throw new IOException("the file has changed on the server");
+        }
+    }
+
+    /** Stops before a file of the wrong size arrives. */
+    private static void requireSize(RemoteFile file, Path part, long bytes) throws IOException {
+        if (file.bytes() >= 0 && bytes >= 0 && file.bytes() != bytes) {
+            Files.deleteIfExists(part);
+            throw new ModelException(file.label() + " has " + bytes + " bytes at "
+                    + file.uri().getHost() + ", but should have " + file.bytes()
+                    + "; it has changed, so run the same command again");
         }
     }
 
@@ -184,7 +187,11 @@ final class Downloader {
         }
     }
 
-    private static void verify(RemoteFile file, Path part) throws IOException {
+    /** Sees that everything is on the disk and is what it should be. */
+    static void finish(RemoteFile file, Path part) throws IOException {
+        try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        }
         if (file.digest().isEmpty()) {
             return;
         }
@@ -198,6 +205,15 @@ final class Downloader {
                     + "; the download was deleted, run the same command again, and if that does"
                     + " not help, do not trust " + file.uri().getHost());
         }
+    }
+
+    /** Bytes of a file that are here already, complete or not. */
+    static long present(Path target) throws IOException {
+        return Files.exists(target) ? Files.size(target) : size(partFile(target));
+    }
+
+    private static Path partFile(Path target) {
+        return target.resolveSibling(target.getFileName() + ".part");
     }
 
     private static long size(Path part) throws IOException {

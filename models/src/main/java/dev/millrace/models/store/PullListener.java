@@ -20,4 +20,9 @@ public interface PullListener {
 
     /** Something worth a line: a retry, a resumed download, waiting for another pull. */
     void notice(String message);
+
+    /** What will come, before any of it does. */
+    default void plan(PullPlan plan) {
+        // Most watchers want the progress only.
+    }
 }

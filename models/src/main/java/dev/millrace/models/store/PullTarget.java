@@ -12,7 +12,7 @@ import java.util.Optional;
  * @param sources references, tried in order
  * @param digest  of the whole file, where it is known beforehand
  * @param bytes   of the whole file, or -1 where unknown
- * @param licence SPDX identifier, or {@code unknown}
+ * @param licence SPDX identifier, the hub's, or {@code unknown}
  */
 record PullTarget(String name, List<String> sources, Optional<ContentDigest> digest, long bytes,
         String licence) {
@@ -21,7 +21,8 @@ record PullTarget(String name, List<String> sources, Optional<ContentDigest> dig
 
     static PullTarget of(CatalogEntry entry) {
         return new PullTarget(entry.name(), entry.sources(),
-                Optional.of(ContentDigest.sha256(entry.sha256())), entry.bytes(), entry.licence());
+                entry.sha256().map(ContentDigest::sha256), entry.bytes().orElse(-1),
+                entry.licence());
     }
 
     /** A reference of the user's own; the name tells the file and, by a key, where it is from. */
@@ -30,12 +31,17 @@ record PullTarget(String name, List<String> sources, Optional<ContentDigest> dig
         String file = lastSegment(first.path());
         boolean speaking = file.endsWith(".gguf");
         return new PullTarget(name(speaking ? file : lastSegment(first.packageName()), text),
-                List.of(text), Optional.empty(), -1, "unknown");
+                List.of(text), Optional.empty(), -1, Licence.UNKNOWN);
     }
 
     static PullTarget of(String text, ModelReference.WebFile reference) {
         return new PullTarget(name(lastSegment(reference.uri().getPath()), text), List.of(text),
-                reference.digest(), -1, "unknown");
+                reference.digest(), -1, Licence.UNKNOWN);
+    }
+
+    static PullTarget of(HubModel reference) {
+        return new PullTarget(name(reference.stem(), reference.toString()),
+                List.of(reference.toString()), Optional.empty(), -1, Licence.UNKNOWN);
     }
 
     private static String lastSegment(String path) {

@@ -8,14 +8,22 @@ import java.util.Optional;
  *
  * @param uri           where it is
  * @param authorization header to send there, and nowhere else
+ * @param bytes         its size, or -1 where that is not known
  * @param digest        what it must hash to, where that is known
  * @param label         what to call it in messages
+ * @param refusals      what the server's own ways of saying no mean
  */
-record RemoteFile(URI uri, Optional<String> authorization, Optional<ContentDigest> digest,
-        String label) {
+record RemoteFile(URI uri, Optional<String> authorization, long bytes,
+        Optional<ContentDigest> digest, String label, Refusals refusals) {
+
+    /** An answer of unknown size and content. */
+    static RemoteFile answer(URI uri, Optional<String> authorization, String label,
+            Refusals refusals) {
+        return new RemoteFile(uri, authorization, -1, Optional.empty(), label, refusals);
+    }
 
     /** The same file under another name. */
     RemoteFile called(String newLabel) {
-        return new RemoteFile(uri, authorization, digest, newLabel);
+        return new RemoteFile(uri, authorization, bytes, digest, newLabel, refusals);
     }
 }

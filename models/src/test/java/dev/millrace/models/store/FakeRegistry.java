@@ -154,7 +154,7 @@ final class FakeRegistry implements AutoCloseable {
 
     private static void sleepUntilGivenUp() {
         try {
-            Thread.sleep(10_000);
+            Thread.sleep(60_000);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

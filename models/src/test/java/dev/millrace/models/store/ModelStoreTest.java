@@ -9,9 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -23,12 +26,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.*;
 
 class ModelStoreTest {
 
-    private static final byte[] FIRST = content(1, 700_000);
-    private static final byte[] SECOND = content(2, 500_001);
+    private static final byte[] WHOLE = TinyFiles.gguf(1, 1_200_000);
+    private static final byte[] FIRST = Arrays.copyOf(WHOLE, 700_000);
+    private static final byte[] SECOND = Arrays.copyOfRange(WHOLE, 700_000, WHOLE.length);
     private static final String SOURCE = "npm:part-one@1.0.0/model.part,part-two@1.0.0/model.part";
 
     @TempDir
@@ -48,6 +53,7 @@ class ModelStoreTest {
             notices.add(message);
         }
     };
+    private Duration patience = Duration.ofSeconds(20);
     private ModelStore store;
 
     @BeforeEach
@@ -68,7 +74,8 @@ class ModelStoreTest {
         StoredModel model = store.pull("two", listener);
 
         assertThat(model.path()).hasBinaryContent(both());
-        assertThat(model.sha256()).isEqualTo(sha256(both()));
+        assertThat(model.files()).singleElement()
+                .satisfies(file -> assertThat(file.sha256()).isEqualTo(sha256(both())));
         assertThat(model.licence()).isEqualTo("MIT");
         assertThat(store.list()).singleElement().usingRecursiveComparison().isEqualTo(model);
         assertThat(progress).last().satisfies(last -> assertThat(last.complete()).isTrue());
@@ -96,7 +103,7 @@ class ModelStoreTest {
 
     @Test
     void resumesWhatAnEarlierProcessLeft() throws Exception {
-        for (int i = 0; i <= Downloader.MAX_FRUITLESS_TRIES; i++) {
+        for (int i = 0; i <= Retries.MAX_FRUITLESS_TRIES; i++) {
             registry.mischief.add(i == 0 ? Mischief.BREAK_OFF_HALFWAY : Mischief.BUSY);
         }
         assertThatExceptionOfType(ModelException.class)
@@ -114,8 +121,11 @@ class ModelStoreTest {
     @Test
     void givesUpOnAConnectionThatDeliversNothingAndTriesAgain() throws Exception {
         registry.mischief.add(Mischief.STALL_HALFWAY);
+        patience = Duration.ofMillis(500);
 
-        assertThat(store.pull("two", listener).path()).hasBinaryContent(both());
+        try (ModelStore impatient = store(sha256(both()))) {
+            assertThat(impatient.pull("two", listener).path()).hasBinaryContent(both());
+        }
         assertThat(notices).anyMatch(notice -> notice.contains("nothing arrived"));
     }
 
@@ -129,8 +139,8 @@ class ModelStoreTest {
 
     @Test
     void startsOverWhenTheFileChangedBetweenTries() throws Exception {
-        byte[] old = content(3, 100_000);
-        byte[] current = content(4, 120_000);
+        byte[] old = TinyFiles.gguf(3, 100_000);
+        byte[] current = TinyFiles.gguf(4, 120_000);
         registry.put("/m.gguf", old);
         registry.etag = "\"old\"";
         registry.mischief.add(Mischief.BREAK_OFF_HALFWAY);
@@ -172,6 +182,35 @@ class ModelStoreTest {
                 .isThrownBy(() -> store.pull("two", listener))
                 .withMessageContaining("SHA-512 expected");
         assertThat(leftovers()).isEmpty();
+    }
+
+    @Test
+    void refusesWhatIsNoModelBeforeItEntersTheStore() {
+        registry.put("/page.gguf", "<html>Please log in</html>".getBytes(UTF_8));
+
+        assertThatExceptionOfType(ModelException.class)
+                .isThrownBy(() -> store.pull(registry.uri("/page.gguf").toString(), listener))
+                .withMessageContaining("is not a model").withMessageContaining("47475546");
+        assertThat(store.list()).isEmpty();
+        assertThat(leftovers()).isEmpty();
+    }
+
+    @Test
+    void readsTheRecordsOfTheFirstVersion() throws Exception {
+        Path models = Files.createDirectories(root.resolve("store/models"));
+        Files.write(models.resolve("old.gguf"), WHOLE);
+        Files.writeString(models.resolve("old.json"), """
+                {"name": "old", "source": "npm:old@1.0.0/m.gguf", "sha256": "%s", "bytes": %d,
+                 "licence": "MIT", "pulled": "2026-01-02T03:04:05Z"}""".formatted(
+                sha256(WHOLE), WHOLE.length));
+
+        assertThat(store.list()).singleElement().satisfies(model -> {
+            assertThat(model.path()).isEqualTo(models.resolve("old.gguf"));
+            assertThat(model.bytes()).isEqualTo(WHOLE.length);
+            assertThat(model.files()).containsExactly(
+                    new StoredFile("old.gguf", sha256(WHOLE), WHOLE.length));
+        });
+        assertThat(store.remove("old").path()).doesNotExist();
     }
 
     @Test
@@ -306,12 +345,13 @@ class ModelStoreTest {
                 : Map.of("npm_config_registry", address,
                         "npm_config_" + address.replace("http:", "") + ":_authToken", token);
         Path nowhere = root.resolve("nowhere");
-        Catalog catalog = new Catalog(List.of(new CatalogEntry("two", "Two parts", "MIT", sha256,
-                both().length, List.of(SOURCE))));
+        Catalog catalog = new Catalog(List.of(new CatalogEntry("two", "Two parts", "MIT",
+                Optional.of(sha256), OptionalLong.of(both().length), List.of(SOURCE))));
         return new ModelStore(root.resolve("store"), catalog,
                 NpmConfiguration.load(environment, nowhere, nowhere),
-                new HttpFetcher(ProxySelector.of(null)), Duration.ofMillis(500),
-                Duration.ofMillis(1));
+                () -> HubConfiguration.load(Map.of(), nowhere),
+                new HttpFetcher(ProxySelector.of(null)), patience,
+                new Retries(Duration.ofMillis(1)));
     }
 
     private List<Path> leftovers() {
@@ -323,10 +363,7 @@ class ModelStoreTest {
     }
 
     private static byte[] both() {
-        byte[] both = new byte[FIRST.length + SECOND.length];
-        System.arraycopy(FIRST, 0, both, 0, FIRST.length);
-        System.arraycopy(SECOND, 0, both, FIRST.length, SECOND.length);
-        return both;
+        return WHOLE;
     }
 
     private static byte[] content(long seed, int bytes) {

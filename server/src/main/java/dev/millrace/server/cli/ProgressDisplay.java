@@ -2,6 +2,7 @@ package dev.millrace.server.cli;
 
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.models.store.PullListener;
+import dev.millrace.models.store.PullPlan;
 import dev.millrace.models.store.PullProgress;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -44,6 +45,23 @@ final class ProgressDisplay implements PullListener, AutoCloseable {
     public void notice(String message) {
         endBar();
         err.println(message);
+    }
+
+    @Override
+    public void plan(PullPlan plan) {
+        endBar();
+        err.println("pulling " + plan.source()
+                + plan.revision().map(commit -> " at commit " + commit).orElse(""));
+        line("size", (plan.bytes() < 0 ? "the source does not say" : ByteCounts.text(plan.bytes()))
+                + (plan.files().size() == 1 ? "" : " in " + plan.files().size() + " files"));
+        line("licence", plan.licence().toString());
+        for (PullPlan.Item file : plan.files()) {
+            file.sha256().ifPresent(hash -> line("sha256", hash + "  " + file.name()));
+        }
+    }
+
+    private void line(String label, String value) {
+        err.println("  " + label + " ".repeat(9 - label.length()) + value);
     }
 
     private boolean lineIsDue(PullProgress progress) {

