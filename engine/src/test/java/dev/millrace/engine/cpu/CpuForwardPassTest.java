@@ -12,13 +12,17 @@ import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.WeightRole;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -49,9 +53,16 @@ class CpuForwardPassTest {
         assertThat(backend.description()).isEqualTo("cpu: scalar kernels, 2 threads");
     }
 
-    @Test
-    void aStepAllocatesNextToNothingOnceItIsWarm() {
-        try (ForwardPass pass = backend.open(model.spec(), model, AMPLE)) {
+    static List<RandomModel> models() {
+        return RandomModel.all().stream()
+                .filter(each -> each.get(WeightRole.QUERY, 0).format() == QuantFormat.F32)
+                .toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void aStepAllocatesNextToNothingOnceItIsWarm(RandomModel any) {
+        try (ForwardPass pass = backend.open(any.spec(), any, AMPLE)) {
             SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT / 32);
             SamplingRow sampling = SamplingRow.of(1, 20, 0.9f, 0.01f, 3);
             StepBatch[] batches = new StepBatch[CONTEXT];
