@@ -11,6 +11,7 @@ import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** A part of a {@code config.json} as transformers writes it; says what is wrong with it. */
 final class HfConfig {
@@ -49,6 +50,13 @@ final class HfConfig {
         } catch (JacksonException e) {
             throw new ModelException(file + " is not JSON: " + e.getOriginalMessage(), e);
         }
+    }
+
+    /** This config with values for what it lacks, not for what it says is null. */
+    HfConfig withDefaults(String defaults) {
+        ObjectNode filled = (ObjectNode) JSON.readTree(defaults);
+        filled.setAll((ObjectNode) node);
+        return new HfConfig(source, path, filled);
     }
 
     /** Whether there is such a value, and it is not null. */

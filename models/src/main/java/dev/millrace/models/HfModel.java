@@ -26,9 +26,10 @@ final class HfModel implements Model {
     private HfModel(Path directory, HfConfig config, HfFamily family, Checkpoint checkpoint) {
         this.config = config;
         this.checkpoint = checkpoint;
-        boolean hasOutput = checkpoint.find(family.name(WeightRole.OUTPUT, Weights.NO_LAYER,
-                Weights.NO_EXPERT)).isPresent();
-        this.spec = HfSpecReader.read(config, family, name(directory), hasOutput);
+        boolean hasOutput = checkpoint.find(HfPrefix.of(checkpoint).apply(family.name(
+                WeightRole.OUTPUT, Weights.NO_LAYER, Weights.NO_EXPERT))).isPresent();
+        this.spec = HfSpecReader.read(HfSpecReader.textModel(config), family, name(directory),
+                hasOutput);
         this.weights = new HfWeights(checkpoint, family, spec);
         this.parameters = checkpoint.tensors().stream()
                 .mapToLong(tensor -> tensor.shape().elements()).sum();

@@ -12,6 +12,11 @@ final class HfSpecReader {
     /** A declared billion of layers or experts must cost nothing. */
     private static final int MOST_LAYERS = 65_536;
     private static final int GEMMA2_WINDOW_TOKENS = 4096;
+    /** What configs of models with images leave out (transformers' Gemma3TextConfig). */
+    private static final String GEMMA3_DEFAULTS = """
+            {"vocab_size": 262208, "num_attention_heads": 8, "num_key_value_heads": 4,
+            "head_dim": 256, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6,
+            "query_pre_attn_scalar": 256, "sliding_window": 4096, "rope_theta": 1000000.0}""";
 
     private final HfConfig config;
     private final HfFamily family;
@@ -29,9 +34,17 @@ final class HfSpecReader {
      * @throws ModelException if this version does not run it
      */
     static HfFamily family(HfConfig config) {
-        String type = config.text("model_type").orElseThrow(() -> config.missing("model_type"));
-        return HfFamily.of(type).orElseThrow(() -> config.wrong("model_type",
+        HfConfig text = textModel(config);
+        String type = text.text("model_type").orElseThrow(() -> text.missing("model_type"));
+        return HfFamily.of(type).orElseThrow(() -> text.wrong("model_type",
                 "one that this version runs: " + HfFamily.supported()));
+    }
+
+    /** The part of a config that is about text, where the model knows images as well. */
+    static HfConfig textModel(HfConfig config) {
+        HfConfig text = config.part("text_config").orElse(config);
+        return text.text("model_type").filter(HfFamily.GEMMA3.type()::equals)
+                .map(type -> text.withDefaults(GEMMA3_DEFAULTS)).orElse(text);
     }
 
     /**

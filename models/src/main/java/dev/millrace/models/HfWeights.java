@@ -30,6 +30,7 @@ final class HfWeights implements Weights {
     private final Checkpoint checkpoint;
     private final HfFamily family;
     private final ModelSpec spec;
+    private final HfPrefix prefix;
     private final long totalBytes;
     private final Map<String, QuantTensor> recentBanks = new HashMap<>();
 
@@ -38,6 +39,7 @@ final class HfWeights implements Weights {
         this.checkpoint = checkpoint;
         this.family = family;
         this.spec = spec;
+        this.prefix = HfPrefix.of(checkpoint);
         Set<String> bound = new LinkedHashSet<>();
         Set<String> missing = new LinkedHashSet<>();
         for (WeightRole role : WeightRole.values()) {
@@ -63,9 +65,7 @@ final class HfWeights implements Weights {
                 ? spec.layer(layer).feedForward().experts().count()
                 : 1;
         for (int expert = 0; expert < copies; expert++) {
-            String name = stacked
-                    ? StackedExperts.name(role, layer)
-                    : family.name(role, layer, expert);
+            String name = stacked ? stackedName(role, layer) : name(role, layer, expert);
             CheckpointTensor tensor = checkpoint.find(name).orElse(null);
             if (tensor == null) {
                 missing.add(name);
@@ -82,9 +82,17 @@ final class HfWeights implements Weights {
         }
     }
 
+    private String name(WeightRole role, int layer, int expert) {
+        return prefix.apply(family.name(role, layer, expert));
+    }
+
+    private String stackedName(WeightRole role, int layer) {
+        return prefix.apply(StackedExperts.name(role, layer));
+    }
+
     private boolean isStacked(WeightRole role, int layer) {
         return role.perExpert() && (family == HfFamily.GPT_OSS || checkpoint
-                .find(StackedExperts.name(WeightRole.EXPERT_GATE, layer)).isPresent());
+                .find(stackedName(WeightRole.EXPERT_GATE, layer)).isPresent());
     }
 
     private StackedExperts stacked(int layer) {
@@ -105,9 +113,9 @@ final class HfWeights implements Weights {
             return null;
         }
         if (isStacked(role, layer)) {
-            return stacked(layer).take(role, expert, bank(StackedExperts.name(role, layer)));
+            return stacked(layer).take(role, expert, bank(stackedName(role, layer)));
         }
-        QuantTensor whole = checkpoint.read(checkpoint.find(family.name(role, layer, expert))
+        QuantTensor whole = checkpoint.read(checkpoint.find(name(role, layer, expert))
                 .orElseThrow());
         if (family.offsetsNorms() && role.isNorm()) {
             return plusOne(whole);
@@ -156,10 +164,11 @@ final class HfWeights implements Weights {
     private void refuseOthers(Set<String> bound) {
         Set<String> ignored = new HashSet<>(bound);
         if (spec.tiedEmbeddings()) {
-            ignored.add(family.name(WeightRole.OUTPUT, NO_LAYER, NO_EXPERT));
+            ignored.add(name(WeightRole.OUTPUT, NO_LAYER, NO_EXPERT));
         }
         List<String> others = checkpoint.tensors().stream().map(CheckpointTensor::name)
-                .filter(name -> !ignored.contains(name) && !name.endsWith(IGNORED_SUFFIX))
+                .filter(name -> !ignored.contains(name) && !name.endsWith(IGNORED_SUFFIX)
+                        && !prefix.isForeign(name))
                 .toList();
         if (!others.isEmpty()) {
             throw new ModelException(checkpoint.source() + " has " + others.size()

@@ -5,6 +5,8 @@ import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.RopeSpec.Layout;
 import dev.millrace.models.fixtures.SafetensorsWriter;
+import dev.millrace.models.safetensors.Checkpoint;
+import dev.millrace.models.safetensors.CheckpointTensor;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -137,7 +139,7 @@ class HfModelTest {
                 "layer_types": ["sliding_attention", "full_attention", "sliding_attention",
                 "full_attention"]""")) {
             try (Model model = open(config("gemma3_text", """
-                    , "sliding_window": 5, "query_pre_attn_scalar": 16,
+                    , "sliding_window": 5, "query_pre_attn_scalar": 16, "head_dim": 6,
                     "hidden_activation": "gelu_pytorch_tanh"
                     """ + rope))) {
                 assertThat(model.spec().layerSpecs()).extracting(LayerSpec::windowTokens)
@@ -151,6 +153,54 @@ class HfModelTest {
                                 + 1);
             }
         }
+    }
+
+    /** As gemma 3 is published: with images, and without what its authors' library fills in. */
+    @Test
+    void readsTheTextModelOfOneThatKnowsImages() throws IOException {
+        String text = config("gemma3_text", ", \"head_dim\": 6, \"sliding_window\": 5");
+        String whole = "{\"model_type\": \"gemma3\", \"text_config\": "
+                + text.replace("\"rms_norm_eps\": 1e-6", "\"rope_scaling\": null")
+                + ", \"vision_config\": {\"hidden_size\": 9}}";
+        for (String prefix : List.of("language_model.model.", "model.language_model.")) {
+            SafetensorsWriter writer = new SafetensorsWriter();
+            tensors(text).write(folder.resolve("plain.safetensors"));
+            try (Checkpoint plain = Checkpoint.open(only("plain.safetensors"), null)) {
+                for (CheckpointTensor tensor : plain.tensors()) {
+                    if (!tensor.name().equals("lm_head.weight")) {
+                        copy(plain, tensor, prefix, writer);
+                    }
+                }
+            }
+            writer.floats("vision_tower.x.weight", new float[4], 2, 2);
+            Files.delete(folder.resolve("only/plain.safetensors"));
+            writer.write(folder.resolve("model.safetensors"));
+            Files.writeString(folder.resolve("config.json"), whole);
+            try (Model model = Model.open(folder)) {
+                assertThat(model.spec().tiedEmbeddings()).isTrue();
+                assertThat(model.spec().norm().epsilon()).isEqualTo(1e-6f);
+                assertThat(model.spec().attention().scale()).isEqualTo(1 / 16f);
+                assertThat(model.spec().layer(3).rope().base()).isEqualTo(10_000);
+                assertThat(model.weights().get(WeightRole.DOWN, 3).shape())
+                        .isEqualTo(TensorShape.matrix(24, 40));
+            }
+        }
+    }
+
+    private Path only(String name) throws IOException {
+        Path directory = Files.createDirectories(folder.resolve("only"));
+        Files.move(folder.resolve(name), directory.resolve(name));
+        return directory;
+    }
+
+    private static void copy(Checkpoint plain, CheckpointTensor tensor, String prefix,
+            SafetensorsWriter writer) {
+        TensorShape shape = tensor.shape();
+        writer.tensor(tensor.name().replaceFirst("^model\\.", prefix), "F32",
+                plain.read(tensor).data().toArray(ValueLayout.JAVA_BYTE),
+                shape.rows() == 1
+                        ? new long[]{shape.columns()}
+                        : new long[]{shape.rows(), shape.columns()});
     }
 
     @Test
