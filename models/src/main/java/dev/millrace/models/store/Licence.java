@@ -3,10 +3,14 @@ package dev.millrace.models.store;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -21,7 +25,9 @@ public record Licence(String id, Optional<String> restriction) {
     /** Of a model that does not say. */
     public static final String UNKNOWN = "unknown";
 
+    private static final String GGUF_KEY = "general.license";
     private static final int MAX_CHARACTERS = 64;
+    private static final int MAX_CARD_LINES = 1000;
     private static final List<Terms> TABLE = table();
 
     /** One row of the table: all ids that the pattern matches, with the same terms. */
@@ -46,6 +52,43 @@ public record Licence(String id, Optional<String> restriction) {
                 ? "The model does not say what its licence is; read its card before you use it."
                 : "Millrace does not know these terms; read them before you use the model.";
         return new Licence(cleaned, Optional.of(unread));
+    }
+
+    /**
+     * What an opened model says about itself: a GGUF file in its metadata, a folder in the head of
+     * its README.md.
+     *
+     * @param path     what was opened
+     * @param metadata the model's own
+     */
+    public static Licence ofModel(Path path, Map<String, Object> metadata) {
+        return metadata.get(GGUF_KEY) instanceof String id
+                ? of(id)
+                : of(Files.isDirectory(path) ? readCard(path.resolve("README.md")) : UNKNOWN);
+    }
+
+    /** The value of {@code license:} between the two lines of dashes that a card begins with. */
+    private static String readCard(Path card) {
+        try (Stream<String> lines = Files.lines(card)) {
+            List<String> head = lines.limit(MAX_CARD_LINES).toList();
+            if (head.isEmpty() || !head.getFirst().strip().equals("---")) {
+                return UNKNOWN;
+            }
+            String licence = UNKNOWN;
+            for (String line : head.subList(1, head.size())) {
+                if (line.strip().equals("---")) {
+                    break;
+                }
+                if (line.startsWith("license:") || line.startsWith("license_name:")
+                        && licence.equals("other")) {
+                    licence = line.substring(line.indexOf(':') + 1).strip()
+                            .replaceAll("^[\"'\\[]+|[\"'\\]]+$", "");
+                }
+            }
+            return licence;
+        } catch (IOException | UncheckedIOException e) {
+            return UNKNOWN; // no card, or none that is text
+        }
     }
 
     /** An id that is safe to show and to keep: one short line. */

@@ -120,8 +120,8 @@ final class ModelFolder {
     }
 
     /**
-     * Takes a delivery in under a name, after opening a model: the files first, so that a record never
-     * lies. The files are moved away from where they were.
+     * Takes a delivery in under a name, after opening a model: the files first, so that a record
+     * never lies. The files are moved away from where they were.
      *
      * @throws ModelException if it claims to be a model and is none
      */

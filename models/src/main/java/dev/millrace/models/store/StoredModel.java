@@ -23,6 +23,11 @@ public record StoredModel(String name, Path path, String source, Optional<String
         files = List.copyOf(files);
     }
 
+    /** The terms that the source told; empty if it told none. */
+    public Optional<Licence> terms() {
+        return Optional.of(licence).filter(id -> !id.equals(Licence.UNKNOWN)).map(Licence::of);
+    }
+
     /** Of all files together. */
     public long bytes() {
         return files.stream().mapToLong(StoredFile::bytes).sum();

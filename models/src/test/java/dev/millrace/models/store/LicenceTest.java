@@ -1,6 +1,11 @@
 package dev.millrace.models.store;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -28,6 +33,23 @@ class LicenceTest {
     void tellsInASentenceWhatALicenceKeepsUsersFrom(String id, String words) {
         assertThat(Licence.of(id).restriction()).hasValueSatisfying(text -> assertThat(text)
                 .contains(words).endsWith(".").doesNotContain(". "));
+    }
+
+    @Test
+    void readsWhatAModelSaysAboutItself(@TempDir Path folder) throws IOException {
+        assertThat(Licence.ofModel(folder.resolve("m.gguf"), Map.of("general.license", "mit")).id())
+                .isEqualTo("mit");
+        assertThat(Licence.ofModel(folder, Map.of()).id()).isEqualTo(Licence.UNKNOWN);
+        Files.writeString(folder.resolve("README.md"),
+                "---\nlicense: \"gemma\"\ntags: [a]\n---\nlicense: mit\n");
+        assertThat(Licence.ofModel(folder, Map.of()).id()).isEqualTo("gemma");
+        Files.writeString(folder.resolve("README.md"),
+                "---\nlicense: other\nlicense_name: mrl\n---\n");
+        assertThat(Licence.ofModel(folder, Map.of()).id()).isEqualTo("mrl");
+        Files.writeString(folder.resolve("README.md"), "# A model\nlicense: mit\n");
+        assertThat(Licence.ofModel(folder, Map.of()).id()).isEqualTo(Licence.UNKNOWN);
+        Files.write(folder.resolve("README.md"), new byte[]{'-', '-', '-', '\n', (byte) 0xff});
+        assertThat(Licence.ofModel(folder, Map.of()).id()).isEqualTo(Licence.UNKNOWN);
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.millrace.server.cli;
 
 import dev.millrace.models.Model;
 import dev.millrace.models.store.ModelStore;
+import dev.millrace.models.store.StoredModel;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.models.tokenizers.TokenizerFiles;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a command sees of the process that it runs in.
@@ -56,6 +58,13 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, b
         try (ModelStore store = openStore();
                 ProgressDisplay display = new ProgressDisplay(err, columns)) {
             return store.resolve(reference, display);
+        }
+    }
+
+    /** What the store knows about a model that was resolved; empty for the user's own files. */
+    Optional<StoredModel> stored(String reference) {
+        try (ModelStore store = openStore()) {
+            return store.find(reference);
         }
     }
 

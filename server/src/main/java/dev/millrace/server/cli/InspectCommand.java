@@ -13,10 +13,14 @@ import dev.millrace.models.ModelSpec;
 import dev.millrace.models.NearMisses;
 import dev.millrace.models.TensorEntry;
 import dev.millrace.models.store.ByteCounts;
+import dev.millrace.models.store.Licence;
+import dev.millrace.models.store.StoredModel;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -50,6 +54,9 @@ final class InspectCommand implements Callable<Integer> {
             + " line.")
     private boolean values;
 
+    private Path file;
+    private Optional<StoredModel> stored;
+
     InspectCommand(CommandContext context) {
         this.context = context;
     }
@@ -59,7 +66,9 @@ final class InspectCommand implements Callable<Integer> {
         if (values && tensor == null) {
             throw new ParameterException(spec.commandLine(), "--values needs --tensor NAME");
         }
-        try (Model model = context.openModel(reference)) {
+        file = context.resolve(reference);
+        stored = context.stored(reference);
+        try (Model model = Model.open(file)) {
             if (values) {
                 printValues(model.tensor(tensor));
             } else if (tensor != null) {
@@ -92,6 +101,20 @@ final class InspectCommand implements Callable<Integer> {
                 : " in each of " + experts.count() + " experts, " + experts.chosen() + " a token");
     }
 
+    private Licence licence(Model model) {
+        return stored.flatMap(StoredModel::terms)
+                .orElseGet(() -> Licence.ofModel(file, model.metadata()));
+    }
+
+    private void printProvenance(StoredModel model) {
+        TextTable table = new TextTable("SOURCE", model.source());
+        model.revision().ifPresent(commit -> table.row("commit", commit));
+        table.row("pulled", model.pulled().toString());
+        model.files().forEach(file -> table.row("sha256", file.sha256() + "  " + file.name()));
+        table.print(context.out());
+        context.out().println();
+    }
+
     private void printOverview(Model model) {
         PrintStream out = context.out();
         ModelSpec sizes = model.spec();
@@ -110,8 +133,10 @@ final class InspectCommand implements Callable<Integer> {
                         .orElseGet(() -> "none: " + model.tokenizerProblem().orElse("")))
                 .row("chat template", model.chatTemplate().map(found -> "yes")
                         .orElseGet(() -> "none: " + model.chatTemplateProblem().orElse("")))
+                .row("licence", licence(model).toString())
                 .print(out);
         out.println();
+        stored.ifPresent(this::printProvenance);
         printMemory(model);
         out.println();
         TextTable metadata = new TextTable("METADATA", "");

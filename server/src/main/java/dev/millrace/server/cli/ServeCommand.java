@@ -1,11 +1,13 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.models.store.StoredModel;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.wiring.ServingAssembly;
 import dev.millrace.server.wiring.TerminationSignals;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -89,9 +91,12 @@ final class ServeCommand implements Callable<Integer> {
         ServerConfig config = compute.load(context);
         ServingAssembly.requireStartable(config);
         Path file = context.resolve(config.model());
+        Optional<StoredModel> stored = context.stored(config.model());
         context.err().println("loading " + file);
         TerminationSignals signals = new TerminationSignals();
-        ServingAssembly assembly = new ServingAssembly(servedName(file), file, config,
+        ServingAssembly assembly = new ServingAssembly(
+                stored.map(StoredModel::name).orElseGet(() -> servedName(file)), file,
+                stored.flatMap(StoredModel::terms), config,
                 UsageLedger.defaultFile(context.environment()));
         context.out().print(new ServingBanner(assembly, config).text());
         context.out().flush();
@@ -103,7 +108,7 @@ final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The store's own name, which is the file's, or that of the user's file. */
+    /** The name of the user's own file or folder. */
     private static String servedName(Path file) {
         return file.getFileName().toString().replaceFirst("(?i)\\.gguf$", "");
     }

@@ -27,6 +27,7 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 assembly.loaded().spec().architecture(),
                 assembly.loaded().model().footprint(config.cacheFormat()).parameters(),
                 assembly.loaded().contextTokens(), config.sequences()));
+        line(text, "licence", assembly.licence().toString());
         line(text, "backend", assembly.loaded().backend().description() + why());
         assembly.loaded().remark().ifPresent(remark -> line(text, "NOTE", remark));
         line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("

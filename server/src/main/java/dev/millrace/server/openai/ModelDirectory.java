@@ -38,10 +38,16 @@ final class ModelDirectory {
         return list;
     }
 
-    /** OpenAI's description of a model, and vLLM's field for the length of its context. */
+    /**
+     * OpenAI's description of a model, vLLM's field for the length of its context, and the terms of
+     * the model with what they keep users from.
+     */
     static ObjectNode describe(ServedModel model) {
-        return Json.object().put("id", model.id()).put("object", "model")
+        ObjectNode description = Json.object().put("id", model.id()).put("object", "model")
                 .put("created", model.created().getEpochSecond()).put("owned_by", "millrace")
-                .put("max_model_len", model.contextTokens());
+                .put("max_model_len", model.contextTokens()).put("license", model.licence().id());
+        model.licence().restriction()
+                .ifPresent(text -> description.put("license_restriction", text));
+        return description;
     }
 }

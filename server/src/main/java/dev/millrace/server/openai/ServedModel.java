@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.Engine;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.store.Licence;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
 import java.time.Instant;
@@ -20,10 +21,11 @@ import java.util.Optional;
  * @param contextTokens longest sequence that the engine takes, at most what the model was made for
  * @param backend       what runs it, for people and metrics
  * @param created       when it was loaded
+ * @param licence       its terms
  */
 public record ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
         Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
-        Instant created) {
+        Instant created, Licence licence) {
 
     public ServedModel {
         Objects.requireNonNull(id, "id");

@@ -4,6 +4,7 @@ import dev.millrace.engine.BatchingEngine;
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.EngineSettings;
 import dev.millrace.models.ModelException;
+import dev.millrace.models.store.Licence;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.http.MillraceServer;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One running server: model, engine, meter and HTTP, put together here and nowhere else, and taken
@@ -36,6 +38,7 @@ public final class ServingAssembly {
     private final CostModel rate;
     private final Path ledgerFile;
     private final LoadedModel loaded;
+    private final Licence licence;
     private final EnergySource energy;
     private final MillraceServer http;
     private final int port;
@@ -45,13 +48,16 @@ public final class ServingAssembly {
      *
      * @param id         what clients call the model
      * @param file       the model
+     * @param stated     its licence as the place that it is from tells; the model's own word else
      * @param ledgerFile of the ledger, where the configuration names none
      */
-    public ServingAssembly(String id, Path file, ServerConfig config, Path ledgerFile) {
-        this(id, file, config, ledgerFile, LoadedModel.SERVING_WARM_UP);
+    public ServingAssembly(String id, Path file, Optional<Licence> stated, ServerConfig config,
+            Path ledgerFile) {
+        this(id, file, stated, config, ledgerFile, LoadedModel.SERVING_WARM_UP);
     }
 
-    ServingAssembly(String id, Path file, ServerConfig config, Path ledgerFile, Duration warmUp) {
+    ServingAssembly(String id, Path file, Optional<Licence> stated, ServerConfig config,
+            Path ledgerFile, Duration warmUp) {
         this.id = id;
         this.config = config;
         this.ledgerFile = config.ledger().orElse(ledgerFile);
@@ -60,6 +66,8 @@ public final class ServingAssembly {
             UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
             DeviceLane lane = new DeviceLane();
             this.loaded = closing.later(LoadedModel.open(file, config, lane, warmUp));
+            this.licence = stated.orElseGet(
+                    () -> Licence.ofModel(file, loaded.model().metadata()));
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             UsageMeter meter = UsageMeter.start(ledger, rate, StepWeights.DEFAULT, lane::reading,
                     energy);
@@ -101,12 +109,18 @@ public final class ServingAssembly {
                 + " has no tokenizer, so it cannot be served: "
                 + loaded.model().tokenizerProblem().orElse("")));
         return new ServedModel(id, loaded.spec(), tokenizer, loaded.model().chatTemplate(), engine,
-                loaded.contextTokens(), loaded.backend().description(), Instant.now());
+                loaded.contextTokens(), loaded.backend().description(), Instant.now(),
+                licence);
     }
 
     /** What clients call the model. */
     public String id() {
         return id;
+    }
+
+    /** The terms of the model. */
+    public Licence licence() {
+        return licence;
     }
 
     /** The port that it listens on. */

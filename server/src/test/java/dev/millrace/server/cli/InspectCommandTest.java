@@ -37,6 +37,7 @@ class InspectCommandTest {
         String out = cli.run("inspect", model).out();
 
         assertThat(out).containsPattern("MODEL +Tiny Q8_0").containsPattern("context +256 tokens")
+                .containsPattern("licence +unknown: The model does not say")
                 .containsPattern("f32 +512 B").containsPattern("f16 +256 B")
                 .containsPattern("q8_0 +144 B")
                 .containsPattern("llama.block_count +2\n")

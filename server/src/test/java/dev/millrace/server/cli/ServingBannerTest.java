@@ -1,6 +1,7 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.models.fixtures.TinyModels;
+import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
 import dev.millrace.server.wiring.ServingAssembly;
@@ -33,7 +34,8 @@ class ServingBannerTest {
     private String banner(TinyModels model) {
         ServerConfig config = ServerConfig.load(Map.of(), folder, Optional.empty(),
                 Map.of(Setting.PORT, "0", Setting.SEQUENCES, "1", Setting.THREADS, "1"));
-        ServingAssembly server = new ServingAssembly("tiny", model.write(folder), config,
+        ServingAssembly server = new ServingAssembly("tiny", model.write(folder),
+                Optional.of(Licence.of("cc-by-nc-4.0")), config,
                 folder.resolve("ledger.db"));
         try {
             return new ServingBanner(server, config).text();

@@ -1,5 +1,6 @@
 package dev.millrace.server.http;
 
+import dev.millrace.models.store.Licence;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.TextSpan;
 import dev.millrace.server.fixtures.Chat;
@@ -56,7 +57,9 @@ class RoutesTest {
         assertThat(list.get("object").stringValue()).isEqualTo("list");
         assertThat(list.get("data").toString()).isEqualTo("[{\"id\":\"scripted\",\"object\":"
                 + "\"model\",\"created\":1700000000,\"owned_by\":\"millrace\","
-                + "\"max_model_len\":512}]");
+                + "\"max_model_len\":512,\"license\":\"llama3.2\",\"license_restriction\":\""
+                + Licence.of("llama3.2").restriction().orElseThrow().replace("\"", "\\\"")
+                + "\"}]");
     }
 
     @Test

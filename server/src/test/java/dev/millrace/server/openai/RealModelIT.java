@@ -11,6 +11,7 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.fixtures.TinyModels;
+import dev.millrace.models.store.Licence;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.fixtures.Chat;
@@ -70,7 +71,7 @@ class RealModelIT {
         server = new MillraceServer("127.0.0.1", 0, HttpLimits.DEFAULT,
                 List.of(new ServedModel(NAME, model.spec(), tokenizer,
                         Optional.of(ChatTemplate.compile(TinyModels.CHAT_TEMPLATE)), engine,
-                        context, "cpu", Instant.now())),
+                        context, "cpu", Instant.now(), Licence.of("mit"))),
                 METER, new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
         url = "http://localhost:" + server.start();
     }

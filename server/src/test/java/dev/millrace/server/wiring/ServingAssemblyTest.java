@@ -115,7 +115,8 @@ class ServingAssemblyTest {
     }
 
     private ServingAssembly start(Path file) {
-        return new ServingAssembly("tiny", file, config(), folder.resolve("ledger.db"),
+        return new ServingAssembly("tiny", file, Optional.empty(), config(),
+                folder.resolve("ledger.db"),
                 Duration.ZERO);
     }
 
