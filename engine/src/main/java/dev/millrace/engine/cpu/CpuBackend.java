@@ -54,11 +54,6 @@ public final class CpuBackend implements Backend {
     }
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        if (spec.attention().softCap() > 0 || spec.attention().sinks()) {
-            throw new BackendException(spec.name() + " of the family " + spec.architecture()
-                    + " caps its attention scores or has attention sinks, which this version does"
-                    + " not compute");
-        }
         CpuMemoryPlan plan = CpuMemoryPlan.of(kernels, spec, budget, pool.workers());
         CpuForwardPass pass;
         try {

@@ -2,6 +2,7 @@ package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.AttentionRule;
 import dev.millrace.kernels.cpu.CpuAttention;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuKvCache;
@@ -10,7 +11,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * Divides the attention of a step among workers. The division is made once per step and serves all
- * layers with the same window; results do not depend on it.
+ * layers of the same rule; results do not depend on it.
  *
  * <p>Neighbouring positions of a prompt are a <em>stretch</em>, whose heads are computed together
  * so that they share what they read. A single position deep in its sequence, which would keep one
@@ -25,7 +26,7 @@ final class CpuSelfAttention {
     private static final long SERIAL_MACS = 100_000;
 
     private final ModelSpec spec;
-    private final int windowTokens;
+    private final AttentionRule rule;
     private final WorkerPool pool;
     private final CpuBuffers buffers;
     private final StepLayout layout;
@@ -47,17 +48,16 @@ final class CpuSelfAttention {
     private long macs;
     private int layer;
 
-    CpuSelfAttention(ModelSpec spec, int windowTokens, CpuKernels kernels, WorkerPool pool,
+    CpuSelfAttention(ModelSpec spec, AttentionRule rule, CpuKernels kernels, WorkerPool pool,
             CpuKvCache cache, CpuBuffers buffers, StepLayout layout, MemoryBudget budget) {
         this.spec = spec;
-        this.windowTokens = windowTokens;
         this.pool = pool;
         this.buffers = buffers;
         this.layout = layout;
+        this.rule = rule;
         attention = new CpuAttention[pool.workers()];
         for (int worker = 0; worker < attention.length; worker++) {
-            attention[worker] = kernels.openAttention(cache, spec.groupHeads(),
-                    windowTokens, spec.attention().scale());
+            attention[worker] = kernels.openAttention(cache, spec.groupHeads(), rule);
         }
         stretches = new int[budget.stepTokens()];
         stretchTokens = new int[budget.stepTokens()];
@@ -98,7 +98,7 @@ final class CpuSelfAttention {
             chunks += chunks(token);
             positions += layout.positions[token] + 1
                     - CpuAttention.firstPosition(layout.positions[token],
-                            windowTokens);
+                            rule.windowTokens());
         }
         macs = 2 * spec.querySize() * positions;
         int longest = Math.clamp(Math.ceilDiv(layout.tokens * spec.kvHeads(),
@@ -144,7 +144,7 @@ final class CpuSelfAttention {
     }
 
     private int firstChunk(int token) {
-        return CpuAttention.firstChunk(layout.positions[token], windowTokens);
+        return CpuAttention.firstChunk(layout.positions[token], rule.windowTokens());
     }
 
     /** Attends in one layer: from {@code buffers.query} to {@code buffers.attended}. */
@@ -200,7 +200,8 @@ final class CpuSelfAttention {
                 layout.positions[token], firstChunk(token) + chunk, buffers.query,
                 offset(token, kvHead), parts, first + chunk * partSize);
         if (chunksLeft.decrementAndGet(head) == 0) {
-            attention[worker].combine(parts, first, chunks, buffers.attended.values(),
+            attention[worker].combine(layer, kvHead, parts, first, chunks,
+                    buffers.attended.values(),
                     offset(token, kvHead));
         }
     }

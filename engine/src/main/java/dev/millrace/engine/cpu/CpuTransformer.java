@@ -2,6 +2,7 @@ package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.AttentionRule;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuKvCache;
 import dev.millrace.models.LayerSpec;
@@ -56,12 +57,17 @@ final class CpuTransformer {
         this.layout = layout;
         products = new CpuProducts(kernels);
         regions = new StepRegions(pool, layout);
+        float[][] sinks = spec.attention().sinks()
+                ? weights.layers().stream().map(each -> each.attention().sinks())
+                        .toArray(float[][]::new)
+                : null;
         Map<Integer, CpuSelfAttention> byWindow = new HashMap<>();
         attention = new CpuSelfAttention[spec.layers()];
         for (int i = 0; i < attention.length; i++) {
             attention[i] = byWindow.computeIfAbsent(spec.layer(i).windowTokens(),
-                    window -> new CpuSelfAttention(spec, window, kernels, pool, cache, buffers,
-                            layout, budget));
+                    window -> new CpuSelfAttention(spec, new AttentionRule(window,
+                            spec.attention().scale(), spec.attention().softCap(), sinks), kernels,
+                            pool, cache, buffers, layout, budget));
         }
         attentionByWindow = byWindow.values().toArray(CpuSelfAttention[]::new);
         feedForward = new CpuFeedForward(kernels, regions, buffers, layout);

@@ -39,7 +39,7 @@ final class RandomArchitectures {
                         .withNorm(new NormSpec(1e-6f, Placement.AFTER))
                         .withAttention(ATTENTION.withHeadNorm(HeadNorm.ALL_HEADS))),
                 model("norms around branches, as gemma 3", gemma3()),
-                model("caps on logits, as gemma 2", gemma2()),
+                model("caps on scores and logits, as gemma 2", gemma2()),
                 model("factors, as granite", spec().withAttention(ATTENTION.withScale(0.21f))
                         .withMultipliers(new MultiplierSpec(6, 0.3f, 0.25f, 0))),
                 model("layers without positions, as smollm3", spec().withLayers(
@@ -89,6 +89,7 @@ final class RandomArchitectures {
     private static ModelSpec gemma2() {
         LayerSpec global = LAYER.withFeedForward(NETWORK.withGate(GateFunction.GELU_TANH));
         return spec().withNorm(new NormSpec(1e-6f, Placement.BEFORE_AND_AFTER))
+                .withAttention(ATTENTION.withSoftCap(2))
                 .withMultipliers(new MultiplierSpec((float) Math.sqrt(EMBEDDING), 1, 1, 3))
                 .withLayers(layers(layer -> layer % 2 == 1 ? global : global.withWindow(19)));
     }
@@ -99,7 +100,7 @@ final class RandomArchitectures {
                         RopeScaling.yarnAmplitude(4), false)),
                 FeedForwardSpec.dense(42).withBias(true).withGate(GateFunction.CLAMPED_SILU)
                         .withExperts(EXPERTS.withRouterBias(true)));
-        return spec().withAttention(ATTENTION.withBias(true, true))
+        return spec().withAttention(ATTENTION.withBias(true, true).withSinks(true))
                 .withLayers(layers(layer -> layer % 2 == 1 ? global : global.withWindow(19)));
     }
 

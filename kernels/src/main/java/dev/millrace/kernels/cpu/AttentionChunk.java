@@ -41,12 +41,13 @@ final class AttentionChunk {
     private final KvLayout layout;
     private final KvFormat format;
     private final int groupHeads;
-    private final int windowTokens;
+    private final AttentionRule rule;
     private final int headSize;
     private final int paddedSize;
 
     private final float queryUnit;
     private final float scoreScale;
+    private final float exponentScale; // 1 where scores are capped, which scales them
     private final int weightShift;
 
     private final float[] queries; // (rows, head size)
@@ -70,19 +71,22 @@ final class AttentionChunk {
     private boolean direct;
 
     AttentionChunk(AttentionKernels kernels, ElementKernels elements, int lanes, CpuKvCache cache,
-            int groupHeads, int mostTokens, int windowTokens, float scale) {
+            int groupHeads, int mostTokens, AttentionRule rule) {
         this.kernels = kernels;
         this.elements = elements;
         this.cache = cache;
         this.groupHeads = groupHeads;
-        this.windowTokens = windowTokens;
+        this.rule = rule;
         layout = cache.layout();
         format = cache.format();
         headSize = layout.headSize();
         paddedSize = layout.paddedSize();
         boolean halves = format == KvFormat.F16;
         queryUnit = halves ? Math.scalb(1f, QUERY_SHIFT) : 1;
-        scoreScale = halves ? Math.scalb(scale, HALVES_SHIFT - QUERY_SHIFT) : scale;
+        scoreScale = halves
+                ? Math.scalb(rule.scale(), HALVES_SHIFT - QUERY_SHIFT)
+                : rule.scale();
+        exponentScale = rule.hasSoftCap() ? 1 : scoreScale;
         weightShift = halves ? WEIGHT_SHIFT : 0;
         int mostRows = fillUp(mostTokens * groupHeads);
         queries = new float[mostRows * headSize];
@@ -109,8 +113,13 @@ final class AttentionChunk {
     }
 
     /** What scores of this are multiplied by before the exponential. */
-    float scoreScale() {
-        return scoreScale;
+    float exponentScale() {
+        return exponentScale;
+    }
+
+    /** What weights of this are larger by than their exponentials. */
+    float weightUnit() {
+        return Math.scalb(1f, weightShift);
     }
 
     /** What values of this, divided by sums of weights, are multiplied by. */
@@ -149,7 +158,7 @@ final class AttentionChunk {
     /** Computes the part of a chunk, of which the loaded positions attend to some. */
     void compute(int chunk) {
         chunkBegin = chunk * CHUNK_TOKENS;
-        begin = Math.max(chunkBegin, CpuAttention.firstPosition(position, windowTokens));
+        begin = Math.max(chunkBegin, CpuAttention.firstPosition(position, rule.windowTokens()));
         end = Math.min(chunkBegin + CHUNK_TOKENS, position + tokens);
         direct = rows <= DIRECT_ROWS && (format != KvFormat.F16 || !isDamaged(chunk));
         score();
@@ -174,7 +183,7 @@ final class AttentionChunk {
     /** Whether the chunk may hold an infinity or NaN that loaded positions attend to. */
     boolean isDamaged(int chunk) {
         int first = Math.max(chunk * CHUNK_TOKENS,
-                CpuAttention.firstPosition(position, windowTokens));
+                CpuAttention.firstPosition(position, rule.windowTokens()));
         int past = Math.min((chunk + 1) * CHUNK_TOKENS, position + tokens);
         for (int token = first; token < past; token = nextMultiple(token, cache.blockTokens())) {
             if (cache.isDamaged(layer, blockTable[token / cache.blockTokens()])) {
@@ -257,7 +266,7 @@ final class AttentionChunk {
     /** Turns a row's scores into weights; outside of its own positions they are zero. */
     private void weigh(int row, int rowPosition) {
         int offset = row * CHUNK_TOKENS - chunkBegin;
-        int first = Math.max(begin, CpuAttention.firstPosition(rowPosition, windowTokens));
+        int first = Math.max(begin, CpuAttention.firstPosition(rowPosition, rule.windowTokens()));
         int past = Math.min(end, rowPosition + 1);
         if (first >= past || row >= tokens * groupHeads) {
             Arrays.fill(scores, offset + begin, offset + end, 0);
@@ -266,12 +275,15 @@ final class AttentionChunk {
         }
         Arrays.fill(scores, offset + begin, offset + first, 0);
         Arrays.fill(scores, offset + past, offset + end, 0);
+        if (rule.hasSoftCap()) {
+            elements.softCap(scores, offset + first, past - first, scoreScale, rule.softCap());
+        }
         elements.findMaxima(scores, offset + first, past - first, laneShares);
         float max = Float.NEGATIVE_INFINITY;
         for (float share : laneShares) {
             max = Math.max(max, share);
         }
-        elements.exponentiate(scores, offset + first, past - first, max, scoreScale, weightShift,
+        elements.exponentiate(scores, offset + first, past - first, max, exponentScale, weightShift,
                 laneShares);
         float sum = 0;
         for (float share : laneShares) {

@@ -71,9 +71,18 @@ final class AttentionTotals {
         }
     }
 
-    /** Writes {@code count} elements of a row's mean value times a unit. */
-    void writeMean(int row, float unit, float[] out, int outOffset, int count) {
-        float factor = unit / sums[row];
+    /** The largest score of a row, times what it is multiplied by before the exponential. */
+    float largestExponent(int row) {
+        return maxima[row] * scoreScale;
+    }
+
+    /**
+     * Writes {@code count} elements of a row's mean value times a unit.
+     *
+     * @param restWeight of what has no value, against {@link #largestExponent}
+     */
+    void writeMean(int row, float restWeight, float unit, float[] out, int outOffset, int count) {
+        float factor = unit / (sums[row] + restWeight);
         for (int i = 0; i < count; i++) {
             out[outOffset + i] = values[row * width + i] * factor;
         }

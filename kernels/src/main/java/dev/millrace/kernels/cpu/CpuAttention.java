@@ -4,8 +4,9 @@ package dev.millrace.kernels.cpu;
  * Attention over one cache, for one thread at a time: holds scratch memory.
  *
  * <p>A query position attends to the cached positions up to its own: a weighted mean of their
- * values, with weights {@code exp(scale * query . key)}. That is computed in chunks of
- * {@value #CHUNK_TOKENS} positions counted from the first of the sequence, each against its own
+ * values, with weights {@code exp(cap(scale * query . key))} (see {@link AttentionRule}). That is
+ * computed in chunks of {@value #CHUNK_TOKENS} positions counted from the first of the sequence,
+ * each against its own
  * largest score, and chunks are combined in order (Milakov and Gimelshein, "Online normalizer
  * calculation for softmax", 2018). So a position's result is the same bits however many positions
  * are computed together, and whether its chunks are computed one after the other
@@ -46,7 +47,8 @@ public sealed interface CpuAttention permits ScalarAttention, VectorAttention {
             float[] query, int queryOffset, float[] parts, int partsOffset);
 
     /** Combines the parts of a query position's chunks, which lie one after the other in order. */
-    void combine(float[] parts, int partsOffset, int chunks, float[] out, int outOffset);
+    void combine(int layer, int kvHead, float[] parts, int partsOffset, int chunks, float[] out,
+            int outOffset);
 
     /** The first chunk that a query position attends to. */
     static int firstChunk(int position, int windowTokens) {

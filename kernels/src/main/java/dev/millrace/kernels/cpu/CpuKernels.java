@@ -227,11 +227,9 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     /**
      * Attention over a cache, for use by one thread at a time.
      *
-     * @param groupHeads   query heads that share a KV head
-     * @param windowTokens positions that each one attends to, itself included; 0 for all before it
-     * @param scale        factor on the dot products, usually 1 / sqrt(headSize)
+     * @param groupHeads query heads that share a KV head
      */
-    CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens, float scale);
+    CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule);
 
     /** Scratch memory that {@link #openAttention} takes at most, in bytes. */
     static long attentionBytes(int groupHeads, int headSize) {

@@ -26,9 +26,6 @@ interface ElementKernels {
     /** As {@link CpuKernels#scale}. */
     void scale(float[] x, int offset, float factor, int count);
 
-    /** {@code x[offset + i] = cap * (1 - 2 / (1 + exponentials[i]))}: the tangent from exp(2x). */
-    void capBy(float[] exponentials, float cap, float[] x, int offset, int count);
-
     /** The arguments of the sigmoid in {@link GateFunction#GELU_TANH}, from {@code out[0]} on. */
     void geluArguments(float[] gate, int offset, int count, float[] out);
 
@@ -55,6 +52,12 @@ interface ElementKernels {
     /** As {@link CpuKernels#expShifted}, without the sum. */
     void expShifted(float[] x, int xOffset, int count, float max, float scale, float[] out,
             int outOffset);
+
+    /**
+     * {@code x[i] = cap * tanh(x[i] * scale / cap)} for {@code count} elements, within 8 units
+     * in the last place.
+     */
+    void softCap(float[] x, int offset, int count, float scale, float cap);
 
     /**
      * Weights of a softmax in place: {@code x[i] = 2^shift * exp((x[i] - max) * scale)} for

@@ -194,9 +194,8 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
-    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens,
-            float scale) {
-        return vector.openAttention(cache, groupHeads, windowTokens, scale);
+    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule) {
+        return vector.openAttention(cache, groupHeads, rule);
     }
 
     @Override

@@ -11,19 +11,19 @@ final class ScalarAttention implements CpuAttention {
 
     private final CpuKvCache cache;
     private final int groupHeads;
-    private final int windowTokens;
-    private final float scale;
+    private final AttentionRule rule;
+    private final float exponentScale; // 1 where scores are capped, which scales them
     private final int headSize;
     private final float[][] weights; // (group heads, CHUNK_TOKENS)
     private final float[] element; // (head size): a key or a value
     private final float[] part; // largest scores, sums of weights, (group heads, head size)
     private final float[] total; // the same for all chunks so far
 
-    ScalarAttention(CpuKvCache cache, int groupHeads, int windowTokens, float scale) {
+    ScalarAttention(CpuKvCache cache, int groupHeads, AttentionRule rule) {
         this.cache = cache;
         this.groupHeads = groupHeads;
-        this.windowTokens = windowTokens;
-        this.scale = scale;
+        this.rule = rule;
+        exponentScale = rule.hasSoftCap() ? 1 : rule.scale();
         headSize = cache.headSize();
         weights = new float[groupHeads][CHUNK_TOKENS];
         element = new float[headSize];
@@ -47,14 +47,14 @@ final class ScalarAttention implements CpuAttention {
         CpuAttention.checkTokens(tokens, TOKEN_LIMIT);
         for (int token = 0; token < tokens; token++) {
             int at = token * cache.kvHeads() * groupHeads * headSize;
-            int first = CpuAttention.firstChunk(position + token, windowTokens);
+            int first = CpuAttention.firstChunk(position + token, rule.windowTokens());
             clearTotal();
             for (int chunk = first; chunk <= (position + token) / CHUNK_TOKENS; chunk++) {
                 attendChunk(layer, kvHead, blockTable, position + token, chunk, query,
                         queryOffset + at, part, 0);
                 add(part, 0);
             }
-            write(out, outOffset + at);
+            write(layer, kvHead, out, outOffset + at);
         }
     }
 
@@ -62,7 +62,7 @@ final class ScalarAttention implements CpuAttention {
     public void attendChunk(int layer, int kvHead, int[] blockTable, int position, int chunk,
             float[] query, int queryOffset, float[] parts, int partsOffset) {
         int begin = Math.max(chunk * CHUNK_TOKENS,
-                CpuAttention.firstPosition(position, windowTokens));
+                CpuAttention.firstPosition(position, rule.windowTokens()));
         int end = Math.min((chunk + 1) * CHUNK_TOKENS, position + 1);
         score(layer, kvHead, blockTable, begin, end, query, queryOffset);
         for (int head = 0; head < groupHeads; head++) {
@@ -72,7 +72,7 @@ final class ScalarAttention implements CpuAttention {
             }
             float sum = 0;
             for (int i = 0; i < end - begin; i++) {
-                weights[head][i] = (float) Math.exp((weights[head][i] - max) * scale);
+                weights[head][i] = (float) Math.exp((weights[head][i] - max) * exponentScale);
                 sum += weights[head][i];
             }
             parts[partsOffset + head] = max;
@@ -92,9 +92,13 @@ final class ScalarAttention implements CpuAttention {
                 for (int i = 0; i < headSize; i++) {
                     score += query[queryOffset + head * headSize + i] * element[i];
                 }
-                weights[head][past - begin] = score;
+                weights[head][past - begin] = rule.hasSoftCap() ? capped(score) : score;
             }
         }
+    }
+
+    private float capped(float score) {
+        return (float) (rule.softCap() * Math.tanh(score * rule.scale() / rule.softCap()));
     }
 
     private void addValues(int layer, int kvHead, int[] blockTable, int begin, int end, float[] out,
@@ -113,12 +117,13 @@ final class ScalarAttention implements CpuAttention {
     }
 
     @Override
-    public void combine(float[] parts, int partsOffset, int chunks, float[] out, int outOffset) {
+    public void combine(int layer, int kvHead, float[] parts, int partsOffset, int chunks,
+            float[] out, int outOffset) {
         clearTotal();
         for (int chunk = 0; chunk < chunks; chunk++) {
             add(parts, partsOffset + chunk * partSize());
         }
-        write(out, outOffset);
+        write(layer, kvHead, out, outOffset);
     }
 
     private void clearTotal() {
@@ -130,8 +135,8 @@ final class ScalarAttention implements CpuAttention {
     private void add(float[] parts, int offset) {
         for (int head = 0; head < groupHeads; head++) {
             float max = Math.max(total[head], parts[offset + head]);
-            float oldFactor = (float) Math.exp((total[head] - max) * scale);
-            float newFactor = (float) Math.exp((parts[offset + head] - max) * scale);
+            float oldFactor = (float) Math.exp((total[head] - max) * exponentScale);
+            float newFactor = (float) Math.exp((parts[offset + head] - max) * exponentScale);
             total[head] = max;
             for (int i = 0; i <= headSize; i++) {
                 // The sum of weights, then the values.
@@ -143,11 +148,13 @@ final class ScalarAttention implements CpuAttention {
         }
     }
 
-    private void write(float[] out, int outOffset) {
+    private void write(int layer, int kvHead, float[] out, int outOffset) {
         for (int head = 0; head < groupHeads; head++) {
+            float sum = total[groupHeads + head] + rule.sinkWeight(layer,
+                    kvHead * groupHeads + head, total[head] * exponentScale);
             for (int i = 0; i < headSize; i++) {
                 out[outOffset + head * headSize + i] = total[PART_FLOATS * groupHeads
-                        + head * headSize + i] / total[groupHeads + head];
+                        + head * headSize + i] / sum;
             }
         }
     }

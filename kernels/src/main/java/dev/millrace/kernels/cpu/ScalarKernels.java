@@ -175,9 +175,9 @@ final class ScalarKernels implements CpuKernels {
     }
 
     @Override
-    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens,
-            float scale) {
-        return new ScalarAttention(cache, groupHeads, windowTokens, scale);
+    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule) {
+        rule.check(cache, groupHeads);
+        return new ScalarAttention(cache, groupHeads, rule);
     }
 
     @Override

@@ -8,23 +8,23 @@ final class VectorAttention implements CpuAttention {
 
     private final CpuKvCache cache;
     private final int groupHeads;
-    private final int windowTokens;
+    private final AttentionRule rule;
     private final int headSize;
     private final int paddedSize;
     private final AttentionChunk chunks;
     private final AttentionTotals totals;
 
     VectorAttention(AttentionKernels kernels, ElementKernels elements, int lanes, CpuKvCache cache,
-            int groupHeads, int windowTokens, float scale) {
+            int groupHeads, AttentionRule rule) {
         this.cache = cache;
         this.groupHeads = groupHeads;
-        this.windowTokens = windowTokens;
+        this.rule = rule;
         headSize = cache.headSize();
         paddedSize = cache.layout().paddedSize();
         chunks = new AttentionChunk(kernels, elements, lanes, cache, groupHeads, tokenLimit(),
-                windowTokens, scale);
+                rule);
         totals = new AttentionTotals(elements, tokenLimit() * groupHeads, paddedSize,
-                chunks.scoreScale());
+                chunks.exponentScale());
     }
 
     private static int tokenLimit(int groupHeads) {
@@ -57,7 +57,8 @@ final class VectorAttention implements CpuAttention {
         chunks.load(position, tokens, query, queryOffset, stride);
         totals.clear(tokens * groupHeads);
         int last = (position + tokens - 1) / CHUNK_TOKENS;
-        for (int chunk = CpuAttention.firstChunk(position, windowTokens); chunk <= last; chunk++) {
+        for (int chunk = CpuAttention.firstChunk(position,
+                rule.windowTokens()); chunk <= last; chunk++) {
             if (tokens > 1 && chunks.isDamaged(chunk)) {
                 addOneByOne(chunk, position, tokens, query, queryOffset, stride);
             } else {
@@ -66,14 +67,14 @@ final class VectorAttention implements CpuAttention {
             }
         }
         for (int token = 0; token < tokens; token++) {
-            write(token, out, outOffset + token * stride);
+            write(layer, kvHead, token, out, outOffset + token * stride);
         }
     }
 
     private void addOneByOne(int chunk, int position, int tokens, float[] query, int queryOffset,
             int stride) {
         for (int token = 0; token < tokens; token++) {
-            int first = CpuAttention.firstChunk(position + token, windowTokens);
+            int first = CpuAttention.firstChunk(position + token, rule.windowTokens());
             if (chunk >= first && chunk <= (position + token) / CHUNK_TOKENS) {
                 chunks.load(position + token, 1, query, queryOffset + token * stride, stride);
                 chunks.compute(chunk);
@@ -93,19 +94,23 @@ final class VectorAttention implements CpuAttention {
     }
 
     @Override
-    public void combine(float[] parts, int partsOffset, int chunks, float[] out, int outOffset) {
+    public void combine(int layer, int kvHead, float[] parts, int partsOffset, int chunks,
+            float[] out, int outOffset) {
         totals.clear(groupHeads);
         for (int chunk = 0; chunk < chunks; chunk++) {
             this.chunks.part().load(groupHeads, parts, partsOffset + chunk * partSize());
             totals.add(this.chunks.part(), 0, groupHeads);
         }
-        write(0, out, outOffset);
+        write(layer, kvHead, 0, out, outOffset);
     }
 
-    private void write(int token, float[] out, int outOffset) {
+    private void write(int layer, int kvHead, int token, float[] out, int outOffset) {
         for (int head = 0; head < groupHeads; head++) {
-            totals.writeMean(token * groupHeads + head, chunks.valueUnit(), out,
-                    outOffset + head * headSize, headSize);
+            int row = token * groupHeads + head;
+            float sink = rule.sinkWeight(layer, kvHead * groupHeads + head,
+                    totals.largestExponent(row)) * chunks.weightUnit();
+            totals.writeMean(row, sink, chunks.valueUnit(), out, outOffset + head * headSize,
+                    headSize);
         }
     }
 }

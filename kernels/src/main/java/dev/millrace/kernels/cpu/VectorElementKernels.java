@@ -34,6 +34,8 @@ final class VectorElementKernels implements ElementKernels {
     private static final float EXP_HIGHEST = 88;
     /** Added and subtracted, rounds to an integer, which is then in the lowest bits. */
     private static final float ROUNDER = 0x1.8p23f;
+    /** From twice of this on, tanh is 1. */
+    private static final float TANH_LIMIT = 20;
     private static final int EXPONENT_BIAS = 127;
     private static final int EXPONENT_SHIFT = 23;
     private static final float LOG2_E = 1.44269504f;
@@ -109,21 +111,6 @@ final class VectorElementKernels implements ElementKernels {
         }
         for (int i = whole; i < count; i++) {
             x[offset + i] *= factor;
-        }
-    }
-
-    @Override
-    public void capBy(float[] exponentials, float cap, float[] x, int offset, int count) {
-        int whole = F.loopBound(count);
-        FloatVector one = FloatVector.broadcast(F, 1);
-        FloatVector two = FloatVector.broadcast(F, 2);
-        FloatVector caps = FloatVector.broadcast(F, cap);
-        for (int i = 0; i < whole; i += L) {
-            FloatVector e = FloatVector.fromArray(F, exponentials, i);
-            one.sub(two.div(e.add(one))).mul(caps).intoArray(x, offset + i);
-        }
-        for (int i = whole; i < count; i++) {
-            x[offset + i] = (1 - 2 / (exponentials[i] + 1)) * cap;
         }
     }
 
@@ -267,6 +254,35 @@ final class VectorElementKernels implements ElementKernels {
             p.mul(exponent.reinterpretAsFloats())
                     .blend(zero, v.compare(VectorOperators.LT, lowest))
                     .intoArray(out, outOffset + i, lanes);
+        }
+    }
+
+    /** tanh y = e / (e + 2) with e = exp(2 y) - 1, which keeps its precision near zero. */
+    @Override
+    public void softCap(float[] x, int offset, int count, float scale, float cap) {
+        FloatVector factor = FloatVector.broadcast(F, 2 * scale / cap);
+        FloatVector rounder = FloatVector.broadcast(F, ROUNDER);
+        for (int i = 0; i < count; i += L) {
+            VectorMask<Float> lanes = F.indexInRange(i, count);
+            FloatVector v = FloatVector.fromArray(F, x, offset + i, lanes).mul(factor);
+            v = v.blend(TANH_LIMIT, v.compare(VectorOperators.GT, TANH_LIMIT))
+                    .blend(-TANH_LIMIT, v.compare(VectorOperators.LT, -TANH_LIMIT)); // NaN stays
+            FloatVector rounded = v.fma(FloatVector.broadcast(F, LOG2_E), rounder);
+            FloatVector power = rounded.reinterpretAsInts()
+                    .add(IntVector.broadcast(I, EXPONENT_BIAS))
+                    .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT).reinterpretAsFloats();
+            FloatVector n = rounded.sub(rounder);
+            FloatVector r = n.fma(FloatVector.broadcast(F, -LN_2_HIGH), v);
+            r = n.fma(FloatVector.broadcast(F, -LN_2_LOW), r);
+            FloatVector p = r.fma(FloatVector.broadcast(F, 1.9875691500E-4f),
+                    FloatVector.broadcast(F, 1.3981999507E-3f));
+            p = p.fma(r, FloatVector.broadcast(F, 8.3334519073E-3f));
+            p = p.fma(r, FloatVector.broadcast(F, 4.1665795894E-2f));
+            p = p.fma(r, FloatVector.broadcast(F, 1.6666665459E-1f));
+            p = p.fma(r, FloatVector.broadcast(F, 5.0000001201E-1f));
+            p = p.mul(r).fma(r, r); // exp(r) - 1
+            FloatVector e = p.fma(power, power.sub(1));
+            e.div(e.add(2)).mul(cap).intoArray(x, offset + i, lanes);
         }
     }
 

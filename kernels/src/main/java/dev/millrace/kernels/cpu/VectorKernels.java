@@ -117,12 +117,7 @@ final class VectorKernels implements CpuKernels {
 
     @Override
     public void softCap(float[] x, int offset, float cap, int count) {
-        float[] exponentials = slices.get();
-        for (int i = 0; i < count; i += SLICE_ELEMENTS) {
-            int slice = Math.min(SLICE_ELEMENTS, count - i);
-            elements.expShifted(x, offset + i, slice, 0, 2 / cap, exponentials, 0);
-            elements.capBy(exponentials, cap, x, offset + i, slice);
-        }
+        elements.softCap(x, offset, count, 1, cap);
     }
 
     @Override
@@ -157,10 +152,9 @@ final class VectorKernels implements CpuKernels {
     }
 
     @Override
-    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, int windowTokens,
-            float scale) {
-        return new VectorAttention(attention, elements, lanes, cache, groupHeads, windowTokens,
-                scale);
+    public CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule) {
+        rule.check(cache, groupHeads);
+        return new VectorAttention(attention, elements, lanes, cache, groupHeads, rule);
     }
 
     private float max(float[] x, int offset, int count) {

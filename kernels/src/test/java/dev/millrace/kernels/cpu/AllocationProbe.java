@@ -88,7 +88,8 @@ final class AllocationProbe {
         float[] query = RandomTensors.gaussians(7 * heads * headSize, 1);
         float[] out = new float[7 * heads * headSize];
         try (CpuKvCache cache = kernels.openCache(format, 1, 1, headSize, 96, 3)) {
-            CpuAttention attention = kernels.openAttention(cache, heads, 0, 0.3f);
+            CpuAttention attention = kernels.openAttention(cache, heads,
+                    new AttentionRule(0, 0.3f, 20, new float[1][heads]));
             float[] parts = new float[2 * attention.partSize()];
             check(format + " store", () -> kernels.store(cache, 0, 0, 3, query, query, 0));
             check(format + " attend", () -> attention.attend(0, 0, blockTable, 270, 1, query, 0,
@@ -99,7 +100,7 @@ final class AllocationProbe {
                 attention.attendChunk(0, 0, blockTable, 270, 0, query, 0, parts, 0);
                 attention.attendChunk(0, 0, blockTable, 270, 1, query, 0, parts,
                         attention.partSize());
-                attention.combine(parts, 0, 2, out, 0);
+                attention.combine(0, 0, parts, 0, 2, out, 0);
             });
         }
     }
