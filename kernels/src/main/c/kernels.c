@@ -10,7 +10,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /** Changes with every function and layout here; NativeLibrary.java wants the same number. */
-enum { INTERFACE_VERSION = 1 };
+enum { INTERFACE_VERSION = 2 };
 
 /** Numbered as in NativeVariant.java, the better of a processor's last. */
 enum { AVX2, AVX_VNNI, AVX512_VNNI, NEON_DOTPROD, VARIANTS };
@@ -166,4 +166,22 @@ EXPORT void millrace_multiply(int32_t v, int32_t f, int64_t units, int64_t outpu
     product p = {(format) f, units, outputs, begin_row, end_row, begin, end, tiles, x, y, panels,
         panels_ready};
     BUILT[v]->multiply(&p);
+}
+
+/** Scores of key tiles, to (rows, pitch) floats from a column on: see variants.h. */
+EXPORT void millrace_score(int32_t v, int64_t head_size, int64_t rows, int64_t tiles,
+        const int64_t *tile_addresses, const uint8_t *queries, float *scores, int64_t column,
+        int64_t pitch) {
+    attention a = {head_size, rows, tiles, tile_addresses, queries, scores + column, pitch, 0, 0,
+        NULL, 0};
+    BUILT[v]->score(&a);
+}
+
+/** Adds weighted values to (rows, sum_pitch) floats; weights are from a column on. */
+EXPORT void millrace_add_values(int32_t v, int64_t head_size, int64_t rows, int64_t tiles,
+        const int64_t *tile_addresses, int64_t begin, int64_t end, float *weights, int64_t column,
+        int64_t pitch, float *sums, int64_t sum_pitch) {
+    attention a = {head_size, rows, tiles, tile_addresses, NULL, weights + column, pitch, begin,
+        end, sums, sum_pitch};
+    BUILT[v]->add_values(&a);
 }

@@ -20,6 +20,8 @@
 #include "tile_product.h"
 #include "variants.h"
 
+#include "attention.h"
+
 typedef void tile_kernel(const uint8_t *tile, int64_t units, const uint8_t *x, int64_t x_bytes,
         float *out);
 typedef void expand_kernel(const uint8_t *block, int64_t units, uint8_t *panel, int tile);
@@ -163,4 +165,4 @@ static void pack(format f, const uint8_t *source, int64_t row_bytes, int rows, i
     PACK_KERNELS[f](source, row_bytes, rows, units, points, tile);
 }
 
-const variant VARIANT(millrace) = {multiply, quantise_row, pack};
+const variant VARIANT(millrace) = {multiply, quantise_row, pack, score_tiles, add_tiles};

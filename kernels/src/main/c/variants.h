@@ -28,6 +28,26 @@ typedef struct {
     int32_t panels_ready;
 } product;
 
+/** Attention of some rows of queries to tiles of a cache of bytes; see attention.h. */
+typedef struct {
+    int64_t head_size;
+    /** A multiple of 4. */
+    int64_t rows;
+    int64_t tiles;
+    const int64_t *tile_addresses;
+    /** (rows), each as row_of lays it out; for scores only. */
+    const uint8_t *queries;
+    /** (rows, pitch) scores or weights; the first tile's are at the beginning. */
+    float *scores;
+    int64_t score_pitch;
+    /** Positions to add, counted from the first tile; for values only. */
+    int64_t begin;
+    int64_t end;
+    /** (rows, pitch), added to; for values only. */
+    float *sums;
+    int64_t sum_pitch;
+} attention;
+
 typedef struct {
     void (*multiply)(const product *p);
     /** Quantises a row of `units` times 32 activations. */
@@ -35,6 +55,10 @@ typedef struct {
     /** Packs up to 16 rows of a tensor as GGUF has it; see pack.h. */
     void (*pack)(format f, const uint8_t *source, int64_t row_bytes, int rows, int64_t units,
             const uint8_t *points, uint8_t *tile);
+    /** Scores of all positions of key tiles. */
+    void (*score)(const attention *a);
+    /** Adds the weighted values of value tiles. */
+    void (*add_values)(const attention *a);
 } variant;
 
 extern const variant millrace_avx2;

@@ -40,6 +40,19 @@ INLINE floats times(floats a, floats b) { return _mm256_mul_ps(a, b); }
 INLINE floats minus(floats a, floats b) { return _mm256_sub_ps(a, b); }
 INLINE floats times_plus(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE floats floats_of_ints(ints v) { return _mm256_cvtepi32_ps(v); }
+INLINE ints round_floats(floats v) { return _mm256_cvtps_epi32(v); }
+INLINE ints bits_of_floats(floats v) { return _mm256_castps_si256(v); }
+INLINE ints largest_of(ints a, ints b) { return _mm256_max_epi32(a, b); }
+INLINE int32_t largest_lane(ints v) {
+    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4E));
+    return _mm_cvtsi128_si32(_mm_max_epi32(m, _mm_shuffle_epi32(m, 0xB1)));
+}
+/** For values below 128. */
+INLINE void store_low_bytes(uint8_t *p, ints v) {
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    _mm_storel_epi64((__m128i *) p, _mm_packs_epi16(words, words));
+}
 INLINE floats floats_of_halves(const uint8_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p));
 }

@@ -44,6 +44,13 @@ INLINE floats times(floats a, floats b) { return _mm512_mul_ps(a, b); }
 INLINE floats minus(floats a, floats b) { return _mm512_sub_ps(a, b); }
 INLINE floats times_plus(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE floats floats_of_ints(ints v) { return _mm512_cvtepi32_ps(v); }
+INLINE ints round_floats(floats v) { return _mm512_cvtps_epi32(v); }
+INLINE ints bits_of_floats(floats v) { return _mm512_castps_si512(v); }
+INLINE ints largest_of(ints a, ints b) { return _mm512_max_epi32(a, b); }
+INLINE int32_t largest_lane(ints v) { return _mm512_reduce_max_epi32(v); }
+INLINE void store_low_bytes(uint8_t *p, ints v) {
+    _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(v));
+}
 INLINE floats floats_of_halves(const uint8_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p));
 }

@@ -48,6 +48,15 @@ INLINE floats times(floats a, floats b) { return vmulq_f32(a, b); }
 INLINE floats minus(floats a, floats b) { return vsubq_f32(a, b); }
 INLINE floats times_plus(floats a, floats b, floats c) { return vfmaq_f32(c, a, b); }
 INLINE floats floats_of_ints(ints v) { return vcvtq_f32_s32(v); }
+INLINE ints round_floats(floats v) { return vcvtnq_s32_f32(v); }
+INLINE ints bits_of_floats(floats v) { return vreinterpretq_s32_f32(v); }
+INLINE ints largest_of(ints a, ints b) { return vmaxq_s32(a, b); }
+INLINE int32_t largest_lane(ints v) { return vmaxvq_s32(v); }
+INLINE void store_low_bytes(uint8_t *p, ints v) {
+    int16x4_t words = vmovn_s32(v);
+    int8x8_t bytes = vmovn_s16(vcombine_s16(words, words));
+    memcpy(p, &bytes, LANES);
+}
 INLINE floats floats_of_halves(const uint8_t *p) {
     uint64_t four;
     memcpy(&four, p, sizeof four);

@@ -1,5 +1,6 @@
 package dev.millrace.bench;
 
+import dev.millrace.bench.attention.AttentionCommand;
 import dev.millrace.bench.matmul.KernelsCommand;
 import dev.millrace.bench.model.ModelCommand;
 import dev.millrace.bench.peer.CompareCommand;
@@ -19,7 +20,8 @@ import picocli.CommandLine.ScopeType;
         description = "Measure kernels and models; results are appended to bench/results.",
         subcommands = {
             ModelCommand.class, CompareCommand.class, KernelsCommand.class, SynthCommand.class,
-            SamplingCommand.class, TokenizerCommand.class, ReportCommand.class})
+            AttentionCommand.class, SamplingCommand.class, TokenizerCommand.class,
+            ReportCommand.class})
 public final class Main {
 
     @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,

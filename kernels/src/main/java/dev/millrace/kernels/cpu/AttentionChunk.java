@@ -26,6 +26,9 @@ final class AttentionChunk {
     /** Positions whose values are expanded together. */
     private static final int PANEL_TOKENS = 128;
     private static final long ALIGNMENT_BYTES = 64;
+    /** A query as it is, and rounded to bytes with scales and sums. */
+    private static final int QUERY_FLOATS = 2;
+    private static final int ROUNDING_FLOATS = 32;
 
     /**
      * Kernels take halves as too small by a power of two. The other side of a product is larger by
@@ -50,7 +53,8 @@ final class AttentionChunk {
     private final float exponentScale; // 1 where scores are capped, which scales them
     private final int weightShift;
 
-    private final float[] queries; // (rows, head size)
+    private final float[] queries; // (rows, padded size)
+    private final NativeTiles nativeTiles; // null where there are none
     private final float[] scores; // (rows, CHUNK_TOKENS): then weights
     private final float[] keyScales = new float[LANES]; // of a group; ones where there are none
     private final float[] valueScales = new float[CHUNK_TOKENS]; // Q8_0 only
@@ -68,10 +72,12 @@ final class AttentionChunk {
     private int chunkBegin;
     private int begin; // of the positions that any row attends to in the chunk
     private int end;
+    private int tilesBegin; // the same, widened to whole tiles
+    private int tilesEnd;
     private boolean direct;
 
     AttentionChunk(AttentionKernels kernels, ElementKernels elements, int lanes, CpuKvCache cache,
-            int groupHeads, int mostTokens, AttentionRule rule) {
+            int groupHeads, int mostTokens, AttentionRule rule, NativeVariant variant) {
         this.kernels = kernels;
         this.elements = elements;
         this.cache = cache;
@@ -89,13 +95,16 @@ final class AttentionChunk {
         exponentScale = rule.hasSoftCap() ? 1 : scoreScale;
         weightShift = halves ? WEIGHT_SHIFT : 0;
         int mostRows = fillUp(mostTokens * groupHeads);
-        queries = new float[mostRows * headSize];
+        queries = new float[mostRows * paddedSize];
         scores = new float[mostRows * CHUNK_TOKENS];
         part = new AttentionPart(mostRows, paddedSize);
         laneShares = new float[lanes];
         panelMemory = Arena.ofAuto().allocate(panelBytes(headSize), ALIGNMENT_BYTES);
         panel = panelMemory.address();
         Arrays.fill(keyScales, 1);
+        nativeTiles = variant == null
+                ? null
+                : new NativeTiles(variant, layout, queries, mostRows);
     }
 
     private static int fillUp(int rows) {
@@ -107,7 +116,8 @@ final class AttentionChunk {
     }
 
     static long bytes(int rows, int headSize, int paddedSize) {
-        long floats = fillUp(rows) * (long) (headSize + CHUNK_TOKENS)
+        long floats = fillUp(rows)
+                * (long) (QUERY_FLOATS * paddedSize + ROUNDING_FLOATS + CHUNK_TOKENS)
                 + AttentionPart.size(fillUp(rows), paddedSize);
         return floats * Float.BYTES + panelBytes(headSize);
     }
@@ -143,16 +153,18 @@ final class AttentionChunk {
     void load(int position, int tokens, float[] query, int queryOffset, int stride) {
         this.position = position;
         this.tokens = tokens;
-        int width = groupHeads * headSize;
-        for (int token = 0; token < tokens; token++) {
-            int from = queryOffset + token * stride;
-            int to = token * width;
-            for (int i = 0; i < width; i++) {
+        for (int row = 0; row < tokens * groupHeads; row++) {
+            int from = queryOffset + row / groupHeads * stride + row % groupHeads * headSize;
+            int to = row * paddedSize;
+            for (int i = 0; i < headSize; i++) {
                 queries[to + i] = query[from + i] * queryUnit;
             }
         }
         rows = fillUp(tokens * groupHeads);
-        Arrays.fill(queries, tokens * width, rows * headSize, 0);
+        Arrays.fill(queries, tokens * groupHeads * paddedSize, rows * paddedSize, 0);
+        if (nativeTiles != null) {
+            nativeTiles.roundQueries(rows);
+        }
     }
 
     /** Computes the part of a chunk, of which the loaded positions attend to some. */
@@ -160,15 +172,21 @@ final class AttentionChunk {
         chunkBegin = chunk * CHUNK_TOKENS;
         begin = Math.max(chunkBegin, CpuAttention.firstPosition(position, rule.windowTokens()));
         end = Math.min(chunkBegin + CHUNK_TOKENS, position + tokens);
+        tilesBegin = begin / TILE_TOKENS * TILE_TOKENS;
+        tilesEnd = nextMultiple(end - 1, TILE_TOKENS);
         direct = rows <= DIRECT_ROWS && (format != KvFormat.F16 || !isDamaged(chunk));
         score();
-        if (format == KvFormat.Q8_0) {
+        if (format == KvFormat.Q8_0 && nativeTiles == null) {
             readValueScales();
         }
         for (int row = 0; row < rows; row++) {
             weigh(row, position + row / groupHeads);
         }
         Arrays.fill(part.values, 0, rows * paddedSize, 0);
+        if (nativeTiles != null) {
+            addNativeTiles();
+            return;
+        }
         for (int token = begin; token < end;) {
             int next = Math.min(end, nextMultiple(token, direct ? TILE_TOKENS : PANEL_TOKENS));
             if (direct) {
@@ -199,14 +217,16 @@ final class AttentionChunk {
 
     /** Dot products of all rows with all keys that any of them attends to. */
     private void score() {
-        int first = begin / TILE_TOKENS * TILE_TOKENS;
+        if (nativeTiles != null) {
+            scoreNativeTiles();
+            return;
+        }
         for (int row = 0; row < rows; row++) {
             int offset = row * CHUNK_TOKENS - chunkBegin;
-            Arrays.fill(scores, offset + first, offset + nextMultiple(end - 1, TILE_TOKENS), 0);
+            Arrays.fill(scores, offset + tilesBegin, offset + tilesEnd, 0);
         }
-        for (int token = first; token < end; token += TILE_TOKENS) {
-            long keys = cache.keyTile(layer, blockTable[token / cache.blockTokens()], kvHead,
-                    token % cache.blockTokens());
+        for (int token = tilesBegin; token < end; token += TILE_TOKENS) {
+            long keys = keyTile(token);
             switch (format) {
                 case F32 -> scoreFloats(keys, token - chunkBegin);
                 case F16 -> scoreHalves(keys, token - chunkBegin);
@@ -217,7 +237,7 @@ final class AttentionChunk {
 
     private void scoreFloats(long keys, int column) {
         for (int row = 0; row < rows; row += ROWS) {
-            kernels.scoreFloats(keyScales, keys, headSize, queries, row * headSize, headSize,
+            kernels.scoreFloats(keyScales, keys, headSize, queries, row * paddedSize, paddedSize,
                     scores,
                     row * CHUNK_TOKENS + column, CHUNK_TOKENS);
         }
@@ -230,7 +250,7 @@ final class AttentionChunk {
             return;
         }
         for (int row = 0; row < rows; row += ROWS) {
-            kernels.multiplyHalves(keys, headSize, queries, row * headSize, headSize, scores,
+            kernels.multiplyHalves(keys, headSize, queries, row * paddedSize, paddedSize, scores,
                     row * CHUNK_TOKENS + column, CHUNK_TOKENS);
         }
     }
@@ -244,13 +264,13 @@ final class AttentionChunk {
                 kernels.expandBytes(bytes, count, panel);
             }
             for (int row = 0; row < rows; row += ROWS) {
-                int query = row * headSize + i;
+                int query = row * paddedSize + i;
                 int score = row * CHUNK_TOKENS + column;
                 if (direct) {
-                    kernels.scoreBytes(keyScales, bytes, count, queries, query, headSize, scores,
+                    kernels.scoreBytes(keyScales, bytes, count, queries, query, paddedSize, scores,
                             score, CHUNK_TOKENS);
                 } else {
-                    kernels.scoreFloats(keyScales, panel, count, queries, query, headSize, scores,
+                    kernels.scoreFloats(keyScales, panel, count, queries, query, paddedSize, scores,
                             score, CHUNK_TOKENS);
                 }
             }
@@ -258,7 +278,7 @@ final class AttentionChunk {
     }
 
     private void readValueScales() {
-        for (int token = begin / TILE_TOKENS * TILE_TOKENS; token < end; token += TILE_TOKENS) {
+        for (int token = tilesBegin; token < end; token += TILE_TOKENS) {
             kernels.readScales(valueTile(token), valueScales, token - chunkBegin);
         }
     }
@@ -269,12 +289,12 @@ final class AttentionChunk {
         int first = Math.max(begin, CpuAttention.firstPosition(rowPosition, rule.windowTokens()));
         int past = Math.min(end, rowPosition + 1);
         if (first >= past || row >= tokens * groupHeads) {
-            Arrays.fill(scores, offset + begin, offset + end, 0);
+            Arrays.fill(scores, offset + tilesBegin, offset + tilesEnd, 0);
             part.sums[row] = 0;
             return;
         }
-        Arrays.fill(scores, offset + begin, offset + first, 0);
-        Arrays.fill(scores, offset + past, offset + end, 0);
+        Arrays.fill(scores, offset + tilesBegin, offset + first, 0);
+        Arrays.fill(scores, offset + past, offset + tilesEnd, 0);
         if (rule.hasSoftCap()) {
             elements.softCap(scores, offset + first, past - first, scoreScale, rule.softCap());
         }
@@ -291,7 +311,7 @@ final class AttentionChunk {
         }
         part.maxima[row] = max;
         part.sums[row] = sum;
-        if (format == KvFormat.Q8_0) {
+        if (format == KvFormat.Q8_0 && nativeTiles == null) {
             for (int token = first; token < past; token++) {
                 scores[offset + token] *= valueScales[token - chunkBegin];
             }
@@ -343,6 +363,28 @@ final class AttentionChunk {
             case F16 -> kernels.expandHalves(values, count, to);
             case Q8_0 -> kernels.expandBytes(values, count, to);
         }
+    }
+
+    private void scoreNativeTiles() {
+        nativeTiles.clear();
+        for (int token = tilesBegin; token < end; token += TILE_TOKENS) {
+            nativeTiles.add(keyTile(token));
+        }
+        nativeTiles.score(rows, scores, tilesBegin - chunkBegin);
+    }
+
+    private void addNativeTiles() {
+        nativeTiles.clear();
+        for (int token = tilesBegin; token < end; token += TILE_TOKENS) {
+            nativeTiles.add(valueTile(token));
+        }
+        nativeTiles.addValues(rows, begin - tilesBegin, end - tilesBegin, scores,
+                tilesBegin - chunkBegin, part.values);
+    }
+
+    private long keyTile(int token) {
+        return cache.keyTile(layer, blockTable[token / cache.blockTokens()], kvHead,
+                token % cache.blockTokens());
     }
 
     private long valueTile(int token) {

@@ -33,12 +33,17 @@ public final class CpuKvCache implements AutoCloseable {
 
     CpuKvCache(KvFormat format, int layers, int kvHeads, int headSize, int blockTokens,
             int blocks) {
-        if (layers <= 0 || kvHeads <= 0 || headSize <= 0 || blocks <= 0) {
+        this(new KvLayout(format, headSize), layers, kvHeads, blockTokens, blocks);
+    }
+
+    CpuKvCache(KvLayout layout, int layers, int kvHeads, int blockTokens, int blocks) {
+        if (layers <= 0 || kvHeads <= 0 || layout.headSize() <= 0 || blocks <= 0) {
             throw new IllegalArgumentException("every extent of a cache must be positive, got "
-                    + layers + " layers, " + kvHeads + " KV heads of " + headSize + ", " + blocks
+                    + layers + " layers, " + kvHeads + " KV heads of " + layout.headSize() + ", "
+                    + blocks
                     + " blocks");
         }
-        this.layout = new KvLayout(format, headSize);
+        this.layout = layout;
         this.layers = layers;
         this.kvHeads = kvHeads;
         this.blockTokens = blockTokens;
@@ -228,10 +233,10 @@ public final class CpuKvCache implements AutoCloseable {
             float scale = storeScale(keyTile + layout.keyScales(i) + (long) lane * Short.BYTES, key,
                     offset + i, count);
             finite &= Float.isFinite(scale);
-            long row = keyTile + layout.keyRow(i) + lane;
-            for (int k = 0; k < count; k++) {
-                RawMemory.ALL.set(RawMemory.BYTE, row + (long) k * LANES,
-                        code(key[offset + i + k], scale));
+            for (int k = i; k < i + count; k++) {
+                RawMemory.ALL.set(RawMemory.BYTE,
+                        keyTile + layout.keyRow(k) + layout.laneOffset(lane),
+                        code(key[offset + k], scale));
             }
         }
         float scale = storeScale(valueTile + (long) lane * Short.BYTES, value, offset,
@@ -239,7 +244,7 @@ public final class CpuKvCache implements AutoCloseable {
         finite &= Float.isFinite(scale);
         for (int i = 0; i < layout.headSize(); i++) {
             RawMemory.ALL.set(RawMemory.BYTE,
-                    valueTile + layout.valueRow(i / LANES, lane) + i % LANES,
+                    valueTile + layout.valueRow(i / LANES, lane) + layout.laneOffset(i % LANES),
                     code(value[offset + i], scale));
         }
         return finite;

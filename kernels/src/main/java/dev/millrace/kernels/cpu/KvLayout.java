@@ -18,8 +18,14 @@ import dev.millrace.kernels.KvFormat;
  * values  F32, F16  (slabs, TILE_TOKENS, LANES)
  *         Q8_0      (TILE_TOKENS) scales as halves, (slabs, TILE_TOKENS, LANES) signed bytes
  * </pre>
+ *
+ * @param fours bytes only: of four rows, those of a lane lie side by side, as the native kernels'
+ *              dot products take them
  */
-record KvLayout(KvFormat format, int headSize) {
+record KvLayout(KvFormat format, int headSize, boolean fours) {
+
+    /** Steps whose bytes lie side by side. */
+    static final int FOUR = 4;
 
     /** Positions in one tile. */
     static final int TILE_TOKENS = 32;
@@ -29,6 +35,22 @@ record KvLayout(KvFormat format, int headSize) {
     static final int PAIRS = LANES / 2;
     /** Bytes of the scales of one tile, or of one group of it. */
     static final int SCALES_BYTES = TILE_TOKENS * Short.BYTES;
+
+    KvLayout {
+        if (fours && !hasFours(format, headSize)) {
+            throw new IllegalArgumentException("elements lie by fours as bytes, where a head has a"
+                    + " multiple of four; got " + format + " and " + headSize);
+        }
+    }
+
+    KvLayout(KvFormat format, int headSize) {
+        this(format, headSize, false);
+    }
+
+    /** Whether elements can lie by fours. */
+    static boolean hasFours(KvFormat format, int headSize) {
+        return format == KvFormat.Q8_0 && headSize % FOUR == 0;
+    }
 
     int elementBytes() {
         return switch (format) {
@@ -46,7 +68,7 @@ record KvLayout(KvFormat format, int headSize) {
         return switch (format) {
             case F32 -> lane * Float.BYTES;
             case F16 -> lane % PAIRS * 2 * Short.BYTES + lane / PAIRS * Short.BYTES;
-            case Q8_0 -> lane;
+            case Q8_0 -> fours ? lane * FOUR : lane;
         };
     }
 
@@ -81,7 +103,7 @@ record KvLayout(KvFormat format, int headSize) {
     /** Bytes from a key tile to its row of an element. */
     int keyRow(int element) {
         int scales = format == KvFormat.Q8_0 ? element / KvFormat.GROUP_ELEMENTS + 1 : 0;
-        return element * rowBytes() + scales * SCALES_BYTES;
+        return rowOffset(element) + scales * SCALES_BYTES;
     }
 
     /** Bytes from a key tile to the scales of an element; Q8_0 only. */
@@ -93,6 +115,10 @@ record KvLayout(KvFormat format, int headSize) {
     /** Bytes from a value tile to a slab's row of a position. */
     int valueRow(int slab, int token) {
         int scales = format == KvFormat.Q8_0 ? SCALES_BYTES : 0;
-        return scales + (slab * TILE_TOKENS + token) * rowBytes();
+        return scales + slab * TILE_TOKENS * rowBytes() + rowOffset(token);
+    }
+
+    private int rowOffset(int row) {
+        return fours ? row / FOUR * FOUR * rowBytes() + row % FOUR : row * rowBytes();
     }
 }

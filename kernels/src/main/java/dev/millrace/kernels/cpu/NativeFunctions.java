@@ -24,7 +24,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 final class NativeFunctions {
 
     /** What {@code kernels.c} must say for this class to understand it. */
-    private static final int INTERFACE_VERSION = 1;
+    private static final int INTERFACE_VERSION = 2;
 
     private static final SymbolLookup SYMBOLS;
     private static final KernelException FAILURE;
@@ -60,6 +60,12 @@ final class NativeFunctions {
     private static final MethodHandle MULTIPLY = kernel("multiply", FunctionDescriptor
             .ofVoid(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
                     JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle SCORE = kernel("score", FunctionDescriptor
+            .ofVoid(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS,
+                    JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle ADD_VALUES = kernel("add_values", FunctionDescriptor
+            .ofVoid(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG,
+                    ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG));
 
     private NativeFunctions() {}
 
@@ -212,6 +218,30 @@ final class NativeFunctions {
             MULTIPLY.invokeExact(variant.ordinal(), layout.formatIndex(), (long) layout.units(),
                     (long) outputs, (long) beginRow, (long) endRow, (long) begin, (long) end, tiles,
                     x, y, panels, panelsReady ? 1 : 0);
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /** Scores of rows of queries with key tiles; {@link NativeTiles} says what is what. */
+    static void score(NativeVariant variant, int headSize, int rows, int tiles,
+            MemorySegment addresses, long queries, MemorySegment scores, int column, int pitch) {
+        try {
+            SCORE.invokeExact(variant.ordinal(), (long) headSize, (long) rows, (long) tiles,
+                    addresses, queries, scores, (long) column, (long) pitch);
+        } catch (Throwable e) {
+            throw rethrow(e);
+        }
+    }
+
+    /** Adds weighted values of value tiles; {@link NativeTiles} says what is what. */
+    static void addValues(NativeVariant variant, int headSize, int rows, int tiles,
+            MemorySegment addresses, int begin, int end, MemorySegment weights, int column,
+            int pitch, MemorySegment sums, int sumPitch) {
+        try {
+            ADD_VALUES.invokeExact(variant.ordinal(), (long) headSize, (long) rows, (long) tiles,
+                    addresses, (long) begin, (long) end, weights, (long) column, (long) pitch,
+                    sums, (long) sumPitch);
         } catch (Throwable e) {
             throw rethrow(e);
         }

@@ -1,6 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.GateFunction;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.foreign.Arena;
@@ -194,8 +195,17 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
+    public CpuKvCache openCache(KvFormat format, int layers, int kvHeads, int headSize,
+            int blockTokens, int blocks) {
+        return new CpuKvCache(
+                new KvLayout(format, headSize, KvLayout.hasFours(format, headSize)), layers,
+                kvHeads, blockTokens, blocks);
+    }
+
+    @Override
     public CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule) {
-        return vector.openAttention(cache, groupHeads, rule);
+        return vector.openAttention(cache, groupHeads, rule,
+                cache.layout().fours() ? variant : null);
     }
 
     @Override

@@ -7,7 +7,7 @@ final class ScalarAttention implements CpuAttention {
 
     /** Floats of a head's part besides its values: the largest score and the sum of weights. */
     private static final int PART_FLOATS = 2;
-    private static final int TOKEN_LIMIT = 128;
+    private static final int TOKEN_LIMIT = 32;
 
     private final CpuKvCache cache;
     private final int groupHeads;

@@ -15,14 +15,14 @@ final class VectorAttention implements CpuAttention {
     private final AttentionTotals totals;
 
     VectorAttention(AttentionKernels kernels, ElementKernels elements, int lanes, CpuKvCache cache,
-            int groupHeads, AttentionRule rule) {
+            int groupHeads, AttentionRule rule, NativeVariant variant) {
         this.cache = cache;
         this.groupHeads = groupHeads;
         this.rule = rule;
         headSize = cache.headSize();
         paddedSize = cache.layout().paddedSize();
         chunks = new AttentionChunk(kernels, elements, lanes, cache, groupHeads, tokenLimit(),
-                rule);
+                rule, variant);
         totals = new AttentionTotals(elements, tokenLimit() * groupHeads, paddedSize,
                 chunks.exponentScale());
     }

@@ -153,8 +153,14 @@ final class VectorKernels implements CpuKernels {
 
     @Override
     public CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule) {
+        return openAttention(cache, groupHeads, rule, null);
+    }
+
+    /** @param variant of native kernels that multiply tiles; null for none */
+    CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule,
+            NativeVariant variant) {
         rule.check(cache, groupHeads);
-        return new VectorAttention(attention, elements, lanes, cache, groupHeads, rule);
+        return new VectorAttention(attention, elements, lanes, cache, groupHeads, rule, variant);
     }
 
     private float max(float[] x, int offset, int count) {

@@ -32,11 +32,11 @@ final class AllocationProbe {
     public static void main(String[] arguments) {
         KernelChoice choice = KernelChoice.valueOf(arguments[0]);
         AllocationProbe probe = new AllocationProbe(choice.open());
-        if (!choice.roundsActivations()) { // all but products is the vector kernels' own
+        probe.attention(KvFormat.Q8_0);
+        if (!choice.roundsActivations()) { // what else is no product is the vector kernels' own
             probe.elements();
-            for (KvFormat format : KvFormat.values()) {
-                probe.attention(format);
-            }
+            probe.attention(KvFormat.F16);
+            probe.attention(KvFormat.F32);
         }
         try (WorkerPool pool = WorkerPool.create(1)) {
             for (QuantFormat format : QuantFormat.values()) {
@@ -82,7 +82,7 @@ final class AllocationProbe {
     }
 
     private void attention(KvFormat format) {
-        int headSize = 50;
+        int headSize = 52;
         int heads = 5;
         int[] blockTable = {1, 0, 2};
         float[] query = RandomTensors.gaussians(7 * heads * headSize, 1);

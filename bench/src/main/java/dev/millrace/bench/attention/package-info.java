@@ -1,0 +1,2 @@
+/** What attention over a cache costs. */
+package dev.millrace.bench.attention;
