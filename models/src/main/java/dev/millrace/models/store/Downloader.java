@@ -35,9 +35,15 @@ final class Downloader {
     private final HttpFetcher fetcher;
     private final Duration stallPatience;
     private final Retries retries;
+    private final long leastRanged;
 
-    /** @param stallPatience how long a connection may deliver nothing */
-    Downloader(HttpFetcher fetcher, Duration stallPatience, Retries retries) {
+    /**
+     * @param stallPatience how long a connection may deliver nothing
+     * @param leastRanged   files of so many bytes come over several connections, if their hash is
+     *                      known
+     */
+    Downloader(HttpFetcher fetcher, Duration stallPatience, Retries retries, long leastRanged) {
+        this.leastRanged = leastRanged;
         this.fetcher = fetcher;
         this.stallPatience = stallPatience;
         this.retries = retries;
@@ -53,6 +59,20 @@ final class Downloader {
             return; // an earlier pull got this far; it was checked before it got its name
         }
         Path part = partFile(target);
+        boolean ranged = file.bytes() >= leastRanged && file.digest().isPresent()
+                && (!Files.exists(part) || Files.exists(RangeJournal.file(part)));
+        if (!ranged || !new RangedDownload(fetcher, stallPatience, retries, file, part,
+                leastRanged / RangedDownload.CONNECTIONS).run(listener)) {
+            downloadInOrder(file, part, listener);
+        }
+        finish(file, part);
+        Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+        Files.deleteIfExists(validatorFile(part));
+        Files.deleteIfExists(RangeJournal.file(part));
+    }
+
+    private void downloadInOrder(RemoteFile file, Path part, PullListener listener)
+            throws IOException, InterruptedException {
         int fruitless = 0;
         while (true) {
             long before = size(part);
@@ -65,9 +85,6 @@ final class Downloader {
                 retries.pauseAfter(fruitless, file.uri(), e);
             }
         }
-        finish(file, part);
-        Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-        Files.deleteIfExists(validatorFile(part));
     }
 
     private void transfer(RemoteFile file, Path part, PullListener listener)
@@ -156,7 +173,7 @@ final class Downloader {
         }
     }
 
-    private static int read(InputStream body, byte[] buffer, StallGuard guard) throws IOException {
+    static int read(InputStream body, byte[] buffer, StallGuard guard) throws IOException {
         try {
             return body.read(buffer);
         } catch (IOException e) {
@@ -198,7 +215,7 @@ final class Downloader {
         ContentDigest expected = file.digest().get();
         String actual = expected.compute(part);
         if (!actual.equals(expected.hex())) {
-            Files.delete(part);
+            RangedDownload.discard(part);
             Files.deleteIfExists(validatorFile(part));
             throw new ModelException(file.label() + " is not what it should be: "
                     + expected.algorithm() + " expected " + expected.hex() + ", got " + actual
@@ -209,7 +226,11 @@ final class Downloader {
 
     /** Bytes of a file that are here already, complete or not. */
     static long present(Path target) throws IOException {
-        return Files.exists(target) ? Files.size(target) : size(partFile(target));
+        Path part = partFile(target);
+        Optional<RangeJournal> journal = RangeJournal.read(part);
+        return Files.exists(target)
+                ? Files.size(target)
+                : journal.isPresent() ? journal.get().doneBytes() : size(part);
     }
 
     private static Path partFile(Path target) {

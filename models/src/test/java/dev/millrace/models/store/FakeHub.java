@@ -10,6 +10,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +54,8 @@ final class FakeHub implements AutoCloseable {
             "/api/models/([^/]+/[^/]+)/(revision|tree)/([^/]+)");
     private static final Pattern FILE = Pattern.compile("/([^/]+/[^/]+)/resolve/([^/]+)/(.+)");
     private static final Pattern RANGE = Pattern.compile("bytes=(\\d+)-(\\d*)");
+
+    private static final Map<byte[], String> HASHES = new IdentityHashMap<>();
 
     final List<Seen> hubSeen = new CopyOnWriteArrayList<>();
     final List<Seen> storageSeen = new CopyOnWriteArrayList<>();
@@ -305,8 +308,11 @@ final class FakeHub implements AutoCloseable {
         exchange.getResponseBody().write(body);
     }
 
+    /** Of arrays that nobody changes; computed once for each. */
     static String sha256(byte[] content) {
-        return hex("SHA-256", content);
+        synchronized (HASHES) {
+            return HASHES.computeIfAbsent(content, array -> hex("SHA-256", array));
+        }
     }
 
     private static String gitBlob(byte[] content) {

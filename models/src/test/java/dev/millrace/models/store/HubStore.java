@@ -34,6 +34,9 @@ final class HubStore {
         }
     }
 
+    /** Smaller than the models of the tests, so that they come in pieces. */
+    static final long LEAST_RANGED_BYTES = 100_000;
+
     private HubStore() {}
 
     static ModelStore open(Path root, FakeHub hub, String token, CatalogEntry... catalog) {
@@ -48,6 +51,6 @@ final class HubStore {
                 NpmConfiguration.load(Map.of(), nowhere, nowhere),
                 () -> new HubConfiguration(hub.endpoint(), Optional.ofNullable(token)),
                 new HttpFetcher(ProxySelector.of(null)), patience,
-                new Retries(Duration.ofMillis(1)));
+                new Retries(Duration.ofMillis(1)), LEAST_RANGED_BYTES);
     }
 }

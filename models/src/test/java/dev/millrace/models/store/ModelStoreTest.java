@@ -351,7 +351,7 @@ class ModelStoreTest {
                 NpmConfiguration.load(environment, nowhere, nowhere),
                 () -> HubConfiguration.load(Map.of(), nowhere),
                 new HttpFetcher(ProxySelector.of(null)), patience,
-                new Retries(Duration.ofMillis(1)));
+                new Retries(Duration.ofMillis(1)), Long.MAX_VALUE);
     }
 
     private List<Path> leftovers() {
