@@ -8,6 +8,7 @@ import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.template.TemplateException;
 import dev.millrace.models.text.Tokenizer;
+import dev.millrace.models.tokenizers.EmbeddedTokenizer;
 import dev.millrace.models.tokenizers.GgufTokenizerReader;
 import java.nio.file.Path;
 import java.util.List;
@@ -60,9 +61,11 @@ final class GgufModel implements Model {
 
     private static Part<Tokenizer> readTokenizer(GgufFile file, ModelSpec spec) {
         try {
-            return new Part<>(GgufTokenizerReader.read(file.metadata(), spec.vocabularySize()),
-                    null);
-        } catch (GgufException e) {
+            return new Part<>(EmbeddedTokenizer.isIn(file.metadata())
+                    ? EmbeddedTokenizer.read(file.metadata(), spec.vocabularySize(),
+                            file.source())
+                    : GgufTokenizerReader.read(file.metadata(), spec.vocabularySize()), null);
+        } catch (GgufException | ModelException e) {
             return new Part<>(null, e.getMessage());
         }
     }

@@ -33,9 +33,7 @@ public final class GgufModelWriter {
 
     private GgufModelWriter(ModelSpec spec, Contents contents) {
         this.spec = spec;
-        this.family = ModelFamily.of(spec.architecture()).orElseThrow(
-                () -> new IllegalArgumentException("GGUF has no architecture "
-                        + spec.architecture() + "; it has " + ModelFamily.supported()));
+        this.family = family(spec);
         this.contents = contents;
     }
 
@@ -50,6 +48,21 @@ public final class GgufModelWriter {
         GgufSpecWriter.write(spec, writer.family, writer.file.metadata());
         writer.addTensors();
         return writer.file;
+    }
+
+    /**
+     * Whether files of the model's family have rotating pairs of queries and keys side by side.
+     *
+     * @throws IllegalArgumentException if the architecture is none that files have
+     */
+    public static boolean pairsAreAdjacent(ModelSpec spec) {
+        return family(spec).ropeLayout() == RopeSpec.Layout.ADJACENT;
+    }
+
+    private static ModelFamily family(ModelSpec spec) {
+        return ModelFamily.of(spec.architecture()).orElseThrow(() -> new IllegalArgumentException(
+                "GGUF has no architecture " + spec.architecture() + "; it has "
+                        + ModelFamily.supported()));
     }
 
     private void addTensors() {

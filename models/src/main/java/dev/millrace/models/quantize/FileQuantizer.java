@@ -25,7 +25,7 @@ import java.util.function.LongConsumer;
  * Writes a GGUF file again with other types, everything else as it was. It goes by the names of the
  * tensors, so it does not need to know the architecture.
  */
-public final class FileQuantizer {
+public final class FileQuantizer implements QuantizedFile {
 
     private static final int QUANTIZATION_VERSION = 2;
     /** What is said anew, or was true of the old file only. */
@@ -144,17 +144,17 @@ public final class FileQuantizer {
         progress.accept(bytesDone);
     }
 
-    /** How many tensors there are of each type. */
+    @Override
     public Map<GgufTensorType, Integer> typeCounts() {
         return typeCounts;
     }
 
-    /** Size of the new file. */
+    @Override
     public long totalBytes() {
         return out.totalBytes();
     }
 
-    /** Writes the new file; {@code listener} is told how many bytes of weights are done. */
+    @Override
     public void write(WritableByteChannel channel, LongConsumer listener) throws IOException {
         progress = listener;
         out.write(channel);

@@ -43,16 +43,39 @@ record TokenizerJson(String source, ObjectNode header, List<String> pieces, List
                         + " tokenizer.json may have at most " + MAX_FILE_BYTES);
             }
             try (JsonParser parser = MAPPER.createParser(file)) {
-                TokenizerJson json = new TokenizerJson(file.toString(), MAPPER.createObjectNode(),
-                        new ArrayList<>(), new ArrayList<>(), new ArrayList<>(),
-                        new ArrayList<>());
-                json.readRoot(parser);
-                return json;
+                return read(parser, file.toString());
             }
         } catch (JacksonException e) {
             throw new ModelException(file + " is no tokenizer.json: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
             throw new ModelException("cannot read " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static TokenizerJson read(JsonParser parser, String source) {
+        TokenizerJson json = new TokenizerJson(source, MAPPER.createObjectNode(),
+                new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        json.readRoot(parser);
+        return json;
+    }
+
+    /** @throws ModelException if the text is no tokenizer.json */
+    static TokenizerJson parse(String text, String source) {
+        try (JsonParser parser = MAPPER.createParser(text)) {
+            return read(parser, source);
+        } catch (JacksonException e) {
+            throw new ModelException(source + " holds no tokenizer.json: "
+                    + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** What was a small file beside a tokenizer. */
+    static JsonNode parseSmall(String text, String source) {
+        try {
+            return MAPPER.readTree(text);
+        } catch (JacksonException e) {
+            throw new ModelException(source + ": the configuration of its tokenizer is not JSON: "
+                    + e.getOriginalMessage(), e);
         }
     }
 

@@ -43,10 +43,19 @@ final class TokenizerJsonReader {
 
     /** @throws ModelException if the file is damaged or wants what this version cannot do */
     static Tokenizer read(Path file) {
-        TokenizerJson json = TokenizerJson.read(file);
-        return new TokenizerJsonReader(json).read(
+        return read(TokenizerJson.read(file),
                 TokenizerJson.readBeside(file.resolveSibling("tokenizer_config.json")),
                 TokenizerJson.readBeside(file.resolveSibling("generation_config.json")));
+    }
+
+    /**
+     * Builds a tokenizer.
+     *
+     * @param config     tokenizer_config.json, or an empty object
+     * @param generation generation_config.json, or an empty object
+     */
+    static Tokenizer read(TokenizerJson json, JsonNode config, JsonNode generation) {
+        return new TokenizerJsonReader(json).read(config, generation);
     }
 
     private Tokenizer read(JsonNode config, JsonNode generation) {

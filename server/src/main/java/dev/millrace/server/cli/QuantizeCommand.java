@@ -1,11 +1,14 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.models.Model;
 import dev.millrace.models.ModelException;
 import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.gguf.GgufFile;
+import dev.millrace.models.quantize.DirectoryQuantizer;
 import dev.millrace.models.quantize.FileQuantizer;
 import dev.millrace.models.quantize.ImportanceMatrix;
+import dev.millrace.models.quantize.QuantizedFile;
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.models.store.PullProgress;
 import java.io.IOException;
@@ -64,17 +67,33 @@ final class QuantizeCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         Path source = context.resolve(in);
         requireNew(source);
-        try (GgufFile file = GgufFile.open(source);
-                WorkerPool pool = WorkerPool.create(threads)) {
-            FileQuantizer quantizer = new FileQuantizer(file, type, pure,
-                    importance == null ? null : ImportanceMatrix.read(importance), pool);
-            long started = System.nanoTime();
-            write(quantizer);
-            report(quantizer, Files.size(source), (System.nanoTime() - started) / 1e9);
+        try (WorkerPool pool = WorkerPool.create(threads)) {
+            if (Files.isDirectory(source)) {
+                quantizeDirectory(source, pool);
+            } else {
+                quantizeFile(source, pool);
+            }
+        }
+        return 0;
+    }
+
+    private void quantizeFile(Path source, WorkerPool pool) throws IOException {
+        try (GgufFile file = GgufFile.open(source)) {
+            write(new FileQuantizer(file, type, pure,
+                    importance == null ? null : ImportanceMatrix.read(importance), pool));
         } catch (GgufException e) {
             throw new ModelException(e.getMessage(), e);
         }
-        return 0;
+    }
+
+    private void quantizeDirectory(Path source, WorkerPool pool) throws IOException {
+        if (importance != null) {
+            throw new IllegalArgumentException("--imatrix names the tensors of a GGUF file; write"
+                    + " " + source + " as one first, with the type f16 or bf16");
+        }
+        try (Model model = Model.open(source)) {
+            write(new DirectoryQuantizer(model, source, type, pure, pool));
+        }
     }
 
     private void requireNew(Path source) throws IOException {
@@ -91,7 +110,8 @@ final class QuantizeCommand implements Callable<Integer> {
     }
 
     /** Nobody finds half a model: the file gets its name when it is whole. */
-    private void write(FileQuantizer quantizer) throws IOException {
+    private void write(QuantizedFile quantizer) throws IOException {
+        long begun = System.nanoTime();
         Path partial = out.resolveSibling(out.getFileName() + PARTIAL);
         try (ProgressDisplay display = new ProgressDisplay(context.err(), context.columns())) {
             try (FileChannel channel = FileChannel.open(partial, StandardOpenOption.CREATE,
@@ -108,12 +128,12 @@ final class QuantizeCommand implements Callable<Integer> {
         } finally {
             Files.deleteIfExists(partial);
         }
+        report(quantizer, (System.nanoTime() - begun) / 1e9);
     }
 
-    private void report(FileQuantizer quantizer, long bytesBefore, double seconds)
-            throws IOException {
-        context.out().printf(Locale.ROOT, "%s: %s, was %s, in %.1f s; tensors: %s%n", out,
-                ByteCounts.text(Files.size(out)), ByteCounts.text(bytesBefore), seconds,
+    private void report(QuantizedFile quantizer, double seconds) throws IOException {
+        context.out().printf(Locale.ROOT, "%s: %s in %.1f s; tensors: %s%n", out,
+                ByteCounts.text(Files.size(out)), seconds,
                 quantizer.typeCounts().entrySet().stream()
                         .map(entry -> entry.getValue() + " " + entry.getKey())
                         .collect(Collectors.joining(", ")));
