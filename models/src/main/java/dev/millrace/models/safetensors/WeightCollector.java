@@ -15,6 +15,7 @@ final class WeightCollector {
 
     private static final String WEIGHT = ".weight";
     private static final String BLOCKS = "_blocks";
+    private static final String BIAS = ".bias";
     /** What belongs to activations and caches, which we keep in formats of our own. */
     private static final List<String> IGNORED_SUFFIXES = List.of(".input_scale",
             ".activation_scale", ".input_zero_point", ".output_scale", ".k_scale", ".v_scale",
@@ -48,7 +49,18 @@ final class WeightCollector {
 
     /** Whether a tensor is a part of a weight, or none of ours. */
     boolean isPart(String name) {
-        return parts.contains(name) || IGNORED_SUFFIXES.stream().anyMatch(name::endsWith);
+        return parts.contains(name) || IGNORED_SUFFIXES.stream().anyMatch(name::endsWith)
+                || isEmptyBias(name);
+    }
+
+    /** Writers of GPTQ files give every product a bias, of zeros where the model has none. */
+    private boolean isEmptyBias(String name) {
+        if (config.method() != QuantizationConfig.Method.GPTQ || !name.endsWith(BIAS)
+                || !weights.containsKey(base(name, BIAS) + WEIGHT)) {
+            return false;
+        }
+        SafetensorsTensor bias = folder.find(name).orElseThrow();
+        return bias.type().format().isPresent() && FloatView.of(folder, bias).largest() == 0;
     }
 
     private void visit(SafetensorsTensor tensor) {

@@ -173,6 +173,17 @@ class QuantizedCheckpointTest {
     }
 
     @Test
+    void gptqLeavesOutBiasesOfZeros() throws IOException {
+        fill(4, 2, true);
+        SafetensorsWriter writer = gptq(4, 2, 1).halves("p.bias", new float[ROWS], ROWS)
+                .halves("other.bias", new float[1], 1);
+        try (Checkpoint checkpoint = open(writer, "{\"quant_method\":\"gptq\",\"bits\":4}")) {
+            assertThat(checkpoint.tensors()).extracting(CheckpointTensor::name)
+                    .containsExactly("other.bias", "p.weight");
+        }
+    }
+
+    @Test
     void gptqTakesWholeRowsAsGroups() throws IOException {
         fill(4, 1, true);
         assertWeight(gptq(4, 1, 1), "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":-1}",
