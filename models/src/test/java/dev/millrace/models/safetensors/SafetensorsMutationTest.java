@@ -19,6 +19,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -160,6 +161,36 @@ class SafetensorsMutationTest {
             }
         }
         assertThat(refusals).isBetween(MUTATIONS / 3, MUTATIONS - 100);
+    }
+
+    @Test
+    void aStrangeDescriptionIsRefusedOrRead() throws IOException {
+        String json = "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":32,"
+                + "\"checkpoint_format\":\"gptq_v2\",\"weight_block_size\":[8,8],"
+                + "\"format\":\"int-quantized\",\"version\":\"gemm\"}";
+        String[] methods = {"gptq", "awq", "fp8", "compressed-tensors"};
+        new SafetensorsWriter().ints("p.qweight", new int[8 * 16], 8, 16)
+                .ints("p.qzeros", new int[2 * 2], 2, 2).halves("p.scales", new float[2 * 16], 2, 16)
+                .write(folder.resolve("model.safetensors"));
+        Random random = new Random(SEED);
+        int refusals = 0;
+        int read = 0;
+        for (int round = 0; round < MUTATIONS; round++) {
+            String mutant = mutateJson(json.replace("gptq\",\"bits",
+                    methods[random.nextInt(methods.length)] + "\",\"bits"), random);
+            try (Checkpoint checkpoint = Checkpoint.open(folder,
+                    JsonMapper.shared().readTree(mutant))) {
+                checkpoint.tensors().forEach(checkpoint::read);
+                read++;
+            } catch (SafetensorsException e) {
+                assertThat(e).as("round " + round).hasMessageContaining(folder.toString());
+                refusals++;
+            } catch (JacksonException e) {
+                assertThat(e).as("what config.json's reader refuses").isNotNull();
+            }
+        }
+        assertThat(refusals).isGreaterThan(MUTATIONS / 5);
+        assertThat(read).isGreaterThan(MUTATIONS / 20);
     }
 
     @Test
