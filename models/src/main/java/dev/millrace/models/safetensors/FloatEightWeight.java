@@ -81,17 +81,22 @@ final class FloatEightWeight extends StoredWeight {
 
     @Override
     void write(long firstRow, int rows, MemorySegment out) {
-        float[] values = type == SafetensorsType.F8_E4M3 ? E4M3 : E5M2;
         long columns = shape().columns();
         for (long row = firstRow; row < firstRow + rows; row++) {
-            for (long column = 0; column < columns; column++) {
-                long at = row * columns + column;
+            for (long column = 0; column < columns; column += blockColumns) {
+                long count = Math.min(blockColumns, columns - column);
                 float scale = scales.get(row / blockRows * scaleColumns + column / blockColumns);
-                float value = values[codes.get(ValueLayout.JAVA_BYTE, at) & 0xFF] * scale;
-                out.set(SHORT, 2 * at, format == QuantFormat.F16
-                        ? Float.floatToFloat16(value)
-                        : brainFloat(value));
+                writeRun(row * columns + column, count, scale, out);
             }
+        }
+    }
+
+    private void writeRun(long first, long count, float scale, MemorySegment out) {
+        float[] values = type == SafetensorsType.F8_E4M3 ? E4M3 : E5M2;
+        boolean halves = format == QuantFormat.F16;
+        for (long at = first; at < first + count; at++) {
+            float value = values[codes.get(ValueLayout.JAVA_BYTE, at) & 0xFF] * scale;
+            out.set(SHORT, 2 * at, halves ? Float.floatToFloat16(value) : brainFloat(value));
         }
     }
 
