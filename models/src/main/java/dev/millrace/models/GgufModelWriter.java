@@ -51,6 +51,22 @@ public final class GgufModelWriter {
     }
 
     /**
+     * The spec of a directory's model in the words of GGUF files: their name for the family, and
+     * Llama 3.1's rope scaling as divisors.
+     */
+    public static ModelSpec inFileWords(ModelSpec spec) {
+        String architecture = HfFamily.of(spec.architecture())
+                .map(family -> family.family().architecture()).orElse(spec.architecture());
+        return spec.withArchitecture(architecture).withLayers(spec.layerSpecs().stream()
+                .map(layer -> layer.rope() != null
+                        && layer.rope().scaling() instanceof RopeScaling.Llama3 scaling
+                                ? layer.withRope(layer.rope().withScaling(
+                                        scaling.divisors(layer.rope())))
+                                : layer)
+                .toList());
+    }
+
+    /**
      * Whether files of the model's family have rotating pairs of queries and keys side by side.
      *
      * @throws IllegalArgumentException if the architecture is none that files have

@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -35,7 +36,21 @@ public sealed interface RopeScaling {
      * @param originalTokens context that the model was first trained for
      */
     record Llama3(float factor, float lowFrequencyFactor, float highFrequencyFactor,
-            int originalTokens) implements RopeScaling {}
+            int originalTokens) implements RopeScaling {
+
+        /** The same as divisors of each pair's frequency, as GGUF files carry it. */
+        public Divisors divisors(RopeSpec rope) {
+            List<Float> divisors = new ArrayList<>();
+            for (int pair = 0; pair < rope.dimensions() / 2; pair++) {
+                double frequency = Math.pow(rope.base(), -2.0 * pair / rope.dimensions());
+                double turns = originalTokens * frequency / (2 * Math.PI);
+                double kept = Math.clamp((turns - lowFrequencyFactor)
+                        / (highFrequencyFactor - lowFrequencyFactor), 0, 1);
+                divisors.add((float) (1 / (kept + (1 - kept) / factor)));
+            }
+            return new Divisors(divisors);
+        }
+    }
 
     /**
      * YaRN (Peng et al., 2023): pairs that turn more than {@code betaFast} times within the

@@ -39,6 +39,7 @@ public final class DirectoryQuantizer implements QuantizedFile {
     private static final long MOST_TEXT_BYTES = 64 << 20;
 
     private final Model model;
+    private final ModelSpec fileSpec;
     private final TensorMixture mixture;
     private final WorkerPool pool;
     private final GgufFileWriter out;
@@ -60,7 +61,8 @@ public final class DirectoryQuantizer implements QuantizedFile {
         this.model = model;
         this.mixture = TensorMixture.of(model.spec(), type, pure);
         this.pool = pool;
-        this.out = GgufModelWriter.declare(model.spec(), new Contents());
+        this.fileSpec = GgufModelWriter.inFileWords(model.spec());
+        this.out = GgufModelWriter.declare(fileSpec, new Contents());
         if (mixture.fileType() >= 0) {
             out.metadata().uint32("general.file_type", mixture.fileType());
         }
@@ -159,7 +161,7 @@ public final class DirectoryQuantizer implements QuantizedFile {
         int dimensions = spec.layerSpecs().stream().filter(each -> each.rope() != null)
                 .filter(each -> each.rope().layout() == RopeSpec.Layout.HALVES)
                 .mapToInt(each -> each.rope().dimensions()).max().orElse(0);
-        return turns && dimensions > 0 && GgufModelWriter.pairsAreAdjacent(spec)
+        return turns && dimensions > 0 && GgufModelWriter.pairsAreAdjacent(fileSpec)
                 ? adjacentPairs(tensor, spec.headSize(), dimensions)
                 : tensor;
     }
