@@ -67,9 +67,12 @@ final class WeightCollector {
         String name = tensor.name();
         if (name.endsWith(".qweight")) {
             String base = base(name, ".qweight");
-            add(base, config.method() == QuantizationConfig.Method.AWQ
-                    ? awq(base, tensor)
-                    : gptq(base, tensor));
+            add(base, switch (config.method()) {
+                case AWQ -> awq(base, tensor);
+                case GPTQ -> gptq(base, tensor);
+                default -> throw refuse(base, "has a qweight, as GPTQ and AWQ have, but config.json"
+                        + " says " + config.method());
+            });
         } else if (name.endsWith(".weight_packed")) {
             String base = base(name, ".weight_packed");
             add(base, rowPacked(base, tensor));
