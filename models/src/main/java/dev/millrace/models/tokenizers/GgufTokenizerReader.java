@@ -49,6 +49,9 @@ public final class GgufTokenizerReader {
     static Tokenizer open(Path path) {
         try (GgufFile file = GgufFile.open(path)) {
             GgufMetadata metadata = file.metadata();
+            if (EmbeddedTokenizer.isIn(metadata)) {
+                return EmbeddedTokenizer.read(metadata, Integer.MAX_VALUE, file.source());
+            }
             int size = metadata.array(GgufVocabulary.TOKENS_KEY)
                     .orElseThrow(() -> metadata.missing(GgufVocabulary.TOKENS_KEY)).size();
             return read(metadata, size);

@@ -65,6 +65,8 @@ class QuantizeDirectoryTest {
         Files.writeString(directory.resolve("chat_template.jinja"),
                 "{% for m in messages %}{{ m['content'] }}{% endfor %}");
         Path out = quantize(directory, "f32");
+        assertThat(cli.typing("abba").run("tokenize", out, "--ids").out()).isNotBlank()
+                .isEqualTo(cli.typing("abba").run("tokenize", directory, "--ids").out());
         try (Model before = Model.open(directory); Model after = Model.open(out)) {
             assertThat(before.tokenizerProblem()).isEmpty();
             assertThat(after.tokenizerProblem()).isEmpty();
