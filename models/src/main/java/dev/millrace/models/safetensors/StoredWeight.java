@@ -30,8 +30,8 @@ abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight, Mxfp
     abstract QuantFormat format();
 
     /**
-     * Writes some rows, counted through all planes, at most {@link #TILE_ROWS}, where they belong
-     * in the whole tensor.
+     * Writes some rows, counted through all planes and at most {@link #TILE_ROWS}, where they
+     * belong in the whole tensor.
      */
     abstract void write(long firstRow, int rows, MemorySegment out);
 
