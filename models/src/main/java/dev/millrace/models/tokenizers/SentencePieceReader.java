@@ -37,6 +37,9 @@ final class SentencePieceReader {
 
     private static final long MAX_FILE_BYTES = 256L << 20;
     private static final int NONE = -1;
+    /** Some ids may be free, but a small file must not make a large vocabulary. */
+    private static final int MOST_IDS_PER_PIECE = 2;
+    private static final int FREE_IDS = 1000;
 
     private final Path source;
     private final SentencePieceFile file;
@@ -127,7 +130,7 @@ final class SentencePieceReader {
             int token = entry.getKey().matches("\\d{1,7}")
                     ? Integer.parseInt(entry.getKey())
                     : NONE;
-            if (token < 0 || token >= TokenizerJson.MAX_TOKENS) {
+            if (token < 0 || token > MOST_IDS_PER_PIECE * file.pieces.size() + FREE_IDS) {
                 throw new IllegalArgumentException("beside it a token has the id "
                         + entry.getKey());
             }

@@ -27,6 +27,9 @@ import tools.jackson.databind.JsonNode;
 final class TokenizerJsonReader {
 
     private static final int NONE = -1;
+    /** Some ids may be free, but a small file must not make a large vocabulary. */
+    private static final int MOST_IDS_PER_PIECE = 2;
+    private static final int FREE_IDS = 1000;
     private static final byte[] ABSENT = new byte[0];
 
     private final TokenizerJson json;
@@ -68,7 +71,7 @@ final class TokenizerJsonReader {
         TextNormalizer normalizer = TextNormalizer.sequence(
                 List.of(new JsonNormalizers(json).read(), splits.rewrites()));
         JsonSpelling spelling = JsonSpelling.read(json, splits.isByteLevel());
-        SpecialTokens special = new JsonSpecials(json, tokens, config, generation)
+        SpecialTokens special = new JsonSpecials(json, tokens, size(), config, generation)
                 .read(spelling.stripsLeadingSpace());
         return new ComposedTokenizer(new ComposedTokenizer.Stages(vocabulary, added, normalizer,
                 splits.rules(), wordModel(vocabulary), spelling.spelling()), special);
@@ -96,8 +99,12 @@ final class TokenizerJsonReader {
     /** Ids that nothing has are unused pieces without text. */
     private Vocabulary vocabulary() {
         int size = size();
+        int known = json.pieces().size() + added.size();
         if (size == 0) {
             throw json.damaged("its vocabulary is empty");
+        }
+        if (size > MOST_IDS_PER_PIECE * known + FREE_IDS) {
+            throw json.damaged("its " + known + " pieces have ids up to " + (size - 1));
         }
         byte[][] pieces = new byte[size][];
         Arrays.fill(pieces, ABSENT);
