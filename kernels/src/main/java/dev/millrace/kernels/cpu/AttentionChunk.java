@@ -55,6 +55,8 @@ final class AttentionChunk {
 
     private final float[] queries; // (rows, padded size)
     private final NativeTiles nativeTiles; // null where there are none
+    private final MemorySegment scoreSegment; // of scores
+    private final MemorySegment sumSegment; // of the part's values
     private final float[] scores; // (rows, CHUNK_TOKENS): then weights
     private final float[] keyScales = new float[LANES]; // of a group; ones where there are none
     private final float[] valueScales = new float[CHUNK_TOKENS]; // Q8_0 only
@@ -102,6 +104,8 @@ final class AttentionChunk {
         panelMemory = Arena.ofAuto().allocate(panelBytes(headSize), ALIGNMENT_BYTES);
         panel = panelMemory.address();
         Arrays.fill(keyScales, 1);
+        scoreSegment = MemorySegment.ofArray(scores);
+        sumSegment = MemorySegment.ofArray(part.values);
         nativeTiles = variant == null
                 ? null
                 : new NativeTiles(variant, layout, queries, mostRows);
@@ -370,7 +374,7 @@ final class AttentionChunk {
         for (int token = tilesBegin; token < end; token += TILE_TOKENS) {
             nativeTiles.add(keyTile(token));
         }
-        nativeTiles.score(rows, scores, tilesBegin - chunkBegin);
+        nativeTiles.score(rows, scoreSegment, tilesBegin - chunkBegin);
     }
 
     private void addNativeTiles() {
@@ -378,8 +382,8 @@ final class AttentionChunk {
         for (int token = tilesBegin; token < end; token += TILE_TOKENS) {
             nativeTiles.add(valueTile(token));
         }
-        nativeTiles.addValues(rows, begin - tilesBegin, end - tilesBegin, scores,
-                tilesBegin - chunkBegin, part.values);
+        nativeTiles.addValues(rows, begin - tilesBegin, end - tilesBegin, scoreSegment,
+                tilesBegin - chunkBegin, sumSegment);
     }
 
     private long keyTile(int token) {

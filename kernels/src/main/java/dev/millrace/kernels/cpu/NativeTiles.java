@@ -9,6 +9,8 @@ import static dev.millrace.kernels.cpu.KvLayout.TILE_TOKENS;
 /**
  * Products of rows of queries and weights with the tiles of one chunk in C, exact in integers:
  * queries are rounded to 8 bits as activations are, weights to 14. {@code attention.h} says how.
+ *
+ * <p>Arrays come as segments that the caller made once: one made for a call may end on the heap.
  */
 final class NativeTiles {
 
@@ -17,6 +19,7 @@ final class NativeTiles {
     private final int paddedSize;
     private final Int8Rows queries;
     private final long[] addresses = new long[CHUNK_TOKENS / TILE_TOKENS];
+    private final MemorySegment addressSegment = MemorySegment.ofArray(addresses);
     private int count;
 
     /**
@@ -53,9 +56,9 @@ final class NativeTiles {
     }
 
     /** Writes (rows, {@link CpuAttention#CHUNK_TOKENS}) scores from a column on. */
-    void score(int rows, float[] scores, int column) {
-        NativeFunctions.score(variant, headSize, rows, count, MemorySegment.ofArray(addresses),
-                queries.address(), MemorySegment.ofArray(scores), column, CHUNK_TOKENS);
+    void score(int rows, MemorySegment scores, int column) {
+        NativeFunctions.score(variant, headSize, rows, count, addressSegment,
+                queries.address(), scores, column, CHUNK_TOKENS);
     }
 
     /**
@@ -65,9 +68,9 @@ final class NativeTiles {
      * @param end     one past the last; weights of the tiles' other positions are finite
      * @param weights (rows, CHUNK_TOKENS) from a column on, none negative
      */
-    void addValues(int rows, int begin, int end, float[] weights, int column, float[] sums) {
-        NativeFunctions.addValues(variant, headSize, rows, count, MemorySegment.ofArray(addresses),
-                begin, end, MemorySegment.ofArray(weights), column, CHUNK_TOKENS,
-                MemorySegment.ofArray(sums), paddedSize);
+    void addValues(int rows, int begin, int end, MemorySegment weights, int column,
+            MemorySegment sums) {
+        NativeFunctions.addValues(variant, headSize, rows, count, addressSegment, begin, end,
+                weights, column, CHUNK_TOKENS, sums, paddedSize);
     }
 }

@@ -1,6 +1,7 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.KvFormat;
+import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,7 +70,7 @@ class NativeTilesTest {
                 tiles.add(open.keyTile(0, 0, 0, tile * TILE_TOKENS));
             }
 
-            tiles.score(ROWS, scores, COLUMN);
+            tiles.score(ROWS, MemorySegment.ofArray(scores), COLUMN);
 
             float[] expected = new float[scores.length];
             for (int row = 0; row < ROWS; row++) {
@@ -119,7 +120,8 @@ class NativeTilesTest {
                 }
             }
 
-            tiles.addValues(ROWS, begin, end, weights, COLUMN, sums);
+            tiles.addValues(ROWS, begin, end, MemorySegment.ofArray(weights), COLUMN,
+                    MemorySegment.ofArray(sums));
 
             assertThat(sums).isEqualTo(expected);
             if (end == TILES * TILE_TOKENS) {
