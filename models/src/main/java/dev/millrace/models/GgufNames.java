@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import java.util.List;
 
@@ -39,9 +40,28 @@ final class GgufNames {
                     ? TensorShape.matrix(experts, one.columns())
                     : new TensorShape(experts, one.rows(), one.columns());
         }
+        return fusedShape(family, role, spec, layer);
+    }
+
+    /** The shape of a weight together with those that share a tensor with it. */
+    static TensorShape fusedShape(ModelFamily family, WeightRole role, ModelSpec spec, int layer) {
         long rows = fused(family, role).stream().mapToLong(part -> part.shape(spec, layer).rows())
                 .sum();
-        return new TensorShape(1, rows, one.columns());
+        return TensorShape.matrix(rows, role.shape(spec, layer).columns());
+    }
+
+    /** The rows of a tensor that belong to one of the roles that share it. */
+    static QuantTensor part(ModelFamily family, WeightRole role, ModelSpec spec, int layer,
+            QuantTensor whole) {
+        long first = 0;
+        for (WeightRole part : fused(family, role)) {
+            long rows = part.shape(spec, layer).rows();
+            if (part == role) {
+                return rows == whole.shape().rows() ? whole : whole.rows(first, rows);
+            }
+            first += rows;
+        }
+        throw new IllegalStateException(role + " is not among the roles of its own tensor");
     }
 
     private static String stem(ModelFamily family, WeightRole role) {

@@ -13,8 +13,6 @@ import java.util.Set;
 /** A GGUF file's tensors by role: all there, each of the shape that the spec asks for, no more. */
 final class GgufWeights implements Weights {
 
-    /** Names in one message. */
-    private static final int MAX_NAMES_SHOWN = 5;
     /** Rotary tables that old converters wrote; they follow from the metadata. */
     private static final String IGNORED_SUFFIX = ".attn_rot_embd.weight";
 
@@ -40,7 +38,7 @@ final class GgufWeights implements Weights {
         if (!missing.isEmpty()) {
             throw new ModelException(file.source() + " lacks " + missing.size()
                     + " of the tensors that " + spec.architecture() + " needs: "
-                    + shown(List.copyOf(missing))
+                    + TensorNames.some(List.copyOf(missing))
                     + "; the file is incomplete, so convert it again");
         }
         refuseOthers(bound);
@@ -74,15 +72,7 @@ final class GgufWeights implements Weights {
         if (role.perExpert()) {
             return whole.shape().planes() == 1 ? whole.rows(expert, 1) : whole.plane(expert);
         }
-        long first = 0;
-        for (WeightRole part : GgufNames.fused(family, role)) {
-            long rows = part.shape(spec, layer).rows();
-            if (part == role) {
-                return rows == whole.shape().rows() ? whole : whole.rows(first, rows);
-            }
-            first += rows;
-        }
-        throw new IllegalStateException(role + " is not among the roles of its own tensor");
+        return GgufNames.part(family, role, spec, layer, whole);
     }
 
     /** @throws ModelException if no kernel computes the tensor's type */
@@ -103,17 +93,6 @@ final class GgufWeights implements Weights {
     private void refuseOthers(Set<String> bound) {
         List<String> others = file.tensors().stream().map(GgufTensor::name)
                 .filter(name -> !bound.contains(name) && !name.endsWith(IGNORED_SUFFIX)).toList();
-        if (!others.isEmpty()) {
-            throw new ModelException(file.source() + " has " + others.size() + " tensors that "
-                    + spec.architecture() + " with " + spec.layers()
-                    + " layers does not use: " + shown(others)
-                    + "; it was made for a variant that this version does not compute");
-        }
-    }
-
-    private static String shown(List<String> names) {
-        String first = String.join(", ", names.subList(0, Math.min(MAX_NAMES_SHOWN,
-                names.size())));
-        return names.size() > MAX_NAMES_SHOWN ? first + ", ..." : first;
+        TensorNames.refuseOthers(file.source(), spec, others);
     }
 }

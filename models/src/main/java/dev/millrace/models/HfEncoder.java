@@ -37,13 +37,16 @@ final class HfEncoder extends EncoderModel {
 
     static boolean describesEncoder(Path directory) {
         Path file = directory.resolve(CONFIG);
-        return Files.isRegularFile(file) && HfConfig.read(file).text("model_type")
-                .filter(ARCHITECTURE::equals).isPresent();
+        return Files.isRegularFile(file) && describesEncoder(HfConfig.read(file));
+    }
+
+    private static boolean describesEncoder(HfConfig config) {
+        return config.text("model_type").filter(ARCHITECTURE::equals).isPresent();
     }
 
     static HfEncoder read(Path directory) {
         HfConfig config = HfConfig.read(directory.resolve(CONFIG));
-        if (!describesEncoder(directory)) {
+        if (!describesEncoder(config)) {
             throw config.wrong("model_type", "\"" + ARCHITECTURE + "\" for an encoder");
         }
         Checkpoint checkpoint = null;

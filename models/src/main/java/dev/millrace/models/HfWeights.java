@@ -19,8 +19,6 @@ import java.util.Set;
 /** A checkpoint's tensors by role: all there, each of the shape that the spec asks for, no more. */
 final class HfWeights implements Weights {
 
-    /** Names in one message. */
-    private static final int MAX_NAMES_SHOWN = 5;
     /** Rotary tables that old versions of transformers saved; they follow from the config. */
     private static final String IGNORED_SUFFIX = ".rotary_emb.inv_freq";
 
@@ -52,7 +50,7 @@ final class HfWeights implements Weights {
         if (!missing.isEmpty()) {
             throw new ModelException(checkpoint.source() + " lacks " + missing.size()
                     + " of the tensors that " + spec.architecture() + " needs: "
-                    + shown(List.copyOf(missing)));
+                    + TensorNames.some(List.copyOf(missing)));
         }
         refuseOthers(bound);
         totalBytes = bound.stream().flatMap(name -> checkpoint.find(name).stream())
@@ -73,7 +71,7 @@ final class HfWeights implements Weights {
             }
             TensorShape expected = stacked
                     ? stacked(layer).shape(role, tensor.format())
-                    : shape(role, layer);
+                    : GgufNames.fusedShape(family.family(), role, spec, layer);
             if (!tensor.shape().equals(expected)) {
                 throw new ModelException(checkpoint.source() + ": tensor " + name + " is "
                         + tensor.shape() + ", but the config asks for " + expected);
@@ -99,13 +97,6 @@ final class HfWeights implements Weights {
         return new StackedExperts(family, spec.layer(layer).feedForward(), spec.embeddingSize());
     }
 
-    /** The shape of the tensor that holds a weight, with what is fused to it. */
-    private TensorShape shape(WeightRole role, int layer) {
-        long rows = GgufNames.fused(family.family(), role).stream()
-                .mapToLong(part -> part.shape(spec, layer).rows()).sum();
-        return TensorShape.matrix(rows, role.shape(spec, layer).columns());
-    }
-
     @Override
     public QuantTensor find(WeightRole role, int layer, int expert) {
         WeightPlaces.check(spec, role, layer, expert);
@@ -120,15 +111,7 @@ final class HfWeights implements Weights {
         if (family.offsetsNorms() && role.isNorm()) {
             return plusOne(whole);
         }
-        long first = 0;
-        for (WeightRole part : GgufNames.fused(family.family(), role)) {
-            long rows = part.shape(spec, layer).rows();
-            if (part == role) {
-                return rows == whole.shape().rows() ? whole : whole.rows(first, rows);
-            }
-            first += rows;
-        }
-        throw new IllegalStateException(role + " is not among the roles of its own tensor");
+        return GgufNames.part(family.family(), role, spec, layer, whole);
     }
 
     /** All experts' weights; kept for a while, because some checkpoints make them anew. */
@@ -170,17 +153,6 @@ final class HfWeights implements Weights {
                 .filter(name -> !ignored.contains(name) && !name.endsWith(IGNORED_SUFFIX)
                         && !prefix.isForeign(name))
                 .toList();
-        if (!others.isEmpty()) {
-            throw new ModelException(checkpoint.source() + " has " + others.size()
-                    + " tensors that " + spec.architecture() + " with " + spec.layers()
-                    + " layers does not use: " + shown(others)
-                    + "; it was made for a variant that this version does not compute");
-        }
-    }
-
-    private static String shown(List<String> names) {
-        String first = String.join(", ", names.subList(0, Math.min(MAX_NAMES_SHOWN,
-                names.size())));
-        return names.size() > MAX_NAMES_SHOWN ? first + ", ..." : first;
+        TensorNames.refuseOthers(checkpoint.source(), spec, others);
     }
 }

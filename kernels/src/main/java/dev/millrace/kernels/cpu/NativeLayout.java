@@ -1,8 +1,12 @@
 package dev.millrace.kernels.cpu;
 
+import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * How the native kernels lay out a quantised matrix, as {@code layout.h} describes it: tiles of 16
@@ -29,6 +33,10 @@ record NativeLayout(QuantFormat format, int columns) {
     private static final List<QuantFormat> FORMATS = List.of(QuantFormat.Q4_0, QuantFormat.Q8_0,
             QuantFormat.Q2_K, QuantFormat.Q4_K, QuantFormat.Q5_K, QuantFormat.Q6_K,
             QuantFormat.IQ2_XXS);
+
+    /** What the formats themselves say of groups and minimums. */
+    private static final Map<QuantFormat, QuantBlock> BLOCKS = FORMATS.stream()
+            .collect(Collectors.toUnmodifiableMap(Function.identity(), QuantBlock::of));
 
     /** Whether there are native kernels for a format. */
     static boolean holds(QuantFormat format) {
@@ -65,14 +73,11 @@ record NativeLayout(QuantFormat format, int columns) {
     }
 
     private boolean hasMinimums() {
-        return switch (format) {
-            case Q2_K, Q4_K, Q5_K -> true;
-            default -> false;
-        };
+        return BLOCKS.get(format).hasMinimums();
     }
 
     private int unitGroups() {
-        return format == QuantFormat.Q2_K || format == QuantFormat.Q6_K ? 2 : 1;
+        return UNIT_COLUMNS / BLOCKS.get(format).groupElements();
     }
 
     private int lowBits() {

@@ -187,10 +187,14 @@ final class Downloader {
                 out.write(bytes);
             }
         } catch (IOException e) {
-            throw new ModelException("cannot write " + part + ": " + e.getMessage()
-                    + "; free some space, or set MILLRACE_HOME to a folder on another disk, and run"
-                    + " the same command again", e);
+            throw cannotWrite(part, e);
         }
+    }
+
+    static ModelException cannotWrite(Path part, IOException e) {
+        return new ModelException("cannot write " + part + ": " + e.getMessage()
+                + "; free some space, or set MILLRACE_HOME to a folder on another disk, and run"
+                + " the same command again", e);
     }
 
     /** Refuses early what would fill the disk. */

@@ -1,6 +1,5 @@
 package dev.millrace.models.store;
 
-import dev.millrace.models.ModelException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.http.HttpResponse;
@@ -221,9 +220,7 @@ final class RangedDownload {
                 at += out.write(bytes, at);
             }
         } catch (IOException e) {
-            throw new ModelException("cannot write " + part + ": " + e.getMessage()
-                    + "; free some space, or set MILLRACE_HOME to a folder on another disk, and run"
-                    + " the same command again", e);
+            throw Downloader.cannotWrite(part, e);
         }
     }
 }

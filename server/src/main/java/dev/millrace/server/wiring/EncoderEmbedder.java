@@ -31,9 +31,7 @@ final class EncoderEmbedder implements TextEmbedder {
         WorkerPool pool = null;
         try {
             Tokenizer tokenizer = model.tokenizer();
-            pool = WorkerPool.create(config.threads() > 0
-                    ? config.threads()
-                    : WorkerPool.defaultWorkers());
+            pool = LoadedModel.openPool(config);
             return new EncoderEmbedder(model, pool, tokenizer,
                     new CpuEncoderPass(model, choice.kernels(), pool));
         } catch (RuntimeException | Error e) {

@@ -72,9 +72,7 @@ public final class LoadedModel implements AutoCloseable {
             MemoryBudget budget = new MemoryBudget(memoryBytes(config),
                     contextTokens(config, opened.spec()), config.sequences(), config.stepTokens(),
                     config.cacheFormat());
-            pool = WorkerPool.create(config.threads() > 0
-                    ? config.threads()
-                    : WorkerPool.defaultWorkers());
+            pool = openPool(config);
             Model model = quantized(opened, config, pool);
             Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
             ForwardPass pass = lane.overhead(
@@ -88,6 +86,13 @@ public final class LoadedModel implements AutoCloseable {
             opened.close();
             throw e;
         }
+    }
+
+    /** As many workers as a configuration asks for. */
+    static WorkerPool openPool(ServerConfig config) {
+        return WorkerPool.create(config.threads() > 0
+                ? config.threads()
+                : WorkerPool.defaultWorkers());
     }
 
     private static Model quantized(Model opened, ServerConfig config, WorkerPool pool) {
