@@ -40,6 +40,7 @@ if [ -f "$library" ] && [ -z "$(find "$sources" -newer "$library" | head -n 1)" 
   exit 0
 fi
 
+rm -f "$library" # or an older one would stay where this fails
 objects=$(mktemp -d) || leave_out "there is no room for temporary files"
 trap 'rm -rf "$objects"' EXIT
 
@@ -85,5 +86,5 @@ if "$cc" $common -shared $with "$sources/kernels.c" -lm -o "$objects/library" \
   mv "$objects/library" "$library"
   say "built$built for $system-$processor with $cc"
 else
-  leave_out "$cc cannot link: $(head -n 1 "$objects/link.log")"
+  leave_out "$cc cannot link: $(grep -m 1 error "$objects/link.log" || head -n 1 "$objects/link.log")"
 fi

@@ -1,16 +1,11 @@
 /* What Java calls: NativeLibrary.java has the other side of every function. */
-#define _DEFAULT_SOURCE
 #include "variants.h"
-#include <stdlib.h>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include <stddef.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
 /** Changes with every function and layout here; NativeLibrary.java wants the same number. */
-enum { INTERFACE_VERSION = 2 };
+enum { INTERFACE_VERSION = 3 };
 
 /** Numbered as in NativeVariant.java, the better of a processor's last. */
 enum { AVX2, AVX_VNNI, AVX512_VNNI, NEON_DOTPROD, VARIANTS };
@@ -121,29 +116,6 @@ EXPORT int64_t millrace_row_bytes(int64_t units) {
 
 EXPORT int64_t millrace_panel_bytes(int32_t f, int64_t units) {
     return panel_of((format) f, units).bytes;
-}
-
-/**
- * Memory that is not touched yet, so that those who fill it together share the work of getting it;
- * NULL if there is none. Large pages where the system has them: a product reads far and wide.
- */
-EXPORT void *millrace_allocate(int64_t bytes) {
-    const int64_t large_page = 2 << 20;
-    int64_t alignment = bytes >= large_page ? large_page : LINE_BYTES;
-    void *memory;
-    if (posix_memalign(&memory, (size_t) alignment, (size_t) bytes) != 0) {
-        return NULL;
-    }
-#if defined(MADV_HUGEPAGE)
-    if (bytes >= large_page) {
-        madvise(memory, (size_t) (bytes / large_page * large_page), MADV_HUGEPAGE);
-    }
-#endif
-    return memory;
-}
-
-EXPORT void millrace_free(void *memory) {
-    free(memory);
 }
 
 /** Packs a tile: see pack.h. */

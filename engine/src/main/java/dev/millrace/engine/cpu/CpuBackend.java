@@ -3,6 +3,7 @@ package dev.millrace.engine.cpu;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -54,6 +55,7 @@ public final class CpuBackend implements Backend {
     }
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        long startNanos = System.nanoTime();
         CpuMemoryPlan plan = CpuMemoryPlan.of(kernels, spec, budget, pool.workers());
         CpuForwardPass pass;
         try {
@@ -65,8 +67,11 @@ public final class CpuBackend implements Backend {
                     + ", weights and cache take the rest of " + budget.totalBytes()
                     + " beside it; lower the memory limit or the tokens in one step", e);
         }
+        long loadedNanos = System.nanoTime();
         try {
             WarmUp.run(pass, budget, warmUpLimit);
+            pass.opened(new OpenTimes(loadedNanos - startNanos,
+                    System.nanoTime() - loadedNanos));
         } catch (RuntimeException | Error e) {
             pass.close();
             throw e;

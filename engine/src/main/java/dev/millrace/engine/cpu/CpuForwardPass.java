@@ -26,8 +26,10 @@ final class CpuForwardPass implements ForwardPass {
     private final StepLayout layout;
     private final CpuTransformer transformer;
     private final CpuOutputs outputs;
+    private OpenTimes openTimes = OpenTimes.NONE;
     private LayerProbe probe;
-    private boolean closed;
+    private Thread pageGetter;
+    private volatile boolean closed;
 
     /** @param weights owned from now on */
     CpuForwardPass(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
@@ -56,6 +58,22 @@ final class CpuForwardPass implements ForwardPass {
     @Override
     public DeviceMemory memory() {
         return memory;
+    }
+
+    @Override
+    public OpenTimes openTimes() {
+        return openTimes;
+    }
+
+    /**
+     * Notes how long opening took, and gets the rest of the cache's memory in the background: on
+     * some machines that takes seconds, which nobody should wait for, and a cache that was promised
+     * must not turn out to be missing when the machine is full.
+     */
+    void opened(OpenTimes times) {
+        openTimes = times;
+        pageGetter = Thread.ofPlatform().daemon().name("millrace-cache-pages")
+                .start(() -> cache.makeResident(() -> closed));
     }
 
     @Override
@@ -93,8 +111,24 @@ final class CpuForwardPass implements ForwardPass {
     public void close() {
         if (!closed) {
             closed = true;
+            joinPageGetter();
             cache.close();
             weights.close();
+        }
+    }
+
+    private void joinPageGetter() {
+        boolean interrupted = false;
+        while (pageGetter != null) {
+            try {
+                pageGetter.join();
+                pageGetter = null;
+            } catch (InterruptedException e) {
+                interrupted = true; // it sees that this is closed and ends in milliseconds
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -10,6 +10,11 @@ public interface ForwardPass extends AutoCloseable {
     /** Memory that weights, cache and buffers take on the device, in bytes. */
     DeviceMemory memory();
 
+    /** What opening it took; nothing for one that was not measured. */
+    default OpenTimes openTimes() {
+        return OpenTimes.NONE;
+    }
+
     /**
      * Computes one step: writes keys and values of every row's tokens to the cache and produces
      * what each row asked for.
@@ -33,5 +38,17 @@ public interface ForwardPass extends AutoCloseable {
         public long totalBytes() {
             return weightBytes + cacheBytes + bufferBytes;
         }
+    }
+
+    /**
+     * Time that a device spent before the first request.
+     *
+     * @param loadNanos   weights packed and memory taken
+     * @param warmUpNanos steps that nobody asked for, so that the first that somebody asks for is
+     *                    as fast as any
+     */
+    record OpenTimes(long loadNanos, long warmUpNanos) {
+
+        public static final OpenTimes NONE = new OpenTimes(0, 0);
     }
 }

@@ -1,9 +1,8 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.KvFormat;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 
 import static dev.millrace.kernels.cpu.KvLayout.LANES;
 import static dev.millrace.kernels.cpu.KvLayout.TILE_TOKENS;
@@ -17,9 +16,6 @@ import static dev.millrace.kernels.cpu.KvLayout.TILE_TOKENS;
  */
 public final class CpuKvCache implements AutoCloseable {
 
-    private static final long ALIGNMENT_BYTES = 64;
-
-    private final Arena arena = Arena.ofShared();
     private final KvLayout layout;
     private final int layers;
     private final int kvHeads;
@@ -27,7 +23,7 @@ public final class CpuKvCache implements AutoCloseable {
     private final int blocks;
     private final long keyBlockBytes;
     private final long valueBlockBytes;
-    private final MemorySegment memory;
+    private final PageMemory memory;
     /** (layers, blocks): 1 where an infinity or NaN was stored since the block was cleared. */
     private final byte[] damaged;
 
@@ -51,8 +47,7 @@ public final class CpuKvCache implements AutoCloseable {
         this.keyBlockBytes = (long) tiles(blockTokens) * layout.keyTileBytes();
         this.valueBlockBytes = (long) tiles(blockTokens) * layout.valueTileBytes();
         this.damaged = new byte[Math.multiplyExact(layers, blocks)];
-        this.memory = arena.allocate(Math.multiplyExact(blockBytes(), (long) blocks),
-                ALIGNMENT_BYTES);
+        this.memory = PageMemory.allocate(Math.multiplyExact(blockBytes(), (long) blocks));
     }
 
     private static int tiles(int blockTokens) {
@@ -107,15 +102,23 @@ public final class CpuKvCache implements AutoCloseable {
         return Math.multiplyExact(keyBlockBytes + valueBlockBytes, (long) layers * kvHeads);
     }
 
+    /**
+     * Gets the memory of blocks that nothing was stored in yet; others may use the cache meanwhile,
+     * but not close it.
+     *
+     * @param stop asked every few milliseconds
+     */
+    public void makeResident(BooleanSupplier stop) {
+        memory.makeResident(stop);
+    }
+
     /** Copies one block over all layers. */
     public void copy(int fromBlock, int toBlock) {
         Objects.checkIndex(fromBlock, blocks);
         Objects.checkIndex(toBlock, blocks);
         for (int head = 0; head < layers * kvHeads; head++) {
-            MemorySegment.copy(memory, keys(head, fromBlock), memory, keys(head, toBlock),
-                    keyBlockBytes);
-            MemorySegment.copy(memory, values(head, fromBlock), memory, values(head, toBlock),
-                    valueBlockBytes);
+            RawMemory.copy(keys(head, fromBlock), keys(head, toBlock), keyBlockBytes);
+            RawMemory.copy(values(head, fromBlock), values(head, toBlock), valueBlockBytes);
         }
         for (int layer = 0; layer < layers; layer++) {
             damaged[layer * blocks + toBlock] = damaged[layer * blocks + fromBlock];
@@ -126,35 +129,37 @@ public final class CpuKvCache implements AutoCloseable {
     public void zero(int block) {
         Objects.checkIndex(block, blocks);
         for (int head = 0; head < layers * kvHeads; head++) {
-            memory.asSlice(keys(head, block), keyBlockBytes).fill((byte) 0);
-            memory.asSlice(values(head, block), valueBlockBytes).fill((byte) 0);
+            RawMemory.clear(keys(head, block), keyBlockBytes);
+            RawMemory.clear(values(head, block), valueBlockBytes);
         }
         for (int layer = 0; layer < layers; layer++) {
             damaged[layer * blocks + block] = 0;
         }
     }
 
-    /** Bytes from the beginning to a block's keys; heads are counted through all layers. */
+    /** Address of a block's keys; heads are counted through all layers. */
     private long keys(int head, int block) {
-        return head * blocks * (keyBlockBytes + valueBlockBytes) + block * keyBlockBytes;
+        return memory.address() + head * blocks * (keyBlockBytes + valueBlockBytes)
+                + block * keyBlockBytes;
     }
 
     private long values(int head, int block) {
-        return (head + 1L) * blocks * keyBlockBytes + (long) head * blocks * valueBlockBytes
+        return memory.address() + (head + 1L) * blocks * keyBlockBytes
+                + (long) head * blocks * valueBlockBytes
                 + block * valueBlockBytes;
     }
 
     /** Address of the key tile that holds a slot. */
     long keyTile(int layer, int block, int kvHead, int slot) {
         check(layer, block, kvHead, slot);
-        return memory.address() + keys(layer * kvHeads + kvHead, block)
+        return keys(layer * kvHeads + kvHead, block)
                 + (long) (slot / TILE_TOKENS) * layout.keyTileBytes();
     }
 
     /** Address of the value tile that holds a slot. */
     long valueTile(int layer, int block, int kvHead, int slot) {
         check(layer, block, kvHead, slot);
-        return memory.address() + values(layer * kvHeads + kvHead, block)
+        return values(layer * kvHeads + kvHead, block)
                 + (long) (slot / TILE_TOKENS) * layout.valueTileBytes();
     }
 
@@ -311,6 +316,6 @@ public final class CpuKvCache implements AutoCloseable {
     /** Frees the memory; no operation on this cache may be running or follow. */
     @Override
     public void close() {
-        arena.close();
+        memory.close();
     }
 }

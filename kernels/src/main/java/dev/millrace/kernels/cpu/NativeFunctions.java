@@ -24,7 +24,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 final class NativeFunctions {
 
     /** What {@code kernels.c} must say for this class to understand it. */
-    private static final int INTERFACE_VERSION = 2;
+    private static final int INTERFACE_VERSION = 3;
 
     private static final SymbolLookup SYMBOLS;
     private static final KernelException FAILURE;
@@ -43,10 +43,6 @@ final class NativeFunctions {
     }
 
     // Constants, or every call would cost ten times as much and allocate.
-    private static final MethodHandle ALLOCATE = function("allocate",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle FREE = function("free",
-            FunctionDescriptor.ofVoid(JAVA_LONG));
     private static final MethodHandle ROW_BYTES = function("row_bytes",
             FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle TILE_BYTES = function("tile_bytes",
@@ -130,23 +126,6 @@ final class NativeFunctions {
                 () -> new KernelException("the native kernels have no function " + name
                         + ": build the project again"));
         return Linker.nativeLinker().downcallHandle(symbol, type, options);
-    }
-
-    /** Address of memory that is not cleared; 0 if there is none. */
-    static long allocate(long bytes) {
-        try {
-            return (long) ALLOCATE.invokeExact(bytes);
-        } catch (Throwable e) {
-            throw rethrow(e);
-        }
-    }
-
-    static void free(long address) {
-        try {
-            FREE.invokeExact(address);
-        } catch (Throwable e) {
-            throw rethrow(e);
-        }
     }
 
     /** From one row of quantised activations to the next. */

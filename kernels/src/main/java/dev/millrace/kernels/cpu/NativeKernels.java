@@ -33,13 +33,15 @@ final class NativeKernels implements CpuKernels {
     private final VectorKernels vector;
     /** Whether a matrix of the vector kernels will ask for sums, which native ones do not need. */
     private volatile boolean sumsActivations;
-    private final ThreadLocal<Panels> panels = ThreadLocal.withInitial(Panels::new);
+    private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
 
-    /** Memory for the panels of one thread; grows to what the widest matrix needs. */
-    private static final class Panels {
+    /** What one thread keeps from call to call. */
+    private static final class Scratch {
+        private final ArraySegments outputs = new ArraySegments();
         private MemorySegment memory = MemorySegment.NULL;
 
-        long address(long bytes) {
+        /** Address of memory for panels; grows to what the widest matrix needs. */
+        long panels(long bytes) {
             if (memory.byteSize() < bytes) {
                 memory = Arena.ofAuto().allocate(bytes, PackedLayout.ALIGNMENT_BYTES);
             }
@@ -107,41 +109,41 @@ final class NativeKernels implements CpuKernels {
             return;
         }
         MatrixChecks.checkProduct(weight, x, firstRow, rows, y, begin, end);
+        Scratch mine = scratch.get();
+        MemorySegment outputs = mine.outputs.of(y);
         if (rows < variant.panelRows()) {
-            multiplyTiles(matrix, x, firstRow, rows, y, begin, end);
+            multiplyTiles(matrix, x, firstRow, rows, outputs, begin, end);
         } else {
-            multiplyPanels(matrix, x, firstRow, rows, y, begin, end);
+            multiplyPanels(matrix, x, firstRow, rows, outputs, begin, end, mine);
         }
         Reference.reachabilityFence(x);
     }
 
     private void multiplyTiles(NativeMatrix matrix, Activations x, int firstRow, int rows,
-            float[] y, int begin, int end) {
+            MemorySegment y, int begin, int end) {
         NativeLayout layout = matrix.layout();
         long tileMacs = (long) rows * layout.columns() * NativeLayout.ROW_TILE;
         int step = NativeLayout.ROW_TILE * (int) Math.max(1, CALL_MACS / tileMacs);
         for (int first = begin; first < end; first += step) {
             NativeFunctions.multiply(variant, layout, matrix.rows(), firstRow,
                     firstRow + rows, first, Math.min(first + step, end), matrix.address(),
-                    x.int8().address(),
-                    MemorySegment.ofArray(y), 0, false);
+                    x.int8().address(), y, 0, false);
         }
     }
 
     /** Some panels are filled by the call for the first rows and serve all others. */
     private void multiplyPanels(NativeMatrix matrix, Activations x, int firstRow, int rows,
-            float[] y, int begin, int end) {
+            MemorySegment y, int begin, int end, Scratch mine) {
         NativeLayout layout = matrix.layout();
         int count = Math.clamp(PANELS_BYTES / layout.panelBytes(), 1, MOST_PANELS);
         int step = count * NativeLayout.ROW_TILE;
-        long memory = panels.get().address(count * layout.panelBytes());
+        long memory = mine.panels(count * layout.panelBytes());
         for (int first = begin; first < end; first += step) {
             int endRow = firstRow + rows;
             for (int row = firstRow; row < endRow; row += CALL_ROWS) {
                 NativeFunctions.multiply(variant, layout, matrix.rows(), row,
                         Math.min(row + CALL_ROWS, endRow), first, Math.min(first + step, end),
-                        matrix.address(), x.int8().address(), MemorySegment.ofArray(y), memory,
-                        row > firstRow);
+                        matrix.address(), x.int8().address(), y, memory, row > firstRow);
             }
         }
     }

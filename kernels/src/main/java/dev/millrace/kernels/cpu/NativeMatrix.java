@@ -4,10 +4,7 @@ import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import static dev.millrace.kernels.cpu.NativeLayout.TILE_ROWS;
@@ -15,20 +12,18 @@ import static dev.millrace.kernels.cpu.NativeLayout.TILE_ROWS;
 /** A quantised matrix in the tiles of {@link NativeLayout}; the last tile is padded. */
 final class NativeMatrix implements CpuMatrix {
 
+    private static final MemorySegment POINTS = MemorySegment.ofArray(
+            QuantBlock.latticePoints());
+
     private final NativeLayout layout;
     private final int rows;
-    private final long bytes;
-    private final long address;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final PageMemory memory;
 
     private NativeMatrix(NativeLayout layout, int rows) {
         this.layout = layout;
         this.rows = rows;
-        this.bytes = Math.multiplyExact(layout.tileBytes(), (long) tiles());
-        this.address = NativeFunctions.allocate(bytes);
-        if (address == 0) {
-            throw new OutOfMemoryError("no memory for a matrix of " + bytes + " bytes");
-        }
+        this.memory = PageMemory.allocate(
+                Math.multiplyExact(layout.tileBytes(), (long) tiles()));
     }
 
     /** Packs a tensor, all workers together: they also share the work of getting the memory. */
@@ -37,13 +32,11 @@ final class NativeMatrix implements CpuMatrix {
                 Math.toIntExact(tensor.shape().columns()));
         NativeMatrix matrix = new NativeMatrix(layout, Math.toIntExact(tensor.shape().rows()));
         AtomicInteger nextTile = new AtomicInteger();
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment points = arena.allocateFrom(ValueLayout.JAVA_BYTE,
-                    QuantBlock.latticePoints());
+        try {
             pool.run((worker, workers) -> {
                 for (int tile = nextTile.getAndIncrement(); tile < matrix.tiles(); tile = nextTile
                         .getAndIncrement()) {
-                    matrix.packTile(tensor, variant, tile, points);
+                    matrix.packTile(tensor, variant, tile);
                 }
             });
         } catch (Throwable thrown) {
@@ -53,13 +46,12 @@ final class NativeMatrix implements CpuMatrix {
         return matrix;
     }
 
-    private void packTile(QuantTensor tensor, NativeVariant variant, int tile,
-            MemorySegment points) {
+    private void packTile(QuantTensor tensor, NativeVariant variant, int tile) {
         int firstRow = tile * TILE_ROWS;
         int tileRows = Math.min(TILE_ROWS, rows - firstRow);
         MemorySegment source = tensor.data().asSlice(firstRow * tensor.rowBytes(),
                 tileRows * tensor.rowBytes());
-        NativeFunctions.pack(variant, layout, source, tensor.rowBytes(), tileRows, points,
+        NativeFunctions.pack(variant, layout, source, tensor.rowBytes(), tileRows, POINTS,
                 tile(tile));
     }
 
@@ -69,7 +61,7 @@ final class NativeMatrix implements CpuMatrix {
 
     /** Where the first tile is. */
     long address() {
-        return address;
+        return memory.address();
     }
 
     private int tiles() {
@@ -77,7 +69,7 @@ final class NativeMatrix implements CpuMatrix {
     }
 
     private long tile(int tile) {
-        return address + tile * layout.tileBytes();
+        return memory.address() + tile * layout.tileBytes();
     }
 
     /** Writes one row as floats. */
@@ -107,13 +99,11 @@ final class NativeMatrix implements CpuMatrix {
 
     @Override
     public long bytes() {
-        return bytes;
+        return memory.bytes();
     }
 
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true)) {
-            NativeFunctions.free(address);
-        }
+        memory.close();
     }
 }

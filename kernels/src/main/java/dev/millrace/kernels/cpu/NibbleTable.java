@@ -18,10 +18,9 @@ final class NibbleTable {
      * Gives each code a nibble.
      *
      * @param codes at most sixteen; the first of equal ones is used
-     * @param arena whose end frees the table
      */
-    NibbleTable(byte[] codes, Arena arena) {
-        memory = arena.allocate(FLOATS_OFFSET + ENTRIES * Float.BYTES,
+    NibbleTable(byte[] codes) {
+        memory = Arena.ofAuto().allocate(FLOATS_OFFSET + ENTRIES * Float.BYTES,
                 PackedLayout.ALIGNMENT_BYTES);
         for (int nibble = codes.length - 1; nibble >= 0; nibble--) {
             nibbles[codes[nibble] & 0xFF] = (byte) nibble;

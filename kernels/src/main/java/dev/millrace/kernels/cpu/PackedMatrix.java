@@ -2,7 +2,6 @@ package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -11,11 +10,10 @@ import static dev.millrace.kernels.cpu.PackedLayout.UNIT_COLUMNS;
 /** A matrix in tiles of rows, as {@link PackedLayout} describes; the last tile is padded. */
 final class PackedMatrix implements CpuMatrix {
 
-    private final Arena arena = Arena.ofShared();
     private final PackedLayout layout;
     private final int rows;
     private final NibbleTable nibbleTable;
-    private final MemorySegment memory;
+    private final PageMemory memory;
     /** Set by whichever packing thread meets one; the others never write it. */
     private volatile boolean specialHalves;
 
@@ -23,10 +21,10 @@ final class PackedMatrix implements CpuMatrix {
         this.layout = layout;
         this.rows = rows;
         this.nibbleTable = layout.codes() == PackedLayout.Codes.NIBBLES
-                ? new NibbleTable(QuantBlock.of(layout.format()).codebook(), arena)
+                ? new NibbleTable(QuantBlock.of(layout.format()).codebook())
                 : null;
-        this.memory = arena.allocate(Math.multiplyExact(layout.tileBytes(), (long) tiles()),
-                PackedLayout.ALIGNMENT_BYTES);
+        this.memory = PageMemory.allocate(
+                Math.multiplyExact(layout.tileBytes(), (long) tiles()));
     }
 
     PackedLayout layout() {
@@ -80,12 +78,12 @@ final class PackedMatrix implements CpuMatrix {
 
     @Override
     public long bytes() {
-        return memory.byteSize();
+        return memory.bytes();
     }
 
     @Override
     public void close() {
-        arena.close();
+        memory.close();
     }
 
     /** Writes one row as floats: the way back from the packed form. */

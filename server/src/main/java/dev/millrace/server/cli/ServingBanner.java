@@ -1,13 +1,16 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.server.Release;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.wiring.ServingAssembly;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 
 /** What a server says when it is ready: where, what, with what, at what price. */
 record ServingBanner(ServingAssembly assembly, ServerConfig config) {
@@ -35,6 +38,7 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 + ByteCounts.text(memory.cacheBytes()) + " cache in "
                 + config.cacheFormat().name().toLowerCase(Locale.ROOT) + ", "
                 + ByteCounts.text(memory.bufferBytes()) + " buffers)");
+        line(text, "ready", readyText());
         line(text, "cost", String.format(Locale.ROOT, "$%.4f per hour%s; energy: %s",
                 assembly.rate().nanoUsdPerHour() * 1e-9, assembly.rate().assumed()
                         ? " (assumed: millrace.yaml has no section \"cost\")"
@@ -50,6 +54,17 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 .append("/completions -H 'Content-Type: application/json' \\\n    -d '")
                 .append("{\"model\": \"").append(assembly.id()).append("\", ")
                 .append(chats ? CHAT : TEXT).append("}'\n").toString();
+    }
+
+    /** Where the time since the JVM began went. */
+    private String readyText() {
+        OpenTimes times = assembly.loaded().pass().openTimes();
+        long totalNanos = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()
+                - ManagementFactory.getRuntimeMXBean().getStartTime());
+        return String.format(Locale.ROOT, "after %.1f s: %.1f s weights and memory, "
+                + "%.1f s warm-up (billed as overhead), %.1f s all else", totalNanos * 1e-9,
+                times.loadNanos() * 1e-9, times.warmUpNanos() * 1e-9,
+                (totalNanos - times.loadNanos() - times.warmUpNanos()) * 1e-9);
     }
 
     private String why() {
