@@ -137,7 +137,8 @@ final class PageMemory implements AutoCloseable {
             if (!LinuxPages.populate(piece, Math.min(PIECE_BYTES, end - piece))) {
                 return;
             }
-            LockSupport.parkNanos(System.nanoTime() - startNanos); // half the processor for others
+            // Half of a processor is left to others.
+            LockSupport.parkNanos(System.nanoTime() - startNanos);
         }
     }
 
