@@ -19,14 +19,15 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-@Timeout(60)
+/** What hangs fails after minutes: a machine with other work to do may take one. */
+@Timeout(300)
 class WorkerPoolTest {
 
     /** One worker, the usual two, and far more than the machine has processors. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 16})
     void everyWorkerRunsOnceInEveryRound(int workers) {
-        int rounds = 3_000;
+        int rounds = 1_000;
         long[] runs = new long[workers];
         try (WorkerPool pool = WorkerPool.create(workers)) {
             assertThat(pool.workers()).isEqualTo(workers);
@@ -47,7 +48,7 @@ class WorkerPoolTest {
         int[] input = new int[1];
         int[] seen = new int[4];
         try (WorkerPool pool = WorkerPool.create(4)) {
-            for (int round = 0; round < 2_000; round++) {
+            for (int round = 0; round < 1_000; round++) {
                 input[0] = round;
                 pool.run((worker, count) -> seen[worker] = input[0]);
                 assertThat(seen).containsOnly(round);
@@ -218,7 +219,7 @@ class WorkerPoolTest {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(300, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

@@ -3,6 +3,7 @@ package dev.millrace.kernels.cpu;
 import dev.millrace.kernels.KvFormat;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -224,14 +225,16 @@ class AttentionContractTest {
         try (Case sequence = new Case(kvHeads, groupHeads, headSize, tokens, blockTokens,
                 windowTokens)) {
             int count = Math.min(tokens, sequence.attention.tokenLimit());
-            for (int position : new int[]{0, (tokens - count) / 2, tokens - count}) {
+            int[] positions = {0, (tokens - count) / 2, tokens - count};
+            for (int position : IntStream.of(positions).distinct().toArray()) {
                 float[] together = sequence.attend(position, count);
-                for (int token : new int[]{0, count / 2, count - 1}) {
+                int[] sampled = {0, count / 2, count - 1};
+                for (int token : IntStream.of(sampled).distinct().toArray()) {
+                    double[] expected = sequence.expected(position + token);
                     assertClose(Arrays.copyOfRange(together, token * sequence.queryWidth(),
-                            (token + 1) * sequence.queryWidth()),
-                            sequence.expected(position + token), position + token);
+                            (token + 1) * sequence.queryWidth()), expected, position + token);
+                    assertClose(sequence.attend(position + token, 1), expected, position + token);
                 }
-                assertClose(sequence.attend(position, 1), sequence.expected(position), position);
             }
         }
     }
@@ -245,9 +248,7 @@ class AttentionContractTest {
                 new AttentionRule(270, scale, softCap, sinks(2 * 3, sink)))) {
             for (int position : new int[]{0, 20, 270}) {
                 float[] together = sequence.attend(position, 30);
-                assertClose(Arrays.copyOf(together, sequence.queryWidth()),
-                        sequence.expected(position), position);
-                for (int token : new int[]{0, 7, 29}) {
+                for (int token : new int[]{0, 29}) {
                     float[] alone = sequence.attend(position + token, 1);
                     assertClose(alone, sequence.expected(position + token), position + token);
                     assertThat(alone).isEqualTo(Arrays.copyOfRange(together,
@@ -304,10 +305,10 @@ class AttentionContractTest {
     void aPositionHasTheSameBitsAloneAmongOthersAndInChunks(int groupHeads, int headSize,
             int windowTokens) {
         try (Case sequence = new Case(2, groupHeads, headSize, 560, 32, windowTokens)) {
-            for (int count : new int[]{2, 5, 16, sequence.attention.tokenLimit()}) {
-                for (int position : new int[]{0, 29, 256 - count / 2, 560 - count}) {
+            for (int count : new int[]{2, 5, sequence.attention.tokenLimit()}) {
+                for (int position : new int[]{29, 256 - count / 2, 560 - count}) {
                     float[] together = sequence.attend(position, count);
-                    for (int token : new int[]{0, 1, count / 2, count - 1}) {
+                    for (int token : new int[]{0, count / 2, count - 1}) {
                         assertThat(sequence.attend(position + token, 1))
                                 .as("position %d, token %d of %d", position, token, count)
                                 .isEqualTo(Arrays.copyOfRange(together,
@@ -316,7 +317,7 @@ class AttentionContractTest {
                     }
                 }
             }
-            for (int position : new int[]{0, 100, 255, 256, 511, 512, 559}) {
+            for (int position : new int[]{100, 255, 256, 511, 512}) {
                 assertThat(sequence.attendInChunks(position)).as("position %d", position)
                         .isEqualTo(sequence.attend(position, 1));
             }
