@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 
@@ -19,6 +21,11 @@ import jdk.incubator.vector.VectorShape;
  * but may be slow, because the compiler can no longer tell whose vectors it sees.
  */
 final class VectorWidth {
+
+    /** What was made: kernels have no state, and all who use them share what was compiled. */
+    private static final Map<Specialisation, Object> MADE = new ConcurrentHashMap<>();
+
+    private record Specialisation(Class<?> template, int bits) {}
 
     private VectorWidth() {}
 
@@ -39,14 +46,19 @@ final class VectorWidth {
         }
     }
 
-    /** An instance of a kernel class whose species have {@code bits} bits. */
+    /** The instance of a kernel class whose species have {@code bits} bits. */
     static <T> T specialise(Class<? extends T> template, Class<T> contract, int bits) {
+        return contract.cast(MADE.computeIfAbsent(new Specialisation(template, bits),
+                made -> make(template, bits)));
+    }
+
+    private static Object make(Class<?> template, int bits) {
         String resource = template.getSimpleName() + ".class";
         try (InputStream in = template.getResourceAsStream(resource)) {
             MethodHandles.Lookup lookup = MethodHandles.lookup()
                     .defineHiddenClassWithClassData(in.readAllBytes(), bits, true);
-            return contract.cast(lookup.findConstructor(lookup.lookupClass(),
-                    MethodType.methodType(void.class)).invoke());
+            return lookup.findConstructor(lookup.lookupClass(),
+                    MethodType.methodType(void.class)).invoke();
         } catch (IOException e) {
             throw new KernelException("cannot read " + resource, e);
         } catch (RuntimeException | Error e) {

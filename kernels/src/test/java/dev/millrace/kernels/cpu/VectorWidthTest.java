@@ -20,6 +20,14 @@ class VectorWidthTest {
         assertThat(CpuKernels.scalar().vectorBits()).isZero();
     }
 
+    /** What was compiled for one model serves the next. */
+    @Test
+    void makesKernelsOfAWidthOnce() {
+        assertThat(VectorWidth.specialise(VectorTileKernels.class, TileKernels.class, 128))
+                .isSameAs(VectorWidth.specialise(VectorTileKernels.class, TileKernels.class,
+                        128));
+    }
+
     @Test
     void refusesAWidthThatDoesNotExist() {
         assertThatIllegalArgumentException().isThrownBy(() -> CpuKernels.vector(64))
