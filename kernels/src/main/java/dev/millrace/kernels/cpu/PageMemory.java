@@ -121,9 +121,9 @@ final class PageMemory implements AutoCloseable {
     }
 
     /**
-     * Gets the pages that nothing was written to yet, so that what was promised is there. Others may
-     * use the memory meanwhile. Does nothing where pages are there from the beginning, or where the
-     * system cannot do this: there they come when they are written to.
+     * Gets the pages that nothing was written to yet, so that what was promised is there. Others
+     * may use the memory meanwhile. Does nothing where pages are there from the beginning, or where
+     * the system cannot do this: there they come when they are written to.
      *
      * @param stop asked every few milliseconds; pages that are missing then stay missing
      */
