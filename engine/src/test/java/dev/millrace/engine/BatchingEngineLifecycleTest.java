@@ -49,7 +49,7 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
         ScriptedForwardPass pass = letters().takes(5_000_000, 0);
         start(pass, books);
         Generation generation = engine.submit(Requests.of("a", "Hello", 400));
-        assertThat(generation.next(Duration.ofSeconds(5))).isInstanceOf(Token.class);
+        assertThat(generation.next(Duration.ofSeconds(60))).isInstanceOf(Token.class);
 
         generation.cancel();
         generation.cancel();
@@ -114,7 +114,7 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
         start(letters().takes(1_000_000, 0), books);
         Generation generation = engine.submit(Requests.of("a", "Hello", 50));
 
-        assertThat(engine.drain(Duration.ofSeconds(20))).isTrue();
+        assertThat(engine.drain(Duration.ofSeconds(120))).isTrue();
         assertThat(Answer.of(generation).finished().reason()).isEqualTo(FinishReason.LENGTH);
         assertThat(engine.status().draining()).isTrue();
         assertThatExceptionOfType(OverloadException.class)
@@ -180,7 +180,7 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
         for (int i = 0; i < 12; i++) {
             engine.submit(Requests.of("r" + i, "Hello", 400));
         }
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (engine.status().running() < 8 && System.nanoTime() < deadline) {
             sleepMillis(5);
         }

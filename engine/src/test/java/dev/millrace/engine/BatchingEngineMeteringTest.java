@@ -55,7 +55,7 @@ class BatchingEngineMeteringTest extends RunningEngineTest {
         Generation generation = engine.submit(Requests.of("a", "Hello", 30));
 
         for (int tokens = 1; tokens <= 30; tokens++) {
-            assertThat(generation.next(Duration.ofSeconds(5))).isInstanceOf(Token.class);
+            assertThat(generation.next(Duration.ofSeconds(60))).isInstanceOf(Token.class);
             assertThat(metered.get()).isGreaterThanOrEqualTo(tokens);
         }
     }
@@ -78,8 +78,8 @@ class BatchingEngineMeteringTest extends RunningEngineTest {
         });
         Generation generation = engine.submit(Requests.of("a", "Hello", 2));
 
-        assertThat(generation.next(Duration.ofSeconds(5))).isInstanceOf(Token.class);
-        assertThat(generation.next(Duration.ofSeconds(5))).isInstanceOf(Token.class);
+        assertThat(generation.next(Duration.ofSeconds(60))).isInstanceOf(Token.class);
+        assertThat(generation.next(Duration.ofSeconds(60))).isInstanceOf(Token.class);
         assertThat(generation.next(Duration.ofMillis(50))).isNull();
         readerMayKnow.countDown();
         assertThat(Answer.of(generation).tokens()).isEmpty();
@@ -132,7 +132,7 @@ class BatchingEngineMeteringTest extends RunningEngineTest {
 
     private static void await(CountDownLatch latch) {
         try {
-            assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(latch.await(120, TimeUnit.SECONDS)).isTrue();
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }

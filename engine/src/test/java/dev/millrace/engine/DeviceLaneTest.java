@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class DeviceLaneTest {
 
     private long now = 1_000_000;

@@ -31,7 +31,7 @@ import static org.assertj.core.api.Assertions.*;
  * A request gets the same tokens alone and in a crowd whose prompts are computed in chunks, share
  * their beginning, and are thrown out for want of blocks: the whole engine on real arithmetic.
  */
-@Timeout(60)
+@Timeout(300)
 class EngineExactnessTest {
 
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Timeout;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class EventStreamTest {
 
     private static final Token TOKEN = new Token(1, new byte[0], 0, null);
@@ -47,7 +47,7 @@ class EventStreamTest {
             events.publish(TOKEN);
         });
 
-        assertThat(events.next(Duration.ofSeconds(20))).isSameAs(TOKEN);
+        assertThat(events.next(Duration.ofSeconds(60))).isSameAs(TOKEN);
         writer.join();
     }
 
@@ -57,7 +57,7 @@ class EventStreamTest {
         Thread.currentThread().interrupt();
 
         assertThatExceptionOfType(InterruptedException.class)
-                .isThrownBy(() -> events.next(Duration.ofSeconds(20)));
+                .isThrownBy(() -> events.next(Duration.ofSeconds(60)));
         events.publish(TOKEN);
         assertThat(events.next(Duration.ZERO)).isSameAs(TOKEN);
     }

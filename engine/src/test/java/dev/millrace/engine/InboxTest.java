@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Timeout;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class InboxTest {
 
     private final Inbox inbox = new Inbox(new EngineSettings(4, 8, 100, 3, 10, false));

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 
 /** Starts an engine on a scripted model for a test and closes it afterwards. */
-@Timeout(30)
+@Timeout(300)
 abstract class RunningEngineTest {
 
     static final EngineSettings SETTINGS = new EngineSettings(8, 64, 512, 16, 1000, true);

@@ -118,7 +118,7 @@ class GgufMutationTest {
             byte[] mutant = mutate(sound, anatomy, structure, random);
             Files.write(path, mutant);
             try {
-                assertTimeout(Duration.ofSeconds(10), () -> use(path));
+                assertTimeout(Duration.ofSeconds(60), () -> use(path));
             } catch (ModelException e) {
                 assertThat(e).as("round " + round).hasMessageContaining(path.toString());
                 assertThat(e.getCause() == null || e.getCause() instanceof GgufException)

@@ -90,7 +90,7 @@ class SafetensorsMutationTest {
 
     private boolean refused(int round) {
         try {
-            assertTimeout(Duration.ofSeconds(10), () -> use(folder));
+            assertTimeout(Duration.ofSeconds(60), () -> use(folder));
             return false;
         } catch (SafetensorsException e) {
             assertThat(e).as("round " + round).hasMessageContaining(folder.toString());

@@ -121,7 +121,7 @@ class ModelStoreTest {
     @Test
     void givesUpOnAConnectionThatDeliversNothingAndTriesAgain() throws Exception {
         registry.mischief.add(Mischief.STALL_HALFWAY);
-        patience = Duration.ofMillis(500);
+        patience = Duration.ofSeconds(1);
 
         try (ModelStore impatient = store(sha256(both()))) {
             assertThat(impatient.pull("two", listener).path()).hasBinaryContent(both());

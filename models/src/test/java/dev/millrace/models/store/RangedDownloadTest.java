@@ -87,7 +87,7 @@ class RangedDownloadTest {
     void takesAStalledConnectionUpAgain() throws Exception {
         hub.faults = request -> hub.storageSeen.size() == 2 ? Mischief.STALL : Mischief.NONE;
 
-        try (ModelStore store = HubStore.open(root, hub, null, Duration.ofMillis(500))) {
+        try (ModelStore store = HubStore.open(root, hub, null, Duration.ofSeconds(1))) {
             assertThat(store.pull(REFERENCE, watcher).path()).hasBinaryContent(MODEL);
         }
         assertThat(watcher.notices).anyMatch(notice -> notice.contains("nothing arrived"));

@@ -21,7 +21,7 @@ import static org.assertj.core.api.Assertions.*;
 @DisabledOnOs(OS.WINDOWS)
 class LauncherTest {
 
-    private static final int SECONDS = 30;
+    private static final int SECONDS = 300;
 
     @TempDir
     Path folder;

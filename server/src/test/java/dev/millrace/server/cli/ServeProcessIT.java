@@ -34,8 +34,8 @@ import static org.assertj.core.api.Assertions.*;
 class ServeProcessIT {
 
     private static final Pattern ADDRESS = Pattern.compile("serves tiny at (http://\\S+)");
-    private static final int START_SECONDS = 60;
-    private static final int STOP_SECONDS = 30;
+    private static final int START_SECONDS = 300;
+    private static final int STOP_SECONDS = 300;
 
     @TempDir
     Path folder;

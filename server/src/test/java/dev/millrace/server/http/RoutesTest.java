@@ -20,7 +20,7 @@ import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class RoutesTest {
 
     private LiveServer server = LiveServer.saying("ok");

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(60)
+@Timeout(300)
 class BooksBalanceTest {
 
     @TempDir

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import static org.assertj.core.api.Assertions.*;
 
 /** Kills a metering process in the middle of its work, for real. */
-@Timeout(120)
+@Timeout(300)
 class KilledServerTest {
 
     @TempDir

@@ -34,7 +34,7 @@ public final class LedgerFixture implements AutoCloseable {
         lane.idle(800_000_000);
         meter.onFinished(new FinishedRequest(id, FinishReason.LENGTH, new TokenUsage(100, 0, 50),
                 new RequestTimings(0, 0, 0)));
-        receipt.get(10, TimeUnit.SECONDS);
+        receipt.get(120, TimeUnit.SECONDS);
     }
 
     private void step(long nanos, StepShare share) {

@@ -21,6 +21,7 @@ import static org.awaitility.Awaitility.await;
 class LedgerRecoveryTest {
 
     private static final CostModel RATE = new CostModel(0, 3_600_000_001L, 0, 0, true);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final MeterLimits LIMITS = new MeterLimits(10, 10, Duration.ofSeconds(1),
             Duration.ofSeconds(9), Duration.ofSeconds(9));
     private static final long SECOND = 1_000_000_000L;
@@ -86,7 +87,7 @@ class LedgerRecoveryTest {
             lane.idle(3 * SECOND);
             meter.open(new MeteredRequest("jump" + jump, "tiny", "t", "/"));
             meter.refuse("jump" + jump, "just to write");
-            await().until(() -> meter.status().unpaidAccounts() == 0);
+            await().atMost(PATIENCE).until(() -> meter.status().unpaidAccounts() == 0);
         }
         meter.close();
 
@@ -108,7 +109,7 @@ class LedgerRecoveryTest {
         lane.step(500_000); // the device is busy with a step that nobody was told of
         meter.open(new MeteredRequest("refused", "tiny", "tenant", "/v1/completions"));
         meter.refuse("refused", "full");
-        await().until(() -> meter.status().unpaidAccounts() == 0);
+        await().atMost(PATIENCE).until(() -> meter.status().unpaidAccounts() == 0);
         Path crashed = crashImage("crashed.db");
         meter.close();
         assertThat(summary(crashed).machineNanos()).containsEntry("open", 5_000_003L)
@@ -198,7 +199,8 @@ class LedgerRecoveryTest {
     }
 
     private void awaitCheckpoint(UsageMeter meter) {
-        await().until(() -> "1".equals(query(file, "SELECT count(*) FROM open_request")));
+        await().atMost(PATIENCE)
+                .until(() -> "1".equals(query(file, "SELECT count(*) FROM open_request")));
     }
 
     /** The files as a crash would leave them: without the writer's last word. */

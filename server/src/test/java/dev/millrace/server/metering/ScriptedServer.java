@@ -48,7 +48,7 @@ final class ScriptedServer implements AutoCloseable {
     private static final MeterLimits LIMITS = new MeterLimits(1_000, 8, Duration.ofMillis(30),
             Duration.ofSeconds(10), Duration.ofSeconds(10));
     private static final int MOST_ROUNDS = 50;
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofSeconds(120);
 
     final DeviceLane lane = new DeviceLane();
     private final AtomicLong recomputedTokens = new AtomicLong();

@@ -164,7 +164,7 @@ class UsageMeterTest {
         start(RATE);
         CompletableFuture<Receipt> receipt = open("a");
         step(1_000_000, share("a", 3, 0, 0));
-        TimeUnit.MILLISECONDS.sleep(100); // a checkpoint or two
+        TimeUnit.MILLISECONDS.sleep(500); // a checkpoint or two
         try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + file());
                 Statement statement = other.createStatement()) {
             statement.execute("CREATE TRIGGER full BEFORE INSERT ON request"
@@ -184,7 +184,7 @@ class UsageMeterTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(300)
     void theWriterOutlivesAnErrorOfTheMachine() throws Exception {
         AtomicBoolean broken = new AtomicBoolean();
         meter = UsageMeter.start(UsageLedger.open(file()), RATE, WEIGHTS, () -> {
@@ -224,7 +224,7 @@ class UsageMeterTest {
                 new MeterLimits(4, 2, Duration.ofHours(1), Duration.ofSeconds(9), Duration
                         .ofSeconds(9)));
         CompletableFuture<Receipt> receipt = open("a");
-        TimeUnit.MILLISECONDS.sleep(100); // the first checkpoint is over, the next is far
+        TimeUnit.MILLISECONDS.sleep(500); // the first checkpoint is over, the next is far
         synchronized (energy) {
             microjoules[0] = 9_000;
         }
@@ -266,7 +266,7 @@ class UsageMeterTest {
 
     private static Receipt await(CompletableFuture<Receipt> receipt)
             throws InterruptedException, ExecutionException {
-        return receipt.orTimeout(10, TimeUnit.SECONDS).get();
+        return receipt.orTimeout(120, TimeUnit.SECONDS).get();
     }
 
     private LedgerSummary summaryAfterClose() {

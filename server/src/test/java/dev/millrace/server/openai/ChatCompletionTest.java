@@ -15,7 +15,7 @@ import tools.jackson.databind.JsonNode;
 import static dev.millrace.server.fixtures.RecordingMeter.*;
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class ChatCompletionTest {
 
     private static final String GREETING = "Guten Tag, Zoë! 你好 🙂";

@@ -18,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class ChatStreamTest {
 
     private static final String DATA = "data: ";

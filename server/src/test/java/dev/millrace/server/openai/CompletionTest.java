@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.*;
 
-@Timeout(30)
+@Timeout(300)
 class CompletionTest {
 
     private final LiveServer server = LiveServer.saying("a mill by the river");

@@ -16,13 +16,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** A client that leaves frees its place: what it no longer reads is no longer computed. */
-@Timeout(30)
+@Timeout(300)
 class DisconnectTest {
 
-    private static final long TOKEN_NANOS = Duration.ofMillis(5).toNanos();
+    private static final long TOKEN_NANOS = Duration.ofMillis(20).toNanos();
     private static final Duration WATCH = Duration.ofMillis(20);
-    /** All 512 tokens of the context would take 2.5 seconds. */
-    private static final int FEW_STEPS = 60;
+    /** All 512 tokens of the context would take ten seconds. */
+    private static final int FEW_STEPS = 200;
 
     private LiveServer server = LiveServer.endless(TOKEN_NANOS)
             .limits(Limits.with(Duration.ofSeconds(10), WATCH)).start();
@@ -33,7 +33,7 @@ class DisconnectTest {
     }
 
     private void expectCancelled(int generations, int stepsBefore) {
-        Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
+        Awaitility.await().atMost(Duration.ofSeconds(120)).untilAsserted(() -> {
             assertThat(server.meter().finished()).hasSize(generations)
                     .allSatisfy(end -> assertThat(end.reason()).isEqualTo(FinishReason.CANCELLED));
             assertThat(server.engine().status().running()).isZero();

@@ -16,7 +16,7 @@ final class NodeClient {
     private static final Path SOURCES = Path.of("src/test/js/openai-client");
     private static final Path INSTALLED = Path.of("target/openai-client");
     private static final long INSTALL_SECONDS = 180;
-    private static final long RUN_SECONDS = 60;
+    private static final long RUN_SECONDS = 300;
 
     private NodeClient() {}
 

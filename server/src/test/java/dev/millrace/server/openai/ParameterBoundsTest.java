@@ -18,7 +18,7 @@ import tools.jackson.databind.JsonNode;
 import static org.assertj.core.api.Assertions.*;
 
 /** Every parameter at both of its bounds, just beyond them, and as something else altogether. */
-@Timeout(60)
+@Timeout(300)
 class ParameterBoundsTest {
 
     private static LiveServer server;

@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
 import static org.assertj.core.api.Assertions.*;
 
 /** What cannot be honoured is refused by name; what asks for nothing is let through. */
-@Timeout(60)
+@Timeout(300)
 class RefusedFieldsTest {
 
     private static LiveServer server;
