@@ -15,13 +15,36 @@ enum { TILE_VECTORS = TILE_ROWS / LANES, LANE_BYTES = 4 };
 static const uint8_t LATTICE_TABLE[16] = {
     64 + 8, 64 + 25, 64 + 43, 64, 64 - 8, 64 - 25, 64 - 43, 64};
 
+/** The values of IQ4_NL and IQ4_XS, from 128 on. */
+static const uint8_t UNEVEN_TABLE[16] = {
+    1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+
+/** The values of MXFP4 twice: 16 plus or minus 0, 1, 2, 3, 4, 6, 8 and 12. */
+static const uint8_t SMALL_FLOATS_TABLE[16] = {
+    16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4};
+
+/** Whether products take the codes as signed, with zero for zero. */
+INLINE int has_signed_codes(format f) {
+    return !UNSIGNED_BYTES && has_byte_codes(f);
+}
+
 INLINE ints load_table(format f) {
-    return has_table(f) ? repeat_16_bytes(LATTICE_TABLE) : repeat_byte(0);
+    if (!has_table(f)) {
+        return repeat_byte(0);
+    }
+    ints table = repeat_16_bytes(f == IQ2_XXS ? LATTICE_TABLE
+            : f == MXFP4 ? SMALL_FLOATS_TABLE : UNEVEN_TABLE);
+    return has_signed_codes(f) ? add_bytes(table, repeat_byte(-128)) : table;
 }
 
 /** Whether dot products with codes of a format start at what stands for zero. */
 INLINE int has_zero(format f) {
-    return !has_minimums(f) && (UNSIGNED_BYTES || f != Q8_0);
+    return !has_minimums(f) && !has_signed_codes(f);
+}
+
+/** The code that stands for zero, as products take it. */
+INLINE int zero_code(format f) {
+    return has_zero(f) ? 1 << zero_shift(f) : 0;
 }
 
 /** Codes of one column group; `unit` is offset to the lanes that are wanted. */
@@ -30,7 +53,7 @@ INLINE ints load_codes(format f, const uint8_t *unit, int group, ints table) {
     int high = high_bits(f);
     if (low == 8) {
         ints bytes = load_ints(unit + VECTOR_BYTES * group);
-        return UNSIGNED_BYTES ? bytes : add_bytes(bytes, repeat_byte(-128));
+        return has_signed_codes(f) ? add_bytes(bytes, repeat_byte(-128)) : bytes;
     }
     ints codes = load_ints(unit + VECTOR_BYTES * (group % low));
     codes = shift_right(codes, group / low * low);
@@ -54,7 +77,8 @@ INLINE floats load_factor(format f, const uint8_t *header) {
 INLINE floats load_scale(format f, const uint8_t *header, int lane, int group, floats factor) {
     static const int32_t LOW = 0xF;
     if (has_half_scales(f)) {
-        return floats_of_halves(header + (group * TILE_ROWS + lane) * HALF_BYTES);
+        const uint8_t *scales = header + (group * TILE_ROWS + lane) * HALF_BYTES;
+        return f == MXFP4 ? floats_of_brain_floats(scales) : floats_of_halves(scales);
     }
     ints codes = ints_of_bytes(header + FACTOR_BYTES + group * TILE_ROWS + lane);
     if (f == Q2_K) {
@@ -65,6 +89,10 @@ INLINE floats load_scale(format f, const uint8_t *header, int lane, int group, f
 
 INLINE floats load_minimum(format f, const uint8_t *header, int lane, int group, floats factor) {
     static const int32_t LOW = 0xF;
+    if (has_half_scales(f)) {
+        return floats_of_halves(
+                header + ((BLOCK_UNITS + group) * TILE_ROWS + lane) * HALF_BYTES);
+    }
     const uint8_t *codes = header + FACTOR_BYTES + group * TILE_ROWS + lane;
     if (f == Q2_K) {
         ints pairs = shift_right(ints_of_bytes(codes), 4);

@@ -6,7 +6,8 @@
  * and up to 8 units of 32 columns, so that one row of activations reads a tile as one stream. The
  * last block of a tile has fewer units where the format's own blocks are that short.
  *
- *   header, half scales    (8 units, 16 rows) float16
+ *   header, half scales    (8 units, 16 rows) float16, bfloat16 for MXFP4; formats with minimums
+ *                          have the same of those
  *   header, coded scales   (16 rows) float16 factors of scales, (16 rows) float16 factors of
  *                          minimums, (groups, 16 rows) bytes of scale codes, the same of codes of
  *                          minimums; those of Q2_K share the bytes of its scale codes
@@ -37,40 +38,61 @@ enum {
 };
 
 /** Numbered as in NativeLayout.java. */
-typedef enum { Q4_0, Q8_0, Q2_K, Q4_K, Q5_K, Q6_K, IQ2_XXS, FORMATS } format;
+typedef enum {
+    Q4_0, Q8_0, Q2_K, Q4_K, Q5_K, Q6_K, IQ2_XXS, Q4_1, Q5_0, Q5_1, Q3_K, IQ4_NL, IQ4_XS, MXFP4,
+    FORMATS
+} format;
 
 /** Bits of a code in the low plane. */
 INLINE int low_bits(format f) {
-    return f == Q8_0 ? 8 : f == Q2_K || f == IQ2_XXS ? 2 : 4;
+    return f == Q8_0 ? 8 : f == Q2_K || f == Q3_K || f == IQ2_XXS ? 2 : 4;
 }
 
 /** Bits of a code in the high plane. */
 INLINE int high_bits(format f) {
-    return f == Q6_K ? 2 : f == Q5_K || f == IQ2_XXS ? 1 : 0;
+    int one = f == Q5_K || f == IQ2_XXS || f == Q5_0 || f == Q5_1 || f == Q3_K;
+    return f == Q6_K ? 2 : one;
 }
 
 /** Whether codes select from a table of 16 bytes. */
 INLINE int has_table(format f) {
-    return f == IQ2_XXS;
+    return f == IQ2_XXS || f == IQ4_NL || f == IQ4_XS || f == MXFP4;
 }
 
+/** Whether each unit has a scale of 16 bits of its own. */
 INLINE int has_half_scales(format f) {
-    return f == Q4_0 || f == Q8_0;
+    return f == Q4_0 || f == Q8_0 || f == Q4_1 || f == Q5_0 || f == Q5_1 || f == IQ4_NL
+            || f == MXFP4;
 }
 
 /** Formats either subtract minimums or count from a code that stands for zero. */
 INLINE int has_minimums(format f) {
-    return f == Q2_K || f == Q4_K || f == Q5_K;
+    return f == Q2_K || f == Q4_K || f == Q5_K || f == Q4_1 || f == Q5_1;
 }
 
 /** Logarithm of the code that stands for zero, after the table; for formats without minimums. */
 INLINE int zero_shift(format f) {
-    return f == Q8_0 ? 7 : f == IQ2_XXS ? 6 : f == Q6_K ? 5 : 3;
+    switch (f) {
+        case Q8_0:
+        case IQ4_NL:
+        case IQ4_XS: return 7;
+        case IQ2_XXS: return 6;
+        case Q6_K: return 5;
+        case Q5_0:
+        case MXFP4: return 4;
+        case Q3_K: return 2;
+        default: return 3;
+    }
+}
+
+/** Whether codes are bytes around 128. */
+INLINE int has_byte_codes(format f) {
+    return !has_minimums(f) && zero_shift(f) == 7;
 }
 
 /** Groups in a unit: each has a scale of its own. */
 INLINE int unit_groups(format f) {
-    return f == Q2_K || f == Q6_K ? 2 : 1;
+    return f == Q2_K || f == Q3_K || f == Q6_K ? 2 : 1;
 }
 
 INLINE int block_groups(format f) {
@@ -79,7 +101,7 @@ INLINE int block_groups(format f) {
 
 INLINE int64_t header_bytes(format f) {
     if (has_half_scales(f)) {
-        return BLOCK_UNITS * TILE_ROWS * HALF_BYTES;
+        return (has_minimums(f) ? 2 : 1) * BLOCK_UNITS * TILE_ROWS * HALF_BYTES;
     }
     int parts = has_minimums(f) && f != Q2_K ? 2 : 1;
     return FACTOR_BYTES + parts * block_groups(f) * TILE_ROWS;
@@ -155,6 +177,17 @@ INLINE panel_layout panel_of(format f, int64_t units) {
     panel.minimums = panel.scales + scale_bytes;
     panel.bytes = panel.minimums + (has_minimums(f) ? scale_bytes : 0);
     return panel;
+}
+
+/**
+ * The format that the panels of another have too: with products that take whole bytes, formats
+ * differ by their groups and by whether they have minimums only.
+ */
+INLINE format byte_panel_format(format f) {
+    if (unit_groups(f) == 2) {
+        return has_minimums(f) ? Q2_K : Q6_K;
+    }
+    return has_minimums(f) ? Q5_K : Q8_0;
 }
 
 #endif

@@ -7,7 +7,8 @@ typedef uint8_t block_codes[BLOCK_UNITS * UNIT_COLUMNS];
 
 /** Bytes and columns of a format's own block. */
 INLINE int64_t source_bytes(format f) {
-    static const int64_t BYTES[FORMATS] = {18, 34, 84, 144, 176, 210, 66};
+    static const int64_t BYTES[FORMATS] = {
+        18, 34, 84, 144, 176, 210, 66, 20, 22, 24, 110, 18, 136, 17};
     return BYTES[f];
 }
 
@@ -25,10 +26,21 @@ static void read_nibbles(const uint8_t *source, uint8_t *codes) {
     }
 }
 
-static void read_q4_0(const uint8_t *source, uint8_t *codes) {
+/** Of a unit's 32 codes the low nibbles are the first 16, the high ones the others. */
+static void read_unit_nibbles(const uint8_t *source, uint8_t *codes) {
     for (int i = 0; i < 16; i++) {
-        codes[i] = source[2 + i] & 0xF;
-        codes[16 + i] = source[2 + i] >> 4;
+        codes[i] = source[i] & 0xF;
+        codes[16 + i] = source[i] >> 4;
+    }
+}
+
+/** A unit's fifth bits stand before its nibbles. */
+static void read_five_bits(const uint8_t *source, uint8_t *codes) {
+    uint32_t fifths;
+    memcpy(&fifths, source, sizeof fifths);
+    read_unit_nibbles(source + sizeof fifths, codes);
+    for (int i = 0; i < UNIT_COLUMNS; i++) {
+        codes[i] |= (fifths >> i & 1) << 4;
     }
 }
 
@@ -44,6 +56,18 @@ static void read_q2_k(const uint8_t *source, uint8_t *codes) {
             for (int i = 0; i < 32; i++) {
                 codes[half * 128 + quarter * 32 + i]
                         = source[16 + half * 32 + i] >> 2 * quarter & 3;
+            }
+        }
+    }
+}
+
+static void read_q3_k(const uint8_t *source, uint8_t *codes) {
+    for (int half = 0; half < 2; half++) {
+        for (int quarter = 0; quarter < 4; quarter++) {
+            for (int i = 0; i < 32; i++) {
+                codes[half * 128 + quarter * 32 + i]
+                        = (source[32 + half * 32 + i] >> 2 * quarter & 3)
+                        | (source[i] >> (half * 4 + quarter) & 1) << 2;
             }
         }
     }
@@ -90,7 +114,18 @@ static void read_iq2_xxs(const uint8_t *source, const uint8_t *points, uint8_t *
 
 INLINE void read_codes(format f, const uint8_t *source, const uint8_t *points, uint8_t *codes) {
     switch (f) {
-        case Q4_0: read_q4_0(source, codes); break;
+        case Q4_0:
+        case IQ4_NL: read_unit_nibbles(source + 2, codes); break;
+        case Q4_1: read_unit_nibbles(source + 4, codes); break;
+        case MXFP4: read_unit_nibbles(source + 1, codes); break;
+        case Q5_0: read_five_bits(source + 2, codes); break;
+        case Q5_1: read_five_bits(source + 4, codes); break;
+        case IQ4_XS:
+            for (int unit = 0; unit < BLOCK_UNITS; unit++) {
+                read_unit_nibbles(source + 8 + unit * 16, codes + unit * UNIT_COLUMNS);
+            }
+            break;
+        case Q3_K: read_q3_k(source, codes); break;
         case Q8_0: read_q8_0(source, codes); break;
         case Q2_K: read_q2_k(source, codes); break;
         case Q4_K: read_nibbles(source + 16, codes); break;
@@ -113,6 +148,30 @@ INLINE void pack_six_bits(const uint8_t *packed, uint8_t *scales, uint8_t *minim
     }
 }
 
+/** Scales of Q3_K, six bits each, from 12 bytes; 32 stands for zero. */
+INLINE void pack_signed_six_bits(const uint8_t *packed, uint8_t *scales) {
+    for (int group = 0; group < 16; group++) {
+        int low = packed[group % 8] >> group / 8 * 4 & 0xF;
+        int high = packed[8 + group % 4] >> group / 4 * 2 & 3;
+        scales[group * TILE_ROWS] = (uint8_t) ((low | high << 4) - 32);
+    }
+}
+
+/** Scales of IQ4_XS, whose upper two bits stand before the lower four; 32 stands for zero. */
+INLINE void pack_split_six_bits(const uint8_t *packed, uint8_t *scales) {
+    for (int group = 0; group < BLOCK_UNITS; group++) {
+        int low = packed[2 + group / 2] >> group % 2 * 4 & 0xF;
+        int high = packed[group / 4] >> group % 4 * 2 & 3;
+        scales[group * TILE_ROWS] = (uint8_t) ((low | high << 4) - 32);
+    }
+}
+
+/** The upper half of a float: two to the power of a byte minus 128. */
+INLINE void pack_power_of_two(uint8_t exponent, uint8_t *scale) {
+    uint16_t bits = (uint16_t) (exponent < 2 ? 0x20 << exponent : (exponent - 1) << 7);
+    memcpy(scale, &bits, sizeof bits);
+}
+
 /** Writes one row's part of a header; `unit` is that of a half scale. */
 INLINE void pack_scales(format f, const uint8_t *source, int unit, uint8_t *header, int row) {
     uint8_t *factor = header + row * HALF_BYTES;
@@ -121,7 +180,27 @@ INLINE void pack_scales(format f, const uint8_t *source, int unit, uint8_t *head
     switch (f) {
         case Q4_0:
         case Q8_0:
+        case Q5_0:
+        case IQ4_NL:
             memcpy(factor + unit * TILE_ROWS * HALF_BYTES, source, HALF_BYTES);
+            break;
+        case Q4_1:
+        case Q5_1:
+            memcpy(factor + unit * TILE_ROWS * HALF_BYTES, source, HALF_BYTES);
+            factor += BLOCK_UNITS * TILE_ROWS * HALF_BYTES; // what is added is subtracted here
+            memcpy(factor + unit * TILE_ROWS * HALF_BYTES, source + HALF_BYTES, HALF_BYTES);
+            factor[unit * TILE_ROWS * HALF_BYTES + 1] ^= 0x80;
+            break;
+        case MXFP4:
+            pack_power_of_two(source[0], factor + unit * TILE_ROWS * HALF_BYTES);
+            break;
+        case Q3_K:
+            memcpy(factor, source + 108, HALF_BYTES);
+            pack_signed_six_bits(source + 96, codes);
+            break;
+        case IQ4_XS:
+            memcpy(factor, source, HALF_BYTES);
+            pack_split_six_bits(source + 2, codes);
             break;
         case Q2_K:
             memcpy(factor, source + 80, HALF_BYTES);

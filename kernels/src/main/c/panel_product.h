@@ -6,12 +6,7 @@
 
 /** Moves the code that stands for zero to where the panel's format has it. */
 INLINE int panel_shift(format f) {
-    if (panel_format(f) == f) {
-        return 0;
-    }
-    int zero = has_minimums(f) ? 0 : 1 << zero_shift(f);
-    int wanted = has_minimums(f) || !UNSIGNED_BYTES ? 0 : 1 << zero_shift(panel_format(f));
-    return wanted - zero;
+    return zero_code(panel_format(f)) - zero_code(f);
 }
 
 /** Expands tile number `tile` of a panel. */

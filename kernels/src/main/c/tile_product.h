@@ -21,7 +21,9 @@ INLINE void load_scales(format f, const uint8_t *header, block_scales *out) {
             out->scales[group][v] = load_scale(f, header, lane, group, factor);
         }
         if (has_minimums(f)) {
-            factor = load_factor(f, header + (TILE_ROWS + lane) * HALF_BYTES);
+            if (!has_half_scales(f)) {
+                factor = load_factor(f, header + (TILE_ROWS + lane) * HALF_BYTES);
+            }
             for (int group = 0; group < block_groups(f); group++) {
                 out->minimums[group][v] = load_minimum(f, header, lane, group, factor);
             }

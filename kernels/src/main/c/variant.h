@@ -51,7 +51,9 @@ typedef void pack_kernel(const uint8_t *source, int64_t row_bytes, int rows, int
     }
 #define STRIP_KERNELS(f) EACH_PANEL_ROWS(STRIP_KERNEL, f)
 
-#define EACH_FORMAT(M) M(Q4_0) M(Q8_0) M(Q2_K) M(Q4_K) M(Q5_K) M(Q6_K) M(IQ2_XXS)
+#define EACH_FORMAT(M) \
+    M(Q4_0) M(Q8_0) M(Q2_K) M(Q4_K) M(Q5_K) M(Q6_K) M(IQ2_XXS) \
+    M(Q4_1) M(Q5_0) M(Q5_1) M(Q3_K) M(IQ4_NL) M(IQ4_XS) M(MXFP4)
 
 EACH_FORMAT(FORMAT_KERNELS)
 EACH_PANEL_FORMAT(STRIP_KERNELS)

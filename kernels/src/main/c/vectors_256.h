@@ -56,6 +56,10 @@ INLINE void store_low_bytes(uint8_t *p, ints v) {
 INLINE floats floats_of_halves(const uint8_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p));
 }
+INLINE floats floats_of_brain_floats(const uint8_t *p) {
+    ints upper = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(upper, 16));
+}
 
 #define EACH_TILE_ROWS(M, f) M(f, 1) M(f, 2) M(f, 3) M(f, 4)
 #define EACH_PANEL_ROWS(M, f) M(f, 1) M(f, 2) M(f, 3) M(f, 4)
@@ -66,9 +70,7 @@ INLINE floats floats_of_halves(const uint8_t *p) {
 #define UNSIGNED_BYTES 1
 #define EACH_PANEL_FORMAT(M) M(Q8_0) M(Q2_K) M(Q5_K) M(Q6_K)
 
-INLINE format panel_format(format f) {
-    return f == Q4_0 || f == IQ2_XXS ? Q8_0 : f == Q4_K ? Q5_K : f;
-}
+INLINE format panel_format(format f) { return byte_panel_format(f); }
 
 INLINE ints start_dot(format f, ints zero) { (void) f; return zero; }
 
@@ -86,11 +88,22 @@ INLINE ints finish_dot(format f, ints sums, ints zero) { (void) f; (void) zero; 
 #else
 
 #define VARIANT(name) name##_avx2
-/** Bytes of Q8_0 are signed here; the codes of all other formats fit seven bits. */
+/** Codes of eight bits are signed here; those of all other formats fit seven bits. */
 #define UNSIGNED_BYTES 0
 #define EACH_PANEL_FORMAT(M) M(Q4_0) M(Q8_0) M(Q2_K) M(Q4_K) M(Q5_K) M(Q6_K) M(IQ2_XXS)
 
-INLINE format panel_format(format f) { return f; }
+INLINE format panel_format(format f) {
+    switch (f) {
+        case Q4_1: return Q4_K;
+        case Q5_1: return Q5_K;
+        case Q3_K: return Q6_K;
+        case Q5_0:
+        case MXFP4: return IQ2_XXS;
+        case IQ4_NL:
+        case IQ4_XS: return Q8_0;
+        default: return f;
+    }
+}
 
 /** A unit's sums of codes below 16 fit 16 bits: 16 * 15 * 127 = 30,480. */
 INLINE int fits_16_bits(format f) { return low_bits(f) + high_bits(f) <= 4 && !has_table(f); }
@@ -105,7 +118,7 @@ INLINE ints add_dot(format f, ints sums, ints codes, ints x) {
     if (fits_16_bits(f)) {
         return _mm256_add_epi16(sums, _mm256_maddubs_epi16(codes, x));
     }
-    ints pairs = f == Q8_0
+    ints pairs = has_byte_codes(f)
             ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes))
             : _mm256_maddubs_epi16(codes, x);
     return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));

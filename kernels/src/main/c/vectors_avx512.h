@@ -54,6 +54,10 @@ INLINE void store_low_bytes(uint8_t *p, ints v) {
 INLINE floats floats_of_halves(const uint8_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p));
 }
+INLINE floats floats_of_brain_floats(const uint8_t *p) {
+    ints upper = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(upper, 16));
+}
 
 #define EACH_TILE_ROWS(M, f) M(f, 1) M(f, 2) M(f, 3) M(f, 4) M(f, 5) M(f, 6) M(f, 7) M(f, 8)
 #define EACH_PANEL_ROWS(M, f) M(f, 1) M(f, 2) M(f, 3) M(f, 4) M(f, 5) M(f, 6)
@@ -63,9 +67,7 @@ INLINE floats floats_of_halves(const uint8_t *p) {
 #define UNSIGNED_BYTES 1
 
 /** In panels four formats stand for all; the others differ by what stands for zero only. */
-INLINE format panel_format(format f) {
-    return f == Q4_0 || f == IQ2_XXS ? Q8_0 : f == Q4_K ? Q5_K : f;
-}
+INLINE format panel_format(format f) { return byte_panel_format(f); }
 
 INLINE ints start_dot(format f, ints zero) { (void) f; return zero; }
 /** Adds four products of unsigned codes and signed activations to each sum. */

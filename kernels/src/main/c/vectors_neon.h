@@ -62,17 +62,20 @@ INLINE floats floats_of_halves(const uint8_t *p) {
     memcpy(&four, p, sizeof four);
     return vcvt_f32_f16(vreinterpret_f16_u64(vcreate_u64(four)));
 }
+INLINE floats floats_of_brain_floats(const uint8_t *p) {
+    uint64_t four;
+    memcpy(&four, p, sizeof four);
+    return vreinterpretq_f32_u32(vshll_n_u16(vcreate_u16(four), 16));
+}
 
 #define EACH_TILE_ROWS(M, f) M(f, 1) M(f, 2) M(f, 3)
 #define EACH_PANEL_ROWS(M, f) M(f, 1) M(f, 2) M(f, 3) M(f, 4)
 #define EACH_PANEL_FORMAT(M) M(Q8_0) M(Q2_K) M(Q5_K) M(Q6_K)
 
-/** Dot products take signed bytes: those of Q8_0 are, the codes of all others fit seven bits. */
+/** Dot products take signed bytes: codes of eight bits are, those of all others fit seven. */
 #define UNSIGNED_BYTES 0
 
-INLINE format panel_format(format f) {
-    return f == Q4_0 || f == IQ2_XXS ? Q8_0 : f == Q4_K ? Q5_K : f;
-}
+INLINE format panel_format(format f) { return byte_panel_format(f); }
 
 INLINE ints start_dot(format f, ints zero) { (void) f; return zero; }
 INLINE ints add_dot(format f, ints sums, ints codes, ints x) {

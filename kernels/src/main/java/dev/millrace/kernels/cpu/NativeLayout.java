@@ -32,7 +32,11 @@ record NativeLayout(QuantFormat format, int columns) {
     /** As {@code layout.h} numbers them. */
     private static final List<QuantFormat> FORMATS = List.of(QuantFormat.Q4_0, QuantFormat.Q8_0,
             QuantFormat.Q2_K, QuantFormat.Q4_K, QuantFormat.Q5_K, QuantFormat.Q6_K,
-            QuantFormat.IQ2_XXS);
+            QuantFormat.IQ2_XXS, QuantFormat.Q4_1, QuantFormat.Q5_0, QuantFormat.Q5_1,
+            QuantFormat.Q3_K, QuantFormat.IQ4_NL, QuantFormat.IQ4_XS, QuantFormat.MXFP4);
+
+    /** Coordinates of the lattice are 8, 25 or 43; the third bit is the sign. */
+    private static final byte[] LATTICE = {8, 25, 43, 0, -8, -25, -43, 0};
 
     /** What the formats themselves say of groups and minimums. */
     private static final Map<QuantFormat, QuantBlock> BLOCKS = FORMATS.stream()
@@ -83,7 +87,7 @@ record NativeLayout(QuantFormat format, int columns) {
     private int lowBits() {
         return switch (format) {
             case Q8_0 -> 8;
-            case Q2_K, IQ2_XXS -> 2;
+            case Q2_K, Q3_K, IQ2_XXS -> 2;
             default -> 4;
         };
     }
@@ -91,7 +95,7 @@ record NativeLayout(QuantFormat format, int columns) {
     private int highBits() {
         return switch (format) {
             case Q6_K -> 2;
-            case Q5_K, IQ2_XXS -> 1;
+            case Q5_K, IQ2_XXS, Q5_0, Q5_1, Q3_K -> 1;
             default -> 0;
         };
     }
@@ -101,14 +105,16 @@ record NativeLayout(QuantFormat format, int columns) {
         return switch (format) {
             case Q8_0 -> 128;
             case Q6_K -> 32;
+            case Q5_0 -> 16;
             case Q4_0 -> 8;
+            case Q3_K -> 4;
             default -> 0;
         };
     }
 
     private long headerBytes() {
         if (hasHalfScales()) {
-            return (long) BLOCK_UNITS * TILE_ROWS * Short.BYTES;
+            return (hasMinimums() ? 2L : 1L) * BLOCK_UNITS * TILE_ROWS * Short.BYTES;
         }
         int parts = hasMinimums() && format != QuantFormat.Q2_K ? 2 : 1;
         return FACTOR_BYTES + parts * minimumsOffset();
@@ -142,7 +148,7 @@ record NativeLayout(QuantFormat format, int columns) {
         int low = lowBits();
         int high = highBits();
         int zero = zeroCode();
-        boolean lattice = format == QuantFormat.IQ2_XXS;
+        byte[] table = table();
         for (int i = 0; i < count; i++) {
             int columnGroup = (first + i) / GROUP_COLUMNS;
             long at = codes + (first + i) % GROUP_COLUMNS;
@@ -150,7 +156,7 @@ record NativeLayout(QuantFormat format, int columns) {
             if (high > 0) {
                 code |= bits(at + (long) VECTOR_BYTES * low, columnGroup, high) << low;
             }
-            out[outOffset + i] = scale * (lattice ? latticeCode(code) : code - zero) - minimum;
+            out[outOffset + i] = scale * (table == null ? code - zero : table[code]) - minimum;
         }
     }
 
@@ -160,19 +166,19 @@ record NativeLayout(QuantFormat format, int columns) {
         return pair >> columnGroup / width * width & (1 << width) - 1;
     }
 
-    /** Coordinates of the lattice are 8, 25 or 43; the third bit is the sign. */
-    private static int latticeCode(int code) {
-        int magnitude = switch (code & 3) {
-            case 0 -> 8;
-            case 1 -> 25;
-            default -> 43;
+    /** What codes select from; null if they are numbers. */
+    private byte[] table() {
+        return switch (format) {
+            case IQ2_XXS -> LATTICE;
+            case IQ4_NL, IQ4_XS, MXFP4 -> BLOCKS.get(format).codebook();
+            default -> null;
         };
-        return (code & 4) == 0 ? magnitude : -magnitude;
     }
 
     private float scale(long block, int group, int row) {
         if (hasHalfScales()) {
-            return halfAt(block + ((long) group * TILE_ROWS + row) * Short.BYTES);
+            long address = block + ((long) group * TILE_ROWS + row) * Short.BYTES;
+            return format == QuantFormat.MXFP4 ? brainFloatAt(address) : halfAt(address);
         }
         int code = byteAt(block + FACTOR_BYTES + (long) group * TILE_ROWS + row);
         float factor = halfAt(block + (long) row * Short.BYTES);
@@ -187,6 +193,9 @@ record NativeLayout(QuantFormat format, int columns) {
         if (!hasMinimums()) {
             return 0;
         }
+        if (hasHalfScales()) {
+            return halfAt(block + ((long) (BLOCK_UNITS + group) * TILE_ROWS + row) * Short.BYTES);
+        }
         long codes = block + FACTOR_BYTES + (long) group * TILE_ROWS + row;
         int code = format == QuantFormat.Q2_K
                 ? byteAt(codes) >> 4
@@ -196,6 +205,10 @@ record NativeLayout(QuantFormat format, int columns) {
 
     private static int byteAt(long address) {
         return RawMemory.ALL.get(ValueLayout.JAVA_BYTE, address) & 0xFF;
+    }
+
+    private static float brainFloatAt(long address) {
+        return Float.intBitsToFloat(RawMemory.ALL.get(RawMemory.SHORT, address) << 16);
     }
 
     private static float halfAt(long address) {

@@ -24,11 +24,15 @@ final class RandomTensors {
         for (long block = 0; block < from.data().byteSize(); block += format.blockBytes()) {
             long scales = block + switch (format) {
                 case Q2_K -> 80;
+                case Q3_K -> 108;
                 case Q6_K -> 208;
                 default -> 0;
             };
-            int bytes = format.blockElements() == 32 || format == QuantFormat.Q6_K
-                    || format == QuantFormat.IQ2_XXS ? 2 : 4;
+            int bytes = switch (format) {
+                case Q2_K, Q4_K, Q5_K, Q4_1, Q5_1 -> 4; // a minimum as well
+                case MXFP4 -> 1;
+                default -> 2;
+            };
             MemorySegment.copy(from.data(), scales, to.data(), scales, bytes);
         }
     }
