@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.DeviceLane.Occupancy;
+import dev.millrace.engine.constrain.ConstraintException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.StepResult;
 import dev.millrace.engine.forward.StepResult.RowResult;
@@ -95,12 +96,23 @@ final class EngineLoop {
         boolean sampled = sequence.samples();
         scheduler.computed(sequence, sampled);
         if (sampled) {
-            sequence.append(row.tokens()[0]);
-            if (sequence.reply().accept(row, now)) {
+            append(sequence, row, now);
+        }
+    }
+
+    private void append(Sequence sequence, RowResult row, long now) {
+        sequence.append(row.tokens()[0]);
+        try {
+            if (sequence.reply().accept(row, now) || sequence.completes()) {
                 finish(sequence, FinishReason.STOP);
             } else if (sequence.full()) {
                 finish(sequence, FinishReason.LENGTH);
             }
+        } catch (ConstraintException stuck) {
+            LOG.log(Level.WARNING, "request {0} cannot go on: {1}", sequence.request().id(),
+                    stuck.getMessage());
+            scheduler.remove(sequence);
+            end(sequence, FinishReason.FAILED, stuck.getMessage());
         }
     }
 

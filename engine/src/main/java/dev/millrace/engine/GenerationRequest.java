@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.constrain.TokenConstraint;
 import java.util.List;
 import java.util.Objects;
 
@@ -18,10 +19,12 @@ import java.util.Objects;
  * @param cacheSalt        prefixes are shared only among equal salts
  * @param adapterSlot      loaded adapter, or
  *                         {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
+ * @param constraint       what the completion's text must satisfy, compiled for this model's
+ *                         vocabulary; null for anything
  */
 public record GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
         int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
-        String fairnessGroup, String cacheSalt, int adapterSlot) {
+        String fairnessGroup, String cacheSalt, int adapterSlot, TokenConstraint constraint) {
 
     public GenerationRequest {
         Objects.requireNonNull(id, "id");
@@ -33,5 +36,19 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
         if (maxTokens < 1) {
             throw new IllegalArgumentException("maxTokens must be at least 1, got " + maxTokens);
         }
+    }
+
+    /** A completion whose text may be anything. */
+    public GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
+            int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
+            String fairnessGroup, String cacheSalt, int adapterSlot) {
+        this(id, prompt, maxTokens, sampling, stopTokens, stopSequences, ignoreEnd, topLogprobs,
+                fairnessGroup, cacheSalt, adapterSlot, null);
+    }
+
+    /** The same completion under a constraint. */
+    public GenerationRequest constrained(TokenConstraint wanted) {
+        return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted);
     }
 }

@@ -26,6 +26,12 @@ final class RequestRules {
             throw new IllegalArgumentException("topLogprobs must be from -1 to " + vocabularySize
                     + ", got " + request.topLogprobs());
         }
+        if (request.constraint() != null
+                && request.constraint().vocabularySize() != vocabularySize) {
+            throw new IllegalArgumentException("the constraint was compiled for a vocabulary of "
+                    + request.constraint().vocabularySize() + " tokens, this model has "
+                    + vocabularySize);
+        }
         int prompt = request.prompt().length;
         if (prompt >= contextTokens) {
             throw new IllegalArgumentException("the prompt has " + prompt + " tokens and leaves no"

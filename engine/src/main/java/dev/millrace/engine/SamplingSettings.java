@@ -7,15 +7,22 @@ import java.util.Arrays;
 final class SamplingSettings {
 
     private static final int[] NO_TOKENS = {};
-    private static final long[][] NO_MASKS = {};
+    static final long[][] NO_MASKS = {};
 
     private final SamplingParameters parameters;
     private final int[] biasTokens;
     private final float[] biasValues;
+    private final long[][] masks;
     private final SamplingRow fixed;
 
     SamplingSettings(SamplingParameters parameters) {
+        this(parameters, NO_MASKS);
+    }
+
+    /** @param masks one, whose bits may change from token to token; or none for no constraint */
+    SamplingSettings(SamplingParameters parameters, long[][] masks) {
         this.parameters = parameters;
+        this.masks = masks;
         biasTokens = parameters.logitBias().keySet().stream().mapToInt(Integer::intValue).sorted()
                 .toArray();
         biasValues = new float[biasTokens.length];
@@ -34,6 +41,6 @@ final class SamplingSettings {
         return new SamplingRow(parameters.temperature(), parameters.topK(), parameters.topP(),
                 parameters.minP(), parameters.seed(), parameters.repetitionPenalty(),
                 parameters.presencePenalty(), parameters.frequencyPenalty(), history,
-                historyPrompt, biasTokens, biasValues, NO_MASKS);
+                historyPrompt, biasTokens, biasValues, masks);
     }
 }

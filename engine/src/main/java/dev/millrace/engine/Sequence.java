@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.constrain.ConstraintMatcher;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceRow;
@@ -19,6 +20,8 @@ final class Sequence {
     private final BlockTables blocks;
     private final SamplingSettings sampling;
     private final Reply reply;
+    private final ConstraintMatcher matcher; // null where the text may be anything
+    private final long[][] masks; // one, of what may come next; or none
     private long arrival;
     private boolean started;
     private boolean ended;
@@ -40,10 +43,18 @@ final class Sequence {
         this.reply = reply;
         this.tokenLimit = tokenLimit;
         this.blocks = new BlockTables(groups);
-        this.sampling = new SamplingSettings(request.sampling());
         this.length = request.prompt().length;
         this.tokens = Arrays.copyOf(request.prompt(),
                 Math.min(tokenLimit, length + INITIAL_COMPLETION_TOKENS));
+        if (request.constraint() == null) {
+            matcher = null;
+            masks = SamplingSettings.NO_MASKS;
+        } else {
+            matcher = request.constraint().start();
+            masks = new long[1][matcher.maskWords()];
+            matcher.fillMask(masks[0]);
+        }
+        this.sampling = new SamplingSettings(request.sampling(), masks);
     }
 
     GenerationRequest request() {
@@ -186,6 +197,25 @@ final class Sequence {
             tokens = Arrays.copyOf(tokens, (int) Math.min(tokenLimit, 2L * length));
         }
         tokens[length++] = token;
+    }
+
+    /**
+     * Moves the constraint past the last token, which must be one that it allowed. This does not
+     * depend on the cache, so a sequence that is thrown out and comes back need not do it again.
+     *
+     * @return whether the text is complete, so that nothing can follow
+     * @throws dev.millrace.engine.constrain.ConstraintException if the text cannot go on
+     */
+    boolean completes() {
+        if (matcher == null) {
+            return false;
+        }
+        matcher.accept(tokens[length - 1]);
+        if (matcher.isComplete()) {
+            return true;
+        }
+        matcher.fillMask(masks[0]);
+        return false;
     }
 
     /** Whether no further token may be sampled. */

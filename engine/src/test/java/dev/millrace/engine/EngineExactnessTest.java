@@ -53,7 +53,7 @@ class EngineExactnessTest {
     }
 
     /** A real model that admits to only so many blocks. */
-    private record SmallCache(ForwardPass model, int blocks) implements ForwardPass {
+    record SmallCache(ForwardPass model, int blocks) implements ForwardPass {
 
         @Override
         public CacheGeometry cacheGeometry() {
