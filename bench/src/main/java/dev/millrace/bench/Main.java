@@ -6,6 +6,7 @@ import dev.millrace.bench.model.ModelCommand;
 import dev.millrace.bench.peer.CompareCommand;
 import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.sampling.SamplingCommand;
+import dev.millrace.bench.serve.ServeCommand;
 import dev.millrace.bench.synth.SynthCommand;
 import dev.millrace.bench.text.TokenizerCommand;
 import dev.millrace.engine.forward.BackendException;
@@ -15,11 +16,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
-/** {@code ./millrace bench}: benchmarks of kernels and models. */
+/** {@code ./millrace bench}: benchmarks of kernels, models and servers. */
 @Command(name = "millrace bench",
-        description = "Measure kernels and models; results are appended to bench/results.",
+        description = "Measure kernels, models and servers; results are appended to bench/results.",
         subcommands = {
-            ModelCommand.class, CompareCommand.class, KernelsCommand.class, SynthCommand.class,
+            ModelCommand.class, CompareCommand.class, ServeCommand.class, KernelsCommand.class,
+            SynthCommand.class,
             AttentionCommand.class, SamplingCommand.class, TokenizerCommand.class,
             ReportCommand.class})
 public final class Main {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -69,11 +70,31 @@ public final class HtmlReport {
                     new Column("of peak", result -> percent(result, "fma_share"))),
             result -> HtmlTable.median(result, "gmac_per_s"), "GMAC/s");
 
+    private static final HtmlTable SERVING = new HtmlTable("Serving",
+            result -> result.path("model").asString("?") + ", "
+                    + result.path("workload").asString("?"),
+            List.of(Column.text("server", "server"),
+                    Column.number("tok/s", "tok_per_s", "%.1f"),
+                    Column.number("goodput/s", "goodput_per_s", "%.2f"),
+                    percentiles("first token ms", "first_token_ms"),
+                    percentiles("gap ms", "token_gap_ms"),
+                    percentiles("end ms", "end_ms"),
+                    Column.number("$ per million", "usd_per_million", "%.2f"),
+                    new Column("failed", result -> {
+                        int failed = 0;
+                        for (JsonNode count : result.path("failures")) {
+                            failed += count.asInt();
+                        }
+                        return failed + " of " + result.path("requests").asInt();
+                    })),
+            result -> HtmlTable.median(result, "tok_per_s"), "tok/s");
+
     /** Which results each table takes, in the order of the page. */
     private static final Map<HtmlTable, Set<String>> TABLES = new LinkedHashMap<>();
 
     static {
         TABLES.put(COMPARISONS, Set.of("compare"));
+        TABLES.put(SERVING, Set.of("serve"));
         TABLES.put(MODELS, Set.of("prefill", "decode"));
         TABLES.put(KERNELS, Set.of("matmul"));
     }
@@ -173,6 +194,16 @@ public final class HtmlReport {
                 ? "pp" + result.path("tokens").asInt()
                 : "tg x " + result.path("sequences").asInt() + " @ d"
                         + result.path("depth").asInt();
+    }
+
+    private static Column percentiles(String title, String field) {
+        return new Column(title + " p50 / 95 / 99", result -> {
+            JsonNode values = result.path(field);
+            return String.format(Locale.ROOT, "%.0f / %.0f / %.0f",
+                    values.path("p50").asDouble(Double.NaN),
+                    values.path("p95").asDouble(Double.NaN),
+                    values.path("p99").asDouble(Double.NaN));
+        });
     }
 
     private static String percent(JsonNode result, String field) {

@@ -1,0 +1,182 @@
+package dev.millrace.bench.serve;
+
+import dev.millrace.bench.Main;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+class LoadRunTest {
+
+    private static final RandomPrompts PROMPTS = new RandomPrompts(1000, 0, 1);
+
+    @TempDir
+    private Path folder;
+
+    private static List<Answered> run(StreamingServer server, Workload workload)
+            throws InterruptedException {
+        try (StreamingClient client = new StreamingClient(server.url(), "m",
+                Duration.ofSeconds(60))) {
+            return new LoadRun(client, PROMPTS, workload, ended -> {}).run();
+        }
+    }
+
+    @Test
+    void clientsWaitForTheirAnswers() throws Exception {
+        try (StreamingServer server = new StreamingServer(StreamingServer.tokens(5))) {
+            List<Answered> answers = run(server, Workload.closed(3, 4, 10, 6));
+            assertThat(answers).hasSize(12).allSatisfy(answer -> {
+                assertThat(answer.failure()).isNull();
+                assertThat(answer.tokens()).isEqualTo(6);
+                assertThat(answer.gaps()).hasSize(5);
+                assertThat(answer.firstMillis()).isGreaterThanOrEqualTo(5);
+                assertThat(answer.endMillis()).isGreaterThanOrEqualTo(30);
+            });
+            assertThat(server.mostRunning).hasValueBetween(1, 3);
+            LoadResult result = LoadResult.of(answers, 60_000, 60_000);
+            assertThat(result.tokens()).isEqualTo(72);
+            assertThat(result.costUsd()).isEqualTo(6);
+            assertThat(result.usdPerMillion()).isEqualTo(6 / 72.0 * 1e6);
+            assertThat(result.goodput()).isEqualTo(12 / result.seconds());
+            assertThat(LoadResult.of(answers, 1, 60_000).goodput()).isZero();
+            assertThat(LoadResult.of(answers, 60_000, 1).goodput()).isZero();
+        }
+    }
+
+    /** A server that stalls must not hold back the requests that would show it. */
+    @Test
+    void anOpenLoopDoesNotWaitForAnswers() throws Exception {
+        CountDownLatch all = new CountDownLatch(8);
+        StreamingServer.Answer stall = (request, exchange) -> {
+            all.countDown();
+            try {
+                all.await(60, TimeUnit.SECONDS); // nobody is answered before everybody has asked
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            StreamingServer.tokens(0).write(request, exchange);
+        };
+        try (StreamingServer server = new StreamingServer(stall)) {
+            Workload workload = Workload.poisson(20, 8, 4, 2, 1);
+            List<Answered> answers = run(server, workload);
+            assertThat(answers).allMatch(Answered::succeeded);
+            long lastDueNanos = workload.requests().getLast().atNanos();
+            for (int i = 0; i < answers.size(); i++) {
+                long dueNanos = workload.requests().get(i).atNanos();
+                assertThat(answers.get(i).dueNanos()).isEqualTo(dueNanos);
+                assertThat(answers.get(i).firstNanos()).isGreaterThanOrEqualTo(lastDueNanos);
+                assertThat(answers.get(i).firstMillis())
+                        .isGreaterThanOrEqualTo((lastDueNanos - dueNanos) * 1e-6);
+            }
+        }
+    }
+
+    @Test
+    void failuresAreCountedByReasonAndTimedNowhere() throws Exception {
+        StreamingServer.Answer answer = (request, exchange) -> {
+            switch (request.path("prompt").size()) {
+                case 1 -> exchange.sendResponseHeaders(503, -1);
+                case 2 -> {
+                    exchange.sendResponseHeaders(200, 0);
+                    StreamingServer.event(exchange.getResponseBody(),
+                            "{\"choices\":[{\"text\":\"a\",\"finish_reason\":null}]}");
+                }
+                case 3 -> {
+                    exchange.sendResponseHeaders(200, 0);
+                    StreamingServer.event(exchange.getResponseBody(),
+                            "{\"error\":{\"message\":\"no\"}}");
+                }
+                case 4 -> {
+                    exchange.sendResponseHeaders(200, 0);
+                    StreamingServer.event(exchange.getResponseBody(), "{not json");
+                }
+                default -> StreamingServer.tokens(0).write(request, exchange);
+            }
+        };
+        try (StreamingServer server = new StreamingServer(answer)) {
+            List<PlannedRequest> requests = List.of(new PlannedRequest(0, 1, 2),
+                    new PlannedRequest(0, 2, 2), new PlannedRequest(0, 3, 2),
+                    new PlannedRequest(0, 4, 2), new PlannedRequest(0, 5, 2));
+            List<Answered> answers = run(server, new Workload("odd", 1, requests));
+            assertThat(answers.get(0).failure()).contains("503");
+            assertThat(answers.get(1).failure()).contains("ended early, after 1");
+            assertThat(answers.get(2).failure()).contains("\"no\"");
+            assertThat(answers.get(3).succeeded()).isFalse();
+            LoadResult result = LoadResult.of(answers, 60_000, 60_000);
+            assertThat(result.failures().values()).containsExactly(1L, 1L, 1L, 1L);
+            assertThat(result.tokens()).isEqualTo(2);
+            assertThat(result.requests()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void aServerThatIsNotThereIsAFailureOfEachRequest() throws Exception {
+        String url;
+        try (StreamingServer server = new StreamingServer(StreamingServer.tokens(0))) {
+            url = server.url();
+        }
+        try (StreamingClient client = new StreamingClient(url + "/v1/", "m",
+                Duration.ofSeconds(5))) {
+            assertThat(client.url()).hasToString(url + "/v1/completions");
+            LoadResult result = LoadResult.of(new LoadRun(client, PROMPTS,
+                    Workload.closed(1, 2, 4, 4), ended -> {}).run(), 1000, 100);
+            assertThat(result.failures()).hasSize(1).containsValue(2L);
+            assertThat(result.first().p50()).isNaN();
+        }
+    }
+
+    @Test
+    void anAddressThatIsNoneIsRefused() {
+        for (String url : List.of("127.0.0.1:8080", "nonsense", "http://", "http://a b")) {
+            assertThatIllegalArgumentException().as(url)
+                    .isThrownBy(() -> new StreamingClient(url, "m", Duration.ofSeconds(1)).close())
+                    .withMessageContaining(url);
+        }
+    }
+
+    @Test
+    void percentilesAreValuesThatOccurred() {
+        double[] values = new double[200];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = 200 - i;
+        }
+        assertThat(Percentiles.of(values)).isEqualTo(new Percentiles(100, 190, 198, 200));
+        assertThat(Percentiles.of(3)).isEqualTo(new Percentiles(3, 3, 3, 3));
+    }
+
+    @Test
+    void aWholeRunWritesResultsAndAPage() throws IOException {
+        try (StreamingServer server = new StreamingServer(StreamingServer.tokens(1));
+                StreamingServer peer = new StreamingServer(StreamingServer.tokens(3))) {
+            int code = Main.commandLine().execute("serve", "--url",
+                    server.url(), "--peer-url", peer.url(), "--peer-name", "other", "--model",
+                    "m", "--clients", "1,2", "--requests", "2", "--output-tokens", "5",
+                    "--results", folder.resolve("r.jsonl").toString(), "--html",
+                    folder.resolve("r.html").toString());
+            assertThat(code).isZero();
+            assertThat(Files.readAllLines(folder.resolve("r.jsonl"))).hasSize(4)
+                    .anySatisfy(line -> assertThat(line).contains("\"2 clients\"", "\"other\"",
+                            "usd_per_million", "first_token_ms"));
+            assertThat(Files.readString(folder.resolve("r.html")))
+                    .contains("Serving", "2 clients", "other");
+        }
+    }
+
+    @Test
+    void aRunWithFailuresFails() throws IOException {
+        try (StreamingServer server = new StreamingServer(
+                (request, exchange) -> exchange.sendResponseHeaders(500, -1))) {
+            assertThat(Main.commandLine().execute("serve", "--url",
+                    server.url(), "--model", "m", "--clients", "1", "--results",
+                    folder.resolve("r.jsonl").toString())).isEqualTo(1);
+        }
+    }
+}
