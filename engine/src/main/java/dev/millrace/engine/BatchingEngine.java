@@ -18,6 +18,7 @@ public final class BatchingEngine implements Engine {
 
     private final Vocabulary vocabulary;
     private final RequestRules rules;
+    private final Speculation speculation;
     private final int layerGroups;
     private final DeviceLane lane;
     private final Inbox inbox;
@@ -32,6 +33,7 @@ public final class BatchingEngine implements Engine {
         CacheGeometry geometry = forwardPass.cacheGeometry();
         BlockCache cache = new BlockCache(geometry, settings.stepTokens(), settings.prefixReuse());
         layerGroups = geometry.groups().size();
+        speculation = settings.speculation();
         rules = new RequestRules(vocabulary.size(), settings.contextTokens(), cache.positions());
         inbox = new Inbox(settings);
         loop = new EngineLoop(forwardPass, vocabulary, settings, inbox, cache, lane, observer);
@@ -61,7 +63,7 @@ public final class BatchingEngine implements Engine {
         int tokenLimit = rules.tokenLimit(request);
         Reply reply = new Reply(request, vocabulary, tokenLimit - request.prompt().length,
                 lane.nanoTime());
-        Sequence sequence = new Sequence(request, tokenLimit, layerGroups, reply);
+        Sequence sequence = new Sequence(request, tokenLimit, layerGroups, speculation, reply);
         inbox.submit(sequence);
         return new Submitted(sequence, inbox);
     }

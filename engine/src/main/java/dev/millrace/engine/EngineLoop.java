@@ -86,6 +86,10 @@ final class EngineLoop {
     }
 
     private void publish(Sequence sequence, RowResult row, long now) {
+        if (row.poisoned() && sequence.draftTokens() > 0) {
+            sequence.withdrawDrafts(); // perhaps only a guess was poisoned, which nobody said
+            return;
+        }
         if (row.poisoned()) {
             LOG.log(Level.WARNING, "request {0} was poisoned after {1} tokens",
                     sequence.request().id(), sequence.length());
@@ -93,20 +97,31 @@ final class EngineLoop {
             end(sequence, FinishReason.FAILED, POISONED);
             return;
         }
-        boolean sampled = sequence.samples();
-        scheduler.computed(sequence, sampled);
-        if (sampled) {
-            append(sequence, row, now);
+        if (!sequence.samples()) {
+            scheduler.computed(sequence, false);
+            return;
+        }
+        int accepted = sequence.verify(row.tokens());
+        scheduler.computed(sequence, true);
+        boolean goesOn = append(sequence, row, 0, now);
+        // A guess that was right is a token that is computed already, and what follows it is known.
+        for (int i = 1; i <= accepted && goesOn; i++) {
+            sequence.scheduleAccepted();
+            scheduler.computed(sequence, true);
+            goesOn = append(sequence, row, i, now);
         }
     }
 
-    private void append(Sequence sequence, RowResult row, long now) {
-        sequence.append(row.tokens()[0]);
+    /** Takes the token after one of a row's positions. @return whether another may follow */
+    private boolean append(Sequence sequence, RowResult row, int index, long now) {
+        sequence.append(row.tokens()[index]);
         try {
-            if (sequence.reply().accept(row, now) || sequence.completes()) {
+            if (sequence.reply().accept(row, index, now) || sequence.completes()) {
                 finish(sequence, FinishReason.STOP);
             } else if (sequence.full()) {
                 finish(sequence, FinishReason.LENGTH);
+            } else {
+                return true;
             }
         } catch (ConstraintException stuck) {
             LOG.log(Level.WARNING, "request {0} cannot go on: {1}", sequence.request().id(),
@@ -114,6 +129,7 @@ final class EngineLoop {
             scheduler.remove(sequence);
             end(sequence, FinishReason.FAILED, stuck.getMessage());
         }
+        return false;
     }
 
     private void fail(StepPlan plan, Throwable failure) {

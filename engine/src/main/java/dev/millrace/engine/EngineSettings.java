@@ -1,5 +1,7 @@
 package dev.millrace.engine;
 
+import java.util.Objects;
+
 /**
  * The limits that an engine keeps.
  *
@@ -10,11 +12,20 @@ package dev.millrace.engine;
  * @param queuedRequests most requests that wait for their first step
  * @param queuedTokens   most prompt tokens of the waiting requests together
  * @param prefixReuse    whether requests share the cache of equal beginnings
+ * @param speculation    how far tokens are guessed ahead
  */
 public record EngineSettings(int sequences, int stepTokens, int contextTokens, int queuedRequests,
-        int queuedTokens, boolean prefixReuse) {
+        int queuedTokens, boolean prefixReuse, Speculation speculation) {
+
+    /** Without guessing ahead. */
+    public EngineSettings(int sequences, int stepTokens, int contextTokens, int queuedRequests,
+            int queuedTokens, boolean prefixReuse) {
+        this(sequences, stepTokens, contextTokens, queuedRequests, queuedTokens, prefixReuse,
+                Speculation.OFF);
+    }
 
     public EngineSettings {
+        Objects.requireNonNull(speculation, "speculation");
         requirePositive("sequences", sequences);
         requirePositive("stepTokens", stepTokens);
         requirePositive("contextTokens", contextTokens);

@@ -44,18 +44,23 @@ final class Reply {
         firstStepNanos = nowNanos;
     }
 
-    /** Publishes a sampled token, or what may be shown of it. @return whether it was the last */
-    boolean accept(RowResult row, long nowNanos) {
+    /**
+     * Publishes a sampled token, or what may be shown of it.
+     *
+     * @param index which of the row's positions
+     * @return whether it was the last
+     */
+    boolean accept(RowResult row, int index, long nowNanos) {
         if (firstTokenNanos == NOT_YET) {
             firstTokenNanos = nowNanos;
         }
-        int token = row.tokens()[0];
+        int token = row.tokens()[index];
         if (ends(token)) {
             return true;
         }
         return matcher.accept(new Token(token, vocabulary.bytes(token),
-                row.logprobs().length == 0 ? Float.NaN : row.logprobs()[0],
-                row.top().isEmpty() ? null : row.top().getFirst()), events::publish);
+                row.logprobs().length == 0 ? Float.NaN : row.logprobs()[index],
+                row.top().isEmpty() ? null : row.top().get(index)), events::publish);
     }
 
     private boolean ends(int token) {

@@ -29,15 +29,23 @@ final class SamplingSettings {
         for (int i = 0; i < biasTokens.length; i++) {
             biasValues[i] = parameters.logitBias().get(biasTokens[i]);
         }
-        fixed = row(NO_TOKENS, 0);
+        fixed = row(NO_TOKENS, 0, masks);
     }
 
     /** The settings for the token after {@code tokens}; penalties need a copy of these. */
     SamplingRow row(int[] tokens, int length, int promptTokens) {
-        return fixed.penalises() ? row(Arrays.copyOf(tokens, length), promptTokens) : fixed;
+        return fixed.penalises()
+                ? row(Arrays.copyOf(tokens, length), promptTokens, masks)
+                : fixed;
     }
 
-    private SamplingRow row(int[] history, int historyPrompt) {
+    /** As {@link #row(int[], int, int)}, for that token and drafts after it, a mask for each. */
+    SamplingRow row(int[] tokens, int length, int promptTokens, long[][] draftMasks) {
+        return row(fixed.penalises() ? Arrays.copyOf(tokens, length) : NO_TOKENS, promptTokens,
+                draftMasks);
+    }
+
+    private SamplingRow row(int[] history, int historyPrompt, long[][] masks) {
         return new SamplingRow(parameters.temperature(), parameters.topK(), parameters.topP(),
                 parameters.minP(), parameters.seed(), parameters.repetitionPenalty(),
                 parameters.presencePenalty(), parameters.frequencyPenalty(), history,

@@ -5,6 +5,7 @@ import dev.millrace.engine.forward.BlockOperations;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -14,7 +15,8 @@ import java.util.List;
  *
  * <p>There is no prefill phase: every sequence has tokens to compute, and decoding is having one.
  * Those go first, so that a long prompt never stalls them; what is left of the step's tokens goes
- * to prompts, in chunks. When blocks run out the youngest sequence gives back all of its own and
+ * to prompts, in chunks. Guesses of what comes next take what decoding leaves of a few rows. When
+ * blocks run out the youngest sequence gives back all of its own and
  * later computes them again; the oldest therefore always moves, and in the end everyone does.
  */
 final class Scheduler {
@@ -58,6 +60,7 @@ final class Scheduler {
     StepPlan plan() {
         budget = settings.stepTokens();
         scheduleRunning(true);
+        scheduleDrafts();
         scheduleRunning(false);
         List<Sequence> started = startWaiting();
         List<Sequence> sequences = new ArrayList<>(running.size());
@@ -101,6 +104,26 @@ final class Scheduler {
         }
         sequence.schedule(room);
         budget -= room;
+    }
+
+    /** Guesses go where there is room beside the tokens that are certain; nobody gives way. */
+    private void scheduleDrafts() {
+        int rows = (int) running.stream().filter(each -> each.scheduledTokens() > 0).count();
+        int room = Math.min(budget, settings.speculation().mostRows() - rows);
+        for (int i = 0; i < running.size() && room > 0; i++) {
+            Sequence sequence = running.get(i);
+            if (sequence.decoding() && sequence.scheduledTokens() == 1) {
+                int[] guesses = sequence.guess(room);
+                int granted = guesses.length == 0
+                        ? 0
+                        : cache.grow(sequence, 1 + guesses.length) - 1;
+                if (granted > 0) {
+                    sequence.draft(Arrays.copyOf(guesses, granted));
+                    room -= granted;
+                    budget -= granted;
+                }
+            }
+        }
     }
 
     private void preempt(Sequence victim) {

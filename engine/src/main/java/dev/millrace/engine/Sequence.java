@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.constrain.ConstraintException;
 import dev.millrace.engine.constrain.ConstraintMatcher;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SamplingRow;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 final class Sequence {
 
     private static final int INITIAL_COMPLETION_TOKENS = 64;
+    private static final int[] NO_DRAFTS = {};
 
     private final GenerationRequest request;
     private final int tokenLimit;
@@ -32,14 +34,22 @@ final class Sequence {
     private int everComputedTokens; // the most that computedTokens has been
     private int cachedTokens;
     private int scheduledTokens;
+    private int[] drafts = NO_DRAFTS; // guesses that the scheduled tokens end with
+    private long[][] draftMasks = SamplingSettings.NO_MASKS; // after the last token and each guess
+    private final DraftLength draftLength;
+    private int acceptedDrafts;
+    private int computedDrafts; // and what had to be computed again because of them
 
     /**
-     * @param tokenLimit most tokens, prompt and completion together
-     * @param groups     layer groups of the cache
-     * @param reply      what the request's reader sees
+     * @param tokenLimit  most tokens, prompt and completion together
+     * @param groups      layer groups of the cache
+     * @param speculation how far to guess ahead
+     * @param reply       what the request's reader sees
      */
-    Sequence(GenerationRequest request, int tokenLimit, int groups, Reply reply) {
+    Sequence(GenerationRequest request, int tokenLimit, int groups, Speculation speculation,
+            Reply reply) {
         this.request = request;
+        this.draftLength = new DraftLength(speculation);
         this.reply = reply;
         this.tokenLimit = tokenLimit;
         this.blocks = new BlockTables(groups);
@@ -118,7 +128,7 @@ final class Sequence {
     }
 
     int[] tokens(int from, int count) {
-        return Arrays.copyOfRange(tokens, from, from + count);
+        return Arrays.copyOfRange(tokens, from, from + count); // zeros beyond the last
     }
 
     int promptTokens() {
@@ -130,7 +140,8 @@ final class Sequence {
     }
 
     TokenUsage usage() {
-        return new TokenUsage(promptTokens(), cachedTokens, completionTokens());
+        return new TokenUsage(promptTokens(), cachedTokens, completionTokens(), acceptedDrafts,
+                computedDrafts - acceptedDrafts);
     }
 
     /** Starts, or starts again, with {@code reusedTokens} found in the cache. */
@@ -145,7 +156,7 @@ final class Sequence {
     /** Goes back to the beginning after its blocks were taken away. */
     void preempt() {
         computedTokens = 0;
-        scheduledTokens = 0;
+        schedule(0);
     }
 
     int scheduledTokens() {
@@ -154,11 +165,101 @@ final class Sequence {
 
     void schedule(int count) {
         scheduledTokens = count;
+        drafts = NO_DRAFTS;
+    }
+
+    /**
+     * Guesses the tokens after the last one, if that is scheduled and guesses have paid so far.
+     *
+     * @param most of them
+     */
+    int[] guess(int most) {
+        // The token that follows the last guess must be one that may still be sampled.
+        int count = Math.min(Math.min(most, draftLength.tokens()), tokenLimit - length - 1);
+        return count < 1 ? NO_DRAFTS : allowed(PromptLookup.draft(tokens, length, count));
+    }
+
+    /** As many guesses as the constraint lets through; notes the masks of what follows each. */
+    private int[] allowed(int[] guesses) {
+        if (matcher == null || guesses.length == 0) {
+            draftMasks = SamplingSettings.NO_MASKS;
+            return guesses;
+        }
+        draftMasks = new long[guesses.length + 1][];
+        draftMasks[0] = masks[0];
+        ConstraintMatcher ahead = matcher.fork();
+        for (int i = 0; i < guesses.length; i++) {
+            int token = guesses[i];
+            if ((draftMasks[i][token >> 6] >>> token & 1) == 0 || !follow(ahead, token, i + 1)) {
+                draftMasks = Arrays.copyOf(draftMasks, i + 1);
+                return Arrays.copyOf(guesses, i);
+            }
+        }
+        return guesses;
+    }
+
+    private boolean follow(ConstraintMatcher ahead, int token, int next) {
+        try {
+            ahead.accept(token);
+            if (ahead.isComplete()) {
+                return false;
+            }
+            draftMasks[next] = new long[ahead.maskWords()];
+            ahead.fillMask(draftMasks[next]);
+            return true;
+        } catch (ConstraintException e) {
+            return false; // it will show, or not, when the model says this token itself
+        }
+    }
+
+    /** Schedules guesses after the tokens that are scheduled; the cache must have room for them. */
+    void draft(int[] guesses) {
+        drafts = guesses;
+        draftMasks = Arrays.copyOf(draftMasks, Math.min(draftMasks.length, guesses.length + 1));
+        scheduledTokens += guesses.length;
+    }
+
+    /** How many guesses the scheduled tokens end with. */
+    int draftTokens() {
+        return drafts.length;
+    }
+
+    /**
+     * Compares the guesses with what the model said, and takes them off the schedule.
+     *
+     * @return how many were right, before the first that was not
+     */
+    int verify(int[] sampled) {
+        int accepted = 0;
+        while (accepted < drafts.length && drafts[accepted] == sampled[accepted]) {
+            accepted++;
+        }
+        if (drafts.length > 0) {
+            draftLength.verified(drafts.length, accepted);
+        } else {
+            draftLength.plain();
+        }
+        computedDrafts += drafts.length;
+        schedule(scheduledTokens - drafts.length);
+        return accepted;
+    }
+
+    /** Schedules a guess that turned out right: it is computed already. */
+    void scheduleAccepted() {
+        acceptedDrafts++;
+        schedule(1);
+    }
+
+    /** Computes nothing of what was scheduled, and guesses no more. */
+    void withdrawDrafts() {
+        computedDrafts += scheduledTokens;
+        draftLength.stop();
+        schedule(0);
     }
 
     /** Whether the scheduled tokens are all that remain, so that the step samples the next. */
     boolean samples() {
-        return scheduledTokens == remainingTokens();
+        return scheduledTokens - drafts.length == remainingTokens();
     }
 
     /** What the next step is to compute. */
@@ -166,13 +267,22 @@ final class Sequence {
         OutputRequest output = OutputRequest.NONE;
         SamplingRow draw = null;
         if (samples()) {
-            output = request.topLogprobs() < 0
-                    ? OutputRequest.SAMPLE_LAST
-                    : new OutputRequest.TopLogprobs(1, request.topLogprobs());
-            draw = sampling.row(tokens, length, promptTokens());
+            int positions = 1 + drafts.length;
+            if (request.topLogprobs() >= 0) {
+                output = new OutputRequest.TopLogprobs(positions, request.topLogprobs());
+            } else {
+                output = positions == 1
+                        ? OutputRequest.SAMPLE_LAST
+                        : new OutputRequest.Sample(positions);
+            }
+            draw = positions == 1 || draftMasks.length == 0
+                    ? sampling.row(tokens, length, promptTokens())
+                    : sampling.row(tokens, length, promptTokens(), draftMasks);
         }
-        return new SequenceRow(tokens(computedTokens, scheduledTokens), computedTokens,
-                blocks.rows(), request.adapterSlot(), output, draw);
+        int[] scheduled = tokens(computedTokens, scheduledTokens);
+        System.arraycopy(drafts, 0, scheduled, scheduledTokens - drafts.length, drafts.length);
+        return new SequenceRow(scheduled, computedTokens, blocks.rows(), request.adapterSlot(),
+                output, draw);
     }
 
     /** What the next step does for this request. */
@@ -204,7 +314,7 @@ final class Sequence {
      * depend on the cache, so a sequence that is thrown out and comes back need not do it again.
      *
      * @return whether the text is complete, so that nothing can follow
-     * @throws dev.millrace.engine.constrain.ConstraintException if the text cannot go on
+     * @throws ConstraintException if the text cannot go on
      */
     boolean completes() {
         if (matcher == null) {

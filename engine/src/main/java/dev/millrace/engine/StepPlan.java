@@ -26,11 +26,12 @@ record StepPlan(StepBatch batch, List<Sequence> sequences, List<StepShare> share
         for (int i = 0; i < sequences.size(); i++) {
             StepResult.RowResult row = result.rows().get(i);
             int[] tokens = row.tokens();
-            boolean expected = !row.poisoned() && sequences.get(i).samples();
-            if (expected && (tokens.length != 1 || tokens[0] < 0 || tokens[0] >= vocabularySize)) {
-                throw new IllegalStateException("the backend must sample one token from 0 to "
-                        + (vocabularySize - 1) + " for row " + i + ", got "
-                        + Arrays.toString(tokens));
+            int positions = batch.rows().get(i).output().positions();
+            if (!row.poisoned() && sequences.get(i).samples() && (tokens.length != positions
+                    || Arrays.stream(tokens).anyMatch(t -> t < 0 || t >= vocabularySize))) {
+                throw new IllegalStateException("the backend must sample " + positions
+                        + " token(s) from 0 to " + (vocabularySize - 1) + " for row " + i
+                        + ", got " + Arrays.toString(tokens));
             }
         }
         return result;

@@ -21,7 +21,8 @@ public record StepRecord(long deviceNanos, List<StepShare> shares) {
      * @param requestId       the request that the sequence belongs to
      * @param promptTokens    prompt tokens computed for the first time
      * @param recomputeTokens tokens computed again after preemption
-     * @param decodeTokens    completion tokens fed back (1 in plain decoding, more with drafts)
+     * @param decodeTokens    completion tokens fed back: 1 in plain decoding, and every guess, also
+     *                        those that turn out wrong
      * @param contextTokens   positions attended to, summed over the computed tokens
      */
     public record StepShare(String requestId, int promptTokens, int recomputeTokens,

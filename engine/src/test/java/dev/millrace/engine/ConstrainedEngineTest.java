@@ -150,6 +150,18 @@ class ConstrainedEngineTest {
             assertThat(engine.status().preemptions()).isPositive();
         }
         assertThat(reused).isPositive();
+        int accepted = 0;
+        EngineSettings guessing = new EngineSettings(4, CONTEXT, CONTEXT, 100, 10_000, true,
+                new Speculation(6, 16, 0.01));
+        try (BatchingEngine engine = start(pass, guessing)) {
+            List<Generation> generations = requests.stream().map(engine::submit).toList();
+            for (int i = 0; i < requests.size(); i++) {
+                Answer answer = Answer.of(generations.get(i));
+                assertThat(answer.ids()).as("request %d", i).isEqualTo(alone.get(i));
+                accepted += answer.finished().usage().acceptedDrafts();
+            }
+        }
+        assertThat(accepted).isPositive();
     }
 
     @Test

@@ -80,7 +80,9 @@ class EngineExactnessTest {
         }
     }
 
-    private static List<GenerationRequest> requests(int vocabularySize) {
+    /** @param bias of tokens, by which texts become predictable or not */
+    private static List<GenerationRequest> requests(int vocabularySize,
+            Map<Integer, Float> bias) {
         SplittableRandom random = new SplittableRandom(11);
         int[] beginning = random.ints(33, 0, vocabularySize).toArray();
         List<GenerationRequest> requests = new ArrayList<>();
@@ -90,8 +92,8 @@ class EngineExactnessTest {
                 prompt[position] = random.nextInt(vocabularySize);
             }
             SamplingParameters sampling = i % 2 == 0
-                    ? SamplingParameters.GREEDY
-                    : new SamplingParameters(1, 30, 0.95f, 0, i, 1.1f, 0, 0, Map.of());
+                    ? new SamplingParameters(0, 0, 1, 0, 0, 1, 0, 0, bias)
+                    : new SamplingParameters(1, 30, 0.95f, 0, i, 1.1f, 0, 0, bias);
             requests.add(new GenerationRequest("r" + i, prompt, 40, sampling, new int[0],
                     List.of(), true, -1, "", "", -1));
         }
@@ -103,7 +105,7 @@ class EngineExactnessTest {
     void aRequestsTokensDoNotDependOnItsCompany(RandomModel model) throws Exception {
         CpuBackend backend = new CpuBackend(CpuKernels.scalar(), workers, Duration.ZERO);
         Vocabulary vocabulary = Vocabulary.idsOnly(model.spec().vocabularySize());
-        List<GenerationRequest> requests = requests(vocabulary.size());
+        List<GenerationRequest> requests = requests(vocabulary.size(), Map.of());
         try (ForwardPass pass = backend.open(model.spec(), model, BUDGET)) {
             List<int[]> alone = new ArrayList<>();
             EngineSettings roomy = new EngineSettings(1, CONTEXT, CONTEXT, 100, 10_000, false);
@@ -128,6 +130,46 @@ class EngineExactnessTest {
             }
             assertThat(reused).isPositive();
         }
+    }
+
+    /** Of two tokens all texts are made, so that guesses are right now and then. */
+    @ParameterizedTest
+    @MethodSource("models")
+    void guessingAheadChangesNoToken(RandomModel model) throws Exception {
+        CpuBackend backend = new CpuBackend(CpuKernels.scalar(), workers, Duration.ZERO);
+        Vocabulary vocabulary = Vocabulary.idsOnly(model.spec().vocabularySize());
+        List<GenerationRequest> requests = requests(vocabulary.size(), Map.of(5, 90f, 7, 90f));
+        try (ForwardPass pass = backend.open(model.spec(), model, BUDGET)) {
+            List<int[]> alone = new ArrayList<>();
+            EngineSettings plain = new EngineSettings(1, CONTEXT, CONTEXT, 100, 10_000, false);
+            try (BatchingEngine engine = start(pass, vocabulary, plain)) {
+                for (GenerationRequest request : requests) {
+                    alone.add(Answer.of(engine.submit(request)).ids());
+                }
+            }
+            assertGuessesChangeNothing(new SmallCache(pass, 9), vocabulary, requests, alone);
+        }
+    }
+
+    private static void assertGuessesChangeNothing(ForwardPass pass, Vocabulary vocabulary,
+            List<GenerationRequest> requests, List<int[]> alone) throws Exception {
+        int accepted = 0;
+        int rejected = 0;
+        for (int sequences : new int[]{1, 4}) {
+            EngineSettings guessing = new EngineSettings(sequences, CONTEXT, CONTEXT, 100, 10_000,
+                    true, new Speculation(5, 12, 0.01));
+            try (BatchingEngine engine = start(pass, vocabulary, guessing)) {
+                List<Generation> generations = requests.stream().map(engine::submit).toList();
+                for (int i = 0; i < REQUESTS; i++) {
+                    Answer answer = Answer.of(generations.get(i));
+                    assertThat(answer.ids()).as("request %d", i).isEqualTo(alone.get(i));
+                    accepted += answer.finished().usage().acceptedDrafts();
+                    rejected += answer.finished().usage().rejectedDrafts();
+                }
+            }
+        }
+        assertThat(accepted).isPositive();
+        assertThat(rejected).isPositive();
     }
 
     private static BatchingEngine start(ForwardPass pass, Vocabulary vocabulary,

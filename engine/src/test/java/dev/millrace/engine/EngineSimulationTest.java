@@ -36,6 +36,8 @@ class EngineSimulationTest {
         long preemptions = 0;
         long reusedTokens = 0;
         long failures = 0;
+        long acceptedDrafts = 0;
+        long rejectedDrafts = 0;
         for (long seed = firstSeed; seed < firstSeed + WORKLOADS; seed++) {
             SimulatedEngine engine = new SimulatedEngine(seed);
             try {
@@ -46,11 +48,15 @@ class EngineSimulationTest {
             preemptions += engine.preemptions();
             reusedTokens += engine.reusedTokens();
             failures += engine.failures();
+            acceptedDrafts += engine.acceptedDrafts();
+            rejectedDrafts += engine.rejectedDrafts();
         }
 
         // What never happens is not tested.
         assertThat(preemptions).isGreaterThan(WORKLOADS / 2);
         assertThat(reusedTokens).isGreaterThan(10 * WORKLOADS);
         assertThat(failures).isGreaterThan(WORKLOADS / 4);
+        assertThat(acceptedDrafts).isGreaterThan(WORKLOADS);
+        assertThat(rejectedDrafts).isGreaterThan(WORKLOADS);
     }
 }

@@ -21,8 +21,12 @@ final class Sequences {
     }
 
     static Sequence of(long arrival, GenerationRequest request) {
+        return of(arrival, request, Speculation.OFF);
+    }
+
+    static Sequence of(long arrival, GenerationRequest request, Speculation speculation) {
         int limit = request.prompt().length + request.maxTokens();
-        Sequence sequence = new Sequence(request, limit, 2, new Reply(request,
+        Sequence sequence = new Sequence(request, limit, 2, speculation, new Reply(request,
                 Vocabulary.idsOnly(VOCABULARY_SIZE), request.maxTokens(), 0));
         sequence.arrive(arrival);
         return sequence;

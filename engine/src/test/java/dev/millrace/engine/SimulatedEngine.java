@@ -68,7 +68,9 @@ final class SimulatedEngine {
         random = new SplittableRandom(seed);
         geometry = randomGeometry();
         settings = randomSettings();
-        model = windowed(NextToken.any(VOCABULARY_SIZE));
+        model = windowed(random.nextBoolean()
+                ? NextToken.any(VOCABULARY_SIZE)
+                : repeating(2 + random.nextInt(6)));
         cache = new BlockCache(geometry, settings.stepTokens(), settings.prefixReuse());
         rules = new RequestRules(VOCABULARY_SIZE, settings.contextTokens(), cache.positions());
         inbox = new Inbox(settings);
@@ -123,7 +125,17 @@ final class SimulatedEngine {
         int sequences = 1 + random.nextInt(10);
         return new EngineSettings(sequences, sequences + random.nextInt(24),
                 20 + random.nextInt(140), 2 + random.nextInt(24), 40 + random.nextInt(800),
-                random.nextInt(4) != 0);
+                random.nextInt(4) != 0, random.nextBoolean()
+                        ? Speculation.OFF
+                        : new Speculation(1 + random.nextInt(6), 1 + random.nextInt(16), 0.05));
+    }
+
+    /** Mostly says again what it said a few tokens ago, so that guesses are right now and then. */
+    private static NextToken repeating(int period) {
+        NextToken any = NextToken.any(VOCABULARY_SIZE);
+        return prefix -> prefix.length < period || any.after(prefix) % 6 == 0
+                ? any.after(prefix)
+                : prefix[prefix.length - period];
     }
 
     /** A model sees as far as its widest layers do. */
@@ -213,7 +225,8 @@ final class SimulatedEngine {
             int limit = rules.tokenLimit(request);
             Reply reply = new Reply(request, new Letters(), limit - prompt.length,
                     lane.nanoTime());
-            Sequence sequence = new Sequence(request, limit, geometry.groups().size(), reply);
+            Sequence sequence = new Sequence(request, limit, geometry.groups().size(),
+                    settings.speculation(), reply);
             inbox.submit(sequence);
             clients.add(new Client(sequence,
                     ScriptedForwardPass.alone(model, prompt, limit - prompt.length)));
@@ -302,7 +315,7 @@ final class SimulatedEngine {
             }
         }
         assertThat(prompt).isEqualTo(usage.promptTokens() - usage.cachedTokens());
-        assertThat(decode).isEqualTo(usage.completionTokens() - 1);
+        assertThat(decode).isEqualTo(usage.completionTokens() - 1 + usage.rejectedDrafts());
         assertThat(again == 0 || preemptions() > 0).isTrue();
     }
 
@@ -312,6 +325,14 @@ final class SimulatedEngine {
 
     long reusedTokens() {
         return books.finished().stream().mapToLong(ended -> ended.usage().cachedTokens()).sum();
+    }
+
+    long acceptedDrafts() {
+        return books.finished().stream().mapToLong(ended -> ended.usage().acceptedDrafts()).sum();
+    }
+
+    long rejectedDrafts() {
+        return books.finished().stream().mapToLong(ended -> ended.usage().rejectedDrafts()).sum();
     }
 
     long failures() {

@@ -68,6 +68,14 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.STEP_TOKENS, value);
     }
 
+    @Option(names = "--speculate", paramLabel = "HOW",
+            description = "ngram: guess tokens from what the text said before, and let the model"
+                    + " verify them; changes no token, and pauses where it does not pay. off."
+                    + " (default: ngram)")
+    void speculate(String value) {
+        compute.set(Setting.SPECULATE, value);
+    }
+
     @Option(names = "--queue", paramLabel = "N",
             description = "Most requests that wait; more are refused (default: 256).")
     void queue(String value) {

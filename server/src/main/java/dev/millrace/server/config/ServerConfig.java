@@ -30,6 +30,7 @@ import tools.jackson.databind.JsonNode;
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes
+ * @param speculate     whether tokens are guessed ahead from the text so far
  * @param drain         for running requests at the end
  * @param ledger        file of the ledger, where one was named
  * @param cost          the section {@code cost}, unread; null if there is none
@@ -37,7 +38,7 @@ import tools.jackson.databind.JsonNode;
 public record ServerConfig(String model, String host, int port, int contextTokens, int sequences,
         int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
-        Duration drain, Optional<Path> ledger, JsonNode cost) {
+        boolean speculate, Duration drain, Optional<Path> ledger, JsonNode cost) {
 
     private static final String FILE_NAME = "millrace.yaml";
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -104,6 +105,7 @@ public record ServerConfig(String model, String host, int port, int contextToken
                 settings.choice(Setting.KERNELS,
                         List.of(Settings.AUTO, "native", "vector", "scalar")),
                 vectorBits(settings),
+                settings.choice(Setting.SPECULATE, List.of("ngram", "off")).equals("ngram"),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
                 settings.text(Setting.LEDGER).map(Path::of),

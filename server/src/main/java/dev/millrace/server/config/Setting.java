@@ -21,6 +21,7 @@ public enum Setting {
     BACKEND,
     KERNELS,
     VECTOR_BITS,
+    SPECULATE,
     DRAIN_SECONDS,
     LEDGER;
 

@@ -24,6 +24,8 @@ final class Usage {
         int promptTokens = 0;
         int cachedTokens = 0;
         int completionTokens = 0;
+        int acceptedDrafts = 0;
+        int rejectedDrafts = 0;
         for (int i = 0; i < finished.size(); i++) {
             TokenUsage usage = finished.get(i).usage();
             if (job.firstOfPrompt(i)) {
@@ -31,12 +33,16 @@ final class Usage {
                 cachedTokens += usage.cachedTokens();
             }
             completionTokens += usage.completionTokens();
+            acceptedDrafts += usage.acceptedDrafts();
+            rejectedDrafts += usage.rejectedDrafts();
         }
         ObjectNode usage = Json.object().put("prompt_tokens", promptTokens)
                 .put("completion_tokens", completionTokens)
                 .put("total_tokens", promptTokens + completionTokens);
         usage.putObject("prompt_tokens_details").put("cached_tokens", cachedTokens);
-        usage.putObject("completion_tokens_details").put("reasoning_tokens", 0);
+        usage.putObject("completion_tokens_details").put("reasoning_tokens", 0)
+                .put("accepted_prediction_tokens", acceptedDrafts)
+                .put("rejected_prediction_tokens", rejectedDrafts);
         addCost(usage, receipts);
         return usage;
     }

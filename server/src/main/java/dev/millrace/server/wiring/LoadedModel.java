@@ -2,6 +2,7 @@ package dev.millrace.server.wiring;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.Speculation;
 import dev.millrace.engine.Vocabulary;
 import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.forward.Backend;
@@ -9,6 +10,7 @@ import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.quantize.QuantizedModel;
@@ -41,9 +43,10 @@ public final class LoadedModel implements AutoCloseable {
     private final DeviceLane lane;
     private final ForwardPass pass;
     private final MemoryBudget budget;
+    private final Speculation speculation;
 
     private LoadedModel(Model model, WorkerPool pool, Backend backend, Optional<String> remark,
-            DeviceLane lane, ForwardPass pass, MemoryBudget budget) {
+            DeviceLane lane, ForwardPass pass, MemoryBudget budget, Speculation speculation) {
         this.model = model;
         this.pool = pool;
         this.backend = backend;
@@ -51,6 +54,7 @@ public final class LoadedModel implements AutoCloseable {
         this.lane = lane;
         this.pass = pass;
         this.budget = budget;
+        this.speculation = speculation;
     }
 
     /**
@@ -78,7 +82,7 @@ public final class LoadedModel implements AutoCloseable {
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
             return new LoadedModel(model, pool, backend, remark(choice, config), lane, pass,
-                    budget);
+                    budget, config.speculate() ? speculation(choice.kernels()) : Speculation.OFF);
         } catch (RuntimeException | Error e) {
             if (pool != null) {
                 pool.close();
@@ -86,6 +90,18 @@ public final class LoadedModel implements AutoCloseable {
             opened.close();
             throw e;
         }
+    }
+
+    /**
+     * Decoding one token waits for the memory, so some more cost little: with the native kernels up
+     * to eight, on the Vector API fewer, and those are dearer.
+     */
+    private static Speculation speculation(CpuKernels kernels) {
+        return switch (kernels.name()) {
+            case "native" -> new Speculation(7, 8, 0.08);
+            case "vector" -> new Speculation(3, 4, 0.25);
+            default -> Speculation.OFF;
+        };
     }
 
     /** As many workers as a configuration asks for. */
@@ -156,6 +172,11 @@ public final class LoadedModel implements AutoCloseable {
     /** Memory that the model was allowed to take, in bytes. */
     public long memoryBytes() {
         return budget.totalBytes();
+    }
+
+    /** How far it pays to guess tokens ahead. */
+    public Speculation speculation() {
+        return speculation;
     }
 
     /** Longest sequence that fits. */

@@ -101,7 +101,7 @@ public final class ServingAssembly {
         int queuedTokens = (int) Math.min(Integer.MAX_VALUE,
                 (long) config.queue() * loaded.contextTokens());
         return new EngineSettings(config.sequences(), config.stepTokens(), loaded.contextTokens(),
-                config.queue(), queuedTokens, true);
+                config.queue(), queuedTokens, true, loaded.speculation());
     }
 
     private ServedModel served(String id, BatchingEngine engine) {
