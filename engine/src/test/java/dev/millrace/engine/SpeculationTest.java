@@ -95,7 +95,7 @@ class SpeculationTest {
 
     @Test
     void guessesLeaveRoomForOthers() throws Exception {
-        EngineSettings settings = new EngineSettings(4, 64, 200, 10, 1000, true,
+        EngineSettings settings = new EngineSettings(4, 64, 200, 10, 1000, false,
                 new Speculation(7, 6, 0.05));
         int[] most = new int[1];
         ScriptedForwardPass model = model(CIRCLE).failWhen(batch -> {
