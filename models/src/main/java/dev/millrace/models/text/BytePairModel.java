@@ -2,7 +2,6 @@ package dev.millrace.models.text;
 
 import dev.millrace.models.text.Vocabulary.Kind;
 import java.util.Arrays;
-import java.util.SplittableRandom;
 
 /** Byte-pair encoding by a list of merges, from bytes (GPT-2) or from characters (Gemma). */
 public final class BytePairModel implements WordModel {
@@ -31,7 +30,8 @@ public final class BytePairModel implements WordModel {
     /** Null where text must not be cut. */
     private final SafeCuts cuts;
     private final WordCache cache = new WordCache();
-    private final long hashSeed = new SplittableRandom().nextLong();
+    /** Of two bytes side by side, what {@link MergeTable#find} says of their tokens; or null. */
+    private final long[] bytePairs;
 
     public BytePairModel(Vocabulary vocabulary, MergeList merges, Options options) {
         this.vocabulary = vocabulary;
@@ -42,11 +42,24 @@ public final class BytePairModel implements WordModel {
         for (int value = 0; value < (options.fromBytes ? BYTES : 128); value++) {
             singles[value] = spellable(new byte[]{(byte) value}, 0, 1);
         }
+        boolean complete = options.fromBytes && Arrays.stream(singles).allMatch(one -> one != NONE);
+        bytePairs = complete ? bytePairs() : null;
+    }
+
+    private long[] bytePairs() {
+        long[] pairs = new long[BYTES * BYTES];
+        for (int pair = 0; pair < pairs.length; pair++) {
+            pairs[pair] = merges.find(singles[pair / BYTES], singles[pair % BYTES]);
+        }
+        return pairs;
+    }
+
+    private int spellable(byte[] text, int from, int length) {
+        return spellable(vocabulary.find(text, from, length));
     }
 
     /** Byte tokens, special ones and unused ones are never found by what spells them. */
-    private int spellable(byte[] text, int from, int length) {
-        int token = vocabulary.find(text, from, length);
+    private int spellable(int token) {
         if (token == NONE) {
             return NONE;
         }
@@ -79,11 +92,18 @@ public final class BytePairModel implements WordModel {
     }
 
     private void encode(byte[] text, int from, int to, PairMerger merger, TokenBuffer out) {
+        long hash = vocabulary.hash(text, from, to);
+        int whole = options.wholeFirst
+                ? spellable(vocabulary.find(hash, text, from, to))
+                : NONE;
+        if (whole != NONE) {
+            out.add(whole);
+            return;
+        }
         if (to - from > WordCache.MAX_WORD_BYTES) {
             merge(text, from, to, merger, out);
             return;
         }
-        long hash = ByteHash.of(text, from, to, hashSeed);
         int[] known = cache.find(hash, text, from, to);
         if (known != null) {
             out.addAll(known);
@@ -95,12 +115,18 @@ public final class BytePairModel implements WordModel {
     }
 
     private void merge(byte[] text, int from, int to, PairMerger merger, TokenBuffer out) {
-        int whole = options.wholeFirst ? spellable(text, from, to - from) : NONE;
-        if (whole != NONE) {
-            out.add(whole);
+        merger.begin(to - from);
+        if (bytePairs != null && to - from <= PairMerger.MAX_SHORT_SYMBOLS) {
+            int last = text[from] & 0xff;
+            merger.add(singles[last]);
+            for (int i = from + 1; i < to; i++) {
+                int next = text[i] & 0xff;
+                merger.add(singles[next], bytePairs[last * BYTES + next]);
+                last = next;
+            }
+            merger.finishShort(out);
             return;
         }
-        merger.begin(to - from);
         if (options.fromBytes) {
             for (int i = from; i < to; i++) {
                 add(singles[text[i] & 0xff], merger);

@@ -43,6 +43,12 @@ final class PairMerger {
         symbols[size++] = symbol;
     }
 
+    /** @param pair what {@link MergeTable#find} says of the symbol before and this one */
+    void add(int symbol, long pair) {
+        pairs[size - 1] = pair;
+        symbols[size++] = symbol;
+    }
+
     int size() {
         return size;
     }
@@ -54,19 +60,29 @@ final class PairMerger {
     /** Merges what was added and appends the tokens to a buffer. */
     void finish(TokenBuffer out) {
         if (size <= maxShortSymbols) {
-            mergeShort();
+            for (int i = 0; i + 1 < size; i++) {
+                pairs[i] = merges.find(symbols[i], symbols[i + 1]);
+            }
+            finishShort(out);
         } else {
             mergeLong();
+            write(out);
         }
+    }
+
+    /** As {@link #finish}, where all pairs of the few symbols were added with them. */
+    void finishShort(TokenBuffer out) {
+        mergeShort();
+        write(out);
+    }
+
+    private void write(TokenBuffer out) {
         for (int i = 0; i < size; i++) {
             out.add(symbols[i]);
         }
     }
 
     private void mergeShort() {
-        for (int i = 0; i + 1 < size; i++) {
-            pairs[i] = merges.find(symbols[i], symbols[i + 1]);
-        }
         while (size > 1) {
             int best = 0;
             for (int i = 1; i + 1 < size; i++) {

@@ -30,14 +30,15 @@ public final class Vocabulary {
 
     private static final int BYTES = 256;
     private static final int NONE = -1;
-    private static final long HASH_FACTOR = 0x9e37_79b9_7f4a_7c15L;
+    private static final long EMPTY = -1;
+    private static final long TAG = 0xffff_ffff_0000_0000L;
 
     private final byte[][] pieces;
     private final float[] scores;
     private final Kind[] kinds;
     private final int[] byteTokens = new int[BYTES];
-    /** Open addressing, at most half full; a slot holds a token or {@link #NONE}. */
-    private final int[] slots;
+    /** Open addressing, at most half full: the upper half of a hash and a token, or none. */
+    private final long[] slots;
     /** Random, so that no file can choose pieces that all fall into one slot. */
     private final long hashSeed = new SplittableRandom().nextLong();
     private final int longestPieceBytes;
@@ -55,8 +56,8 @@ public final class Vocabulary {
         this.pieces = pieces;
         this.scores = scores;
         this.kinds = kinds;
-        this.slots = new int[Integer.highestOneBit(Math.max(1, pieces.length)) << 2];
-        Arrays.fill(slots, NONE);
+        this.slots = new long[Integer.highestOneBit(Math.max(1, pieces.length)) << 2];
+        Arrays.fill(slots, EMPTY);
         Arrays.fill(byteTokens, NONE);
         int longest = 0;
         for (int token = 0; token < pieces.length; token++) {
@@ -98,16 +99,27 @@ public final class Vocabulary {
 
     /** The token whose piece is these bytes (of equals the first that is in use), or -1. */
     int find(byte[] text, int from, int length) {
-        if (length > longestPieceBytes) {
-            return NONE;
-        }
-        int slot = slot(text, from, length);
-        while (slots[slot] != NONE) {
-            byte[] piece = pieces[slots[slot]];
-            if (Arrays.equals(piece, 0, piece.length, text, from, from + length)) {
-                return slots[slot];
+        return length > longestPieceBytes
+                ? NONE
+                : find(hash(text, from, from + length), text, from, from + length);
+    }
+
+    /** A hash of these bytes, which depends on the process. */
+    long hash(byte[] text, int from, int to) {
+        return ByteHash.of(text, from, to, hashSeed);
+    }
+
+    /** As {@link #find(byte[], int, int)}, with the {@link #hash} of the bytes. */
+    int find(long hash, byte[] text, int from, int to) {
+        int at = (int) hash & slots.length - 1;
+        for (long slot = slots[at]; slot != EMPTY; slot = slots[at]) {
+            if (((slot ^ hash) & TAG) == 0) {
+                byte[] piece = pieces[(int) slot];
+                if (Arrays.equals(piece, 0, piece.length, text, from, to)) {
+                    return (int) slot;
+                }
             }
-            slot = slot + 1 & slots.length - 1;
+            at = at + 1 & slots.length - 1;
         }
         return NONE;
     }
@@ -125,25 +137,18 @@ public final class Vocabulary {
 
     private void insert(int token) {
         byte[] piece = pieces[token];
-        int slot = slot(piece, 0, piece.length);
-        while (slots[slot] != NONE) {
-            if (Arrays.equals(pieces[slots[slot]], piece)) {
-                if (kinds[slots[slot]] == Kind.UNUSED && kinds[token] == Kind.NORMAL) {
-                    slots[slot] = token;
+        long hash = hash(piece, 0, piece.length);
+        int at = (int) hash & slots.length - 1;
+        while (slots[at] != EMPTY) {
+            int other = (int) slots[at];
+            if (Arrays.equals(pieces[other], piece)) {
+                if (kinds[other] == Kind.UNUSED && kinds[token] == Kind.NORMAL) {
+                    slots[at] = hash & TAG | token;
                 }
                 return;
             }
-            slot = slot + 1 & slots.length - 1;
+            at = at + 1 & slots.length - 1;
         }
-        slots[slot] = token;
-    }
-
-    private int slot(byte[] text, int from, int length) {
-        long hash = hashSeed;
-        for (int i = from; i < from + length; i++) {
-            hash = (hash ^ text[i]) * HASH_FACTOR;
-            hash ^= hash >>> 29;
-        }
-        return (int) (hash >>> 32) & slots.length - 1;
+        slots[at] = hash & TAG | token;
     }
 }
