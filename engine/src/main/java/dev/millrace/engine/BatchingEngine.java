@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
@@ -21,6 +22,7 @@ public final class BatchingEngine implements Engine {
     private final Speculation speculation;
     private final int layerGroups;
     private final DeviceLane lane;
+    private final AdapterSlots adapters;
     private final Inbox inbox;
     private final EngineLoop loop;
     private final Thread thread;
@@ -35,8 +37,10 @@ public final class BatchingEngine implements Engine {
         layerGroups = geometry.groups().size();
         speculation = settings.speculation();
         rules = new RequestRules(vocabulary.size(), settings.contextTokens(), cache.positions());
+        adapters = new AdapterSlots(forwardPass, lane);
         inbox = new Inbox(settings);
-        loop = new EngineLoop(forwardPass, vocabulary, settings, inbox, cache, lane, observer);
+        loop = new EngineLoop(forwardPass, vocabulary, settings, inbox, cache, lane, observer,
+                adapters);
         status = loop.status();
         thread = Thread.ofPlatform().name("engine-" + name).daemon().unstarted(this::run);
     }
@@ -64,8 +68,27 @@ public final class BatchingEngine implements Engine {
         Reply reply = new Reply(request, vocabulary, tokenLimit - request.prompt().length,
                 lane.nanoTime());
         Sequence sequence = new Sequence(request, tokenLimit, layerGroups, speculation, reply);
-        inbox.submit(sequence);
+        adapters.enter(request.adapterSlot());
+        boolean submitted = false;
+        try {
+            inbox.submit(sequence);
+            submitted = true;
+        } finally {
+            if (!submitted) {
+                adapters.leave(request.adapterSlot());
+            }
+        }
         return new Submitted(sequence, inbox);
+    }
+
+    @Override
+    public int loadAdapter(LoraAdapter adapter) {
+        return adapters.load(adapter);
+    }
+
+    @Override
+    public void unloadAdapter(int slot) {
+        adapters.unload(slot);
     }
 
     /** A generation in this engine. */

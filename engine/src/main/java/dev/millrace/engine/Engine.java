@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.models.LoraAdapter;
 import java.time.Duration;
 
 /** Runs many generations on one model; safe to share between threads. */
@@ -10,11 +11,28 @@ public interface Engine extends AutoCloseable {
      * with the context, as {@link FinishReason#LENGTH}.
      *
      * @throws IllegalArgumentException if the request can never run (prompt that fills the context
-     *                                  or the cache, token out of range); says both counts
+     *                                  or the cache, token out of range); says both counts; or if
+     *                                  its adapter is not loaded
      * @throws OverloadException        if the queue is full or the engine is draining
      * @throws IllegalStateException    if the engine has stopped after an internal error
      */
     Generation submit(GenerationRequest request);
+
+    /**
+     * Loads an adapter between two steps, for requests that name its slot from then on.
+     *
+     * @param adapter opened for this engine's model; the engine's from now on, unless this fails
+     * @return its slot, which no other adapter ever gets
+     * @throws dev.millrace.engine.forward.BackendException if the device has no room for it
+     */
+    int loadAdapter(LoraAdapter adapter);
+
+    /**
+     * Takes no more requests for an adapter, and frees it once the last one has ended.
+     *
+     * @throws IllegalArgumentException if there is none in this slot
+     */
+    void unloadAdapter(int slot);
 
     /** What is going on, for metrics. */
     EngineStatus status();

@@ -27,10 +27,11 @@ final class EngineLoop {
     private final Scheduler scheduler;
     private final DeviceLane lane;
     private final StepObserver observer;
+    private final AdapterSlots adapters;
     private long steps;
 
     EngineLoop(ForwardPass forwardPass, Vocabulary vocabulary, EngineSettings settings, Inbox inbox,
-            BlockCache cache, DeviceLane lane, StepObserver observer) {
+            BlockCache cache, DeviceLane lane, StepObserver observer, AdapterSlots adapters) {
         this.forwardPass = forwardPass;
         this.vocabulary = vocabulary;
         this.inbox = inbox;
@@ -38,6 +39,7 @@ final class EngineLoop {
         this.scheduler = new Scheduler(settings, cache);
         this.lane = lane;
         this.observer = observer;
+        this.adapters = adapters;
     }
 
     boolean isIdle() {
@@ -162,6 +164,7 @@ final class EngineLoop {
         } finally {
             sequence.reply().end(finished, error);
             inbox.ended(sequence);
+            adapters.leave(sequence.request().adapterSlot());
         }
     }
 

@@ -51,4 +51,11 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
                 ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted);
     }
+
+    /** The same completion with a loaded adapter. */
+    public GenerationRequest withAdapter(int slot) {
+        return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, slot,
+                constraint);
+    }
 }

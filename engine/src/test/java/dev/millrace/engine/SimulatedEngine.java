@@ -84,7 +84,8 @@ final class SimulatedEngine {
         ScriptedForwardPass pass = new ScriptedForwardPass(geometry, VOCABULARY_SIZE, model)
                 .failWhen(batch -> checkLimits(batch) && fault(100, batch.rows()))
                 .poisonWhen(row -> fault(1000, List.of(row)));
-        loop = new EngineLoop(pass, new Letters(), settings, inbox, cache, lane, books);
+        loop = new EngineLoop(pass, new Letters(), settings, inbox, cache, lane, books,
+                new AdapterSlots(pass, lane));
     }
 
     /** Tokens without text, one of which ends a generation. */

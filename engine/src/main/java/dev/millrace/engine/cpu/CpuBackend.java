@@ -7,6 +7,7 @@ import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.time.Duration;
@@ -47,6 +48,11 @@ public final class CpuBackend implements Backend {
         return "cpu: " + kernels.name() + " kernels"
                 + (instructions.isEmpty() ? "" : ", " + instructions) + ", " + pool.workers()
                 + (pool.workers() == 1 ? " thread" : " threads");
+    }
+
+    @Override
+    public long adapterBytes(ModelSpec spec, LoraAdapter adapter, int stepTokens) {
+        return AdapterPacker.bytes(kernels, spec, stepTokens, adapter);
     }
 
     @Override

@@ -32,10 +32,11 @@ final class CpuFeedForward {
     private OutputListener listener;
     private Activations gate;
 
-    CpuFeedForward(CpuKernels kernels, StepRegions regions, CpuBuffers buffers,
-            StepLayout layout) {
+    /** @param products those of the model, which know its adapters */
+    CpuFeedForward(CpuKernels kernels, CpuProducts products, StepRegions regions,
+            CpuBuffers buffers, StepLayout layout) {
         this.kernels = kernels;
-        this.products = new CpuProducts(kernels);
+        this.products = products;
         this.regions = regions;
         this.buffers = buffers;
         this.layout = layout;
@@ -71,9 +72,13 @@ final class CpuFeedForward {
     }
 
     private void prepareGate(int worker, int workers) {
+        int begin = regions.share(worker, workers);
         int end = regions.share(worker + 1, workers);
-        for (int token = regions.share(worker, workers); token < end; token++) {
+        for (int token = begin; token < end; token++) {
             kernels.prepare(gate, token);
+        }
+        if (network.down().place() != CpuLinear.NO_PLACE) {
+            products.begin(network.down(), gate, begin, end);
         }
     }
 

@@ -12,6 +12,7 @@ import dev.millrace.engine.forward.StepResult;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuKvCache;
+import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import java.util.List;
 
@@ -24,6 +25,7 @@ final class CpuForwardPass implements ForwardPass {
     private final DeviceMemory memory;
     private final BatchRules rules;
     private final StepLayout layout;
+    private final CpuAdapters adapters;
     private final CpuTransformer transformer;
     private final CpuOutputs outputs;
     private OpenTimes openTimes = OpenTimes.NONE;
@@ -42,12 +44,13 @@ final class CpuForwardPass implements ForwardPass {
         geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS, List.of(new LayerGroup(
                 spec.layers(), spec.slidingWindowTokens(), blocks, 0, plan.blockBytes())));
         memory = new DeviceMemory(weights.bytes(), weights.stepBytes(), geometry.totalBytes(),
-                plan.bufferBytes());
-        rules = new BatchRules(geometry, budget, spec.vocabularySize());
+                plan.bufferBytes(), budget.adapterBytes());
+        adapters = new CpuAdapters(kernels, pool, spec, budget);
+        rules = new BatchRules(geometry, budget, spec.vocabularySize(), adapters::isLoaded);
         cache = kernels.openCache(budget.cacheFormat(), spec.layers(), spec.kvHeads(),
                 spec.headSize(), CpuMemoryPlan.BLOCK_TOKENS, blocks);
         transformer = new CpuTransformer(spec, kernels, pool, weights, cache, buffers, layout,
-                budget);
+                adapters, budget);
     }
 
     @Override
@@ -78,18 +81,35 @@ final class CpuForwardPass implements ForwardPass {
 
     @Override
     public StepResult step(StepBatch batch) {
-        if (closed) {
-            throw new IllegalStateException("a step on a forward pass that is closed");
-        }
+        requireOpen();
         long startNanos = System.nanoTime();
         rules.check(batch);
         operate(batch.blocks());
         layout.fill(batch);
         if (layout.tokens > 0) {
+            adapters.plan(layout);
             transformer.run(probe);
         }
         List<StepResult.RowResult> rows = outputs.collect(batch);
         return new StepResult(rows, System.nanoTime() - startNanos);
+    }
+
+    @Override
+    public int loadAdapter(LoraAdapter adapter) {
+        requireOpen();
+        return adapters.load(adapter);
+    }
+
+    @Override
+    public void unloadAdapter(int slot) {
+        requireOpen();
+        adapters.unload(slot);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the forward pass is closed");
+        }
     }
 
     /** There is no swap space, so the rules have let only copies and clears through. */
@@ -113,6 +133,7 @@ final class CpuForwardPass implements ForwardPass {
             closed = true;
             joinPageGetter();
             cache.close();
+            adapters.close();
             weights.close();
         }
     }

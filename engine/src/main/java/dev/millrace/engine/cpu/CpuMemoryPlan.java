@@ -12,12 +12,13 @@ import dev.millrace.models.ModelSpec;
  *
  * @param totalBytes  the budget
  * @param bufferBytes activations, tables and scratch
+ * @param adapterBytes set aside for adapters
  * @param blockBytes  one cache block over all layers
  * @param leastBlocks blocks of one full context: less is useless
  * @param mostBlocks  blocks of every sequence at full context, and one each to copy on write
  */
-record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long blockBytes,
-        int leastBlocks, long mostBlocks) {
+record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapterBytes,
+        long blockBytes, int leastBlocks, long mostBlocks) {
 
     /** Positions in one cache block: the vector kernels tile them by this many. */
     static final int BLOCK_TOKENS = 32;
@@ -32,18 +33,20 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long block
         long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers)
                 + CpuTransformer.attentionBytes(spec, budget, workers)
                 + RotaryTable.bytes(spec, budget.contextTokens())
+                + CpuAdapters.bufferBytes(spec, budget)
                 + BatchRules.scratchBytes(mostBlocks);
-        return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes, blockBytes,
-                leastBlocks, mostBlocks);
+        return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes,
+                budget.adapterBytes(), blockBytes, leastBlocks, mostBlocks);
     }
 
     /** What weights may take if one full context is to fit beside them. */
     long weightLimitBytes() {
-        long limitBytes = totalBytes - bufferBytes - leastBlocks * blockBytes;
+        long limitBytes = totalBytes - bufferBytes - adapterBytes - leastBlocks * blockBytes;
         if (limitBytes <= 0) {
             throw new BackendException("nothing of the memory limit of " + totalBytes
                     + " bytes is left for the weights of " + model + ": buffers take "
-                    + bufferBytes + " and the cache of one full context " + leastBlocks * blockBytes
+                    + bufferBytes + ", adapters " + adapterBytes
+                    + " and the cache of one full context " + leastBlocks * blockBytes
                     + "; raise the memory limit, or lower the context or the tokens in one step");
         }
         return limitBytes;
@@ -51,7 +54,7 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long block
 
     /** Blocks that fit beside weights within {@link #weightLimitBytes}. */
     int blocks(long weightBytes) {
-        long left = totalBytes - bufferBytes - weightBytes;
+        long left = totalBytes - bufferBytes - adapterBytes - weightBytes;
         return Math.toIntExact(Math.min(left / blockBytes, mostBlocks));
     }
 }

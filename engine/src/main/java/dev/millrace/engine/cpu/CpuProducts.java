@@ -3,13 +3,27 @@ package dev.millrace.engine.cpu;
 import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
 
-/** Products of activations with parts of a projection, biases included. */
+/** Products of activations with parts of a projection, biases and adapters included. */
 final class CpuProducts {
 
     private final CpuKernels kernels;
+    private final CpuAdapters adapters; // null where there can be none
 
     CpuProducts(CpuKernels kernels) {
+        this(kernels, null);
+    }
+
+    CpuProducts(CpuKernels kernels, CpuAdapters adapters) {
         this.kernels = kernels;
+        this.adapters = adapters;
+    }
+
+    /**
+     * Does for some tokens what adapters need before any of the projection's outputs are computed,
+     * once the tokens' inputs are prepared.
+     */
+    void begin(CpuLinear linear, Activations x, int firstToken, int endToken) {
+        adapters.reduce(linear, x, firstToken, endToken);
     }
 
     /**
@@ -26,6 +40,9 @@ final class CpuProducts {
             for (int row = firstRow; row < firstRow + rows; row++) {
                 kernels.add(y, row * linear.rows() + begin, linear.bias(), begin, end - begin);
             }
+        }
+        if (linear.place() != CpuLinear.NO_PLACE) {
+            adapters.expand(linear, y, begin, end);
         }
     }
 

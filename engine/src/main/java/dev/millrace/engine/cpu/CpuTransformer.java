@@ -48,14 +48,15 @@ final class CpuTransformer {
     private CpuLayer layer;
 
     CpuTransformer(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            CpuKvCache cache, CpuBuffers buffers, StepLayout layout, MemoryBudget budget) {
+            CpuKvCache cache, CpuBuffers buffers, StepLayout layout, CpuAdapters adapters,
+            MemoryBudget budget) {
         this.spec = spec;
         this.kernels = kernels;
         this.weights = weights;
         this.cache = cache;
         this.buffers = buffers;
         this.layout = layout;
-        products = new CpuProducts(kernels);
+        products = new CpuProducts(kernels, adapters);
         regions = new StepRegions(pool, layout);
         float[][] sinks = spec.attention().sinks()
                 ? weights.layers().stream().map(each -> each.attention().sinks())
@@ -70,7 +71,7 @@ final class CpuTransformer {
                             pool, cache, buffers, layout, budget));
         }
         attentionByWindow = byWindow.values().toArray(CpuSelfAttention[]::new);
-        feedForward = new CpuFeedForward(kernels, regions, buffers, layout);
+        feedForward = new CpuFeedForward(kernels, products, regions, buffers, layout);
         experts = buffers.experts == null
                 ? null
                 : new CpuExperts(kernels, regions, buffers, layout, feedForward,
@@ -138,19 +139,28 @@ final class CpuTransformer {
     }
 
     private void normAttention(int worker, int workers) {
+        int begin = regions.share(worker, workers);
         int end = regions.share(worker + 1, workers);
-        for (int token = regions.share(worker, workers); token < end; token++) {
+        for (int token = begin; token < end; token++) {
             norm(layer.attentionNorm(), token);
         }
+        products.begin(layer.attention().query(), buffers.normed, begin, end);
+        products.begin(layer.attention().key(), buffers.normed, begin, end);
+        products.begin(layer.attention().value(), buffers.normed, begin, end);
     }
 
     private void normFeedForward(int worker, int workers) {
+        int begin = regions.share(worker, workers);
         int end = regions.share(worker + 1, workers);
-        for (int token = regions.share(worker, workers); token < end; token++) {
+        for (int token = begin; token < end; token++) {
             if (layer.attentionPostNorm() != null) {
                 addNormed(layer.attentionPostNorm(), token);
             }
             norm(layer.feedForwardNorm(), token);
+        }
+        if (layer.dense() != null) {
+            products.begin(layer.dense().gate(), buffers.normed, begin, end);
+            products.begin(layer.dense().up(), buffers.normed, begin, end);
         }
     }
 
@@ -237,10 +247,12 @@ final class CpuTransformer {
     }
 
     private void prepareAttended(int worker, int workers) {
+        int begin = regions.share(worker, workers);
         int end = regions.share(worker + 1, workers);
-        for (int token = regions.share(worker, workers); token < end; token++) {
+        for (int token = begin; token < end; token++) {
             kernels.prepare(buffers.attended, token);
         }
+        products.begin(layer.attention().output(), buffers.attended, begin, end);
     }
 
     private void closeAttention(int worker, int workers) {

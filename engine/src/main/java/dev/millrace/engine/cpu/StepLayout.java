@@ -13,6 +13,7 @@ final class StepLayout {
     final int[] tokenIds; // (tokens)
     final int[] positions; // (tokens): absolute, in the token's sequence
     final int[][] blockTables; // (tokens): the block table of the token's row
+    final int[] adapterSlots; // (tokens): the adapter of the token's row, or NO_ADAPTER
     final int[] outputTokens; // (outputs): which token's logits
     final int[] outputRows; // (outputs): for which row of the batch
     final int[] outputIndices; // (outputs): which of that row's output positions
@@ -24,6 +25,7 @@ final class StepLayout {
         tokenIds = new int[stepTokens];
         positions = new int[stepTokens];
         blockTables = new int[stepTokens][];
+        adapterSlots = new int[stepTokens];
         outputTokens = new int[stepTokens];
         outputRows = new int[stepTokens];
         outputIndices = new int[stepTokens];
@@ -43,6 +45,7 @@ final class StepLayout {
                 tokenIds[tokens + i] = row.tokens()[i];
                 positions[tokens + i] = row.computedTokens() + i;
                 blockTables[tokens + i] = row.blockTables()[0];
+                adapterSlots[tokens + i] = row.adapterSlot();
             }
             for (int i = 0; i < wanted; i++) {
                 outputTokens[outputs] = tokens + length - wanted + i;

@@ -121,7 +121,8 @@ final class WeightPacker {
     /** @param biasRole null for a role whose products never have anything added */
     private CpuLinear linear(WeightRole role, WeightRole biasRole, int layer, int expert) {
         return new CpuLinear(matrix(role, layer, expert),
-                biasRole == null ? null : vector(biasRole, layer, expert));
+                biasRole == null ? null : vector(biasRole, layer, expert),
+                CpuLinear.place(role, layer));
     }
 
     private CpuMatrix matrix(WeightRole role, int layer, int expert) {

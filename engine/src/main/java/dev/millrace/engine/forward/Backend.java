@@ -1,5 +1,6 @@
 package dev.millrace.engine.forward;
 
+import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 
@@ -11,6 +12,15 @@ public interface Backend {
 
     /** What runs where, for people: kernels, vector width, threads. One line. */
     String description();
+
+    /**
+     * What an adapter would take on the device at most, in bytes.
+     *
+     * @param stepTokens most tokens in one step
+     */
+    default long adapterBytes(ModelSpec spec, LoraAdapter adapter, int stepTokens) {
+        throw new BackendException(name() + " runs no adapters");
+    }
 
     /**
      * Packs the weights, lays out the cache within what the budget leaves, and warms the kernels.

@@ -4,6 +4,7 @@ import dev.millrace.engine.forward.BlockOperations.Move;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * The contract of a {@link StepBatch}, checked in full before anything is computed, so that a
@@ -19,10 +20,19 @@ public final class BatchRules {
     private final CacheGeometry geometry;
     private final MemoryBudget budget;
     private final OutputRules outputRules;
+    private final IntPredicate adapterSlots;
     /** (groups, blocks): the row that writes each block in the batch being checked. */
     private final int[][] writers;
 
+    /** Rules of a pass without adapters. */
     public BatchRules(CacheGeometry geometry, MemoryBudget budget, int vocabularySize) {
+        this(geometry, budget, vocabularySize, slot -> false);
+    }
+
+    /** @param adapterSlots whether an adapter is in a slot */
+    public BatchRules(CacheGeometry geometry, MemoryBudget budget, int vocabularySize,
+            IntPredicate adapterSlots) {
+        this.adapterSlots = adapterSlots;
         this.geometry = geometry;
         this.budget = budget;
         outputRules = new OutputRules(vocabularySize);
@@ -95,10 +105,11 @@ public final class BatchRules {
 
     private void checkTokens(int row, SequenceRow sequence) {
         int length = sequence.tokens().length;
-        if (sequence.adapterSlot() != SequenceRow.NO_ADAPTER) {
+        if (sequence.adapterSlot() != SequenceRow.NO_ADAPTER
+                && !adapterSlots.test(sequence.adapterSlot())) {
             throw new IllegalArgumentException("row " + row + " wants the adapter in slot "
-                    + sequence.adapterSlot() + ", but no adapter is loaded; allowed is "
-                    + SequenceRow.NO_ADAPTER);
+                    + sequence.adapterSlot() + ", but none is loaded there; allowed is "
+                    + SequenceRow.NO_ADAPTER + " or the slot of a loaded adapter");
         }
         if (sequence.computedTokens() > budget.contextTokens() - length) {
             throw new IllegalArgumentException("row " + row + " has " + length + " tokens after "

@@ -1,5 +1,7 @@
 package dev.millrace.engine.forward;
 
+import dev.millrace.models.LoraAdapter;
+
 /**
  * One model on one device. Not thread-safe: the device lane admits one step at a time.
  */
@@ -24,6 +26,27 @@ public interface ForwardPass extends AutoCloseable {
      */
     StepResult step(StepBatch batch);
 
+    /**
+     * Places an adapter on the device, between steps.
+     *
+     * @param adapter opened for this model; owned by the pass from now on, unless this fails
+     * @return the slot that rows name it by; never used again for another one
+     * @throws BackendException if the device runs no adapters, or the memory that the budget set
+     *                          aside for them is too little
+     */
+    default int loadAdapter(LoraAdapter adapter) {
+        throw new BackendException("this backend runs no adapters");
+    }
+
+    /**
+     * Frees an adapter, between steps.
+     *
+     * @throws IllegalArgumentException if there is none in this slot
+     */
+    default void unloadAdapter(int slot) {
+        throw new IllegalArgumentException("there is no adapter in slot " + slot);
+    }
+
     @Override
     void close();
 
@@ -32,11 +55,19 @@ public interface ForwardPass extends AutoCloseable {
      *
      * @param stepWeightBytes of {@code weightBytes}, what a step of one token reads: all but an
      *                        embedding that is only looked up, and experts that are not chosen
+     * @param adapterBytes    set aside for adapters
      */
-    record DeviceMemory(long weightBytes, long stepWeightBytes, long cacheBytes, long bufferBytes) {
+    record DeviceMemory(long weightBytes, long stepWeightBytes, long cacheBytes, long bufferBytes,
+            long adapterBytes) {
+
+        /** Without adapters. */
+        public DeviceMemory(long weightBytes, long stepWeightBytes, long cacheBytes,
+                long bufferBytes) {
+            this(weightBytes, stepWeightBytes, cacheBytes, bufferBytes, 0);
+        }
 
         public long totalBytes() {
-            return weightBytes + cacheBytes + bufferBytes;
+            return weightBytes + cacheBytes + bufferBytes + adapterBytes;
         }
     }
 

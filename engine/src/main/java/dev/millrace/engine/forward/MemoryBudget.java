@@ -11,9 +11,10 @@ import java.util.Objects;
  * @param sequences     most rows in one step
  * @param stepTokens    most tokens in one step
  * @param cacheFormat   how keys and values are kept
+ * @param adapterBytes  of {@code totalBytes}, what is set aside for adapters; 0 for none ever
  */
 public record MemoryBudget(long totalBytes, int contextTokens, int sequences, int stepTokens,
-        KvFormat cacheFormat) {
+        KvFormat cacheFormat, long adapterBytes) {
 
     public MemoryBudget {
         Objects.requireNonNull(cacheFormat, "cacheFormat");
@@ -22,10 +23,26 @@ public record MemoryBudget(long totalBytes, int contextTokens, int sequences, in
                     + " bytes, " + contextTokens + " context tokens, " + sequences + " sequences, "
                     + stepTokens + " tokens in a step");
         }
+        if (adapterBytes < 0) {
+            throw new IllegalArgumentException("adapterBytes must not be negative: "
+                    + adapterBytes);
+        }
         if (stepTokens < sequences) {
             throw new IllegalArgumentException("a step of " + stepTokens
                     + " tokens cannot serve " + sequences + " sequences, one token each");
         }
+    }
+
+    /** A budget without adapters. */
+    public MemoryBudget(long totalBytes, int contextTokens, int sequences, int stepTokens,
+            KvFormat cacheFormat) {
+        this(totalBytes, contextTokens, sequences, stepTokens, cacheFormat, 0);
+    }
+
+    /** The same with memory set aside for adapters. */
+    public MemoryBudget withAdapterBytes(long bytes) {
+        return new MemoryBudget(totalBytes, contextTokens, sequences, stepTokens, cacheFormat,
+                bytes);
     }
 
     /** A budget with the usual cache, in halves. */

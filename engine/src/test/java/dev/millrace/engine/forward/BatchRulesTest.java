@@ -76,8 +76,8 @@ class BatchRulesTest {
                         "row 0 has 2 block tables; the cache has 1 layer groups"),
                 Arguments.of(new SequenceRow(new int[]{1}, 0, new int[][]{{0}}, 0,
                         OutputRequest.NONE, null),
-                        "row 0 wants the adapter in slot 0, but no adapter is loaded; allowed is "
-                                + "-1"),
+                        "row 0 wants the adapter in slot 0, but none is loaded there; allowed is "
+                                + "-1 or the slot of a loaded adapter"),
                 Arguments.of(output(new FullLogits(0), null),
                         "row 0 wants output at 0 positions; at least 1 is needed"),
                 Arguments.of(output(new Sample(-1), SamplingRow.GREEDY),

@@ -9,6 +9,7 @@ public final class SequenceFeed {
 
     private final int[] blocks;
     private int computedTokens;
+    private int adapterSlot = SequenceRow.NO_ADAPTER;
 
     private SequenceFeed(int... blocks) {
         this.blocks = blocks;
@@ -28,13 +29,20 @@ public final class SequenceFeed {
     public SequenceFeed continuedIn(int[] otherBlocks) {
         SequenceFeed other = new SequenceFeed(otherBlocks);
         other.computedTokens = computedTokens;
+        other.adapterSlot = adapterSlot;
         return other;
+    }
+
+    /** The same sequence with an adapter. */
+    public SequenceFeed withAdapter(int slot) {
+        adapterSlot = slot;
+        return this;
     }
 
     /** The row that computes these tokens next. */
     public SequenceRow row(OutputRequest output, SamplingRow sampling, int... tokens) {
         SequenceRow row = new SequenceRow(tokens, computedTokens, new int[][]{blocks},
-                SequenceRow.NO_ADAPTER, output, sampling);
+                adapterSlot, output, sampling);
         computedTokens += tokens.length;
         return row;
     }

@@ -1,0 +1,96 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.models.LoraAdapter;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The adapters of an engine, and how many requests use each: one that is to go takes no more
+ * requests, and is freed when its last has ended. Loading and freeing wait for the device, so they
+ * happen between steps, and count as overhead.
+ */
+final class AdapterSlots {
+
+    private final ForwardPass forwardPass;
+    private final DeviceLane lane;
+    private final Map<Integer, Use> uses = new HashMap<>();
+
+    /** Guarded by the map of all. */
+    private static final class Use {
+        private int requests;
+        private boolean leaving;
+    }
+
+    AdapterSlots(ForwardPass forwardPass, DeviceLane lane) {
+        this.forwardPass = forwardPass;
+        this.lane = lane;
+    }
+
+    int load(LoraAdapter adapter) {
+        int slot = lane.overhead(() -> forwardPass.loadAdapter(adapter));
+        synchronized (uses) {
+            uses.put(slot, new Use());
+        }
+        return slot;
+    }
+
+    void unload(int slot) {
+        boolean unused;
+        synchronized (uses) {
+            Use use = require(slot);
+            use.leaving = true;
+            unused = forgetIfUnused(slot, use);
+        }
+        free(slot, unused);
+    }
+
+    /** Notes a request that has come. @throws IllegalArgumentException if it names no adapter */
+    void enter(int slot) {
+        if (slot != SequenceRow.NO_ADAPTER) {
+            synchronized (uses) {
+                require(slot).requests++;
+            }
+        }
+    }
+
+    /** Notes that a request that had come has ended. */
+    void leave(int slot) {
+        if (slot != SequenceRow.NO_ADAPTER) {
+            boolean unused;
+            synchronized (uses) {
+                Use use = uses.get(slot);
+                use.requests--;
+                unused = forgetIfUnused(slot, use);
+            }
+            free(slot, unused);
+        }
+    }
+
+    private Use require(int slot) {
+        Use use = uses.get(slot);
+        if (use == null || use.leaving) {
+            throw new IllegalArgumentException("no adapter is loaded in slot " + slot
+                    + "; it may have been unloaded");
+        }
+        return use;
+    }
+
+    private boolean forgetIfUnused(int slot, Use use) {
+        boolean unused = use.leaving && use.requests == 0;
+        if (unused) {
+            uses.remove(slot);
+        }
+        return unused;
+    }
+
+    private void free(int slot, boolean unused) {
+        if (unused) {
+            lane.overhead(() -> {
+                forwardPass.unloadAdapter(slot);
+                return null;
+            });
+        }
+    }
+}
