@@ -8,7 +8,9 @@ import dev.millrace.engine.GenerationEvent;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
+import dev.millrace.server.wiring.LoadedAdapter;
 import dev.millrace.server.wiring.LoadedModel;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -19,8 +21,9 @@ final class OneGeneration {
 
     private OneGeneration() {}
 
-    static RunReport run(LoadedModel loaded, GenerationRequest request, GenerationPrinter printer)
-            throws InterruptedException {
+    /** @param adapter to apply; null for none */
+    static RunReport run(LoadedModel loaded, GenerationRequest request, Path adapter,
+            GenerationPrinter printer) throws InterruptedException {
         AtomicLong deviceNanos = new AtomicLong();
         StepObserver observer = new StepObserver() {
             @Override
@@ -37,7 +40,10 @@ final class OneGeneration {
                 1, loaded.contextTokens(), false);
         try (BatchingEngine engine = BatchingEngine.start("run", loaded.pass(),
                 loaded.vocabulary(), settings, loaded.lane(), observer)) {
-            Generation generation = engine.submit(request);
+            Generation generation = engine.submit(adapter == null
+                    ? request
+                    : request.withAdapter(LoadedAdapter.load(adapter, loaded.spec(),
+                            engine::loadAdapter)));
             while (true) {
                 GenerationEvent event = generation.next(POLL);
                 if (event instanceof GenerationEvent.Token token) {

@@ -1,7 +1,9 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.wiring.LoadedAdapter;
 import dev.millrace.server.wiring.LoadedModel;
 import dev.millrace.server.wiring.SingleSequence;
 import java.io.IOException;
@@ -9,8 +11,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code millrace perplexity}: how well a model predicts a text, by llama.cpp's convention. */
@@ -33,6 +37,10 @@ final class PerplexityCommand implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "FILE", description = "A UTF-8 text.")
     private Path text;
 
+    @Option(names = "--lora", paramLabel = "PATH", description = "A LoRA adapter: a directory as"
+            + " PEFT writes it or a GGUF file.")
+    private Path adapter;
+
     PerplexityCommand(CommandContext context) {
         this.context = context;
     }
@@ -45,15 +53,18 @@ final class PerplexityCommand implements Callable<Integer> {
         ServerConfig config = compute.load(context);
         Path file = context.resolve(reference);
         try (LoadedModel loaded = LoadedModel.open(file, config, new DeviceLane(),
-                Duration.ZERO)) {
+                Duration.ZERO, Stream.ofNullable(adapter).toList())) {
             score(loaded, chunking.cut(text, content, Tokenizers.of(loaded.model())));
         }
         return 0;
     }
 
     private void score(LoadedModel loaded, TextChunks chunks) {
-        Perplexity perplexity = new Perplexity(new SingleSequence(loaded, chunking.chunkTokens()),
-                chunks);
+        int slot = adapter == null
+                ? SequenceRow.NO_ADAPTER
+                : LoadedAdapter.load(adapter, loaded.spec(), loaded.pass()::loadAdapter);
+        Perplexity perplexity = new Perplexity(
+                new SingleSequence(loaded, chunking.chunkTokens(), slot), chunks);
         int count = chunking.count(chunks);
         context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
                 chunks.tokens().length, count, chunking.chunkTokens(),

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -59,6 +60,10 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = "--print-ids", description = "Print token ids with commas instead of text.")
     private boolean printIds;
+
+    @Option(names = "--lora", paramLabel = "PATH", description = "A LoRA adapter: a directory as"
+            + " PEFT writes it or a GGUF file.")
+    private Path adapter;
 
     @Option(names = "--ignore-end", description = "Go on past the model's own end.")
     private boolean ignoreEnd;
@@ -116,7 +121,7 @@ final class RunCommand implements Callable<Integer> {
         ServerConfig config = compute.load(context);
         Path file = context.resolve(reference);
         try (LoadedModel loaded = LoadedModel.open(file, config, new DeviceLane(),
-                Duration.ZERO)) {
+                Duration.ZERO, Stream.ofNullable(adapter).toList())) {
             loaded.remark().ifPresent(remark -> context.err().println("note: " + remark));
             int[] tokens = promptTokens(loaded.model());
             if (echo) {
@@ -129,7 +134,7 @@ final class RunCommand implements Callable<Integer> {
             GenerationPrinter printer = printIds
                     ? GenerationPrinter.ofIds(context.out())
                     : GenerationPrinter.ofText(context.out());
-            RunReport report = OneGeneration.run(loaded, request, printer);
+            RunReport report = OneGeneration.run(loaded, request, adapter, printer);
             report.print(context.err(), config, temperature > 0 ? chosenSeed : null);
             return report.succeeded() ? 0 : 1;
         }

@@ -7,6 +7,8 @@ import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.wiring.ServingAssembly;
 import dev.millrace.server.wiring.TerminationSignals;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -82,6 +84,22 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.QUEUE, value);
     }
 
+    @Option(names = "--lora", paramLabel = "NAME=PATH", description = "A LoRA adapter, served as"
+            + " MODEL:NAME: a directory as PEFT writes it or a GGUF file; may be repeated.")
+    private List<String> adapters = new ArrayList<>();
+
+    @Option(names = "--lora-memory", paramLabel = "AMOUNT", description = "Memory set aside for"
+            + " adapters, such as 500MB (default: what those of --lora need).")
+    void loraMemory(String value) {
+        compute.set(Setting.LORA_MEMORY, value);
+    }
+
+    @Option(names = "--lora-updates", description = "Let clients have adapters loaded, from any"
+            + " path that this process can read, and unloaded (default: off).")
+    void loraUpdates(boolean on) {
+        compute.set(Setting.LORA_UPDATES, on ? "on" : "off");
+    }
+
     @Option(names = "--drain-seconds", paramLabel = "N",
             description = "How long running requests may take at the end (default: 30).")
     void drainSeconds(String value) {
@@ -96,6 +114,9 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        if (!adapters.isEmpty()) {
+            compute.set(Setting.LORA, String.join(",", adapters));
+        }
         ServerConfig config = compute.load(context);
         ServingAssembly.requireStartable(config);
         Path file = context.resolve(config.model());

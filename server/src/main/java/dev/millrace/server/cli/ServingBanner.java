@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** What a server says when it is ready: where, what, with what, at what price. */
 record ServingBanner(ServingAssembly assembly, ServerConfig config) {
@@ -37,7 +38,18 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 + ByteCounts.text(memory.weightBytes()) + " weights, "
                 + ByteCounts.text(memory.cacheBytes()) + " cache in "
                 + config.cacheFormat().name().toLowerCase(Locale.ROOT) + ", "
-                + ByteCounts.text(memory.bufferBytes()) + " buffers)");
+                + ByteCounts.text(memory.bufferBytes()) + " buffers" + (memory.adapterBytes() == 0
+                        ? ""
+                        : ", " + ByteCounts.text(memory.adapterBytes()) + " for adapters")
+                + ")");
+        if (!config.adapters().isEmpty()) {
+            line(text, "adapters", config.adapters().stream()
+                    .map(adapter -> assembly.id() + ":" + adapter.name())
+                    .collect(Collectors.joining(", ")));
+        }
+        if (config.adapterUpdates()) {
+            line(text, "NOTE", "clients may have any adapter loaded that this process can read");
+        }
         line(text, "ready", readyText());
         line(text, "cost", String.format(Locale.ROOT, "$%.4f per hour%s; energy: %s",
                 assembly.rate().nanoUsdPerHour() * 1e-9, assembly.rate().assumed()

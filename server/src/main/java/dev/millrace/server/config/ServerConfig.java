@@ -30,6 +30,9 @@ import tools.jackson.databind.JsonNode;
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes
+ * @param adapters      LoRA adapters to load beside the model
+ * @param adapterBytes  of the memory, for adapters; 0 for what those need
+ * @param adapterUpdates whether clients may have adapters loaded and unloaded
  * @param speculate     whether tokens are guessed ahead from the text so far
  * @param drain         for running requests at the end
  * @param ledger        file of the ledger, where one was named
@@ -38,6 +41,7 @@ import tools.jackson.databind.JsonNode;
 public record ServerConfig(String model, String host, int port, int contextTokens, int sequences,
         int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
+        List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, Duration drain, Optional<Path> ledger, JsonNode cost) {
 
     private static final String FILE_NAME = "millrace.yaml";
@@ -47,8 +51,8 @@ public record ServerConfig(String model, String host, int port, int contextToken
     private static final int MAX_QUEUE = 1 << 16;
     private static final int MAX_THREADS = 1024;
     private static final int MAX_DRAIN_SECONDS = 3600;
-    /** The type of weights that stay as the file has them. */
-    private static final String UNCHANGED = "none";
+    /** The type of weights that stay as the file has them; and the list of no adapters. */
+    private static final String NONE = "none";
     private static final int DEFAULT_SEQUENCES = 8;
     private static final int DEFAULT_STEP_TOKENS = 512;
 
@@ -105,6 +109,9 @@ public record ServerConfig(String model, String host, int port, int contextToken
                 settings.choice(Setting.KERNELS,
                         List.of(Settings.AUTO, "native", "vector", "scalar")),
                 vectorBits(settings),
+                adapters(settings),
+                settings.bytesOrAuto(Setting.LORA_MEMORY),
+                settings.choice(Setting.LORA_UPDATES, List.of("off", "on")).equals("on"),
                 settings.choice(Setting.SPECULATE, List.of("ngram", "off")).equals("ngram"),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
@@ -112,11 +119,20 @@ public record ServerConfig(String model, String host, int port, int contextToken
                 cost);
     }
 
+    private static List<NamedAdapter> adapters(Settings settings) {
+        String text = settings.text(Setting.LORA).orElse(NONE);
+        try {
+            return text.equals(NONE) ? List.of() : NamedAdapter.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException("lora is no list of adapters: " + e.getMessage(), e);
+        }
+    }
+
     private static Optional<String> quantize(Settings settings) {
-        List<String> allowed = new ArrayList<>(List.of(UNCHANGED));
+        List<String> allowed = new ArrayList<>(List.of(NONE));
         allowed.addAll(TensorMixture.writableNames());
         return Optional.of(settings.choice(Setting.QUANTIZE, allowed))
-                .filter(type -> !type.equals(UNCHANGED));
+                .filter(type -> !type.equals(NONE));
     }
 
     private static KvFormat cacheFormat(Settings settings) {

@@ -22,6 +22,9 @@ public enum Setting {
     KERNELS,
     VECTOR_BITS,
     SPECULATE,
+    LORA,
+    LORA_MEMORY,
+    LORA_UPDATES,
     DRAIN_SECONDS,
     LEDGER;
 

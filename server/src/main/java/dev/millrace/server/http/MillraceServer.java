@@ -1,6 +1,7 @@
 package dev.millrace.server.http;
 
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.OpenAiRoutes;
 import dev.millrace.server.openai.RequestMetrics;
@@ -17,6 +18,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.io.ManagedSelector;
@@ -58,6 +60,18 @@ public final class MillraceServer {
      */
     public MillraceServer(String host, int port, HttpLimits limits, List<ServedModel> models,
             RequestMeter meter, PrometheusMeterRegistry registry) {
+        this(host, port, limits, models, Optional.empty(), meter, registry);
+    }
+
+    /**
+     * The same for a model whose adapters may come and go.
+     *
+     * @param models   the model, then its adapters
+     * @param adapters loads more for clients; empty where they may not
+     */
+    public MillraceServer(String host, int port, HttpLimits limits, List<ServedModel> models,
+            Optional<AdapterLoader> adapters, RequestMeter meter,
+            PrometheusMeterRegistry registry) {
         if (models.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
         }
@@ -67,7 +81,8 @@ public final class MillraceServer {
         this.models = List.copyOf(models);
         this.registry = registry;
         this.metrics = new RequestMetrics(registry, this.models);
-        this.openAi = new OpenAiRoutes(this.models, meter, metrics, limits, PeekingEndPoint::of);
+        this.openAi = new OpenAiRoutes(this.models, adapters, meter, metrics, limits,
+                PeekingEndPoint::of);
         this.hosts = new HostGuard(host);
         this.javalin = Javalin.create(this::configure);
     }

@@ -1,7 +1,6 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationRequest;
-import dev.millrace.engine.forward.SequenceRow;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -66,7 +65,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
                         prompts.get(prompt), maxTokens[prompt], options.samplingOf(choice),
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
                         options.topLogprobs(), tenant, options.cacheSalt(),
-                        SequenceRow.NO_ADAPTER));
+                        model.adapterSlot()));
             }
         }
         return requests;

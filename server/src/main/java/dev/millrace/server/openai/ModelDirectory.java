@@ -3,32 +3,49 @@ package dev.millrace.server.openai;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The models that are served, by id. */
+/** The models that are served, by id; adapters come and go. */
 final class ModelDirectory {
 
-    private final Map<String, ServedModel> models = new LinkedHashMap<>();
+    /** Replaced as a whole, so that readers need no lock. */
+    private volatile Map<String, ServedModel> models = Map.of();
 
     ModelDirectory(List<ServedModel> served) {
-        for (ServedModel model : served) {
-            if (models.put(model.id(), model) != null) {
-                throw new IllegalArgumentException("two models are called " + model.id());
-            }
+        served.forEach(this::add);
+    }
+
+    /** @throws IllegalArgumentException if there is one of this id */
+    synchronized void add(ServedModel model) {
+        Map<String, ServedModel> more = new LinkedHashMap<>(models);
+        if (more.put(model.id(), model) != null) {
+            throw new IllegalArgumentException("two models are called " + model.id());
         }
+        models = more;
+    }
+
+    synchronized void remove(ServedModel model) {
+        Map<String, ServedModel> fewer = new LinkedHashMap<>(models);
+        fewer.remove(model.id());
+        models = fewer;
+    }
+
+    Optional<ServedModel> find(String id) {
+        return Optional.ofNullable(models.get(id));
     }
 
     /** The model. @throws ApiException 404 that lists what is served */
     ServedModel require(String id) {
-        ServedModel model = models.get(id);
-        if (model == null) {
-            throw ApiException.refused(404, "model", "model_not_found",
-                    "the model \"" + Fields.shown(id)
-                            + "\" does not exist here; this server serves "
-                            + String.join(", ", models.keySet()));
-        }
-        return model;
+        return find(id).orElseThrow(() -> ApiException.refused(404, "model", "model_not_found",
+                "the model \"" + Fields.shown(id) + "\" does not exist here; this server serves "
+                        + names()));
+    }
+
+    /** What is served, for messages. */
+    String names() {
+        return String.join(", ", models.keySet());
     }
 
     ObjectNode list() {
@@ -39,13 +56,16 @@ final class ModelDirectory {
     }
 
     /**
-     * OpenAI's description of a model, vLLM's field for the length of its context, and the terms of
-     * the model with what they keep users from.
+     * OpenAI's description of a model, vLLM's fields for the length of its context and for what an
+     * adapter is of, and the terms of the model with what they keep users from.
      */
     static ObjectNode describe(ServedModel model) {
         ObjectNode description = Json.object().put("id", model.id()).put("object", "model")
                 .put("created", model.created().getEpochSecond()).put("owned_by", "millrace")
                 .put("max_model_len", model.contextTokens()).put("license", model.licence().id());
+        if (model.isAdapter()) {
+            description.put("parent", model.baseId());
+        }
         model.licence().restriction()
                 .ifPresent(text -> description.put("license_restriction", text));
         return description;

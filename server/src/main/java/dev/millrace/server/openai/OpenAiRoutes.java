@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.function.Function;
@@ -22,16 +23,24 @@ public final class OpenAiRoutes {
     private final ModelDirectory models;
     private final CompletionService completions;
     private final RequestBody bodies;
+    private final AdapterRoutes adapters;
     private final HttpLimits limits;
     private final Semaphore permits;
     private final Function<HttpServletRequest, ClientConnection> connections;
 
-    /** @param connections finds the connection that a request came on */
-    public OpenAiRoutes(List<ServedModel> models, RequestMeter meter, RequestMetrics metrics,
-            HttpLimits limits, Function<HttpServletRequest, ClientConnection> connections) {
+    /**
+     * @param models      at least one; the first is what adapters are loaded for
+     * @param adapters    loads adapters for clients; empty where they may not
+     * @param connections finds the connection that a request came on
+     */
+    public OpenAiRoutes(List<ServedModel> models, Optional<AdapterLoader> adapters,
+            RequestMeter meter, RequestMetrics metrics, HttpLimits limits,
+            Function<HttpServletRequest, ClientConnection> connections) {
         this.models = new ModelDirectory(models);
         this.completions = new CompletionService(meter, metrics, limits);
         this.bodies = new RequestBody(limits);
+        this.adapters = new AdapterRoutes(this.models, models.getFirst().baseId(),
+                adapters.orElse(null), bodies);
         this.limits = limits;
         this.permits = new Semaphore(limits.requests());
         this.connections = connections;
@@ -44,9 +53,10 @@ public final class OpenAiRoutes {
                 Json.bytes(ModelDirectory.describe(models.require(context.pathParam("id"))))));
         routes.post("/v1/chat/completions", context -> answer(context, this::chat));
         routes.post("/v1/completions", context -> answer(context, this::completion));
+        adapters.register(routes);
     }
 
-    private static void json(Context context, byte[] body) {
+    static void json(Context context, byte[] body) {
         context.contentType("application/json").result(body);
     }
 

@@ -20,7 +20,8 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 
 /**
- * What the server measures about requests. Where the meaning is vLLM's, so are the name and the
+ * What the server measures about requests; those of adapters count as their model's. Where the
+ * meaning is vLLM's, so are the name and the
  * buckets, so that dashboards and load balancers made for it work; the rest is {@code millrace_}.
  */
 public final class RequestMetrics {
@@ -46,7 +47,7 @@ public final class RequestMetrics {
         Gauge.builder("millrace_build", () -> 1).description("which Millrace this is")
                 .tag("version", Release.version()).register(registry);
         for (ServedModel model : served) {
-            models.put(model.id(), new ModelMeters(model));
+            models.computeIfAbsent(model.baseId(), id -> new ModelMeters(model));
         }
     }
 
@@ -59,11 +60,11 @@ public final class RequestMetrics {
     }
 
     void finished(ServedModel model, Finished end) {
-        models.get(model.id()).finished(end);
+        models.get(model.baseId()).finished(end);
     }
 
     void paid(ServedModel model, Receipt receipt) {
-        models.get(model.id()).paid(receipt);
+        models.get(model.baseId()).paid(receipt);
     }
 
     void unpriced() {
@@ -115,7 +116,7 @@ public final class RequestMetrics {
             total("millrace_device_decode_seconds", "device time of completions", decodeNanos,
                     NANOS);
             Gauge.builder("millrace_served_model", () -> 1).description("what runs where")
-                    .tags("model_name", model.id(), "architecture", model.spec().architecture(),
+                    .tags("model_name", model.baseId(), "architecture", model.spec().architecture(),
                             "backend", model.backend())
                     .register(registry);
         }
@@ -130,30 +131,30 @@ public final class RequestMetrics {
             FunctionCounter.builder("vllm:num_preemptions", model.engine(),
                     engine -> engine.status().preemptions())
                     .description("sequences thrown out for lack of cache")
-                    .tag("model_name", model.id()).register(registry);
+                    .tag("model_name", model.baseId()).register(registry);
             FunctionCounter.builder("millrace_steps", model.engine(),
                     engine -> engine.status().steps()).description("steps of the engine")
-                    .tag("model_name", model.id()).register(registry);
+                    .tag("model_name", model.baseId()).register(registry);
         }
 
         private Counter counter(String name, String description) {
-            return Counter.builder(name).description(description).tag("model_name", model.id())
+            return Counter.builder(name).description(description).tag("model_name", model.baseId())
                     .register(registry);
         }
 
         private Timer timer(String name, String description, Duration[] buckets) {
-            return Timer.builder(name).description(description).tag("model_name", model.id())
+            return Timer.builder(name).description(description).tag("model_name", model.baseId())
                     .serviceLevelObjectives(buckets).register(registry);
         }
 
         private void gauge(String name, String description, ToDoubleFunction<EngineStatus> value) {
             Gauge.builder(name, model.engine(), engine -> value.applyAsDouble(engine.status()))
-                    .description(description).tag("model_name", model.id()).register(registry);
+                    .description(description).tag("model_name", model.baseId()).register(registry);
         }
 
         private void total(String name, String description, LongAdder value, double parts) {
             FunctionCounter.builder(name, value, sum -> sum.sum() / parts).description(description)
-                    .tag("model_name", model.id()).register(registry);
+                    .tag("model_name", model.baseId()).register(registry);
         }
 
         private void finished(Finished end) {
@@ -161,7 +162,7 @@ public final class RequestMetrics {
             cachedTokens.increment(end.usage().cachedTokens());
             completionTokens.increment(end.usage().completionTokens());
             Counter.builder("vllm:request_success").description("ended requests by how they ended")
-                    .tags("model_name", model.id(), "finished_reason",
+                    .tags("model_name", model.baseId(), "finished_reason",
                             end.reason().name().toLowerCase(Locale.ROOT))
                     .register(registry).increment();
             long totalNanos = end.timings().totalNanos();

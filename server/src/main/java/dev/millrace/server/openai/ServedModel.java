@@ -1,6 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.Engine;
+import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.store.Licence;
 import dev.millrace.models.template.ChatTemplate;
@@ -22,10 +23,32 @@ import java.util.Optional;
  * @param backend       what runs it, for people and metrics
  * @param created       when it was loaded
  * @param licence       its terms
+ * @param baseId        the name of the model that it is an adapter of; its own where it is none
+ * @param adapterSlot   where the engine keeps the adapter, or
+ *                      {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
  */
 public record ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
         Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
-        Instant created, Licence licence) {
+        Instant created, Licence licence, String baseId, int adapterSlot) {
+
+    /** A model as it is, without an adapter. */
+    public ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
+            Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
+            Instant created, Licence licence) {
+        this(id, spec, tokenizer, chatTemplate, engine, contextTokens, backend, created, licence,
+                id, SequenceRow.NO_ADAPTER);
+    }
+
+    /** This model with an adapter that its engine has loaded, called {@code id:name}. */
+    public ServedModel withAdapter(String name, int slot) {
+        return new ServedModel(id + ":" + name, spec, tokenizer, chatTemplate, engine,
+                contextTokens, backend, Instant.now(), licence, id, slot);
+    }
+
+    /** Whether it is an adapter of another model. */
+    public boolean isAdapter() {
+        return adapterSlot != SequenceRow.NO_ADAPTER;
+    }
 
     public ServedModel {
         Objects.requireNonNull(id, "id");

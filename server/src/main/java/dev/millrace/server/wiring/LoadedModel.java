@@ -11,6 +11,7 @@ import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.quantize.QuantizedModel;
@@ -18,6 +19,7 @@ import dev.millrace.server.config.ServerConfig;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -35,6 +37,9 @@ public final class LoadedModel implements AutoCloseable {
 
     /** Share of the machine's memory where no limit was given; the heap and others get the rest. */
     private static final double USUAL_MEMORY_SHARE = 0.7;
+
+    /** For adapters that come later, where no amount was given: several of the usual ranks. */
+    private static final long USUAL_ADAPTER_BYTES = 256L << 20;
 
     private final Model model;
     private final WorkerPool pool;
@@ -66,6 +71,17 @@ public final class LoadedModel implements AutoCloseable {
      */
     public static LoadedModel open(Path file, ServerConfig config, DeviceLane lane,
             Duration warmUp) {
+        return open(file, config, lane, warmUp, List.of());
+    }
+
+    /**
+     * As above, with memory set aside for adapters; loading them is left to the caller.
+     *
+     * @param adapters directories and files, opened here to see whether they fit the model
+     * @throws dev.millrace.models.ModelException if one is no adapter of the model
+     */
+    public static LoadedModel open(Path file, ServerConfig config, DeviceLane lane,
+            Duration warmUp, List<Path> adapters) {
         if (config.backend().equals("cuda")) {
             throw new BackendException("this version has no CUDA backend; use --backend=cpu");
         }
@@ -73,12 +89,12 @@ public final class LoadedModel implements AutoCloseable {
         Model opened = Model.open(file);
         WorkerPool pool = null;
         try {
-            MemoryBudget budget = new MemoryBudget(memoryBytes(config),
-                    contextTokens(config, opened.spec()), config.sequences(), config.stepTokens(),
-                    config.cacheFormat());
             pool = openPool(config);
             Model model = quantized(opened, config, pool);
             Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
+            MemoryBudget budget = new MemoryBudget(memoryBytes(config),
+                    contextTokens(config, opened.spec()), config.sequences(), config.stepTokens(),
+                    config.cacheFormat(), adapterBytes(config, backend, opened.spec(), adapters));
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
             return new LoadedModel(model, pool, backend, remark(choice, config), lane, pass,
@@ -122,6 +138,18 @@ public final class LoadedModel implements AutoCloseable {
                 config.quantize().map(type -> "weights of more bits became " + type + " at load")
                         .stream())
                 .reduce((first, second) -> first + "; " + second);
+    }
+
+    /** What was asked for; or what these adapters need, and some more if others may come. */
+    private static long adapterBytes(ServerConfig config, Backend backend, ModelSpec spec,
+            List<Path> adapters) {
+        long bytes = config.adapterUpdates() ? USUAL_ADAPTER_BYTES : 0;
+        for (Path path : adapters) {
+            try (LoraAdapter adapter = LoraAdapter.open(path, spec)) {
+                bytes += backend.adapterBytes(spec, adapter, config.stepTokens());
+            }
+        }
+        return bytes > 0 && config.adapterBytes() > 0 ? config.adapterBytes() : bytes;
     }
 
     private static int contextTokens(ServerConfig config, ModelSpec spec) {

@@ -33,6 +33,7 @@ final class MachineMetrics {
         memory(registry, "weights", memory.weightBytes());
         memory(registry, "cache", memory.cacheBytes());
         memory(registry, "buffers", memory.bufferBytes());
+        memory(registry, "adapters", memory.adapterBytes());
         Gauge.builder("millrace_rate_usd_per_hour", () -> rate.nanoUsdPerHour() * NANO)
                 .description("what the machine costs")
                 .tag("assumed", Boolean.toString(rate.assumed())).register(registry);

@@ -6,6 +6,7 @@ import dev.millrace.engine.EngineSettings;
 import dev.millrace.models.ModelException;
 import dev.millrace.models.store.Licence;
 import dev.millrace.models.text.Tokenizer;
+import dev.millrace.server.config.NamedAdapter;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
@@ -16,6 +17,7 @@ import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ServedModel;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -23,6 +25,7 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -65,7 +68,8 @@ public final class ServingAssembly {
             this.rate = CostModel.configured(config.cost());
             UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
             DeviceLane lane = new DeviceLane();
-            this.loaded = closing.later(LoadedModel.open(file, config, lane, warmUp));
+            this.loaded = closing.later(LoadedModel.open(file, config, lane, warmUp,
+                    config.adapters().stream().map(NamedAdapter::path).toList()));
             this.licence = stated.orElseGet(
                     () -> Licence.ofModel(file, loaded.model().metadata()));
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
@@ -77,8 +81,10 @@ public final class ServingAssembly {
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
                     PrometheusConfig.DEFAULT);
             new MachineMetrics(loaded, rate, meter).register(registry);
+            EngineAdapters adapters = new EngineAdapters(served(id, engine));
+            List<ServedModel> models = withAdapters(adapters);
             this.http = new MillraceServer(config.host(), config.port(), HttpLimits.DEFAULT,
-                    List.of(served(id, engine)), meter, registry);
+                    models, updates(adapters), meter, registry);
             this.port = http.start();
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
@@ -102,6 +108,18 @@ public final class ServingAssembly {
                 (long) config.queue() * loaded.contextTokens());
         return new EngineSettings(config.sequences(), config.stepTokens(), loaded.contextTokens(),
                 config.queue(), queuedTokens, true, loaded.speculation());
+    }
+
+    /** The model, and the same with each adapter of the configuration. */
+    private List<ServedModel> withAdapters(EngineAdapters adapters) {
+        List<ServedModel> models = new ArrayList<>(List.of(adapters.base()));
+        config.adapters().forEach(adapter -> models
+                .add(adapters.load(adapter.name(), adapter.path())));
+        return models;
+    }
+
+    private Optional<AdapterLoader> updates(EngineAdapters adapters) {
+        return config.adapterUpdates() ? Optional.of(adapters) : Optional.empty();
     }
 
     private ServedModel served(String id, BatchingEngine engine) {

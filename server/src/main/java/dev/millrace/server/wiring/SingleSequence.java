@@ -16,10 +16,17 @@ public final class SingleSequence {
 
     private final LoadedModel loaded;
     private final int[][] blockTables;
+    private final int adapterSlot;
 
     /** @param contextTokens of the longest sequence */
     public SingleSequence(LoadedModel loaded, int contextTokens) {
+        this(loaded, contextTokens, SequenceRow.NO_ADAPTER);
+    }
+
+    /** @param adapterSlot of an adapter that the model's pass has loaded */
+    public SingleSequence(LoadedModel loaded, int contextTokens, int adapterSlot) {
         this.loaded = loaded;
+        this.adapterSlot = adapterSlot;
         CacheGeometry geometry = loaded.pass().cacheGeometry();
         int[] blocks = IntStream.range(0, geometry.blocksFor(contextTokens)).toArray();
         blockTables = new int[geometry.groups().size()][];
@@ -38,7 +45,7 @@ public final class SingleSequence {
      */
     public RowResult step(int[] tokens, int computedTokens, OutputRequest output) {
         SequenceRow sequence = new SequenceRow(tokens, computedTokens, blockTables,
-                SequenceRow.NO_ADAPTER, output, null);
+                adapterSlot, output, null);
         StepBatch batch = new StepBatch(List.of(sequence), BlockOperations.NONE);
         RowResult result = loaded.lane().overhead(() -> loaded.pass().step(batch)).rows()
                 .getFirst();
