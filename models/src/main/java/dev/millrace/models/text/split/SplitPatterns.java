@@ -130,6 +130,7 @@ final class SplitPatterns {
                 new RunSplit(CharacterSet.ofTypes(CharacterTypes.NUMBER), 3, false));
         addRun(known, "[\\r\\n]", CharacterSet.ofTypes(CharacterTypes.NEWLINE));
         known.put("[0-9][0-9][0-9]", new DigitTripleSplit());
+        known.put("(?=(\\d{3})+(?!\\d))", new DigitGroupSplit());
         known.put("\\s+$", new TrailingSpaceSplit());
         CharacterSet spaces = CharacterSet.ofTypes(CharacterTypes.SPACE);
         known.put("\\s?\\p{L}+",

@@ -67,6 +67,7 @@ public record SplitPreset(List<SplitRule> rules, boolean wholeFirst, boolean add
         put(known, of(GPT2), "gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es",
                 "jina-v2-de", "a.x-4.0", "mellum", "modern-bert", "jina-v1-en", "jina-v2-code",
                 "roberta-bpe", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4");
+        put(known, of("\\p{N}+", "(?=(\\d{3})+(?!\\d))"), "superbpe");
         put(known, of("\\p{N}", GPT2), "starcoder", "refact", "command-r", "smollm", "codeshell",
                 "exaone", "minerva-7b", "mellum2");
         put(known, of("[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]"), "falcon");

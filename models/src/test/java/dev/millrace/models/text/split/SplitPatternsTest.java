@@ -46,7 +46,9 @@ class SplitPatternsTest {
             if (matcher.start() > end) {
                 pieces.add(text.substring(end, matcher.start()));
             }
-            pieces.add(matcher.group());
+            if (matcher.end() > matcher.start()) {
+                pieces.add(matcher.group());
+            }
             end = matcher.end();
         }
         if (end < text.length()) {
@@ -82,6 +84,15 @@ class SplitPatternsTest {
                 }
             }
         }
+    }
+
+    @Test
+    void groupsDigitsFromTheirEnd() {
+        SplitRule rule = SplitPatterns.find("(?=(\\d{3})+(?!\\d))").orElseThrow();
+        assertThat(pieces(rule, "1234567a12b12345c123456")).containsExactly("1", "234",
+                "567a12b12", "345c", "123", "456");
+        assertThat(pieces(rule, "\u0661\u0662\u0663\u0664")).containsExactly("\u0661",
+                "\u0662\u0663\u0664");
     }
 
     @Test
