@@ -140,7 +140,7 @@ public class MatmulBenchmark {
             largest = Math.max(largest, Math.abs(expected[i]));
             difference = Math.max(difference, Math.abs(expected[i] - y[i]));
         }
-        float tolerance = kernels.equals("native") ? BYTES_TOLERANCE : TOLERANCE;
+        float tolerance = kernels.startsWith("native") ? BYTES_TOLERANCE : TOLERANCE;
         if (!(difference <= tolerance * largest)) {
             throw new IllegalStateException(kernels + " differs from scalar by " + difference
                     + " where outputs reach " + largest + " (" + format + ", " + shape + ")");

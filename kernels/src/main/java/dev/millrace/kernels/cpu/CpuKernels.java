@@ -7,6 +7,9 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * What the processor does for a forward pass: the scalar reference, its Vector API twin, and one
@@ -70,6 +73,29 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
         requireVectorModule();
         return new NativeKernels(NativeFunctions.variants().getLast(),
                 new VectorKernels(bits == 0 ? VectorWidth.preferredBits() : bits));
+    }
+
+    /**
+     * Native kernels with chosen instructions, for comparisons: a server takes the fastest.
+     *
+     * @param instructions as {@link #instructions()} says, in any case, with or without dashes and
+     *                     spaces: {@code avx2}, {@code avx512vnni}
+     * @throws KernelException if this processor or this build has none of that name; says which
+     */
+    static CpuKernels nativeTwin(String instructions) {
+        requireVectorModule();
+        String wanted = plain(instructions);
+        List<NativeVariant> variants = NativeFunctions.variants();
+        NativeVariant chosen = variants.stream()
+                .filter(variant -> plain(variant.label()).equals(wanted)).findFirst()
+                .orElseThrow(() -> new KernelException("there are no native kernels for "
+                        + instructions + " here, but for " + variants.stream()
+                                .map(NativeVariant::label).collect(Collectors.joining(", "))));
+        return new NativeKernels(chosen, new VectorKernels(VectorWidth.preferredBits()));
+    }
+
+    private static String plain(String instructions) {
+        return instructions.replaceAll("[ -]", "").toLowerCase(Locale.ROOT);
     }
 
     /**
