@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -89,6 +90,17 @@ public final class TinyLora implements AutoCloseable {
 
     public ForwardPass pass() {
         return pass;
+    }
+
+    /** The pass as it is before anything is loaded. */
+    public ForwardPass withoutAdapters() {
+        TinyLora.ADAPTERS.forEach(name -> pass.unloadAdapter(slots.remove(name)));
+        return pass;
+    }
+
+    /** Loads all adapters again, through somebody else. */
+    public void loadInto(ToIntFunction<LoraAdapter> loader) {
+        ADAPTERS.forEach(name -> slots.put(name, loader.applyAsInt(open(name))));
     }
 
     public int vocabularySize() {

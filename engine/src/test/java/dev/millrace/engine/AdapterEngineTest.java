@@ -1,0 +1,152 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.cpu.TinyLora;
+import dev.millrace.engine.fixtures.Answer;
+import dev.millrace.engine.fixtures.RecordingObserver;
+import dev.millrace.engine.fixtures.Requests;
+import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.engine.forward.StepResult;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.LoraAdapter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+/** The engine with adapters: who runs with which, and when one may go. */
+@Timeout(60)
+class AdapterEngineTest {
+
+    private static final EngineSettings CROWDED = new EngineSettings(8, 24, 128, 100, 10_000,
+            true);
+    private static final List<String> NAMES = List.of(TinyLora.NONE, "wide", "narrow", "even");
+
+    /** A pass that counts its adapters and computes like the one that it wraps. */
+    private static final class CountingPass implements ForwardPass {
+
+        private final ForwardPass model;
+        private final List<Integer> freed = new ArrayList<>();
+        private int next = 10;
+
+        CountingPass(ForwardPass model) {
+            this.model = model;
+        }
+
+        @Override
+        public CacheGeometry cacheGeometry() {
+            return model.cacheGeometry();
+        }
+
+        @Override
+        public DeviceMemory memory() {
+            return model.memory();
+        }
+
+        @Override
+        public StepResult step(StepBatch batch) {
+            return model.step(batch);
+        }
+
+        @Override
+        public int loadAdapter(LoraAdapter adapter) {
+            return next++;
+        }
+
+        @Override
+        public void unloadAdapter(int slot) {
+            freed.add(slot);
+        }
+
+        @Override
+        public void close() {
+            model.close();
+        }
+    }
+
+    private static BatchingEngine start(ForwardPass pass, int vocabularySize) {
+        return BatchingEngine.start("adapters", pass, Vocabulary.idsOnly(vocabularySize), CROWDED,
+                new DeviceLane(), new RecordingObserver());
+    }
+
+    /** One prompt for all: what one adapter has cached of it must be nothing to the others. */
+    @Test
+    void tokensAndCachedPrefixesBelongToTheAdapter() throws Exception {
+        int[] prompt = TinyLora.prompt();
+        Map<String, int[]> alone = new LinkedHashMap<>();
+        for (String name : NAMES) {
+            try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
+                    BatchingEngine engine = startLoaded(tiny)) {
+                alone.put(name, Answer.of(engine.submit(request(tiny, name, prompt, 0))).ids());
+            }
+        }
+        assertThat(alone.values()).doesNotHaveDuplicates();
+        try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
+                BatchingEngine engine = startLoaded(tiny)) {
+            for (int round = 0; round < 2; round++) {
+                Map<String, Generation> together = new LinkedHashMap<>();
+                for (String name : NAMES) {
+                    together.put(name, engine.submit(request(tiny, name, prompt, round)));
+                }
+                for (String name : NAMES) {
+                    Answer answer = Answer.of(together.get(name));
+                    assertThat(answer.ids()).as(name).isEqualTo(alone.get(name));
+                    assertThat(answer.finished().usage().cachedTokens()).as(name)
+                            .isEqualTo(round == 0 ? 0 : 32);
+                }
+            }
+        }
+    }
+
+    /** An engine that knows the slots which the model has filled before it. */
+    private static BatchingEngine startLoaded(TinyLora tiny) {
+        BatchingEngine engine = start(tiny.withoutAdapters(), tiny.vocabularySize());
+        tiny.loadInto(engine::loadAdapter);
+        return engine;
+    }
+
+    private static GenerationRequest request(TinyLora tiny, String name, int[] prompt, int round) {
+        return Requests.of(name + round, prompt, 20).withAdapter(tiny.slot(name));
+    }
+
+    @Test
+    void anAdapterGoesWhenItsLastRequestHasEnded() throws Exception {
+        try (TinyLora tiny = new TinyLora(CpuKernels.scalar())) {
+            CountingPass pass = new CountingPass(tiny.pass());
+            AdapterSlots slots = new AdapterSlots(pass, new DeviceLane());
+            int slot = slots.load(null);
+            int unused = slots.load(null);
+            slots.enter(slot);
+            slots.enter(slot);
+
+            slots.unload(unused);
+            assertThat(pass.freed).containsExactly(unused);
+            slots.unload(slot);
+            assertThatIllegalArgumentException().isThrownBy(() -> slots.enter(slot))
+                    .withMessageContaining("no adapter is loaded in slot " + slot);
+            assertThatIllegalArgumentException().isThrownBy(() -> slots.unload(slot));
+            slots.leave(slot);
+            assertThat(pass.freed).containsExactly(unused);
+            slots.leave(slot);
+            assertThat(pass.freed).containsExactly(unused, slot);
+            assertThat(slots.load(null)).isGreaterThan(unused);
+        }
+    }
+
+    @Test
+    void aRequestForAnAdapterThatIsNotLoadedIsRefused() {
+        try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
+                BatchingEngine engine = start(tiny.pass(), tiny.vocabularySize())) {
+            GenerationRequest request = Requests.of("r", new int[]{1, 2}, 3).withAdapter(99);
+            assertThatIllegalArgumentException().isThrownBy(() -> engine.submit(request))
+                    .withMessageContaining("slot 99");
+            assertThat(engine.status().waiting()).isZero();
+        }
+    }
+}
