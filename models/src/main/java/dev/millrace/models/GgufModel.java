@@ -50,6 +50,9 @@ final class GgufModel implements Model {
     private static GgufModel open(GgufFile file) {
         GgufModel model = null;
         try {
+            if (GgufAdapter.isIn(file)) {
+                throw LoraAdapter.noModel(file.source());
+            }
             model = new GgufModel(file);
             return model;
         } finally {

@@ -7,6 +7,7 @@ import dev.millrace.models.safetensors.CheckpointTensor;
 import dev.millrace.models.safetensors.SafetensorsException;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +39,11 @@ final class HfModel implements Model {
     }
 
     static HfModel open(Path directory) {
-        HfConfig config = HfConfig.read(directory.resolve("config.json"));
+        Path file = directory.resolve("config.json");
+        if (!Files.exists(file) && Files.exists(directory.resolve(PeftConfig.FILE_NAME))) {
+            throw LoraAdapter.noModel(directory.toString());
+        }
+        HfConfig config = HfConfig.read(file);
         HfFamily family = HfSpecReader.family(config);
         Checkpoint checkpoint = null;
         HfModel model = null;

@@ -52,6 +52,12 @@ public final class LoraAdapter implements AutoCloseable {
         }
     }
 
+    /** What to throw where a model is wanted. */
+    static ModelException noModel(String source) {
+        return new ModelException(source + " is a LoRA adapter and no model; name its base model,"
+                + " and the adapter with --lora");
+    }
+
     /** What to call it in messages. */
     public String source() {
         return source;

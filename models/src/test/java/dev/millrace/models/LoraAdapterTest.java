@@ -185,6 +185,16 @@ class LoraAdapterTest {
                 .withMessageContaining("nothing");
     }
 
+    @Test
+    void anAdapterIsNoModel() throws IOException {
+        Path directory = LoraDirectory.ofRank(4, 1).module(Q, 24, 24).write(folder);
+        openGguf(file -> pair(file, "blk.0.ffn_up.weight", 40, 24)).close();
+        for (Path path : new Path[]{directory, folder.resolve("adapter.gguf")}) {
+            assertThatExceptionOfType(ModelException.class).isThrownBy(() -> Model.open(path))
+                    .withMessageContaining("is a LoRA adapter and no model");
+        }
+    }
+
     private LoraAdapter openGguf(Consumer<GgufFileWriter> content) throws IOException {
         GgufFileWriter writer = new GgufFileWriter();
         writer.metadata().string("general.type", "adapter").string("adapter.type", "lora")
