@@ -1,6 +1,7 @@
 package dev.millrace.bench;
 
 import dev.millrace.bench.attention.AttentionCommand;
+import dev.millrace.bench.masks.MaskCommand;
 import dev.millrace.bench.matmul.KernelsCommand;
 import dev.millrace.bench.model.ModelCommand;
 import dev.millrace.bench.peer.CompareCommand;
@@ -22,7 +23,8 @@ import picocli.CommandLine.ScopeType;
         subcommands = {
             ModelCommand.class, CompareCommand.class, ServeCommand.class, KernelsCommand.class,
             SynthCommand.class,
-            AttentionCommand.class, SamplingCommand.class, TokenizerCommand.class,
+            AttentionCommand.class, SamplingCommand.class, MaskCommand.class,
+            TokenizerCommand.class,
             ReportCommand.class})
 public final class Main {
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import static org.assertj.core.api.Assertions.*;
 
 /** Completions under constraints, through the whole engine on real arithmetic. */
-@Timeout(60)
+@Timeout(600)
 class ConstrainedEngineTest {
 
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;

@@ -14,7 +14,7 @@ public final class GrammarLimits {
     /** States of all rules. */
     static final int STATES = 1 << 17;
     /** Steps that making them deterministic may take. */
-    static final long DETERMINISING_STEPS = 40_000_000;
+    static final long DETERMINISING_STEPS = 20_000_000;
     /** Ways to read one text at the same time. */
     static final int PARALLEL_ITEMS = 512;
     /** Configurations that a compiled constraint remembers. */

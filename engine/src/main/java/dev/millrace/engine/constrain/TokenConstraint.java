@@ -6,8 +6,11 @@ package dev.millrace.engine.constrain;
  */
 public final class TokenConstraint {
 
-    /** States this broad are inside of strings and such, whose masks take longest to find. */
-    private static final int BROAD_BYTES = 64;
+    /**
+     * States this broad are inside of strings and such, whose masks take longest to find; those
+     * that wait for the rest of a character, with 64 bytes, are not among them.
+     */
+    private static final int BROAD_BYTES = 80;
     private static final int PREPARED_STATES = 32;
 
     private final TokenTrie trie;

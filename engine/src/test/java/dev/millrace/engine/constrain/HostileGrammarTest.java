@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** What is meant to exhaust time or memory is refused, or does neither. */
-@Timeout(30)
+@Timeout(300)
 class HostileGrammarTest {
 
     private static void compile(Expression expression) {

@@ -7,22 +7,22 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** What a constraint makes of whole texts. */
-final class Texts {
+public final class Texts {
 
-    static final TokenTrie BYTES = new TokenTrie(ByteVocabulary.with());
+    public static final TokenTrie BYTES = new TokenTrie(ByteVocabulary.with());
 
     private Texts() {}
 
-    static boolean accepts(Expression expression, String text) {
+    public static boolean accepts(Expression expression, String text) {
         return accepts(Grammar.of(expression), text);
     }
 
-    static boolean accepts(Grammar grammar, String text) {
+    public static boolean accepts(Grammar grammar, String text) {
         return accepts(TokenConstraint.compile(grammar, BYTES), text);
     }
 
     /** @param constraint over {@link #BYTES} */
-    static boolean accepts(TokenConstraint constraint, String text) {
+    public static boolean accepts(TokenConstraint constraint, String text) {
         ConstraintMatcher matcher = constraint.start();
         for (byte value : text.getBytes(StandardCharsets.UTF_8)) {
             try {
@@ -34,19 +34,19 @@ final class Texts {
         return matcher.mayEnd();
     }
 
-    static boolean isSet(long[] mask, int token) {
+    public static boolean isSet(long[] mask, int token) {
         return (mask[token >> 6] >>> token & 1) != 0;
     }
 
     /** A text of tokens drawn at random under the masks; empty if it does not end in time. */
-    static Optional<String> random(TokenConstraint constraint, Vocabulary vocabulary,
+    public static Optional<String> random(TokenConstraint constraint, Vocabulary vocabulary,
             SplittableRandom random, int mostTokens) {
         ConstraintMatcher matcher = constraint.start();
         long[] mask = new long[matcher.maskWords()];
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         for (int i = 0; i < mostTokens && !matcher.isComplete(); i++) {
             matcher.fillMask(mask);
-            int token = draw(mask, vocabulary, matcher.mayEnd() && random.nextInt(4) == 0, random);
+            int token = draw(mask, vocabulary, random.nextInt(3) == 0, random);
             matcher.accept(token);
             text.writeBytes(vocabulary.bytes(token));
         }
@@ -55,22 +55,18 @@ final class Texts {
                 : Optional.empty();
     }
 
-    /** Any set bit; the one that ends the text if that is wanted. */
-    private static int draw(long[] mask, Vocabulary vocabulary, boolean end,
+    /** The next allowed token from anywhere; if so wanted, one that brings a text to its end. */
+    private static int draw(long[] mask, Vocabulary vocabulary, boolean closing,
             SplittableRandom random) {
-        int count = 0;
-        for (long word : mask) {
-            count += Long.bitCount(word);
-        }
-        int chosen = random.nextInt(count);
+        int from = random.nextInt(vocabulary.size());
         int drawn = -1;
-        for (int token = 0; token < vocabulary.size(); token++) {
+        for (int i = 0; i < vocabulary.size(); i++) {
+            int token = (from + i) % vocabulary.size();
             if (isSet(mask, token)) {
-                if (end && vocabulary.endsGeneration(token)) {
+                drawn = drawn < 0 ? token : drawn;
+                byte[] bytes = vocabulary.bytes(token);
+                if (!closing || bytes.length == 0 || "\"]},:".indexOf(bytes[0]) >= 0) {
                     return token;
-                }
-                if (chosen-- == 0) {
-                    drawn = token;
                 }
             }
         }

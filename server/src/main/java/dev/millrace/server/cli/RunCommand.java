@@ -38,6 +38,9 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     private ComputeOptions compute = new ComputeOptions();
 
+    @Mixin
+    private ConstraintOptions constraint = new ConstraintOptions();
+
     @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
     private String reference;
 
@@ -130,7 +133,8 @@ final class RunCommand implements Callable<Integer> {
             int room = loaded.contextTokens() - tokens.length;
             GenerationRequest request = new GenerationRequest("run", tokens,
                     Math.max(1, Math.min(maxTokens, room)), sampling, new int[0], List.of(),
-                    ignoreEnd, -1, "run", "", SequenceRow.NO_ADAPTER);
+                    ignoreEnd, -1, "run", "", SequenceRow.NO_ADAPTER,
+                    constraint.compile(loaded.vocabulary()));
             GenerationPrinter printer = printIds
                     ? GenerationPrinter.ofIds(context.out())
                     : GenerationPrinter.ofText(context.out());

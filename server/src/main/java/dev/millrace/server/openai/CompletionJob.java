@@ -65,7 +65,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
                         prompts.get(prompt), maxTokens[prompt], options.samplingOf(choice),
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
                         options.topLogprobs(), tenant, options.cacheSalt(),
-                        model.adapterSlot()));
+                        model.adapterSlot(), options.constraint()));
             }
         }
         return requests;

@@ -1,6 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.SamplingParameters;
+import dev.millrace.engine.constrain.TokenConstraint;
 import java.util.List;
 
 /**
@@ -16,13 +17,20 @@ import java.util.List;
  * @param stream        whether to answer as an event stream
  * @param includeUsage  whether that stream ends with the usage
  * @param cacheSalt     prefixes are shared only among equal salts
+ * @param constraint    what every completion must satisfy; null for anything
  */
 record GenerationOptions(SamplingParameters sampling, int maxTokens, int choices,
         List<byte[]> stopSequences, int[] stopTokens, boolean ignoreEnd, int topLogprobs,
-        boolean stream, boolean includeUsage, String cacheSalt) {
+        boolean stream, boolean includeUsage, String cacheSalt, TokenConstraint constraint) {
 
     /** The endpoint's own default applies. */
     static final int NOT_GIVEN = 0;
+
+    /** The same under a constraint, which may be null. */
+    GenerationOptions constrained(TokenConstraint wanted) {
+        return new GenerationOptions(sampling, maxTokens, choices, stopSequences, stopTokens,
+                ignoreEnd, topLogprobs, stream, includeUsage, cacheSalt, wanted);
+    }
 
     /** Settings of one choice: the first keeps the seed, the others' seeds follow from it. */
     SamplingParameters samplingOf(int choice) {

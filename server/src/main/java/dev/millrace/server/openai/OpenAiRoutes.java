@@ -1,5 +1,7 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.Vocabulary;
+import dev.millrace.engine.constrain.TokenConstraint;
 import dev.millrace.server.metering.RequestMeter;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
@@ -8,10 +10,12 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** The routes below {@code /v1}. */
 public final class OpenAiRoutes {
@@ -24,6 +28,7 @@ public final class OpenAiRoutes {
     private final CompletionService completions;
     private final RequestBody bodies;
     private final AdapterRoutes adapters;
+    private final Map<String, ConstraintCache> constraints;
     private final HttpLimits limits;
     private final Semaphore permits;
     private final Function<HttpServletRequest, ClientConnection> connections;
@@ -41,6 +46,10 @@ public final class OpenAiRoutes {
         this.bodies = new RequestBody(limits);
         this.adapters = new AdapterRoutes(this.models, models.getFirst().baseId(),
                 adapters.orElse(null), bodies);
+        this.constraints = models.stream().collect(Collectors.toMap(ServedModel::baseId,
+                model -> new ConstraintCache(Vocabulary.of(model.tokenizer(),
+                        model.spec().vocabularySize())),
+                (first, same) -> first));
         this.limits = limits;
         this.permits = new Semaphore(limits.requests());
         this.connections = connections;
@@ -77,7 +86,8 @@ public final class OpenAiRoutes {
     private CompletionJob chat(Fields fields) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInChat(fields);
-        GenerationOptions options = OptionsReader.chat(fields, model, limits);
+        GenerationOptions options = OptionsReader.chat(fields, model, limits)
+                .constrained(constraint(fields, model));
         List<int[]> prompts = List.of(Prompts.chat(model, ChatMessages.read(fields)));
         return job(model, new ChatFormat(), prompts, options);
     }
@@ -85,7 +95,8 @@ public final class OpenAiRoutes {
     private CompletionJob completion(Fields fields) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInCompletion(fields);
-        GenerationOptions options = OptionsReader.completion(fields, model, limits);
+        GenerationOptions options = OptionsReader.completion(fields, model, limits)
+                .constrained(constraint(fields, model));
         List<int[]> prompts = Prompts.completion(fields, model, limits);
         if (prompts.size() * options.choices() > limits.choices()) {
             throw ApiException.invalid("n", prompts.size() + " prompts with n = "
@@ -93,6 +104,10 @@ public final class OpenAiRoutes {
                     + " completions; one request may ask for at most " + limits.choices());
         }
         return job(model, new CompletionFormat(), prompts, options);
+    }
+
+    private TokenConstraint constraint(Fields fields, ServedModel model) {
+        return ConstraintReader.read(fields, constraints.get(model.baseId()));
     }
 
     private static CompletionJob job(ServedModel model, ResponseFormat format,

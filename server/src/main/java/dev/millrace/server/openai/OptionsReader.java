@@ -48,7 +48,7 @@ final class OptionsReader {
         return new GenerationOptions(sampling(), maxTokens(),
                 (int) fields.integer("n", 1, limits.choices(), 1), stopSequences(), stopTokens(),
                 fields.flag("ignore_eos", false), topLogprobs, stream, includeUsage(stream),
-                cacheSalt());
+                cacheSalt(), null);
     }
 
     private SamplingParameters sampling() {

@@ -25,15 +25,12 @@ final class UnsupportedFields {
             && value.stringValue().isEmpty();
 
     private static final Map<String, Predicate<JsonNode>> SHARED = Map.ofEntries(
-            Map.entry("guided_json", NEVER), Map.entry("guided_regex", NEVER),
-            Map.entry("guided_choice", NEVER), Map.entry("guided_grammar", NEVER),
-            Map.entry("structured_outputs", NEVER), Map.entry("grammar", NO_TEXT),
+            Map.entry("guided_whitespace_pattern", NEVER),
             Map.entry("allowed_token_ids", EMPTY), Map.entry("bad_words", EMPTY),
             Map.entry("min_tokens", number(0)), Map.entry("use_beam_search", FALSE),
             Map.entry("include_stop_str_in_output", FALSE),
             Map.entry("return_token_ids", FALSE), Map.entry("prompt_logprobs", NEVER),
-            Map.entry("truncate_prompt_tokens", NEVER), Map.entry("skip_special_tokens", TRUE),
-            Map.entry("response_format", UnsupportedFields::isText));
+            Map.entry("truncate_prompt_tokens", NEVER), Map.entry("skip_special_tokens", TRUE));
 
     private static final SortedMap<String, Predicate<JsonNode>> CHAT = withShared(Map.ofEntries(
             Map.entry("tools", EMPTY), Map.entry("tool_choice", oneOf("none", "auto")),
@@ -85,10 +82,6 @@ final class UnsupportedFields {
     private static Predicate<JsonNode> number(int off) {
         return value -> value.isIntegralNumber() && value.canConvertToInt()
                 && value.intValue() == off;
-    }
-
-    private static boolean isText(JsonNode format) {
-        return format.path("type").isString() && format.path("type").stringValue().equals("text");
     }
 
     private static boolean isTextOnly(JsonNode modalities) {

@@ -41,6 +41,23 @@ class RunCommandTest {
     }
 
     @Test
+    void keepsToARegularExpressionAndToASchema() throws Exception {
+        Path schema = Files.writeString(folder.resolve("schema.json"),
+                "{\"type\": \"array\", \"items\": {\"enum\": [1, 2]}, \"minItems\": 2,"
+                        + " \"maxItems\": 2}");
+        Result regex = cli.run("run", model, "the hand", "--regex", "[a-f]{3}-\\d");
+        Result json = cli.run("run", model, "the hand", "--json-schema", schema);
+        Result wrong = cli.run("run", model, "the hand", "--regex", "(?=a)b");
+        Result both = cli.run("run", model, "the hand", "--regex", "a", "--json");
+
+        assertThat(regex.out()).matches("[a-f]{3}-\\d\n");
+        assertThat(json.out()).matches("\\[\\s*[12],\\s*[12]\\s*]\n");
+        assertThat(wrong.status()).isNotZero();
+        assertThat(wrong.err()).contains("look-around");
+        assertThat(both.status()).isNotZero();
+    }
+
+    @Test
     void runsADirectoryWithoutATokenizerOnIds() {
         Path directory = MixtureDirectory.write(folder.resolve("mixture"));
         Result ids = cli.run("run", directory, "--prompt-ids", "1,5,9", "--max-tokens", "16",

@@ -186,6 +186,6 @@ class ParameterBoundsTest {
     private static GenerationOptions options(long seed) {
         return new GenerationOptions(new SamplingParameters(1, 0, 1, 0, seed,
                 1, 0, 0, Map.of()), 0, 3, List.of(), new int[0], false, -1,
-                false, false, "");
+                false, false, "", null);
     }
 }

@@ -104,6 +104,27 @@ class RealModelIT {
     }
 
     @Test
+    void aTrainedModelKeepsToASchema() throws Exception {
+        String body = post(Chat.COMPLETIONS, Chat.completion("\"Once upon a time\"", """
+                "temperature": 1.2, "seed": 5, "max_tokens": 120, "n": 2,
+                "response_format": {"type": "json_schema", "json_schema": {"name": "tale",
+                  "strict": true, "schema": {"type": "object", "properties": {
+                    "hero": {"type": "string", "maxLength": 12},
+                    "age": {"type": "integer", "minimum": 3, "maximum": 12},
+                    "mood": {"enum": ["glad", "sad"]}},
+                  "required": ["hero", "age", "mood"], "additionalProperties": false}}}"""));
+
+        for (JsonNode choice : new JsonMapper().readTree(body).get("choices").values()) {
+            assertThat(choice.get("finish_reason").stringValue()).as(body).isEqualTo("stop");
+            JsonNode tale = new JsonMapper().readTree(choice.get("text").stringValue());
+            assertThat(tale.propertyNames()).containsExactly("hero", "age", "mood");
+            assertThat(tale.get("hero").stringValue()).hasSizeLessThanOrEqualTo(12);
+            assertThat(tale.get("age").intValue()).isBetween(3, 12);
+            assertThat(tale.get("mood").stringValue()).isIn("glad", "sad");
+        }
+    }
+
+    @Test
     void theOfficialClientWorksUnchangedOnATrainedModel() throws Exception {
         Assumptions.assumeTrue(NodeClient.isPossible(), "node and npm are on the path");
         NodeClient.install();

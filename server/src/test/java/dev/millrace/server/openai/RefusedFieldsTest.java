@@ -34,12 +34,10 @@ class RefusedFieldsTest {
         "'tool_choice': 'required'",
         "'tool_choice': {'type': 'function', 'function': {'name': 'f'}}",
         "'functions': [{'name': 'f'}]", "'function_call': {'name': 'f'}",
-        "'response_format': {'type': 'json_object'}",
-        "'response_format': {'type': 'json_schema', 'json_schema': {'name': 's'}}",
         "'modalities': ['text', 'audio']", "'audio': {'voice': 'alloy'}",
         "'prediction': {'type': 'content', 'content': 'x'}", "'web_search_options': {}",
-        "'reasoning_effort': 'high'", "'verbosity': 'low'", "'guided_json': {}",
-        "'structured_outputs': {'regex': 'a'}", "'min_tokens': 5", "'bad_words': ['x']",
+        "'reasoning_effort': 'high'", "'verbosity': 'low'",
+        "'guided_whitespace_pattern': ' '", "'min_tokens': 5", "'bad_words': ['x']",
         "'allowed_token_ids': [1]", "'chat_template': '{{ messages }}'",
         "'chat_template_kwargs': {'messages': []}", "'continue_final_message': true",
         "'include_stop_str_in_output': true", "'truncate_prompt_tokens': 10",
@@ -50,7 +48,7 @@ class RefusedFieldsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'echo': true", "'suffix': 'the end'", "'best_of': 2",
-        "'best_of': 1000000", "'response_format': {'type': 'json_object'}"})
+        "'best_of': 1000000", "'guided_whitespace_pattern': ' '"})
     void aCompletionFieldThatCannotBeHonouredIsRefused(String field) throws Exception {
         expectRefusal(field, server.post(Chat.COMPLETIONS,
                 Chat.completion("\"a\"", field.replace('\'', '"'))));
