@@ -28,7 +28,7 @@ final class StepAllocationProbe {
             .getThreadMXBean();
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
     private static final int STEPS = 50;
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofMinutes(5);
 
     private StepAllocationProbe() {}
 
