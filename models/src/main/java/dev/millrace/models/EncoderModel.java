@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** An opened encoder: sizes, weights by role and tokenizer, mapped rather than copied. */
-public abstract sealed class EncoderModel implements AutoCloseable permits HfEncoder, GgufEncoder {
+public abstract sealed class EncoderModel implements OpenedModel permits HfEncoder, GgufEncoder {
 
     /** Layer to pass for a role that no layer owns. */
     public static final int NO_LAYER = -1;
@@ -15,22 +15,19 @@ public abstract sealed class EncoderModel implements AutoCloseable permits HfEnc
     /** The only architecture of encoders so far, as both kinds of files call it. */
     static final String ARCHITECTURE = "bert";
 
-    /** Whether a path holds an encoder, as far as its description says. */
-    public static boolean isEncoder(Path path) {
-        return Files.isDirectory(path)
-                ? HfEncoder.describesEncoder(path)
-                : GgufEncoder.describesEncoder(path);
-    }
-
     /**
      * Opens a directory as transformers writes it, or a GGUF file.
      *
      * @throws ModelException if it holds no encoder that this version runs, or is damaged
      */
     public static EncoderModel open(Path path) {
-        EncoderModel model = Files.isDirectory(path)
-                ? HfEncoder.read(path)
-                : GgufEncoder.read(path);
+        return Files.isDirectory(path)
+                ? checked(HfEncoder.read(path))
+                : (EncoderModel) GgufEncoder.openIt(path, GgufEncoder::refuse);
+    }
+
+    /** A model whose weights are all there; closed if they are not. */
+    static EncoderModel checked(EncoderModel model) {
         try {
             model.checkWeights();
             return model;

@@ -60,7 +60,7 @@ public enum EncoderRole {
     }
 
     /** The shape that the weight has in an encoder of these sizes. */
-    TensorShape shape(EncoderSpec spec) {
+    public TensorShape shape(EncoderSpec spec) {
         int embedding = spec.embeddingSize();
         return switch (this) {
             case TOKEN_EMBEDDING -> TensorShape.matrix(spec.vocabularySize(), embedding);
@@ -74,7 +74,7 @@ public enum EncoderRole {
     }
 
     /** The shape of the bias. */
-    TensorShape biasShape(EncoderSpec spec) {
+    public TensorShape biasShape(EncoderSpec spec) {
         return TensorShape.vector(shape(spec).rows() == 1
                 ? shape(spec).columns()
                 : shape(spec).rows());

@@ -9,6 +9,9 @@ import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.models.tokenizers.GgufTokenizerReader;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 
 /** An encoder in a GGUF file, named as llama.cpp names it. */
 final class GgufEncoder extends EncoderModel {
@@ -25,36 +28,45 @@ final class GgufEncoder extends EncoderModel {
         spec = spec(file.metadata());
     }
 
-    static boolean describesEncoder(Path path) {
-        try (GgufFile file = GgufFile.open(path)) {
-            return isEncoder(file.metadata());
+    /**
+     * Opens a file as an encoder if it says that it is one.
+     *
+     * @param otherwise what opens a file that is none; takes over the file
+     */
+    static OpenedModel openIt(Path path, Function<GgufFile, OpenedModel> otherwise) {
+        try {
+            GgufFile file = GgufFile.open(path);
+            return describesEncoder(file) ? checked(read(file)) : otherwise.apply(file);
         } catch (GgufException e) {
             throw new ModelException(e.getMessage(), e);
         }
     }
 
-    private static boolean isEncoder(GgufMetadata metadata) {
-        return metadata.string(ARCHITECTURE_KEY).filter(ARCHITECTURE::equals).isPresent();
+    /** Closes a file that was to be an encoder and is none, and says so. */
+    static OpenedModel refuse(GgufFile file) {
+        try (file) {
+            throw file.metadata().wrong(ARCHITECTURE_KEY,
+                    file.metadata().requiredString(ARCHITECTURE_KEY),
+                    "\"" + ARCHITECTURE + "\" for an encoder");
+        }
     }
 
-    static GgufEncoder read(Path path) {
-        GgufFile file = null;
-        GgufEncoder model = null;
+    private static boolean describesEncoder(GgufFile file) {
         try {
-            file = GgufFile.open(path);
-            if (!isEncoder(file.metadata())) {
-                throw file.metadata().wrong(ARCHITECTURE_KEY,
-                        file.metadata().requiredString(ARCHITECTURE_KEY),
-                        "\"" + ARCHITECTURE + "\" for an encoder");
-            }
-            model = new GgufEncoder(file);
-            return model;
+            return file.metadata().string(ARCHITECTURE_KEY).filter(ARCHITECTURE::equals)
+                    .isPresent();
         } catch (GgufException e) {
-            throw new ModelException(e.getMessage(), e);
-        } finally {
-            if (model == null && file != null) {
-                file.close();
-            }
+            file.close();
+            throw e;
+        }
+    }
+
+    private static GgufEncoder read(GgufFile file) {
+        try {
+            return new GgufEncoder(file);
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
         }
     }
 
@@ -108,6 +120,21 @@ final class GgufEncoder extends EncoderModel {
     QuantTensor find(EncoderRole role, int layer, String suffix) {
         GgufTensor tensor = file.find(role.ggufName(layer) + suffix).orElse(null);
         return tensor == null ? null : GgufWeights.read(file, tensor);
+    }
+
+    @Override
+    public Map<String, Object> metadata() {
+        return file.metadata().asMap();
+    }
+
+    @Override
+    public List<TensorEntry> tensors() {
+        return file.tensors().stream().map(TensorEntry::of).toList();
+    }
+
+    @Override
+    public QuantTensor tensor(String name) {
+        return GgufWeights.readNamed(file, name);
     }
 
     @Override

@@ -47,7 +47,8 @@ final class GgufModel implements Model {
         }
     }
 
-    private static GgufModel open(GgufFile file) {
+    /** @param file closed with the model, or at once if it holds none */
+    static GgufModel open(GgufFile file) {
         GgufModel model = null;
         try {
             if (GgufAdapter.isIn(file)) {
@@ -126,19 +127,12 @@ final class GgufModel implements Model {
 
     @Override
     public List<TensorEntry> tensors() {
-        return file.tensors().stream().map(tensor -> new TensorEntry(tensor.name(),
-                tensor.type().name(), tensor.shape(), tensor.bytes(),
-                tensor.type().format().orElse(null))).toList();
+        return file.tensors().stream().map(TensorEntry::of).toList();
     }
 
     @Override
     public QuantTensor tensor(String name) {
-        return GgufWeights.read(file, file.find(name).orElseThrow(() -> noTensor(name)));
-    }
-
-    private ModelException noTensor(String name) {
-        return new ModelException("there is no tensor \"" + name + "\" in " + file.source()
-                + NearMisses.hint(name, file.tensors().stream().map(GgufTensor::name).toList()));
+        return GgufWeights.readNamed(file, name);
     }
 
     @Override

@@ -75,6 +75,13 @@ final class GgufWeights implements Weights {
         return GgufNames.part(family, role, spec, layer, whole);
     }
 
+    /** @throws ModelException naming near misses if there is no such tensor; and as below */
+    static QuantTensor readNamed(GgufFile file, String name) {
+        return read(file, file.find(name).orElseThrow(() -> new ModelException(
+                "there is no tensor \"" + name + "\" in " + file.source() + NearMisses.hint(name,
+                        file.tensors().stream().map(GgufTensor::name).toList()))));
+    }
+
     /** @throws ModelException if no kernel computes the tensor's type */
     static QuantTensor read(GgufFile file, GgufTensor tensor) {
         QuantFormat format = tensor.type().format().orElseThrow(() -> new ModelException(

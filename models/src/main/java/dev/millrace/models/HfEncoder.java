@@ -8,6 +8,8 @@ import dev.millrace.models.text.Tokenizer;
 import dev.millrace.models.tokenizers.TokenizerFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 
 /**
  * An encoder in a directory as transformers writes it. Where sentence-transformers added a folder
@@ -21,6 +23,7 @@ final class HfEncoder extends EncoderModel {
     /** Whole models that were trained for something else keep the encoder under this name. */
     private static final String PREFIX = "bert.";
 
+    private final HfConfig config;
     private final Checkpoint checkpoint;
     private final EncoderSpec spec;
     private final Path directory;
@@ -28,6 +31,7 @@ final class HfEncoder extends EncoderModel {
     private Tokenizer tokenizer;
 
     private HfEncoder(Path directory, HfConfig config, Checkpoint checkpoint) {
+        this.config = config;
         this.checkpoint = checkpoint;
         spec = spec(directory, config);
         prefix = checkpoint.find(PREFIX + EncoderRole.TOKEN_EMBEDDING.transformersName(NO_LAYER)
@@ -121,6 +125,21 @@ final class HfEncoder extends EncoderModel {
     QuantTensor find(EncoderRole role, int layer, String suffix) {
         return checkpoint.find(prefix + role.transformersName(layer) + suffix)
                 .map(checkpoint::read).orElse(null);
+    }
+
+    @Override
+    public Map<String, Object> metadata() {
+        return config.asMap();
+    }
+
+    @Override
+    public List<TensorEntry> tensors() {
+        return checkpoint.tensors().stream().map(TensorEntry::of).toList();
+    }
+
+    @Override
+    public QuantTensor tensor(String name) {
+        return HfModel.readNamed(checkpoint, name);
     }
 
     @Override

@@ -108,12 +108,16 @@ final class HfModel implements Model {
 
     @Override
     public List<TensorEntry> tensors() {
-        return checkpoint.tensors().stream().map(tensor -> new TensorEntry(tensor.name(),
-                tensor.stored(), tensor.shape(), tensor.bytes(), tensor.format())).toList();
+        return checkpoint.tensors().stream().map(TensorEntry::of).toList();
     }
 
     @Override
     public QuantTensor tensor(String name) {
+        return readNamed(checkpoint, name);
+    }
+
+    /** @throws ModelException naming near misses if there is no such tensor */
+    static QuantTensor readNamed(Checkpoint checkpoint, String name) {
         return checkpoint.read(checkpoint.find(name).orElseThrow(() -> new ModelException(
                 "there is no tensor \"" + name + "\" in " + checkpoint.source()
                         + NearMisses.hint(name, checkpoint.tensors().stream()

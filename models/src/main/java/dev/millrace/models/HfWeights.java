@@ -114,6 +114,20 @@ final class HfWeights implements Weights {
         return GgufNames.part(family.family(), role, spec, layer, whole);
     }
 
+    @Override
+    public QuantFormat format(WeightRole role, int layer, int expert) {
+        WeightPlaces.check(spec, role, layer, expert);
+        if (!role.neededBy(spec, layer)) {
+            return null;
+        }
+        if (family.offsetsNorms() && role.isNorm()) {
+            return QuantFormat.F32;
+        }
+        return checkpoint.find(isStacked(role, layer)
+                ? stackedName(role, layer)
+                : name(role, layer, expert)).orElseThrow().format();
+    }
+
     /** All experts' weights; kept for a while, because some checkpoints make them anew. */
     private synchronized QuantTensor bank(String name) {
         QuantTensor bank = recentBanks.get(name);

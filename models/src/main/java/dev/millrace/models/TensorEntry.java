@@ -2,6 +2,8 @@ package dev.millrace.models;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.TensorShape;
+import dev.millrace.models.gguf.GgufTensor;
+import dev.millrace.models.safetensors.CheckpointTensor;
 
 /**
  * One line of a model file's table of contents.
@@ -13,6 +15,16 @@ import dev.millrace.kernels.TensorShape;
  */
 public record TensorEntry(String name, String type, TensorShape shape, long bytes,
         QuantFormat format) {
+
+    static TensorEntry of(GgufTensor tensor) {
+        return new TensorEntry(tensor.name(), tensor.type().name(), tensor.shape(),
+                tensor.bytes(), tensor.type().format().orElse(null));
+    }
+
+    static TensorEntry of(CheckpointTensor tensor) {
+        return new TensorEntry(tensor.name(), tensor.stored(), tensor.shape(), tensor.bytes(),
+                tensor.format());
+    }
 
     /** Whether a kernel exists for the type. */
     public boolean computable() {

@@ -111,6 +111,20 @@ public enum WeightRole {
     }
 
     /**
+     * Whether activations are multiplied by it as a matrix, or looked up in it. The others, norms,
+     * biases and sinks, are used element by element.
+     */
+    public boolean isMatrix() {
+        return switch (this) {
+            case QUERY_BIAS, KEY_BIAS, VALUE_BIAS, ATTENTION_OUTPUT_BIAS, ATTENTION_SINKS,
+                    GATE_BIAS, UP_BIAS, DOWN_BIAS, ROUTER_BIAS, EXPERT_GATE_BIAS, EXPERT_UP_BIAS,
+                    EXPERT_DOWN_BIAS ->
+                false;
+            default -> !isNorm();
+        };
+    }
+
+    /**
      * Whether a model of these switches cannot do without.
      *
      * @param layer ignored where the role is not per layer

@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 
 /**
@@ -16,6 +17,15 @@ public interface Weights {
 
     /** The weight, or null if the model has none in this role. */
     QuantTensor find(WeightRole role, int layer, int expert);
+
+    /**
+     * The format that {@link #find} gives a weight in, told without making it where a weight has to
+     * be made; null if the model has none in this role.
+     */
+    default QuantFormat format(WeightRole role, int layer, int expert) {
+        QuantTensor tensor = find(role, layer, expert);
+        return tensor == null ? null : tensor.format();
+    }
 
     /** Bytes of all weights as they lie in the file. */
     long totalBytes();

@@ -115,8 +115,7 @@ class EncoderModelTest {
         write(wrapped, CONFIG, "bert.");
         Path file = gguf().write(folder.resolve("tiny.gguf"));
         for (Path path : List.of(directory, wrapped, file)) {
-            assertThat(EncoderModel.isEncoder(path)).isTrue();
-            try (EncoderModel model = EncoderModel.open(path)) {
+            try (EncoderModel model = (EncoderModel) OpenedModel.open(path)) {
                 assertThat(model.spec()).usingRecursiveComparison().ignoringFields("name")
                         .isEqualTo(SIZES);
                 String prefix = path.equals(wrapped) ? "bert." : "";
@@ -125,6 +124,9 @@ class EncoderModelTest {
                                 ? model.bias(role, layer)
                                 : model.weight(role, layer)))
                         .isEqualTo(tensors.get(prefix + role.transformersName(layer) + suffix)));
+                assertThat(model.tensors()).hasSize(37).allMatch(
+                        entry -> model.tensor(entry.name()).shape().equals(entry.shape()));
+                assertThat(model.metadata()).isNotEmpty();
             }
         }
     }
@@ -189,10 +191,12 @@ class EncoderModelTest {
     void knowsAnEncoderFromOtherModels() {
         Path llama = TinyModels.llama().write(folder);
 
-        assertThat(EncoderModel.isEncoder(llama)).isFalse();
+        try (OpenedModel opened = OpenedModel.open(llama)) {
+            assertThat(opened).isInstanceOf(Model.class);
+        }
         assertThatThrownBy(() -> EncoderModel.open(llama)).isInstanceOf(ModelException.class)
                 .hasMessageContaining("\"bert\" for an encoder");
-        assertThatThrownBy(() -> EncoderModel.isEncoder(folder.resolve("absent.gguf")))
+        assertThatThrownBy(() -> OpenedModel.open(folder.resolve("absent.gguf")))
                 .isInstanceOf(ModelException.class);
     }
 }

@@ -3,8 +3,10 @@ package dev.millrace.engine.cpu;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.LoraAdapter;
@@ -44,10 +46,32 @@ public final class CpuBackend implements Backend {
 
     @Override
     public String description() {
+        return description(kernels, pool.workers());
+    }
+
+    /** What such kernels on so many threads are called. */
+    public static String description(CpuKernels kernels, int workers) {
         String instructions = kernels.instructions();
         return "cpu: " + kernels.name() + " kernels"
-                + (instructions.isEmpty() ? "" : ", " + instructions) + ", " + pool.workers()
-                + (pool.workers() == 1 ? " thread" : " threads");
+                + (instructions.isEmpty() ? "" : ", " + instructions) + ", " + workers
+                + (workers == 1 ? " thread" : " threads");
+    }
+
+    /**
+     * The memory that {@link #open} takes where the budget is no limit, so that the cache holds all
+     * sequences at full context; reads no weights.
+     *
+     * @param workers threads
+     */
+    public static DeviceMemory memoryNeeded(CpuKernels kernels, int workers, ModelSpec spec,
+            Weights weights, MemoryBudget budget) {
+        return CpuMemoryPlan.of(kernels, spec, budget, workers)
+                .full(PackedSizes.of(kernels, spec, weights));
+    }
+
+    /** Cached keys and values of one position over all layers, in bytes. */
+    public static long cacheBytesPerToken(ModelSpec spec, KvFormat format) {
+        return CpuMemoryPlan.blockBytes(spec, format) / CpuMemoryPlan.BLOCK_TOKENS;
     }
 
     @Override

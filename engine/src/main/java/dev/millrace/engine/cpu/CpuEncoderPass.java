@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.EncoderPass;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.UnitLength;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.Activations;
@@ -49,7 +50,7 @@ public final class CpuEncoderPass implements EncoderPass {
         this.kernels = kernels;
         this.pool = pool;
         products = new CpuProducts(kernels);
-        int most = Math.max(STEP_TOKENS, spec.contextTokens());
+        int most = stepTokens(spec);
         int width = spec.embeddingSize();
         states = kernels.openActivations(most, width);
         attended = kernels.openActivations(most, width);
@@ -67,6 +68,27 @@ public final class CpuEncoderPass implements EncoderPass {
         positions = new int[most];
         firstTokens = new int[most + 1];
         weights = new CpuEncoderWeights(model, kernels, pool);
+    }
+
+    /** Most tokens that are computed together. */
+    public static int stepTokens(EncoderSpec spec) {
+        return Math.max(STEP_TOKENS, spec.contextTokens());
+    }
+
+    /** The memory that one of these takes on so many threads; it has no cache. */
+    public static DeviceMemory memoryNeeded(EncoderModel model, CpuKernels kernels, int workers) {
+        EncoderSpec spec = model.spec();
+        int most = stepTokens(spec);
+        long perToken = 4L * spec.embeddingSize() * Float.BYTES + 3L * Integer.BYTES;
+        long perWorker = HeadAttention.bytes(spec.headSize(), spec.contextTokens())
+                + (long) spec.feedForwardSize() * Float.BYTES
+                + kernels.scratchBytes(Math.max(spec.embeddingSize(), spec.feedForwardSize()));
+        long buffers = most * perToken + workers * perWorker
+                + 2 * kernels.activationBytes(most, spec.embeddingSize())
+                + kernels.activationBytes(most, spec.feedForwardSize());
+        long weights = CpuEncoderWeights.bytes(model, kernels);
+        return new DeviceMemory(weights, weights - CpuEncoderWeights.lookedUpBytes(model, kernels),
+                0, buffers);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuMatrix;
@@ -87,6 +88,44 @@ final class CpuEncoderWeights implements AutoCloseable {
             }
         }
         return values;
+    }
+
+    /** What an encoder's weights take once packed. */
+    static long bytes(EncoderModel model, CpuKernels kernels) {
+        EncoderSpec spec = model.spec();
+        long bytes = lookedUpBytes(model, kernels);
+        for (EncoderRole role : EncoderRole.values()) {
+            int copies = role.perLayer() ? spec.layers() : 1;
+            int first = role.perLayer() ? 0 : EncoderModel.NO_LAYER;
+            for (int layer = first; layer < first + copies; layer++) {
+                if (role.biased()) {
+                    bytes += floatBytes(role.biasShape(spec));
+                }
+                bytes += switch (role) {
+                    case TOKEN_EMBEDDING, POSITION_EMBEDDING, TYPE_EMBEDDING -> 0;
+                    case EMBEDDING_NORM, ATTENTION_NORM, OUTPUT_NORM -> floatBytes(
+                            role.shape(spec));
+                    default -> packedBytes(model, kernels, role, layer);
+                };
+            }
+        }
+        return bytes;
+    }
+
+    /** What the tables take of which a step reads some rows only. */
+    static long lookedUpBytes(EncoderModel model, CpuKernels kernels) {
+        return packedBytes(model, kernels, EncoderRole.TOKEN_EMBEDDING, EncoderModel.NO_LAYER)
+                + (long) model.spec().contextTokens() * model.spec().embeddingSize() * Float.BYTES;
+    }
+
+    private static long packedBytes(EncoderModel model, CpuKernels kernels, EncoderRole role,
+            int layer) {
+        QuantTensor tensor = model.weight(role, layer);
+        return kernels.packedBytes(tensor.format(), tensor.shape());
+    }
+
+    private static long floatBytes(TensorShape shape) {
+        return shape.elements() * Float.BYTES;
     }
 
     @Override

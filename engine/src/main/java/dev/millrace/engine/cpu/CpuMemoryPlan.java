@@ -2,7 +2,9 @@ package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.BatchRules;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ModelSpec;
 
@@ -11,7 +13,7 @@ import dev.millrace.models.ModelSpec;
  * weights by the model, and the cache takes what is left, up to what all sequences could fill.
  *
  * @param totalBytes  the budget
- * @param bufferBytes activations, tables and scratch
+ * @param bufferBytes activations, tables and scratch, that of each thread included
  * @param adapterBytes set aside for adapters
  * @param blockBytes  one cache block over all layers
  * @param leastBlocks blocks of one full context: less is useless
@@ -25,8 +27,7 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
 
     static CpuMemoryPlan of(CpuKernels kernels, ModelSpec spec, MemoryBudget budget,
             int workers) {
-        long blockBytes = CpuKernels.cacheBlockBytes(budget.cacheFormat(), spec.layers(),
-                spec.kvHeads(), spec.headSize(), BLOCK_TOKENS);
+        long blockBytes = blockBytes(spec, budget.cacheFormat());
         int leastBlocks = Math.ceilDiv(budget.contextTokens(), BLOCK_TOKENS);
         long mostBlocks = Math.min(Integer.MAX_VALUE,
                 (long) budget.sequences() * (leastBlocks + 1));
@@ -34,9 +35,16 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
                 + CpuTransformer.attentionBytes(spec, budget, workers)
                 + RotaryTable.bytes(spec, budget.contextTokens())
                 + CpuAdapters.bufferBytes(spec, budget)
-                + BatchRules.scratchBytes(mostBlocks);
+                + BatchRules.scratchBytes(mostBlocks)
+                + workers * kernels.scratchBytes(PackedSizes.widestColumns(spec));
         return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes,
                 budget.adapterBytes(), blockBytes, leastBlocks, mostBlocks);
+    }
+
+    /** One cache block over all layers. */
+    static long blockBytes(ModelSpec spec, KvFormat format) {
+        return CpuKernels.cacheBlockBytes(format, spec.layers(), spec.kvHeads(), spec.headSize(),
+                BLOCK_TOKENS);
     }
 
     /** What weights may take if one full context is to fit beside them. */
@@ -50,6 +58,12 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
                     + "; raise the memory limit, or lower the context or the tokens in one step");
         }
         return limitBytes;
+    }
+
+    /** All that is taken if nothing is short: every sequence at full context. */
+    DeviceMemory full(PackedSizes weights) {
+        return new DeviceMemory(weights.bytes(), weights.stepBytes(), mostBlocks * blockBytes,
+                bufferBytes, adapterBytes);
     }
 
     /** Blocks that fit beside weights within {@link #weightLimitBytes}. */

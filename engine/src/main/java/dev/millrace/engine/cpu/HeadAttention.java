@@ -21,6 +21,11 @@ final class HeadAttention {
         scores = new float[mostPositions];
     }
 
+    /** What one of these takes. */
+    static long bytes(int headSize, int mostPositions) {
+        return (headSize + 1L) * mostPositions * Float.BYTES;
+    }
+
     /**
      * Attends.
      *

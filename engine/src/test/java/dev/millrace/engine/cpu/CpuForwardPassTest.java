@@ -12,6 +12,7 @@ import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -51,6 +53,30 @@ class CpuForwardPassTest {
     void theDescriptionNamesKernelsAndThreads() {
         assertThat(backend.name()).isEqualTo("cpu");
         assertThat(backend.description()).isEqualTo("cpu: scalar kernels, 2 threads");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"scalar", "vector", "native"})
+    void whatIsForetoldIsWhatOpeningTakes(String name) {
+        CpuKernels kernels = switch (name) {
+            case "scalar" -> CpuKernels.scalar();
+            case "vector" -> CpuKernels.vector();
+            default -> NativeTwin.open();
+        };
+        for (RandomModel each : RandomModel.all()) {
+            for (KvFormat format : KvFormat.values()) {
+                MemoryBudget budget = new MemoryBudget(1L << 30, CONTEXT, 4, CONTEXT, format);
+                try (ForwardPass pass = new CpuBackend(kernels, pool, Duration.ZERO)
+                        .open(each.spec(), each, budget)) {
+                    assertThat(CpuBackend.memoryNeeded(kernels, pool.workers(), each.spec(), each,
+                            budget)).as("%s", each).isEqualTo(pass.memory());
+                    assertThat(CpuBackend.cacheBytesPerToken(each.spec(), format)
+                            * pass.cacheGeometry().groups().getFirst().blocks()
+                            * pass.cacheGeometry().blockTokens())
+                            .isEqualTo(pass.memory().cacheBytes());
+                }
+            }
+        }
     }
 
     static List<RandomModel> models() {

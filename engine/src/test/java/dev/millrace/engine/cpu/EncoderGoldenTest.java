@@ -61,6 +61,28 @@ class EncoderGoldenTest {
         }
     }
 
+    @Test
+    void whatIsForetoldIsWhatTheWeightsTake() {
+        CpuKernels chosen = kernels.equals("scalar") ? CpuKernels.scalar() : CpuKernels.vector();
+        try (CpuEncoderWeights weights = new CpuEncoderWeights(model, chosen, pool)) {
+            long bytes = weights.tokenEmbedding.bytes()
+                    + Float.BYTES * weights.positions.length + bytes(weights.embeddingNorm);
+            for (CpuEncoderWeights.Layer layer : weights.layers) {
+                bytes += bytes(layer.attentionNorm()) + bytes(layer.outputNorm());
+                for (CpuLinear linear : List.of(layer.query(), layer.key(), layer.value(),
+                        layer.attentionOutput(), layer.up(), layer.down())) {
+                    bytes += linear.matrix().bytes() + Float.BYTES * linear.bias().length;
+                }
+            }
+            assertThat(CpuEncoderPass.memoryNeeded(model, chosen, 2).weightBytes())
+                    .isEqualTo(bytes);
+        }
+    }
+
+    private static long bytes(CpuEncoderWeights.Norm norm) {
+        return Float.BYTES * (norm.weight().length + norm.bias().length);
+    }
+
     @AfterEach
     void close() {
         pass.close();

@@ -98,24 +98,6 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
         return instructions.replaceAll("[ -]", "").toLowerCase(Locale.ROOT);
     }
 
-    /**
-     * Memory that the vector kernels take for a weight, in bytes. Exact for vectors of 512 bits;
-     * narrower ones pad the last tile of a matrix less. Needs no Vector API.
-     */
-    static long packedBytes(QuantFormat format, TensorShape shape) {
-        PackedLayout layout = PackedLayout.of(format, PackedLayout.WIDEST_LANES,
-                Math.toIntExact(shape.columns()));
-        long tiles = Math.ceilDiv(Math.multiplyExact(shape.planes(), shape.rows()),
-                PackedLayout.WIDEST_LANES);
-        return Math.multiplyExact(layout.tileBytes(), tiles);
-    }
-
-    /** What the vector kernels turn weights of a format into, in words; always without loss. */
-    static String packedForm(QuantFormat format) {
-        return PackedLayout.of(format, PackedLayout.WIDEST_LANES, format.blockElements())
-                .description();
-    }
-
     private static void requireVectorModule() {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
             throw new KernelException("the vector kernels need the Vector API: start Java with "
@@ -131,6 +113,23 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
 
     /** Width of a vector register in bits; 0 for the scalar reference. */
     int vectorBits();
+
+    /**
+     * Memory that {@link #pack} takes for a matrix, in bytes; 0 if it borrows the file's.
+     *
+     * @param shape of one plane
+     */
+    long packedBytes(QuantFormat format, TensorShape shape);
+
+    /** What {@link #pack} turns weights of a format into, in words; always without loss. */
+    String packedForm(QuantFormat format);
+
+    /**
+     * Memory of its own that a thread keeps for {@link #multiply} at most, in bytes.
+     *
+     * @param widestColumns inputs of the widest matrix
+     */
+    long scratchBytes(int widestColumns);
 
     /** Packs a weight into this implementation's layout, in parallel, in memory of its own. */
     CpuMatrix pack(QuantTensor tensor, WorkerPool pool);

@@ -2,7 +2,9 @@ package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.KvFormat;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -70,6 +72,29 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
+    public long packedBytes(QuantFormat format, TensorShape shape) {
+        return NativeLayout.holds(format)
+                ? NativeMatrix.bytes(new NativeLayout(format, Math.toIntExact(shape.columns())),
+                        shape.rows())
+                : vector.packedBytes(format, shape);
+    }
+
+    @Override
+    public String packedForm(QuantFormat format) {
+        return NativeLayout.holds(format)
+                ? new NativeLayout(format, NativeLayout.BLOCK_COLUMNS).description()
+                : vector.packedForm(format);
+    }
+
+    /** Some narrower matrix may fill the cache better than the widest, but no fuller than full. */
+    @Override
+    public long scratchBytes(int widestColumns) {
+        long widest = NativeLayout.mostPanelBytes(widestColumns);
+        long panelBytes = Math.min(MOST_PANELS * widest, Math.max(PANELS_BYTES, widest));
+        return panelBytes + vector.scratchBytes(widestColumns);
+    }
+
+    @Override
     public CpuMatrix pack(QuantTensor tensor, WorkerPool pool) {
         MatrixChecks.checkPackable(tensor);
         if (NativeLayout.holds(tensor.format())) {
@@ -131,11 +156,16 @@ final class NativeKernels implements CpuKernels {
         }
     }
 
+    /** How many panels of a matrix are computed together. */
+    static int panels(NativeLayout layout) {
+        return Math.clamp(PANELS_BYTES / layout.panelBytes(), 1, MOST_PANELS);
+    }
+
     /** Some panels are filled by the call for the first rows and serve all others. */
     private void multiplyPanels(NativeMatrix matrix, Activations x, int firstRow, int rows,
             MemorySegment y, int begin, int end, Scratch mine) {
         NativeLayout layout = matrix.layout();
-        int count = Math.clamp(PANELS_BYTES / layout.panelBytes(), 1, MOST_PANELS);
+        int count = panels(layout);
         int step = count * NativeLayout.ROW_TILE;
         long memory = mine.panels(count * layout.panelBytes());
         for (int first = begin; first < end; first += step) {

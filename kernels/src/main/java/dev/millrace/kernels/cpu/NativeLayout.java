@@ -4,6 +4,7 @@ import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -24,7 +25,7 @@ record NativeLayout(QuantFormat format, int columns) {
     static final int UNIT_COLUMNS = 32;
 
     private static final int BLOCK_UNITS = 8;
-    private static final int BLOCK_COLUMNS = BLOCK_UNITS * UNIT_COLUMNS;
+    static final int BLOCK_COLUMNS = BLOCK_UNITS * UNIT_COLUMNS;
     private static final int VECTOR_BYTES = 64;
     private static final int FACTOR_BYTES = 2 * TILE_ROWS * Short.BYTES;
     private static final int GROUP_COLUMNS = 4;
@@ -66,6 +67,19 @@ record NativeLayout(QuantFormat format, int columns) {
     long panelBytes() {
         long scaleBytes = (long) units() * unitGroups() * ROW_TILE * Float.BYTES;
         return (long) columns * ROW_TILE + scaleBytes * (hasMinimums() ? 2 : 1);
+    }
+
+    /** The most that {@link #panelBytes} of a matrix of so many columns can be. */
+    static long mostPanelBytes(int columns) {
+        return FORMATS.stream().mapToLong(format -> new NativeLayout(format, columns).panelBytes())
+                .max().orElseThrow();
+    }
+
+    /** The kinds of codes and scales and what a weight takes, in words. */
+    String description() {
+        return String.format(Locale.ROOT, "%d-bit codes, %s scales: %.2f bits per weight",
+                lowBits() + highBits(), hasHalfScales() ? "float16" : "coded",
+                8.0 * blockBytes() / (BLOCK_COLUMNS * TILE_ROWS));
     }
 
     private long blockBytes() {

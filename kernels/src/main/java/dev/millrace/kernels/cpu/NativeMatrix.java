@@ -22,8 +22,12 @@ final class NativeMatrix implements CpuMatrix {
     private NativeMatrix(NativeLayout layout, int rows) {
         this.layout = layout;
         this.rows = rows;
-        this.memory = PageMemory.allocate(
-                Math.multiplyExact(layout.tileBytes(), (long) tiles()));
+        this.memory = PageMemory.allocate(bytes(layout, rows));
+    }
+
+    /** What a matrix of so many rows takes. */
+    static long bytes(NativeLayout layout, long rows) {
+        return Math.multiplyExact(layout.tileBytes(), Math.ceilDiv(rows, TILE_ROWS));
     }
 
     /** Packs a tensor, all workers together: they also share the work of getting the memory. */

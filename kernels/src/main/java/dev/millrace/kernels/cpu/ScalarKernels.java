@@ -4,6 +4,7 @@ import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import java.util.EnumMap;
 import java.util.Map;
@@ -49,6 +50,21 @@ final class ScalarKernels implements CpuKernels {
     @Override
     public int vectorBits() {
         return 0;
+    }
+
+    @Override
+    public long packedBytes(QuantFormat format, TensorShape shape) {
+        return 0;
+    }
+
+    @Override
+    public String packedForm(QuantFormat format) {
+        return "as the file has them";
+    }
+
+    @Override
+    public long scratchBytes(int widestColumns) {
+        return (long) widestColumns * Float.BYTES;
     }
 
     @Override

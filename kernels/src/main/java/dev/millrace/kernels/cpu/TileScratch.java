@@ -23,19 +23,20 @@ final class TileScratch {
 
     TileScratch(int lanes) {
         laneBytes = lanes * Float.BYTES;
-        long chunks = PANEL_COLUMNS / TileKernels.CHUNK_COLUMNS;
-        long panelBytes = (long) PANEL_TILES * PANEL_COLUMNS * laneBytes;
-        long scaleBytes = PANEL_TILES * chunks * laneBytes;
-        long sumBytes = 2 * TileKernels.BLOCK_ROWS * chunks * laneBytes;
-        long accumulatorBytes = (long) PANEL_ROWS * PANEL_TILES * accumulatorBytes();
-        memory = Arena.ofAuto().allocate(
-                panelBytes + 2 * scaleBytes + sumBytes + accumulatorBytes,
-                PackedLayout.ALIGNMENT_BYTES);
+        memory = Arena.ofAuto().allocate(bytes(lanes), PackedLayout.ALIGNMENT_BYTES);
         panels = memory.address();
-        scales = panels + panelBytes;
-        minimums = scales + scaleBytes;
-        sums = minimums + scaleBytes;
-        accumulators = sums + sumBytes;
+        scales = panels + (long) PANEL_TILES * PANEL_COLUMNS * laneBytes;
+        minimums = scales + PANEL_TILES * sumsBytes();
+        sums = minimums + PANEL_TILES * sumsBytes();
+        accumulators = sums + 2 * TileKernels.BLOCK_ROWS * sumsBytes();
+    }
+
+    /** What one of these takes. */
+    static long bytes(int lanes) {
+        long chunks = PANEL_COLUMNS / TileKernels.CHUNK_COLUMNS;
+        long tileRows = PANEL_COLUMNS + 2 * chunks + (long) PANEL_ROWS * TileKernels.ACCUMULATORS;
+        return (PANEL_TILES * tileRows + 2 * TileKernels.BLOCK_ROWS * chunks) * lanes
+                * Float.BYTES;
     }
 
     private int accumulatorBytes() {

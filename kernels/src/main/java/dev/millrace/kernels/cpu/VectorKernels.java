@@ -1,7 +1,9 @@
 package dev.millrace.kernels.cpu;
 
 import dev.millrace.kernels.GateFunction;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import java.util.Objects;
 
@@ -50,6 +52,22 @@ final class VectorKernels implements CpuKernels {
     @Override
     public int vectorBits() {
         return bits;
+    }
+
+    @Override
+    public long packedBytes(QuantFormat format, TensorShape shape) {
+        PackedLayout layout = PackedLayout.of(format, lanes, Math.toIntExact(shape.columns()));
+        return Math.multiplyExact(layout.tileBytes(), Math.ceilDiv(shape.rows(), lanes));
+    }
+
+    @Override
+    public String packedForm(QuantFormat format) {
+        return PackedLayout.of(format, lanes, format.blockElements()).description();
+    }
+
+    @Override
+    public long scratchBytes(int widestColumns) {
+        return TileScratch.bytes(lanes) + (long) SLICE_ELEMENTS * Float.BYTES;
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.ShortLivedMemory;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.quantize.QuantizationException;
 import dev.millrace.kernels.quantize.Quantizer;
@@ -54,13 +55,12 @@ public final class QuantizedModel implements Model {
             if (tensor == null) {
                 return null;
             }
-            QuantFormat target = mixture.type(role, layer, tensor.shape()).format().orElseThrow();
-            long bytes = QuantTensor.bytes(target, tensor.shape());
-            if (bytes >= tensor.data().byteSize() || !Quantizer.targets().contains(target)) {
+            QuantFormat target = target(role, layer, tensor.format(), tensor.shape());
+            if (target == tensor.format()) {
                 return tensor;
             }
             QuantTensor quantized = QuantTensor.of(target, tensor.shape(),
-                    ShortLivedMemory.allocate(bytes));
+                    ShortLivedMemory.allocate(QuantTensor.bytes(target, tensor.shape())));
             try {
                 new TensorQuantizer(tensor, target, null, pool).fill(0, quantized.data());
             } catch (QuantizationException e) {
@@ -72,6 +72,22 @@ public final class QuantizedModel implements Model {
                 tensor.data().unload(); // the copy serves from here on
             }
             return quantized;
+        }
+
+        @Override
+        public QuantFormat format(WeightRole role, int layer, int expert) {
+            QuantFormat format = model.weights().format(role, layer, expert);
+            return format == null
+                    ? null
+                    : target(role, layer, format, role.shape(model.spec(), layer));
+        }
+
+        /** What a weight becomes: what it is, unless that would be larger. */
+        private QuantFormat target(WeightRole role, int layer, QuantFormat format,
+                TensorShape shape) {
+            QuantFormat target = mixture.type(role, layer, shape).format().orElseThrow();
+            boolean smaller = QuantTensor.bytes(target, shape) < QuantTensor.bytes(format, shape);
+            return smaller && Quantizer.targets().contains(target) ? target : format;
         }
 
         @Override

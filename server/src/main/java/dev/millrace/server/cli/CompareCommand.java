@@ -82,8 +82,8 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private TextChunks sharedChunks(LoadedModel a, LoadedModel b, String text) {
-        TextChunks chunks = chunking.cut(file, text, Tokenizers.of(a.model()));
-        TextChunks other = chunking.cut(file, text, Tokenizers.of(b.model()));
+        TextChunks chunks = chunking.cut(file, text, a.model().requiredTokenizer());
+        TextChunks other = chunking.cut(file, text, b.model().requiredTokenizer());
         if (a.spec().vocabularySize() != b.spec().vocabularySize()
                 || chunks.startToken() != other.startToken()
                 || !Arrays.equals(chunks.tokens(), other.tokens())) {

@@ -1,30 +1,36 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantTensor;
-import dev.millrace.kernels.cpu.CpuKernels;
-import dev.millrace.models.ExpertSpec;
-import dev.millrace.models.FeedForwardSpec;
+import dev.millrace.models.EncoderModel;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelException;
-import dev.millrace.models.ModelFootprint;
-import dev.millrace.models.ModelSpec;
 import dev.millrace.models.NearMisses;
+import dev.millrace.models.OpenedModel;
 import dev.millrace.models.TensorEntry;
-import dev.millrace.models.store.ByteCounts;
 import dev.millrace.models.store.Licence;
 import dev.millrace.models.store.StoredModel;
-import java.io.PrintStream;
+import dev.millrace.server.cli.ModelReport.Cache;
+import dev.millrace.server.cli.ModelReport.Forecast;
+import dev.millrace.server.cli.ModelReport.Memory;
+import dev.millrace.server.cli.ModelReport.Origin;
+import dev.millrace.server.cli.ModelReport.Provenance;
+import dev.millrace.server.cli.ModelReport.Terms;
+import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.config.Setting;
+import dev.millrace.server.wiring.MemoryForecast;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -35,14 +41,13 @@ import picocli.CommandLine.Spec;
 @Command(name = "inspect", description = "Show a model's metadata, tensors and memory needs.")
 final class InspectCommand implements Callable<Integer> {
 
-    /** Elements of a list, and characters of a text, that are shown. */
-    private static final int SHOWN_ELEMENTS = 6;
-    private static final int SHOWN_CHARACTERS = 100;
-
     private final CommandContext context;
 
     @Spec
     private CommandSpec spec;
+
+    @Mixin
+    private ComputeOptions compute = new ComputeOptions();
 
     @Parameters(paramLabel = "MODEL", description = "A model (see: millrace --help).")
     private String reference;
@@ -54,11 +59,26 @@ final class InspectCommand implements Callable<Integer> {
             + " line.")
     private boolean values;
 
+    @Option(names = "--json", description = "Print one JSON object"
+            + " (docs/json/inspect.schema.json).")
+    private boolean json;
+
     private Path file;
-    private Optional<StoredModel> stored;
 
     InspectCommand(CommandContext context) {
         this.context = context;
+    }
+
+    @Option(names = "--context", paramLabel = "N", description = "Longest sequence to reckon the"
+            + " memory for (default: the model's, at most 8192).")
+    void contextTokens(String value) {
+        compute.set(Setting.CONTEXT, value);
+    }
+
+    @Option(names = {"--sequences", "--parallel"}, paramLabel = "N",
+            description = "Sequences to reckon the memory for (default: 8).")
+    void sequences(String value) {
+        compute.set(Setting.SEQUENCES, value);
     }
 
     @Override
@@ -66,15 +86,20 @@ final class InspectCommand implements Callable<Integer> {
         if (values && tensor == null) {
             throw new ParameterException(spec.commandLine(), "--values needs --tensor NAME");
         }
+        if (json && tensor != null) {
+            throw new ParameterException(spec.commandLine(), "--json is of the whole model;"
+                    + " leave out --tensor");
+        }
+        ServerConfig config = compute.load(context);
         file = context.resolve(reference);
-        stored = context.stored(reference);
-        try (Model model = Model.open(file)) {
+        try (OpenedModel model = OpenedModel.open(file)) {
             if (values) {
                 printValues(model.tensor(tensor));
             } else if (tensor != null) {
-                printTensors(List.of(entry(model.tensors())));
+                ModelReportTables.printTensors(List.of(ModelReport.tensor(entry(model.tensors()),
+                        new Forecast(null, null, Map.of()))), context.out());
             } else {
-                printOverview(model);
+                print(report(model, config), model.metadata());
             }
         }
         return 0;
@@ -87,120 +112,56 @@ final class InspectCommand implements Callable<Integer> {
                                 .toList())));
     }
 
-    private static String parameters(ModelSpec sizes, long all) {
-        long active = sizes.activeParameters(all);
-        return String.format("%,d", all)
-                + (active == all ? "" : String.format(", of which %,d a token", active));
-    }
-
-    private static String feedForward(ModelSpec sizes) {
-        FeedForwardSpec network = sizes.layerSpecs().getLast().feedForward();
-        ExpertSpec experts = network.experts();
-        return network.size() + (experts == null
-                ? ""
-                : " in each of " + experts.count() + " experts, " + experts.chosen() + " a token");
-    }
-
-    private Licence licence(Model model) {
-        return stored.flatMap(StoredModel::terms)
+    private ModelReport report(OpenedModel model, ServerConfig config) {
+        Optional<StoredModel> stored = context.stored(reference);
+        Licence licence = stored.flatMap(StoredModel::terms)
                 .orElseGet(() -> Licence.ofModel(file, model.metadata()));
+        Origin origin = new Origin(file.toString(), Terms.of(licence),
+                stored.map(Provenance::of).orElse(null), forecast(model, config),
+                JsonOutput.shortened(model.metadata()));
+        return switch (model) {
+            case EncoderModel encoder -> ModelReport.of(encoder, origin);
+            case Model decoder -> ModelReport.of(decoder, origin);
+        };
     }
 
-    private void printProvenance(StoredModel model) {
-        TextTable table = new TextTable("SOURCE", model.source());
-        model.revision().ifPresent(commit -> table.row("commit", commit));
-        table.row("pulled", model.pulled().toString());
-        model.files().forEach(file -> table.row("sha256", file.sha256() + "  " + file.name()));
-        table.print(context.out());
-        context.out().println();
-    }
-
-    private void printOverview(Model model) {
-        PrintStream out = context.out();
-        ModelSpec sizes = model.spec();
-        ModelFootprint footprint = model.footprint(KvFormat.F16);
-        new TextTable("MODEL", sizes.name())
-                .row("architecture", sizes.architecture())
-                .row("parameters", parameters(sizes, footprint.parameters()))
-                .row("layers", String.valueOf(sizes.layers()))
-                .row("embedding", String.valueOf(sizes.embeddingSize()))
-                .row("feed forward", feedForward(sizes))
-                .row("heads", sizes.heads() + " of " + sizes.headSize() + ", " + sizes.kvHeads()
-                        + " for keys and values")
-                .row("vocabulary", String.valueOf(sizes.vocabularySize()))
-                .row("context", sizes.contextTokens() + " tokens")
-                .row("tokenizer", model.tokenizer().map(found -> "yes")
-                        .orElseGet(() -> "none: " + model.tokenizerProblem().orElse("")))
-                .row("chat template", model.chatTemplate().map(found -> "yes")
-                        .orElseGet(() -> "none: " + model.chatTemplateProblem().orElse("")))
-                .row("licence", licence(model).toString())
-                .print(out);
-        out.println();
-        stored.ifPresent(this::printProvenance);
-        printMemory(model);
-        out.println();
-        TextTable metadata = new TextTable("METADATA", "");
-        model.metadata().forEach((key, value) -> metadata.row(key, shown(value)));
-        metadata.print(out);
-        out.println();
-        printTypes(model.tensors());
-        out.println();
-        printTensors(model.tensors());
-    }
-
-    /** The file is mapped and can be paged out; what stays is what the kernels pack from it. */
-    private void printMemory(Model model) {
-        long packedBytes = packedBytes(model);
-        new TextTable("MEMORY", "")
-                .row("weights in the file", ByteCounts.text(model.weights().totalBytes()))
-                .row("weights, packed", ByteCounts.text(packedBytes))
-                .print(context.out());
-        context.out().println();
-        TextTable caches = new TextTable("CACHE", "PER TOKEN", "WITH ONE FULL CONTEXT",
-                "WITH EIGHT");
-        for (KvFormat format : KvFormat.values()) {
-            ModelFootprint inFile = model.footprint(format);
-            ModelFootprint packed = new ModelFootprint(inFile.parameters(), packedBytes,
-                    inFile.kvBytesPerToken(), inFile.contextTokens());
-            caches.row(format.name().toLowerCase(Locale.ROOT),
-                    ByteCounts.text(packed.kvBytesPerToken()),
-                    ByteCounts.text(packed.bytes(packed.contextTokens())),
-                    ByteCounts.text(packed.bytes(8L * packed.contextTokens())));
+    private static Forecast forecast(OpenedModel model, ServerConfig config) {
+        try {
+            return switch (model) {
+                case EncoderModel encoder -> forecast(MemoryForecast.of(encoder, config),
+                        encoder.tensors().stream().mapToLong(TensorEntry::bytes).sum());
+                case Model decoder -> forecast(MemoryForecast.of(decoder, config),
+                        decoder.weights().totalBytes());
+            };
+        } catch (ModelException | BackendException | KernelException e) {
+            return new Forecast(null, e.getMessage(), Map.of()); // the rest can be shown still
         }
-        caches.print(context.out());
     }
 
-    private static long packedBytes(Model model) {
-        long bytes = 0;
-        for (TensorEntry entry : model.tensors()) {
-            boolean matrix = entry.computable() && entry.shape().rows() > 1;
-            bytes += matrix
-                    ? CpuKernels.packedBytes(entry.format(), entry.shape())
-                    : entry.bytes();
+    private static Forecast forecast(MemoryForecast forecast, long fileBytes) {
+        DeviceMemory memory = forecast.memory();
+        return new Forecast(new Memory(forecast.backend(), forecast.contextTokens(),
+                forecast.sequences(), forecast.stepTokens(),
+                forecast.chosen() == null ? null : name(forecast.chosen()), fileBytes,
+                memory.weightBytes(), memory.stepWeightBytes(), memory.bufferBytes(),
+                memory.cacheBytes(), memory.totalBytes(), forecast.limitBytes(), forecast.fits(),
+                forecast.caches().stream()
+                        .map(cache -> new Cache(name(cache.format()), cache.bytesPerToken(),
+                                cache.bytesPerSequence(), cache.totalBytes()))
+                        .toList()),
+                null, forecast.packedForms());
+    }
+
+    private static String name(KvFormat format) {
+        return format.name().toLowerCase(Locale.ROOT);
+    }
+
+    private void print(ModelReport report, Map<String, Object> metadata) {
+        if (json) {
+            context.out().println(JsonOutput.text(report));
+        } else {
+            new ModelReportTables(report, context.out()).print(metadata);
         }
-        return bytes;
-    }
-
-    private void printTypes(List<TensorEntry> tensors) {
-        Map<String, List<TensorEntry>> byType = tensors.stream()
-                .collect(Collectors.groupingBy(TensorEntry::type, TreeMap::new,
-                        Collectors.toList()));
-        TextTable table = new TextTable("TYPE", "TENSORS", "SIZE", "MATRICES, PACKED");
-        byType.forEach((type, entries) -> table.row(type, String.valueOf(entries.size()),
-                ByteCounts.text(entries.stream().mapToLong(TensorEntry::bytes).sum()),
-                entries.getFirst().computable()
-                        ? CpuKernels.packedForm(entries.getFirst().format())
-                        : "(not computable)"));
-        table.print(context.out());
-    }
-
-    private void printTensors(List<TensorEntry> tensors) {
-        TextTable table = new TextTable("TENSOR", "TYPE", "SHAPE", "SIZE");
-        for (TensorEntry entry : tensors) {
-            table.row(entry.name(), entry.type() + (entry.computable() ? "" : " (not computable)"),
-                    entry.shape().toString(), ByteCounts.text(entry.bytes()));
-        }
-        table.print(context.out());
     }
 
     private void printValues(QuantTensor tensor) {
@@ -217,20 +178,5 @@ final class InspectCommand implements Callable<Integer> {
             }
             context.out().println(line);
         }
-    }
-
-    private static String shown(Object value) {
-        if (value instanceof List<?> list) {
-            String elements = list.stream().limit(SHOWN_ELEMENTS).map(InspectCommand::shown)
-                    .reduce((left, right) -> left + ", " + right).orElse("");
-            return "[" + elements + (list.size() > SHOWN_ELEMENTS
-                    ? ", ... " + list.size() + " in all"
-                    : "") + "]";
-        }
-        String text = value.toString().replace("\n", "\\n");
-        return text.length() <= SHOWN_CHARACTERS
-                ? text
-                : text.substring(0, SHOWN_CHARACTERS) + "... " + text.length()
-                        + " characters in all";
     }
 }

@@ -2,14 +2,18 @@ package dev.millrace.server.cli;
 
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.models.store.CatalogEntry;
+import dev.millrace.models.store.Licence;
 import dev.millrace.models.store.ModelStore;
 import dev.millrace.models.store.StoredModel;
+import dev.millrace.server.cli.ModelReport.Provenance;
+import dev.millrace.server.cli.ModelReport.Terms;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** {@code millrace list}: what is stored, and what the catalog offers. */
 @Command(name = "list", description = "List the stored models and those of the catalog.")
@@ -17,7 +21,20 @@ final class ListCommand implements Callable<Integer> {
 
     private static final int SHOWN_DIGITS = 10;
 
+    /** The JSON, which {@code docs/json/list.schema.json} describes. */
+    private record Listing(List<Stored> stored, List<Offered> catalog) {}
+
+    private record Stored(String path, long bytes, Terms licence, Provenance provenance) {}
+
+    /** @param bytes null where only the source knows */
+    private record Offered(String name, String description, Long bytes, Terms licence,
+            List<String> sources) {}
+
     private final CommandContext context;
+
+    @Option(names = "--json", description = "Print one JSON object"
+            + " (docs/json/list.schema.json).")
+    private boolean json;
 
     ListCommand(CommandContext context) {
         this.context = context;
@@ -27,6 +44,11 @@ final class ListCommand implements Callable<Integer> {
     public Integer call() {
         try (ModelStore store = context.openStore()) {
             List<StoredModel> stored = store.list();
+            if (json) {
+                context.out().println(JsonOutput.text(listing(stored,
+                        store.catalog().entries())));
+                return 0;
+            }
             TextTable table = new TextTable("NAME", "SIZE", "LICENCE", "PULLED", "SOURCE");
             List<String> names = new ArrayList<>();
             for (StoredModel model : stored) {
@@ -45,6 +67,15 @@ final class ListCommand implements Callable<Integer> {
             table.print(context.out());
         }
         return 0;
+    }
+
+    private static Listing listing(List<StoredModel> stored, List<CatalogEntry> catalog) {
+        return new Listing(stored.stream().map(model -> new Stored(model.path().toString(),
+                model.bytes(), Terms.of(Licence.of(model.licence())),
+                Provenance.of(model))).toList(),
+                catalog.stream().map(entry -> new Offered(entry.name(), entry.description(),
+                        entry.bytes().isPresent() ? entry.bytes().getAsLong() : null,
+                        Terms.of(Licence.of(entry.licence())), entry.sources())).toList());
     }
 
     private static String day(StoredModel model) {

@@ -54,7 +54,7 @@ final class PerplexityCommand implements Callable<Integer> {
         Path file = context.resolve(reference);
         try (LoadedModel loaded = LoadedModel.open(file, config, new DeviceLane(),
                 Duration.ZERO, Stream.ofNullable(adapter).toList())) {
-            score(loaded, chunking.cut(text, content, Tokenizers.of(loaded.model())));
+            score(loaded, chunking.cut(text, content, loaded.model().requiredTokenizer()));
         }
         return 0;
     }

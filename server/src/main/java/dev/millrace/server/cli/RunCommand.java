@@ -151,7 +151,7 @@ final class RunCommand implements Callable<Integer> {
         if (promptIds != null) {
             return Tokenizers.parseIds(promptIds, model.spec().vocabularySize());
         }
-        Tokenizer tokenizer = Tokenizers.of(model);
+        Tokenizer tokenizer = model.requiredTokenizer();
         String text = prompt != null ? prompt : context.readInput();
         return raw || model.chatTemplate().isEmpty() && withoutTemplate(model)
                 ? tokenizer.encode(text, true)
@@ -178,7 +178,7 @@ final class RunCommand implements Callable<Integer> {
 
     private void echo(Model model, int[] tokens) {
         if (!printIds) {
-            context.out().print(Tokenizers.of(model).decode(tokens));
+            context.out().print(model.requiredTokenizer().decode(tokens));
             context.out().flush();
         }
     }

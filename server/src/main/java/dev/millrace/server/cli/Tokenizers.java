@@ -1,21 +1,11 @@
 package dev.millrace.server.cli;
 
-import dev.millrace.models.Model;
-import dev.millrace.models.ModelException;
-import dev.millrace.models.text.Tokenizer;
 import java.util.Arrays;
 
-/** The tokenizer of a model, and the token ids that users write. */
+/** The token ids that users write. */
 final class Tokenizers {
 
     private Tokenizers() {}
-
-    /** @throws ModelException if the model has none; says why */
-    static Tokenizer of(Model model) {
-        return model.tokenizer().orElseThrow(() -> new ModelException(model.spec().name()
-                + " has no tokenizer" + model.tokenizerProblem().map(why -> ": " + why).orElse("")
-                + "; it runs on token ids only (--prompt-ids)"));
-    }
 
     /**
      * Reads ids separated by commas or blanks.

@@ -4,10 +4,9 @@ import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.OutputRequest.PooledHidden.Pooling;
 import dev.millrace.engine.forward.UnitLength;
-import dev.millrace.models.ModelException;
+import dev.millrace.models.Model;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -25,14 +24,12 @@ final class DecoderEmbedder implements TextEmbedder {
         this.sequence = new SingleSequence(loaded, loaded.contextTokens());
     }
 
-    static DecoderEmbedder open(Path path, ServerConfig config, DeviceLane lane) {
-        LoadedModel loaded = LoadedModel.open(path, config, lane, Duration.ZERO);
+    /** @param model owned from now on, also if this fails */
+    static DecoderEmbedder of(Model model, ServerConfig config, DeviceLane lane) {
+        LoadedModel loaded = LoadedModel.of(model, config, lane, Duration.ZERO,
+                List.of());
         try {
-            Tokenizer tokenizer = loaded.model().tokenizer().orElseThrow(
-                    () -> new ModelException(loaded.spec().name() + " has no tokenizer"
-                            + loaded.model().tokenizerProblem().map(why -> ": " + why)
-                                    .orElse("")));
-            return new DecoderEmbedder(loaded, tokenizer);
+            return new DecoderEmbedder(loaded, model.requiredTokenizer());
         } catch (RuntimeException | Error e) {
             loaded.close();
             throw e;

@@ -6,7 +6,6 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.models.EncoderModel;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
-import java.nio.file.Path;
 import java.util.List;
 
 /** Embeds by an encoder. */
@@ -25,11 +24,11 @@ final class EncoderEmbedder implements TextEmbedder {
         this.pass = pass;
     }
 
-    static EncoderEmbedder open(Path path, ServerConfig config) {
-        KernelChoice choice = KernelChoice.of(config);
-        EncoderModel model = EncoderModel.open(path);
+    /** @param model owned from now on, also if this fails */
+    static EncoderEmbedder of(EncoderModel model, ServerConfig config) {
         WorkerPool pool = null;
         try {
+            KernelChoice choice = KernelChoice.of(config);
             Tokenizer tokenizer = model.tokenizer();
             pool = LoadedModel.openPool(config);
             return new EncoderEmbedder(model, pool, tokenizer,

@@ -82,19 +82,24 @@ public final class LoadedModel implements AutoCloseable {
      */
     public static LoadedModel open(Path file, ServerConfig config, DeviceLane lane,
             Duration warmUp, List<Path> adapters) {
-        if (config.backend().equals("cuda")) {
-            throw new BackendException("this version has no CUDA backend; use --backend=cpu");
-        }
-        KernelChoice choice = KernelChoice.of(config);
-        Model opened = Model.open(file);
+        return of(Model.open(file), config, lane, warmUp, adapters);
+    }
+
+    /**
+     * The same of an opened model.
+     *
+     * @param opened owned from now on, also if this fails
+     */
+    static LoadedModel of(Model opened, ServerConfig config, DeviceLane lane, Duration warmUp,
+            List<Path> adapters) {
         WorkerPool pool = null;
         try {
+            KernelChoice choice = kernels(config);
             pool = openPool(config);
             Model model = quantized(opened, config, pool);
             Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
-            MemoryBudget budget = new MemoryBudget(memoryBytes(config),
-                    contextTokens(config, opened.spec()), config.sequences(), config.stepTokens(),
-                    config.cacheFormat(), adapterBytes(config, backend, opened.spec(), adapters));
+            MemoryBudget budget = budget(config, opened.spec()).withAdapterBytes(
+                    adapterBytes(config, backend, opened.spec(), adapters));
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
             return new LoadedModel(model, pool, backend, remark(choice, config), lane, pass,
@@ -120,14 +125,30 @@ public final class LoadedModel implements AutoCloseable {
         };
     }
 
-    /** As many workers as a configuration asks for. */
-    static WorkerPool openPool(ServerConfig config) {
-        return WorkerPool.create(config.threads() > 0
-                ? config.threads()
-                : WorkerPool.defaultWorkers());
+    static KernelChoice kernels(ServerConfig config) {
+        if (config.backend().equals("cuda")) {
+            throw new BackendException("this version has no CUDA backend; use --backend=cpu");
+        }
+        return KernelChoice.of(config);
     }
 
-    private static Model quantized(Model opened, ServerConfig config, WorkerPool pool) {
+    /** What a configuration lets a model of these sizes take. */
+    static MemoryBudget budget(ServerConfig config, ModelSpec spec) {
+        return new MemoryBudget(memoryBytes(config), contextTokens(config, spec),
+                config.sequences(), config.stepTokens(), config.cacheFormat());
+    }
+
+    /** As many workers as a configuration asks for. */
+    static WorkerPool openPool(ServerConfig config) {
+        return WorkerPool.create(workers(config));
+    }
+
+    static int workers(ServerConfig config) {
+        return config.threads() > 0 ? config.threads() : WorkerPool.defaultWorkers();
+    }
+
+    /** The model, or a view of it whose weights have the type that was asked for. */
+    static Model quantized(Model opened, ServerConfig config, WorkerPool pool) {
         return config.quantize().isEmpty()
                 ? opened
                 : new QuantizedModel(opened, config.quantize().get(), pool);
@@ -163,7 +184,7 @@ public final class LoadedModel implements AutoCloseable {
                 : Math.min(spec.contextTokens(), USUAL_CONTEXT_TOKENS);
     }
 
-    private static long memoryBytes(ServerConfig config) {
+    static long memoryBytes(ServerConfig config) {
         if (config.memoryBytes() > 0) {
             return config.memoryBytes();
         }

@@ -3,9 +3,7 @@ package dev.millrace.server.wiring;
 import dev.millrace.engine.BatchingEngine;
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.EngineSettings;
-import dev.millrace.models.ModelException;
 import dev.millrace.models.store.Licence;
-import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.NamedAdapter;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.http.MillraceServer;
@@ -123,12 +121,9 @@ public final class ServingAssembly {
     }
 
     private ServedModel served(String id, BatchingEngine engine) {
-        Tokenizer tokenizer = loaded.model().tokenizer().orElseThrow(() -> new ModelException(id
-                + " has no tokenizer, so it cannot be served: "
-                + loaded.model().tokenizerProblem().orElse("")));
-        return new ServedModel(id, loaded.spec(), tokenizer, loaded.model().chatTemplate(), engine,
-                loaded.contextTokens(), loaded.backend().description(), Instant.now(),
-                licence);
+        return new ServedModel(id, loaded.spec(), loaded.model().requiredTokenizer(),
+                loaded.model().chatTemplate(), engine, loaded.contextTokens(),
+                loaded.backend().description(), Instant.now(), licence);
     }
 
     /** What clients call the model. */

@@ -2,7 +2,9 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.models.EncoderModel;
+import dev.millrace.models.Model;
 import dev.millrace.models.ModelException;
+import dev.millrace.models.OpenedModel;
 import dev.millrace.models.text.TextSpan;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
@@ -18,9 +20,10 @@ public interface TextEmbedder extends AutoCloseable {
      * @throws ModelException if there is no such model, or it has no tokenizer
      */
     static TextEmbedder open(Path path, ServerConfig config) {
-        return EncoderModel.isEncoder(path)
-                ? EncoderEmbedder.open(path, config)
-                : DecoderEmbedder.open(path, config, new DeviceLane());
+        return switch (OpenedModel.open(path)) {
+            case EncoderModel encoder -> EncoderEmbedder.of(encoder, config);
+            case Model model -> DecoderEmbedder.of(model, config, new DeviceLane());
+        };
     }
 
     /**

@@ -1,0 +1,100 @@
+package dev.millrace.server.wiring;
+
+import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.cpu.CpuEncoderPass;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.KvFormat;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.models.EncoderModel;
+import dev.millrace.models.Model;
+import dev.millrace.server.config.ServerConfig;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a model takes of memory once it is opened with a configuration, told before any weight is
+ * read.
+ *
+ * @param backend       what would compute
+ * @param contextTokens longest sequence
+ * @param sequences     as many of which the cache holds
+ * @param stepTokens    most tokens of one step
+ * @param limitBytes    what the configuration allows
+ * @param chosen        how keys and values are kept; null of an encoder, which keeps none
+ * @param caches        every way to keep them; empty of an encoder
+ * @param memory        with the chosen one
+ * @param packedForms   what weights of each format become in memory, in words
+ */
+public record MemoryForecast(String backend, int contextTokens, int sequences, int stepTokens,
+        long limitBytes, KvFormat chosen, List<Cache> caches, DeviceMemory memory,
+        Map<QuantFormat, String> packedForms) {
+
+    /**
+     * A way to keep keys and values.
+     *
+     * @param bytesPerToken    of one position over all layers
+     * @param bytesPerSequence of a full context
+     * @param totalBytes       weights, buffers and the cache of all sequences
+     */
+    public record Cache(KvFormat format, long bytesPerToken, long bytesPerSequence,
+            long totalBytes) {}
+
+    /**
+     * Of a model that generates.
+     *
+     * @throws IllegalArgumentException if the context is longer than the model's
+     */
+    public static MemoryForecast of(Model model, ServerConfig config) {
+        CpuKernels kernels = LoadedModel.kernels(config).kernels();
+        int workers = LoadedModel.workers(config);
+        MemoryBudget budget = LoadedModel.budget(config, model.spec());
+        List<Cache> caches = new ArrayList<>();
+        DeviceMemory chosen = null;
+        try (WorkerPool idle = WorkerPool.create(1)) {
+            Model loaded = LoadedModel.quantized(model, config, idle);
+            for (KvFormat format : KvFormat.values()) {
+                DeviceMemory memory = CpuBackend.memoryNeeded(kernels, workers, loaded.spec(),
+                        loaded.weights(), new MemoryBudget(budget.totalBytes(),
+                                budget.contextTokens(), budget.sequences(), budget.stepTokens(),
+                                format));
+                caches.add(new Cache(format,
+                        CpuBackend.cacheBytesPerToken(loaded.spec(), format),
+                        memory.cacheBytes() / budget.sequences(), memory.totalBytes()));
+                if (format == config.cacheFormat()) {
+                    chosen = memory;
+                }
+            }
+        }
+        return new MemoryForecast(CpuBackend.description(kernels, workers),
+                budget.contextTokens(), budget.sequences(), budget.stepTokens(),
+                budget.totalBytes(), config.cacheFormat(), caches, chosen, forms(kernels));
+    }
+
+    /** Of an encoder, which takes texts of any length up to its context, several in a step. */
+    public static MemoryForecast of(EncoderModel model, ServerConfig config) {
+        CpuKernels kernels = LoadedModel.kernels(config).kernels();
+        int workers = LoadedModel.workers(config);
+        return new MemoryForecast(CpuBackend.description(kernels, workers),
+                model.spec().contextTokens(), 1, CpuEncoderPass.stepTokens(model.spec()),
+                LoadedModel.memoryBytes(config), null, List.of(),
+                CpuEncoderPass.memoryNeeded(model, kernels, workers), forms(kernels));
+    }
+
+    private static Map<QuantFormat, String> forms(CpuKernels kernels) {
+        Map<QuantFormat, String> forms = new EnumMap<>(QuantFormat.class);
+        for (QuantFormat format : QuantFormat.values()) {
+            forms.put(format, kernels.packedForm(format));
+        }
+        return forms;
+    }
+
+    /** Whether all of it fits into what the configuration allows. */
+    public boolean fits() {
+        return memory.totalBytes() <= limitBytes;
+    }
+}
