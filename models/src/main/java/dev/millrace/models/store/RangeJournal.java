@@ -73,6 +73,17 @@ final class RangeJournal {
         Files.move(written, file(part), StandardCopyOption.ATOMIC_MOVE);
     }
 
+    /** The state of now, which does not change any more. */
+    RangeJournal copy() {
+        RangeJournal copy = new RangeJournal(bytes, pieceBytes);
+        long[] pieces = snapshot();
+        for (int i = 0; i < pieces.length; i++) {
+            copy.done.set(i, pieces[i]);
+        }
+        copy.validator = validator;
+        return copy;
+    }
+
     private long[] snapshot() {
         long[] copy = new long[done.length()];
         Arrays.setAll(copy, done::get);

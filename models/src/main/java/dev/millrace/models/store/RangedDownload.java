@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
@@ -23,8 +24,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Downloads one large file in pieces over several connections at once, each piece going on where it
- * broke off, in this process or an earlier one. Only for files whose hash is known: that is what
- * tells in the end that all pieces are of one version.
+ * broke off, in this process or an earlier one. That all pieces are of one version is told by the
+ * file's hash in the end; where none is known, by a strong entity tag that every piece must have.
  */
 final class RangedDownload {
 
@@ -59,9 +60,12 @@ final class RangedDownload {
         this.file = file;
         this.part = part;
         long pieceBytes = Math.max(leastPieceBytes, (file.bytes() + MAX_PIECES - 1) / MAX_PIECES);
-        this.journal = RangeJournal.read(part)
-                .filter(left -> left.bytes() == file.bytes())
-                .orElseGet(() -> new RangeJournal(file.bytes(), pieceBytes));
+        Optional<RangeJournal> left = RangeJournal.read(part)
+                .filter(journal -> journal.bytes() == file.bytes());
+        if (left.isEmpty()) {
+            discard(part);
+        }
+        this.journal = left.orElseGet(() -> new RangeJournal(file.bytes(), pieceBytes));
     }
 
     /**
@@ -82,7 +86,7 @@ final class RangedDownload {
             for (int i = 0; i < Math.min(CONNECTIONS, journal.pieces()); i++) {
                 running.add(workers.submit(() -> work(out)));
             }
-            watch(running, listener);
+            watch(running, out, listener);
         } catch (RangesRefused e) {
             workers.shutdownNow();
             workers.close();
@@ -105,7 +109,7 @@ final class RangedDownload {
     }
 
     /** Tells the listener, on the pulling thread, until all is here or something fails for good. */
-    private void watch(List<Future<Void>> running, PullListener listener)
+    private void watch(List<Future<Void>> running, FileChannel out, PullListener listener)
             throws IOException, InterruptedException {
         long start = System.nanoTime();
         long before = journal.doneBytes();
@@ -123,7 +127,7 @@ final class RangedDownload {
             listener.progress(new PullProgress(file.label(), bytes, file.bytes(),
                     (bytes - before) * 1e9 / Math.max(1, now - start)));
             if (now - lastSave >= SAVE_INTERVAL.toNanos()) {
-                journal.write(part);
+                save(out);
                 lastSave = now;
             }
             if (failed) {
@@ -138,6 +142,13 @@ final class RangedDownload {
                 outcome(worker);
             }
         }
+    }
+
+    /** What the journal claims is on the disk before the journal is, whatever fails next. */
+    private void save(FileChannel out) throws IOException {
+        RangeJournal claim = journal.copy();
+        out.force(false);
+        claim.write(part);
     }
 
     private static void outcome(Future<Void> worker) throws IOException, InterruptedException {
@@ -181,11 +192,14 @@ final class RangedDownload {
         HttpResponse<InputStream> response = fetcher.open(file, headers);
         try (InputStream body = response.body()) {
             String tag = response.headers().firstValue("ETag").orElse("");
-            if (response.statusCode() != 206 || !journal.accepts(tag)) {
+            String range = response.headers().firstValue("Content-Range").orElse("");
+            boolean sameVersion = journal.accepts(tag)
+                    && (file.digest().isPresent() || !journal.validator().isEmpty())
+                    && range.endsWith("/" + file.bytes());
+            if (response.statusCode() != 206 || !sameVersion) {
                 throw new RangesRefused();
             }
             String expected = "bytes " + from + "-" + to + "/" + file.bytes();
-            String range = response.headers().firstValue("Content-Range").orElse("");
             if (!range.equals(expected)) {
                 throw new IOException("the server sent another range than the one asked for");
             }

@@ -22,6 +22,11 @@ record RemoteFile(URI uri, Optional<String> authorization, long bytes,
         return new RemoteFile(uri, authorization, -1, Optional.empty(), label, refusals);
     }
 
+    /** The same file with a size that is known now. */
+    RemoteFile ofSize(long newBytes) {
+        return new RemoteFile(uri, authorization, newBytes, digest, label, refusals);
+    }
+
     /** The same file under another name. */
     RemoteFile called(String newLabel) {
         return new RemoteFile(uri, authorization, bytes, digest, newLabel, refusals);

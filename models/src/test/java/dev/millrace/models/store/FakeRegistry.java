@@ -4,18 +4,20 @@ import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -35,8 +37,17 @@ final class FakeRegistry implements AutoCloseable {
         ENDLESS
     }
 
+    private static final int CHUNK_BYTES = 4096;
+    /** What asks for the first byte alone, to learn the size: no download, and never tricked. */
+    private static final String MEASURING = "bytes=0-0";
+
     final List<Seen> seen = new CopyOnWriteArrayList<>();
-    final Deque<Mischief> mischief = new ArrayDeque<>();
+    final Deque<Mischief> mischief = new ConcurrentLinkedDeque<>();
+    /** Of downloads, metadata included. */
+    final AtomicLong servedBytes = new AtomicLong();
+    volatile boolean ignoresRanges;
+    /** Of downloads; then nothing comes any more. */
+    volatile long stopAfterBytes = Long.MAX_VALUE;
     private final Map<String, byte[]> files = new ConcurrentHashMap<>();
     private final Map<String, String> redirects = new ConcurrentHashMap<>();
     private final HttpServer server;
@@ -83,9 +94,10 @@ final class FakeRegistry implements AutoCloseable {
                 Base64.getEncoder().encodeToString(hash)).getBytes(UTF_8));
     }
 
-    /** Requests for tarballs and plain files, not for metadata. */
+    /** Requests for tarballs and plain files, not for metadata or sizes. */
     List<Seen> downloads() {
-        return seen.stream().filter(request -> request.path().contains(".")).toList();
+        return seen.stream().filter(request -> request.path().contains(".")
+                && !MEASURING.equals(request.range())).toList();
     }
 
     private void answer(HttpExchange exchange) throws IOException {
@@ -110,7 +122,8 @@ final class FakeRegistry implements AutoCloseable {
 
     private void deliver(HttpExchange exchange, byte[] content) throws IOException {
         boolean metadata = !exchange.getRequestURI().getPath().contains(".");
-        Mischief trick = metadata ? null : mischief.poll();
+        boolean measuring = MEASURING.equals(exchange.getRequestHeaders().getFirst("Range"));
+        Mischief trick = metadata || measuring ? null : mischief.poll();
         if (trick == Mischief.BUSY) {
             exchange.sendResponseHeaders(503, -1);
             return;
@@ -121,7 +134,9 @@ final class FakeRegistry implements AutoCloseable {
             exchange.getResponseBody().flush();
             return;
         }
-        int offset = trick == Mischief.IGNORE_RANGE ? 0 : offset(exchange);
+        boolean whole = trick == Mischief.IGNORE_RANGE || ignoresRanges;
+        int offset = whole ? 0 : offset(exchange);
+        int end = whole ? content.length : end(exchange, content.length);
         if (etag != null) {
             exchange.getResponseHeaders().set("ETag", etag);
         }
@@ -130,18 +145,40 @@ final class FakeRegistry implements AutoCloseable {
             exchange.sendResponseHeaders(416, -1);
             return;
         }
-        int length = content.length - offset;
-        if (offset > 0) {
+        int length = end - offset;
+        boolean part = length < content.length;
+        if (part) {
             int claimed = trick == Mischief.WRONG_RANGE ? offset - 1 : offset;
             exchange.getResponseHeaders().set("Content-Range", "bytes " + claimed + "-"
-                    + (content.length - 1) + "/" + content.length);
+                    + (end - 1) + "/" + content.length);
         }
-        exchange.sendResponseHeaders(offset > 0 ? 206 : 200, length);
+        exchange.sendResponseHeaders(part ? 206 : 200, length);
         boolean half = trick == Mischief.BREAK_OFF_HALFWAY || trick == Mischief.STALL_HALFWAY;
-        exchange.getResponseBody().write(content, offset, half ? length / 2 : length);
+        int served = half ? length / 2 : length;
+        if (measuring) {
+            exchange.getResponseBody().write(content, offset, served);
+        } else {
+            serve(exchange.getResponseBody(), content, offset, served);
+        }
         exchange.getResponseBody().flush();
         if (trick == Mischief.STALL_HALFWAY) {
             sleepUntilGivenUp();
+        }
+    }
+
+    /** Stalls where {@link #stopAfterBytes} are through. */
+    private void serve(OutputStream out, byte[] content, int offset, int length)
+            throws IOException {
+        for (int done = 0; done < length;) {
+            int chunk = Math.min(CHUNK_BYTES, length - done);
+            long before = servedBytes.getAndAdd(chunk);
+            int allowed = Math.clamp(stopAfterBytes - before, 0, chunk);
+            out.write(content, offset + done, allowed);
+            done += chunk;
+            if (allowed < chunk) {
+                out.flush();
+                sleepUntilGivenUp();
+            }
         }
     }
 
@@ -149,7 +186,16 @@ final class FakeRegistry implements AutoCloseable {
         String range = exchange.getRequestHeaders().getFirst("Range");
         String ifRange = exchange.getRequestHeaders().getFirst("If-Range");
         boolean stale = ifRange != null && !ifRange.equals(etag);
-        return range == null || stale ? 0 : Integer.parseInt(range.replaceAll("\\D", ""));
+        return range == null || stale ? 0 : Integer.parseInt(range.replaceAll("bytes=|-.*", ""));
+    }
+
+    private int end(HttpExchange exchange, int length) {
+        String range = exchange.getRequestHeaders().getFirst("Range");
+        String ifRange = exchange.getRequestHeaders().getFirst("If-Range");
+        boolean stale = ifRange != null && !ifRange.equals(etag);
+        return range == null || stale || range.endsWith("-")
+                ? length
+                : Math.min(length, 1 + Integer.parseInt(range.replaceAll(".*-", "")));
     }
 
     private static void sleepUntilGivenUp() {
