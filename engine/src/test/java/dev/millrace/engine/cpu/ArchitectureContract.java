@@ -12,7 +12,10 @@ import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.RopeScaling;
 import dev.millrace.models.RopeSpec;
+import dev.millrace.models.WeightRole;
+import dev.millrace.models.Weights;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +27,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
@@ -34,7 +38,8 @@ import static org.assertj.core.api.Assertions.*;
 /**
  * Tiny models of each family compute what transformers computes in float32: logits of a prompt, the
  * best token and the log of the sum of exponentials at each of its positions, and the sixteen
- * tokens that follow. Read from the directory of test data, one folder per model.
+ * tokens that follow. Some are resources of this module; others are in the directory of test data,
+ * where there is one. Each model has a folder.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class ArchitectureContract {
@@ -42,6 +47,7 @@ abstract class ArchitectureContract {
     /** Of the largest logit; transformers itself sums in another order. */
     private static final double TOLERANCE = 1e-4;
     private static final int CONTEXT_TOKENS = 128;
+    private static final String DATA = "MILLRACE_TEST_DATA";
 
     private final WorkerPool pool = WorkerPool.create(2);
 
@@ -52,10 +58,19 @@ abstract class ArchitectureContract {
         pool.close();
     }
 
-    static Stream<Path> models() throws IOException {
-        Path folder = Path.of(System.getenv("MILLRACE_TEST_DATA"), "architectures");
+    static List<Path> models() throws IOException, URISyntaxException {
+        List<Path> models = new ArrayList<>(directories(Path.of(
+                ArchitectureContract.class.getResource("/architectures").toURI())));
+        String data = System.getenv(DATA);
+        if (data != null) {
+            models.addAll(directories(Path.of(data, "architectures")));
+        }
+        return models;
+    }
+
+    private static List<Path> directories(Path folder) throws IOException {
         try (Stream<Path> entries = Files.list(folder)) {
-            return entries.sorted().toList().stream();
+            return entries.filter(Files::isDirectory).sorted().toList();
         }
     }
 
@@ -67,6 +82,7 @@ abstract class ArchitectureContract {
         int[] greedy = ints(golden.get("greedy_ids"));
         try (Model model = Model.open(directory);
                 ForwardPass pass = open(asGolden(model), model)) {
+            assertForetoldFormats(model);
             int vocabulary = model.spec().vocabularySize();
             SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT_TOKENS / 32);
             float[] logits = feed.step(pass, new FullLogits(prompt.length), null, prompt)
@@ -114,9 +130,9 @@ abstract class ArchitectureContract {
 
     /** The model in bfloat16 as it is, whose golden logits have rounded frequencies. */
     @Test
+    @EnabledIfEnvironmentVariable(named = DATA, matches = ".+")
     void frequenciesThatAreNotRoundedChangeNoGreedyToken() {
-        Path directory = Path.of(System.getenv("MILLRACE_TEST_DATA"), "architectures",
-                "llama-head-dim-bf16");
+        Path directory = Path.of(System.getenv(DATA), "architectures", "llama-head-dim-bf16");
         JsonNode golden = JsonMapper.shared().readTree(directory.resolve("golden.json"));
         try (Model model = Model.open(directory); ForwardPass pass = open(model.spec(), model)) {
             SequenceFeed feed = SequenceFeed.inBlocks(0, CONTEXT_TOKENS / 32);
@@ -125,6 +141,21 @@ abstract class ArchitectureContract {
             for (int token : ints(golden.get("greedy_ids"))) {
                 assertThat(best(logits, 0, logits.length)).isEqualTo(token);
                 logits = feed.logits(pass, token);
+            }
+        }
+    }
+
+    /** What tells the memory beforehand is what the weights turn out to be. */
+    private static void assertForetoldFormats(Model model) {
+        ModelSpec spec = model.spec();
+        for (WeightRole role : WeightRole.values()) {
+            for (int layer = 0; layer < (role.perLayer() ? spec.layers() : 1); layer++) {
+                if (role.neededBy(spec, layer)) {
+                    int place = role.perLayer() ? layer : Weights.NO_LAYER;
+                    int expert = role.perExpert() ? 0 : Weights.NO_EXPERT;
+                    assertThat(model.weights().format(role, place, expert)).as("%s", role)
+                            .isEqualTo(model.weights().get(role, place, expert).format());
+                }
             }
         }
     }
