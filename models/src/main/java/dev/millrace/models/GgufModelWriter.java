@@ -75,6 +75,11 @@ public final class GgufModelWriter {
         return family(spec).ropeLayout() == RopeSpec.Layout.ADJACENT;
     }
 
+    /** What files call the tensor that holds a weight. @param spec in the words of GGUF files */
+    public static String tensorName(ModelSpec spec, WeightRole role, int layer) {
+        return GgufNames.of(family(spec), role, layer);
+    }
+
     private static ModelFamily family(ModelSpec spec) {
         return ModelFamily.of(spec.architecture()).orElseThrow(() -> new IllegalArgumentException(
                 "GGUF has no architecture " + spec.architecture() + "; it has "

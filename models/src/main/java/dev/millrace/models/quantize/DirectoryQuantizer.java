@@ -19,11 +19,13 @@ import dev.millrace.models.Weights;
 import dev.millrace.models.gguf.GgufFileWriter;
 import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.tokenizers.EmbeddedTokenizer;
+import dev.millrace.models.tokenizers.TokenizerFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.LongConsumer;
@@ -41,6 +43,7 @@ public final class DirectoryQuantizer implements QuantizedFile {
     private final Model model;
     private final ModelSpec fileSpec;
     private final TensorMixture mixture;
+    private final ImportanceMatrix importance;
     private final WorkerPool pool;
     private final GgufFileWriter out;
     private final Map<GgufTensorType, Integer> typeCounts = new EnumMap<>(GgufTensorType.class);
@@ -53,12 +56,14 @@ public final class DirectoryQuantizer implements QuantizedFile {
      * @param model     the directory's
      * @param directory for the tokenizer
      * @param type      a mixture's name, or with {@code pure} a type's
-     * @throws ModelException           if the tokenizer cannot be read
+     * @param importance of the columns, by the tensors of the new file; null where all are alike
+     * @throws ModelException           if the tokenizer cannot be read, or a GGUF file cannot have it
      * @throws IllegalArgumentException if there is no such type, or nothing is quantised to it
      */
     public DirectoryQuantizer(Model model, Path directory, String type, boolean pure,
-            WorkerPool pool) {
+            ImportanceMatrix importance, WorkerPool pool) {
         this.model = model;
+        this.importance = importance;
         this.mixture = TensorMixture.of(model.spec(), type, pure);
         this.pool = pool;
         this.fileSpec = GgufModelWriter.inFileWords(model.spec());
@@ -67,7 +72,13 @@ public final class DirectoryQuantizer implements QuantizedFile {
             out.metadata().uint32("general.file_type", mixture.fileType());
         }
         EmbeddedTokenizer.KEYS.forEach((key, file) -> addText(directory.resolve(file), key));
-        addText(directory.resolve(TEMPLATE_FILE), TEMPLATE_KEY);
+        TokenizerFiles.writeSentencePiece(directory, model.spec().vocabularySize(),
+                out.metadata());
+        if (model.chatTemplate().isPresent()) {
+            out.metadata().string(TEMPLATE_KEY, model.chatTemplate().get().source());
+        } else {
+            addText(directory.resolve(TEMPLATE_FILE), TEMPLATE_KEY);
+        }
     }
 
     private void addText(Path file, String key) {
@@ -140,9 +151,20 @@ public final class DirectoryQuantizer implements QuantizedFile {
             progress.accept(bytesDone);
         }
 
+        /** What is known about the columns of one expert, of all experts alike, or of a matrix. */
+        private float[] columns() {
+            float[] all = importance == null
+                    ? null
+                    : importance.find(GgufModelWriter.tensorName(fileSpec, role, layer));
+            int count = Math.toIntExact(tensor.shape().columns());
+            return all == null || !role.perExpert() || all.length == count
+                    ? all
+                    : Arrays.copyOfRange(all, expert * count, (expert + 1) * count);
+        }
+
         private void quantize(MemorySegment part) {
             try {
-                new TensorQuantizer(tensor, target, null, pool).fill(next, part);
+                new TensorQuantizer(tensor, target, columns(), pool).fill(next, part);
             } catch (QuantizationException e) {
                 throw new ModelException("the " + role + " weight"
                         + (role.perLayer() ? " of layer " + layer : "") + ": " + e.getMessage(),

@@ -18,7 +18,7 @@ import java.util.Set;
 /** SentencePiece's unigram vocabularies of GGUF files ("t5"). */
 final class GgufUnigram {
 
-    private static final String MAP_KEY = GgufVocabulary.PREFIX + "precompiled_charsmap";
+    static final String MAP_KEY = GgufVocabulary.PREFIX + "precompiled_charsmap";
     private static final int DEFAULT_END_TOKEN = 1;
     private static final int DEFAULT_UNKNOWN_TOKEN = 2;
     private static final int NONE = -1;

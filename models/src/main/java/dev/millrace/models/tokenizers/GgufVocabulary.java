@@ -22,8 +22,8 @@ final class GgufVocabulary {
     static final String PREFIX = "tokenizer.ggml.";
     static final String TOKENS_KEY = PREFIX + "tokens";
 
-    private static final String SCORES_KEY = PREFIX + "scores";
-    private static final String TYPES_KEY = PREFIX + "token_type";
+    static final String SCORES_KEY = PREFIX + "scores";
+    static final String TYPES_KEY = PREFIX + "token_type";
     private static final int NONE = -1;
     /** Tokens that end a turn or a message; either ends a generation too. */
     private static final String[] END_KEYS = {"eot_token_id", "eom_token_id"};

@@ -47,6 +47,15 @@ final class SentencePieceFile {
         }
     }
 
+    boolean isBytePairs() {
+        return modelType == BYTE_PAIRS;
+    }
+
+    /** Whether a text is another before it is split. */
+    boolean changesText() {
+        return map.length > 0 || mergesSpaces;
+    }
+
     private void readPiece(ProtobufMessage message) {
         byte[] piece = {};
         float score = 0;

@@ -1,6 +1,7 @@
 package dev.millrace.models.tokenizers;
 
 import dev.millrace.models.ModelException;
+import dev.millrace.models.gguf.GgufEntries;
 import dev.millrace.models.text.AddedToken;
 import dev.millrace.models.text.ComposedTokenizer;
 import dev.millrace.models.text.EndPieces;
@@ -27,6 +28,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -59,14 +61,32 @@ final class SentencePieceReader {
 
     /** @throws ModelException if the file is damaged or of a kind that this version cannot use */
     static Tokenizer read(Path path) {
+        return use(path, SentencePieceReader::build);
+    }
+
+    /**
+     * Writes the same tokenizer as the metadata of a GGUF file.
+     *
+     * @param vocabularySize rows of the model's embedding, as many as the file will have tokens
+     * @throws ModelException as above, or if GGUF has no words for what this tokenizer does
+     */
+    static void write(Path path, int vocabularySize, GgufEntries out) {
+        use(path, reader -> {
+            new SentencePieceEntries(reader.file, reader.pieces, reader.kinds, reader.scores)
+                    .write(reader.special(), vocabularySize, out);
+            return null;
+        });
+    }
+
+    private static <T> T use(Path path, Function<SentencePieceReader, T> task) {
         try {
             if (Files.size(path) > MAX_FILE_BYTES) {
                 throw new ModelException(path + " has " + Files.size(path) + " bytes; a"
                         + " SentencePiece model may have at most " + MAX_FILE_BYTES);
             }
             SentencePieceFile file = new SentencePieceFile(Files.readAllBytes(path));
-            return new SentencePieceReader(path, file, TokenizerJson.readBeside(
-                    path.resolveSibling("tokenizer_config.json"))).read();
+            return task.apply(new SentencePieceReader(path, file, TokenizerJson.readBeside(
+                    path.resolveSibling("tokenizer_config.json"))));
         } catch (IllegalArgumentException e) {
             throw new ModelException(path + " is no usable SentencePiece model: "
                     + e.getMessage(), e);
@@ -75,8 +95,9 @@ final class SentencePieceReader {
         }
     }
 
-    private Tokenizer read() {
-        boolean bytePairs = file.modelType == SentencePieceFile.BYTE_PAIRS;
+    /** Adds the configuration's tokens and tells which begin and end texts. */
+    private SpecialTokens special() {
+        boolean bytePairs = file.isBytePairs();
         if (!bytePairs && file.modelType != SentencePieceFile.UNIGRAM || file.spacesAreSuffixes) {
             throw new ModelException(source + " is a SentencePiece model of "
                     + (file.spacesAreSuffixes ? "spaces after words" : "type " + file.modelType)
@@ -90,11 +111,18 @@ final class SentencePieceReader {
         EndPieces.among(tokens::containsKey).forEach(piece -> endTokens.add(tokens.get(piece)));
         endTokens.remove(NONE);
         endTokens.forEach(token -> kinds.set(token, Kind.CONTROL));
-        SpecialTokens special = new SpecialTokens(token("bos_token", file.startToken), endToken,
-                endTokens, config.path("add_bos_token").asBoolean(bytePairs),
+        return new SpecialTokens(token("bos_token", file.startToken), endToken, endTokens,
+                config.path("add_bos_token").asBoolean(bytePairs),
                 config.path("add_eos_token").asBoolean(!bytePairs), file.addsSpacePrefix);
+    }
+
+    private Tokenizer build() {
+        SpecialTokens special = special();
+        int endToken = special.endToken();
+        Set<Integer> endTokens = special.endTokens();
+        boolean bytePairs = file.isBytePairs();
         Vocabulary vocabulary = vocabulary();
-        return bytePairs && file.map.length == 0 && !file.mergesSpaces
+        return bytePairs && !file.changesText()
                 ? new SentencePieceTokenizer(vocabulary, new SentencePieceTokenizer.Options(
                         special.startToken(), endToken, existing(file.unknownToken), endTokens,
                         special.addsStart(), file.addsSpacePrefix))

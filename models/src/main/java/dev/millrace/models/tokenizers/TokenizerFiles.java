@@ -1,6 +1,7 @@
 package dev.millrace.models.tokenizers;
 
 import dev.millrace.models.ModelException;
+import dev.millrace.models.gguf.GgufEntries;
 import dev.millrace.models.text.Tokenizer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -39,6 +40,24 @@ public final class TokenizerFiles {
         return begins(file, PIECES_TAG) && !file.toString().endsWith(".json")
                 ? SentencePieceReader.read(file)
                 : TokenizerJsonReader.read(file);
+    }
+
+    /**
+     * Writes the SentencePiece model of a directory that has no tokenizer.json as the metadata of a
+     * GGUF file.
+     *
+     * @param vocabularySize rows of the model's embedding
+     * @return whether there was one
+     * @throws ModelException if it is damaged, or GGUF has no words for what it does
+     */
+    public static boolean writeSentencePiece(Path directory, int vocabularySize,
+            GgufEntries out) {
+        Path file = inside(directory);
+        boolean found = file.endsWith(MODEL);
+        if (found) {
+            SentencePieceReader.write(file, vocabularySize, out);
+        }
+        return found;
     }
 
     private static Path inside(Path directory) {

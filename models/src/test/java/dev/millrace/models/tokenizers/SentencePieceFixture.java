@@ -23,8 +23,14 @@ final class SentencePieceFixture {
 
     /** The model's type: 1 unigram, 2 byte pairs. */
     SentencePieceFixture type(int type) {
+        return type(type, false);
+    }
+
+    /** @param bytes whether unknown characters become pieces of single bytes */
+    SentencePieceFixture type(int type, boolean bytes) {
         ByteArrayOutputStream message = new ByteArrayOutputStream();
         number(message, 3, type);
+        number(message, 35, bytes ? 1 : 0);
         number(message, 41, 1);
         number(message, 42, 2);
         bytes(model, 2, message.toByteArray());

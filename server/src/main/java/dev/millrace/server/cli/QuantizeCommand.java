@@ -79,21 +79,20 @@ final class QuantizeCommand implements Callable<Integer> {
 
     private void quantizeFile(Path source, WorkerPool pool) throws IOException {
         try (GgufFile file = GgufFile.open(source)) {
-            write(new FileQuantizer(file, type, pure,
-                    importance == null ? null : ImportanceMatrix.read(importance), pool));
+            write(new FileQuantizer(file, type, pure, importance(), pool));
         } catch (GgufException e) {
             throw new ModelException(e.getMessage(), e);
         }
     }
 
     private void quantizeDirectory(Path source, WorkerPool pool) throws IOException {
-        if (importance != null) {
-            throw new IllegalArgumentException("--imatrix names the tensors of a GGUF file; write"
-                    + " " + source + " as one first, with the type f16 or bf16");
-        }
         try (Model model = Model.open(source)) {
-            write(new DirectoryQuantizer(model, source, type, pure, pool));
+            write(new DirectoryQuantizer(model, source, type, pure, importance(), pool));
         }
+    }
+
+    private ImportanceMatrix importance() {
+        return importance == null ? null : ImportanceMatrix.read(importance);
     }
 
     private void requireNew(Path source) throws IOException {

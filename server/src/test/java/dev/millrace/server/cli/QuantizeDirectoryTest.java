@@ -1,11 +1,22 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.models.Model;
+import dev.millrace.models.TensorEntry;
+import dev.millrace.models.fixtures.GgufWriter;
 import dev.millrace.models.fixtures.MixtureDirectory;
+import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.server.cli.CommandLineFixture.Result;
 import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
@@ -77,10 +88,74 @@ class QuantizeDirectoryTest {
     }
 
     @Test
-    void importanceIsForTensorsOfFiles() {
+    void aSentencePieceModelBecomesMetadata() throws IOException {
         Path directory = MixtureDirectory.write(folder.resolve("mixture"));
-        assertThat(cli.run("quantize", directory, folder.resolve("out.gguf"), "f16", "--imatrix",
-                "m.dat").err()).contains("--imatrix names the tensors of a GGUF file");
+        Files.write(directory.resolve("tokenizer.model"), HexFormat.of().parseHex(
+                "0a0e0a053c756e6b3e150000000018020a0c0a033c733e150000000018030a0d0a043c2f"
+                        + "733e150000000018030a0a0a016115000080bf18010a0a0a0162150000a0bf18010a0b0a"
+                        + "02616215000000bf1801120218021a0418002000"));
+        Files.writeString(directory.resolve("tokenizer_config.json"),
+                "{\"chat_template\": \"{{ messages[0]['content'] }}\"}");
+        Path out = quantize(directory, "f32");
+        assertThat(cli.typing("abba").run("tokenize", out, "--ids").out())
+                .isEqualTo(cli.typing("abba").run("tokenize", directory, "--ids").out())
+                .startsWith("1");
+        assertThat(cli.run("inspect", out).out()).containsPattern("tokenizer +yes")
+                .containsPattern("chat template +yes");
+    }
+
+    @Test
+    void importanceCountsAsItDoesForFiles() throws IOException {
+        Path directory = Files.createDirectory(folder.resolve("gpt-oss"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            try (InputStream content = getClass().getResourceAsStream(
+                    "/architectures/gpt-oss/" + name)) {
+                Files.copy(content, directory.resolve(name));
+            }
+        }
+        Path importance = importance();
+        Path floats = quantize(directory, "f32");
+        Path ofFile = folder.resolve("of-file.gguf");
+        Path ofDirectory = folder.resolve("of-directory.gguf");
+        Path blind = folder.resolve("blind.gguf");
+        cli.run("quantize", floats, ofFile, "q4_0", "--pure", "--imatrix", importance);
+        cli.run("quantize", directory, ofDirectory, "q4_0", "--pure", "--imatrix", importance);
+        cli.run("quantize", directory, blind, "q4_0", "--pure");
+        try (Model a = Model.open(ofFile); Model b = Model.open(ofDirectory);
+                Model c = Model.open(blind)) {
+            int other = 0;
+            for (TensorEntry entry : a.tensors()) {
+                MemorySegment data = b.tensor(entry.name()).data();
+                assertThat(a.tensor(entry.name()).data().mismatch(data)).as("%s", entry)
+                        .isEqualTo(-1);
+                other += data.mismatch(c.tensor(entry.name()).data()) < 0 ? 0 : 1;
+            }
+            assertThat(other).isEqualTo(3);
+        }
+    }
+
+    /** Of a matrix, of experts one by one, and of experts that are all alike. */
+    private Path importance() {
+        GgufWriter writer = new GgufWriter().string("general.type", "imatrix");
+        Random random = new Random(4);
+        Map.of("blk.0.attn_q", 1, "blk.0.ffn_up_exps", 4, "blk.1.ffn_down_exps", 1)
+                .forEach((name, planes) -> {
+                    ByteBuffer sums = ByteBuffer.allocate(4 * 32 * planes)
+                            .order(ByteOrder.LITTLE_ENDIAN);
+                    while (sums.hasRemaining()) {
+                        sums.putFloat((float) Math.pow(10, 4 * random.nextDouble()));
+                    }
+                    ByteBuffer counts = ByteBuffer.allocate(4 * planes)
+                            .order(ByteOrder.LITTLE_ENDIAN);
+                    while (counts.hasRemaining()) {
+                        counts.putFloat(1 + random.nextInt(3));
+                    }
+                    writer.tensor(name + ".weight.in_sum2", GgufTensorType.F32, sums.array(),
+                            32L * planes)
+                            .tensor(name + ".weight.counts", GgufTensorType.F32, counts.array(),
+                                    planes);
+                });
+        return writer.write(folder.resolve("imatrix.gguf"));
     }
 
     /** Of every family: queries and keys turn in halves here, and in pairs in some files. */
