@@ -29,7 +29,7 @@ final class GgufUnigram {
     static Tokenizer read(GgufVocabulary source) {
         int startToken = source.token("bos_token_id", NONE);
         int endToken = source.token("eos_token_id", DEFAULT_END_TOKEN);
-        int unknownToken = source.token("unknown_token_id", DEFAULT_UNKNOWN_TOKEN);
+        int unknownToken = source.requiredToken("unknown_token_id", DEFAULT_UNKNOWN_TOKEN);
         Set<Integer> endTokens = source.endTokens(endToken);
         Kind[] kinds = source.kinds(startToken, unknownToken, endTokens);
         float[] scores = source.scores();

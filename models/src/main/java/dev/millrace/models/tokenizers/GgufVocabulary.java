@@ -57,6 +57,18 @@ final class GgufVocabulary {
         return token >= 0 && token < size ? (int) token : NONE;
     }
 
+    /** A token that the vocabulary cannot do without. */
+    int requiredToken(String suffix, int fallback) {
+        int token = token(suffix, fallback);
+        if (token == NONE) {
+            String key = PREFIX + suffix;
+            throw metadata.integer(key)
+                    .map(found -> metadata.wrong(key, found, "the number of a token"))
+                    .orElseGet(() -> metadata.missing(key));
+        }
+        return token;
+    }
+
     boolean flag(String suffix, boolean fallback) {
         return metadata.flag(PREFIX + suffix, fallback);
     }

@@ -26,7 +26,7 @@ final class GgufWordPieces {
         int startToken = source.token("cls_token_id",
                 source.token("bos_token_id", DEFAULT_START_TOKEN));
         int endToken = source.token("seperator_token_id", DEFAULT_END_TOKEN);
-        int unknownToken = source.token("unknown_token_id", DEFAULT_UNKNOWN_TOKEN);
+        int unknownToken = source.requiredToken("unknown_token_id", DEFAULT_UNKNOWN_TOKEN);
         Set<Integer> endTokens = source.endTokens(endToken);
         Kind[] kinds = source.kinds(startToken, unknownToken, endTokens);
         boolean lowercases = source.flag("normalizer.lowercase", true);

@@ -131,6 +131,10 @@ final class SentencePieceReader {
 
     private Tokenizer composed(Vocabulary vocabulary, SpecialTokens special, boolean bytePairs) {
         int unknownToken = existing(file.unknownToken);
+        if (unknownToken == NONE && !bytePairs) {
+            throw new IllegalArgumentException("without an unknown token, which unigram models"
+                    + " need");
+        }
         double[] exact = scores.stream().mapToDouble(Float::doubleValue).toArray();
         WordModel model = bytePairs
                 ? new ScoredPairModel(vocabulary, unknownToken)

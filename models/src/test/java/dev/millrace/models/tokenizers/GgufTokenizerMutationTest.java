@@ -28,8 +28,8 @@ class GgufTokenizerMutationTest {
     private static final int MUTATIONS = 1500;
     private static final String PREFIX = "tokenizer.ggml.";
     private static final List<String> TOKENS = List.of("<unk>", "<s>", "</s>", "a", "b", "ab",
-        "\u0120", "\u0120a", "\u0120ab", "ba", "\u2581", "\u2581a", "##b", "[CLS]", "[SEP]",
-        "[UNK]");
+            "\u0120", "\u0120a", "\u0120ab", "ba", "\u2581", "\u2581a", "##b", "[CLS]", "[SEP]",
+            "[UNK]");
     private static final Object[] VALUES = {0L, 1L, 15L, 16L, 0xffff_ffffL, 1.5f, true, false, "",
         "default", "llama-bpe", "gpt-2", "rwkv", "\0", List.of(), List.of("a"),
         List.of("a b", "ab ab", "b"), new float[0], new float[]{Float.NaN}, new int[]{-1, 99},

@@ -13,16 +13,17 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -35,6 +36,13 @@ class QuantizeDirectoryTest {
             "decoder": {"type": "ByteLevel"},
             "added_tokens": [{"id": 3, "content": "<s>", "special": true}]}""";
 
+    private static final String DATA = "MILLRACE_TEST_DATA";
+    private static final List<String> IN_SOURCE = List.of("gpt-oss", "gpt-oss-mxfp4", "qwen2-moe",
+            "llama-linear", "llama-yarn", "phi3-longrope");
+    private static final List<String> IN_DATA = List.of("llama2", "llama3-rope-scaling-tied",
+            "llama-head-dim-bf16", "mistral-sliding-window", "mixtral", "qwen2", "qwen3",
+            "qwen3-moe", "gemma2", "gemma3", "phi3", "smollm3", "granite", "olmo2");
+
     @TempDir
     Path folder;
 
@@ -45,9 +53,12 @@ class QuantizeDirectoryTest {
         cli = new CommandLineFixture(folder);
     }
 
-    private String greedy(Path model) {
-        Result result = cli.run("run", model, "--prompt-ids", "1,5,9,17,33,2,8", "--print-ids",
-                "--temperature", "0", "-n", "16", "--ignore-end", "--kernels", "vector");
+    private String greedy(Path model, String... more) {
+        List<Object> arguments = new ArrayList<>(List.of("run", model, "--prompt-ids",
+                "1,5,9,17,33,2,8", "--print-ids", "--temperature", "0", "-n", "16",
+                "--ignore-end", "--kernels", "vector"));
+        arguments.addAll(List.of(more));
+        Result result = cli.run(arguments.toArray());
         assertThat(result.status()).as(result.err()).isZero();
         return result.out();
     }
@@ -106,13 +117,7 @@ class QuantizeDirectoryTest {
 
     @Test
     void importanceCountsAsItDoesForFiles() throws IOException {
-        Path directory = Files.createDirectory(folder.resolve("gpt-oss"));
-        for (String name : List.of("config.json", "model.safetensors")) {
-            try (InputStream content = getClass().getResourceAsStream(
-                    "/architectures/gpt-oss/" + name)) {
-                Files.copy(content, directory.resolve(name));
-            }
-        }
+        Path directory = fromSource("gpt-oss");
         Path importance = importance();
         Path floats = quantize(directory, "f32");
         Path ofFile = folder.resolve("of-file.gguf");
@@ -121,7 +126,8 @@ class QuantizeDirectoryTest {
         cli.run("quantize", floats, ofFile, "q4_0", "--pure", "--imatrix", importance);
         cli.run("quantize", directory, ofDirectory, "q4_0", "--pure", "--imatrix", importance);
         cli.run("quantize", directory, blind, "q4_0", "--pure");
-        try (Model a = Model.open(ofFile); Model b = Model.open(ofDirectory);
+        try (Model a = Model.open(ofFile);
+                Model b = Model.open(ofDirectory);
                 Model c = Model.open(blind)) {
             int other = 0;
             for (TensorEntry entry : a.tensors()) {
@@ -158,14 +164,49 @@ class QuantizeDirectoryTest {
         return writer.write(folder.resolve("imatrix.gguf"));
     }
 
-    /** Of every family: queries and keys turn in halves here, and in pairs in some files. */
+    /** Models of the source, and of the directory of test data where there is one. */
+    static List<String> families() {
+        List<String> names = new ArrayList<>(IN_SOURCE);
+        if (System.getenv(DATA) != null) {
+            names.addAll(IN_DATA);
+        }
+        return names;
+    }
+
+    private Path directory(String name) throws IOException {
+        return IN_SOURCE.contains(name)
+                ? fromSource(name)
+                : Path.of(System.getenv(DATA), "architectures", name);
+    }
+
+    private Path fromSource(String name) throws IOException {
+        Path directory = Files.createDirectory(folder.resolve(name));
+        for (String file : List.of("config.json", "model.safetensors")) {
+            try (InputStream content = getClass().getResourceAsStream(
+                    "/architectures/" + name + "/" + file)) {
+                Files.copy(content, directory.resolve(file));
+            }
+        }
+        return directory;
+    }
+
+    /** Queries and keys turn in halves here, and in pairs in some files. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama2", "llama3-rope-scaling-tied", "llama-head-dim-bf16",
-        "mistral-sliding-window", "mixtral", "qwen2", "qwen3", "qwen3-moe", "gemma3", "phi3",
-        "smollm3", "granite", "olmo2"})
-    @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
-    void everyFamilyStaysTheSame(String name) {
-        Path directory = Path.of(System.getenv("MILLRACE_TEST_DATA"), "architectures", name);
+    @MethodSource("families")
+    void everyFamilyStaysTheSame(String name) throws IOException {
+        Path directory = directory(name);
         assertThat(greedy(quantize(directory, "f32"))).isEqualTo(greedy(directory));
+    }
+
+    /** With fewer bits, at load or ahead of time; experts that have four already stay at load. */
+    @ParameterizedTest
+    @MethodSource("families")
+    void everyFamilyIsQuantisedAlikeAtLoadAndAheadOfTime(String name) throws IOException {
+        Assumptions.assumeFalse(name.endsWith("mxfp4"));
+        Path directory = directory(name);
+        for (String type : List.of("q8_0", "q4_0")) {
+            assertThat(greedy(quantize(directory, type))).as("%s", type)
+                    .isEqualTo(greedy(directory, "--quantize", type));
+        }
     }
 }
