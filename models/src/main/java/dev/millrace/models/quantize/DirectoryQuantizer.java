@@ -57,7 +57,7 @@ public final class DirectoryQuantizer implements QuantizedFile {
      * @param directory for the tokenizer
      * @param type      a mixture's name, or with {@code pure} a type's
      * @param importance of the columns, by the tensors of the new file; null where all are alike
-     * @throws ModelException           if the tokenizer cannot be read, or a GGUF file cannot have it
+     * @throws ModelException           if the tokenizer cannot be read, or GGUF has no words for it
      * @throws IllegalArgumentException if there is no such type, or nothing is quantised to it
      */
     public DirectoryQuantizer(Model model, Path directory, String type, boolean pure,
