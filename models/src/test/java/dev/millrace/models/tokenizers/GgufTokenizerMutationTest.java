@@ -20,8 +20,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 /**
  * Thousands of seeded mutations of each kind of vocabulary in GGUF files are refused or usable:
- * lists of other lengths and types, merges of nothing and in circles, ids that do not exist,
- * entries that are missing or something else.
+ * lists of other lengths and types, merges of nothing and in circles, ids of tokens that do not
+ * exist, entries that are missing or something else.
  */
 class GgufTokenizerMutationTest {
 
