@@ -75,10 +75,7 @@ final class AdapterPacker {
         return new Inner(CpuLinear.ordinal(CpuLinear.place(role, 0)), pair.rank());
     }
 
-    /**
-     * What a packed adapter will take at most, in bytes: exactly that, but where narrow vectors pad
-     * less or kernels borrow the file's memory.
-     */
+    /** What a packed adapter will take, in bytes. */
     static long bytes(CpuKernels kernels, ModelSpec spec, int stepTokens, LoraAdapter adapter) {
         Map<Inner, Long> innerBytes = new HashMap<>();
         long matrices = 0;
@@ -86,7 +83,7 @@ final class AdapterPacker {
             for (WeightRole role : LoraAdapter.ROLES) {
                 LoraPair pair = adapter.find(role, layer);
                 if (pair != null) {
-                    matrices += bytes(pair.a()) + bytes(pair.b());
+                    matrices += bytes(kernels, pair.a()) + bytes(kernels, pair.b());
                     innerBytes.put(inner(role, pair),
                             kernels.activationBytes(stepTokens, pair.rank()));
                 }
@@ -95,7 +92,7 @@ final class AdapterPacker {
         return matrices + innerBytes.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    private static long bytes(QuantTensor tensor) {
-        return CpuKernels.packedBytes(tensor.format(), tensor.shape());
+    private static long bytes(CpuKernels kernels, QuantTensor tensor) {
+        return kernels.packedBytes(tensor.format(), tensor.shape());
     }
 }

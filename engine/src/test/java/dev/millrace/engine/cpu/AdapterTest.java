@@ -58,8 +58,8 @@ class AdapterTest {
                 Model model = Model.open(TinyLora.folder().resolve("base"));
                 FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE_NEW,
                         StandardOpenOption.WRITE)) {
-            new DirectoryQuantizer(model, TinyLora.folder().resolve("base"), "f16", true, pool)
-                    .write(out, bytes -> {});
+            new DirectoryQuantizer(model, TinyLora.folder().resolve("base"), "f16", true, null,
+                    pool).write(out, bytes -> {});
         }
         try (TinyLora tiny = new TinyLora(TinyLora.kernels("vector"), file, TinyLora.ADAPTERS)) {
             for (String name : ALL) {
