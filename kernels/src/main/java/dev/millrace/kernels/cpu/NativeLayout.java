@@ -36,12 +36,16 @@ record NativeLayout(QuantFormat format, int columns) {
             QuantFormat.IQ2_XXS, QuantFormat.Q4_1, QuantFormat.Q5_0, QuantFormat.Q5_1,
             QuantFormat.Q3_K, QuantFormat.IQ4_NL, QuantFormat.IQ4_XS, QuantFormat.MXFP4);
 
-    /** Coordinates of the lattice are 8, 25 or 43; the third bit is the sign. */
-    private static final byte[] LATTICE = {8, 25, 43, 0, -8, -25, -43, 0};
-
     /** What the formats themselves say of groups and minimums. */
     private static final Map<QuantFormat, QuantBlock> BLOCKS = FORMATS.stream()
             .collect(Collectors.toUnmodifiableMap(Function.identity(), QuantBlock::of));
+
+    /** What codes select from, where they are no numbers; the lattice's third bit is a sign. */
+    private static final Map<QuantFormat, byte[]> TABLES = Map.of(
+            QuantFormat.IQ2_XXS, new byte[]{8, 25, 43, 0, -8, -25, -43, 0},
+            QuantFormat.IQ4_NL, BLOCKS.get(QuantFormat.IQ4_NL).codebook(),
+            QuantFormat.IQ4_XS, BLOCKS.get(QuantFormat.IQ4_XS).codebook(),
+            QuantFormat.MXFP4, BLOCKS.get(QuantFormat.MXFP4).codebook());
 
     /** Whether there are native kernels for a format. */
     static boolean holds(QuantFormat format) {
@@ -162,7 +166,7 @@ record NativeLayout(QuantFormat format, int columns) {
         int low = lowBits();
         int high = highBits();
         int zero = zeroCode();
-        byte[] table = table();
+        byte[] table = TABLES.get(format);
         for (int i = 0; i < count; i++) {
             int columnGroup = (first + i) / GROUP_COLUMNS;
             long at = codes + (first + i) % GROUP_COLUMNS;
@@ -178,15 +182,6 @@ record NativeLayout(QuantFormat format, int columns) {
     private static int bits(long plane, int columnGroup, int width) {
         int pair = byteAt(plane + (long) VECTOR_BYTES * (columnGroup % width));
         return pair >> columnGroup / width * width & (1 << width) - 1;
-    }
-
-    /** What codes select from; null if they are numbers. */
-    private byte[] table() {
-        return switch (format) {
-            case IQ2_XXS -> LATTICE;
-            case IQ4_NL, IQ4_XS, MXFP4 -> BLOCKS.get(format).codebook();
-            default -> null;
-        };
     }
 
     private float scale(long block, int group, int row) {

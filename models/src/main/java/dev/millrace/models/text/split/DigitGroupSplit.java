@@ -5,7 +5,8 @@ import java.lang.ref.WeakReference;
 
 /**
  * Cuts digits in groups of three, counted from their end, as numbers are written:
- * {@code (?=(\d{3})+(?!\d))}. What is before the digits stays with what the cuts leave at the front.
+ * {@code (?=(\d{3})+(?!\d))}. What is before the digits stays with what the cuts leave at the
+ * front.
  */
 final class DigitGroupSplit implements SplitRule {
 
