@@ -18,7 +18,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -173,6 +172,11 @@ class QuantizeDirectoryTest {
         return names;
     }
 
+    /** Those whose experts do not have four bits already. */
+    static List<String> familiesOfFloats() {
+        return families().stream().filter(name -> !name.endsWith("mxfp4")).toList();
+    }
+
     private Path directory(String name) throws IOException {
         return IN_SOURCE.contains(name)
                 ? fromSource(name)
@@ -200,9 +204,8 @@ class QuantizeDirectoryTest {
 
     /** With fewer bits, at load or ahead of time; experts that have four already stay at load. */
     @ParameterizedTest
-    @MethodSource("families")
+    @MethodSource("familiesOfFloats")
     void everyFamilyIsQuantisedAlikeAtLoadAndAheadOfTime(String name) throws IOException {
-        Assumptions.assumeFalse(name.endsWith("mxfp4"));
         Path directory = directory(name);
         for (String type : List.of("q8_0", "q4_0")) {
             assertThat(greedy(quantize(directory, type))).as("%s", type)
