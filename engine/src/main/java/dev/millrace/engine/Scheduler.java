@@ -108,7 +108,7 @@ final class Scheduler {
 
     /** Guesses go where there is room beside the tokens that are certain; nobody gives way. */
     private void scheduleDrafts() {
-        int rows = (int) running.stream().filter(each -> each.scheduledTokens() > 0).count();
+        int rows = settings.stepTokens() - budget; // so far one for each that decodes
         int room = Math.min(budget, settings.speculation().mostRows() - rows);
         for (int i = 0; i < running.size() && room > 0; i++) {
             Sequence sequence = running.get(i);

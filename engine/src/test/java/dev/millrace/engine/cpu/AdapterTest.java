@@ -76,7 +76,7 @@ class AdapterTest {
                 .values();
         int vocabulary = tiny.vocabularySize();
         for (int position = 0; position < prompt.length; position++) {
-            assertThat(best(logits, position * vocabulary, vocabulary))
+            assertThat(ArchitectureContract.best(logits, position * vocabulary, vocabulary))
                     .as("%s, best token at %d", name, position)
                     .isEqualTo(golden.get("argmax_per_position").get(position).asInt());
         }
@@ -89,19 +89,9 @@ class AdapterTest {
                     .isCloseTo(expected.get(i).asDouble(), within(TOLERANCE * largest));
         }
         for (int token : TinyLora.ints(golden.get("greedy_ids"))) {
-            assertThat(best(last, 0, vocabulary)).as(name).isEqualTo(token);
+            assertThat(ArchitectureContract.best(last, 0, vocabulary)).as(name).isEqualTo(token);
             last = feed.logits(tiny.pass(), token);
         }
-    }
-
-    private static int best(float[] logits, int offset, int count) {
-        int best = 0;
-        for (int i = 1; i < count; i++) {
-            if (logits[offset + i] > logits[offset + best]) {
-                best = i;
-            }
-        }
-        return best;
     }
 
     @ParameterizedTest

@@ -186,7 +186,7 @@ abstract class ArchitectureContract {
         }
     }
 
-    private static int best(float[] logits, int offset, int count) {
+    static int best(float[] logits, int offset, int count) {
         int best = 0;
         for (int i = 1; i < count; i++) {
             if (logits[offset + i] > logits[offset + best]) {

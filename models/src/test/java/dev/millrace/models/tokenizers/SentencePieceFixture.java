@@ -61,7 +61,7 @@ final class SentencePieceFixture {
         out.writeBytes(value);
     }
 
-    private static void varint(ByteArrayOutputStream out, long value) {
+    static void varint(ByteArrayOutputStream out, long value) {
         long rest = value;
         while ((rest & ~0x7fL) != 0) {
             out.write((int) (rest & 0x7f | 0x80));

@@ -122,11 +122,11 @@ class SentencePieceMutationTest {
         for (Field field : message) {
             switch (field.value) {
                 case Long number -> {
-                    varint(out, (long) field.number << 3);
-                    varint(out, number);
+                    SentencePieceFixture.varint(out, (long) field.number << 3);
+                    SentencePieceFixture.varint(out, number);
                 }
                 case Float score -> {
-                    varint(out, (long) field.number << 3 | 5);
+                    SentencePieceFixture.varint(out, (long) field.number << 3 | 5);
                     out.writeBytes(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN)
                             .putFloat(score).array());
                 }
@@ -143,20 +143,11 @@ class SentencePieceMutationTest {
 
     /** Now and then with a length that is not the bytes'. */
     private void bytes(ByteArrayOutputStream out, int number, byte[] content) {
-        varint(out, (long) number << 3 | 2);
-        varint(out, random.nextInt(300) == 0
+        SentencePieceFixture.varint(out, (long) number << 3 | 2);
+        SentencePieceFixture.varint(out, random.nextInt(300) == 0
                 ? NUMBERS[random.nextInt(NUMBERS.length)]
                 : content.length);
         out.writeBytes(content);
-    }
-
-    private static void varint(ByteArrayOutputStream out, long value) {
-        long rest = value;
-        while ((rest & ~0x7fL) != 0) {
-            out.write((int) (rest & 0x7f | 0x80));
-            rest >>>= 7;
-        }
-        out.write((int) rest);
     }
 
     @Test
