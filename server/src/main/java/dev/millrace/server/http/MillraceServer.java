@@ -2,6 +2,7 @@ package dev.millrace.server.http;
 
 import dev.millrace.server.metering.RequestMeter;
 import dev.millrace.server.openai.AdapterLoader;
+import dev.millrace.server.openai.Caller;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.OpenAiRoutes;
 import dev.millrace.server.openai.RequestMetrics;
@@ -32,6 +33,8 @@ import org.eclipse.jetty.server.ServerConnector;
 /** The HTTP server: models in, requests answered, streams drained at the end. */
 public final class MillraceServer {
 
+    /** Whom to bill while there are no keys that tell clients apart. */
+    private static final String TENANT = "local";
     /** Those of HTTP (RFC 9110, RFC 5789); metrics name no other. */
     private static final Set<String> METHODS = Set.of("GET", "HEAD", "POST", "PUT", "PATCH",
             "DELETE", "OPTIONS", "TRACE", "CONNECT");
@@ -82,7 +85,7 @@ public final class MillraceServer {
         this.registry = registry;
         this.metrics = new RequestMetrics(registry, this.models);
         this.openAi = new OpenAiRoutes(this.models, adapters, meter, metrics, limits,
-                PeekingEndPoint::of);
+                request -> new Caller(TENANT, PeekingEndPoint.of(request)));
         this.hosts = new HostGuard(host);
         this.javalin = Javalin.create(this::configure);
     }

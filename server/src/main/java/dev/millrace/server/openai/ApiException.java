@@ -34,22 +34,22 @@ public final class ApiException extends RuntimeException {
     }
 
     /** A field whose value is not allowed. */
-    static ApiException invalid(String param, String message) {
+    public static ApiException invalid(String param, String message) {
         return refused(400, param, "invalid_value", message);
     }
 
     /** A field of the wrong JSON type. */
-    static ApiException wrongType(String param, String expected, String got) {
+    public static ApiException wrongType(String param, String expected, String got) {
         return refused(400, param, "invalid_type", param + " must be " + expected + ", got " + got);
     }
 
     /** A field that must be there and is not. */
-    static ApiException missing(String param) {
+    public static ApiException missing(String param) {
         return refused(400, param, "missing_required_parameter", param + " is required");
     }
 
     /** A field that asks for what this server does not do. */
-    static ApiException unsupported(String param, String message) {
+    public static ApiException unsupported(String param, String message) {
         return refused(400, param, "unsupported_parameter", message);
     }
 
@@ -92,7 +92,8 @@ public final class ApiException extends RuntimeException {
         return Json.bytes(envelope());
     }
 
-    ObjectNode envelope() {
+    /** The envelope. */
+    public ObjectNode envelope() {
         ObjectNode envelope = Json.object();
         envelope.putObject("error").put("message", getMessage()).put("type", type)
                 .put("param", param).put("code", code);

@@ -8,13 +8,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The wording of {@code /v1/chat/completions}. */
-final class ChatFormat implements ResponseFormat {
+/**
+ * The wording of {@code /v1/chat/completions}, which other dialects put into their own.
+ *
+ * @param endpoint the one that the client asked
+ */
+record ChatFormat(String endpoint) implements ResponseFormat {
 
-    @Override
-    public String endpoint() {
-        return "/v1/chat/completions";
-    }
+    static final ChatFormat OPENAI = new ChatFormat("/v1/chat/completions");
 
     @Override
     public String idPrefix() {

@@ -13,6 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Runs a job and writes its answer, whole or as a stream; a vanished client ends it. */
 final class CompletionService {
@@ -38,21 +39,46 @@ final class CompletionService {
      */
     void answer(CompletionJob job, HttpServletResponse response, ClientConnection connection)
             throws IOException, InterruptedException {
+        if (job.options().stream()) {
+            stream(job, new EventStream(response, limits.keepAlive()), connection);
+            return;
+        }
+        byte[] body = Json.bytes(whole(job, connection));
+        response.setStatus(HttpServletResponse.SC_OK);
+        response.setContentType("application/json");
+        response.setContentLength(body.length);
+        response.getOutputStream().write(body);
+    }
+
+    /**
+     * Runs a job to a whole answer.
+     *
+     * @throws ApiException if the job fails
+     * @throws IOException  if the client vanished; its generations are cancelled
+     */
+    ObjectNode whole(CompletionJob job, ClientConnection connection)
+            throws IOException, InterruptedException {
         ClientWatch client = new ClientWatch(connection, limits.watch());
         try (MeteredChoices choices = MeteredChoices.start(job, meter, metrics)) {
-            if (job.options().stream()) {
-                stream(job, choices, new EventStream(response, limits.keepAlive()), client);
-            } else {
-                byte[] body = Json.bytes(whole(job, choices, client));
-                response.setStatus(HttpServletResponse.SC_OK);
-                response.setContentType("application/json");
-                response.setContentLength(body.length);
-                response.getOutputStream().write(body);
-            }
+            return whole(job, choices, client);
         }
     }
 
-    private JsonNode whole(CompletionJob job, MeteredChoices choices, ClientWatch client)
+    /**
+     * Runs a job and sends its answer chunk by chunk.
+     *
+     * @throws ApiException if the job fails before the sink has started
+     * @throws IOException  if the client vanished; its generations are cancelled
+     */
+    void stream(CompletionJob job, ChunkSink sink, ClientConnection connection)
+            throws IOException, InterruptedException {
+        ClientWatch client = new ClientWatch(connection, limits.watch());
+        try (MeteredChoices choices = MeteredChoices.start(job, meter, metrics)) {
+            stream(job, choices, sink, client);
+        }
+    }
+
+    private ObjectNode whole(CompletionJob job, MeteredChoices choices, ClientWatch client)
             throws IOException, InterruptedException {
         List<ChoiceText> texts = texts(job);
         List<StringBuilder> contents = Stream.generate(StringBuilder::new).limit(job.choices())
@@ -80,7 +106,7 @@ final class CompletionService {
         return Answer.whole(job, array, choices.usage());
     }
 
-    private void stream(CompletionJob job, MeteredChoices choices, EventStream events,
+    private void stream(CompletionJob job, MeteredChoices choices, ChunkSink events,
             ClientWatch client) throws IOException, InterruptedException {
         try {
             writeEvents(job, choices, events, client);
@@ -88,22 +114,22 @@ final class CompletionService {
             if (!events.started()) {
                 throw e;
             }
-            events.send(e.envelope());
+            events.fail(e);
         } catch (RuntimeException e) {
             if (!events.started()) {
                 throw e;
             }
             LOG.error("{} failed within its stream", job.id(), e);
-            events.send(ApiException.failed("the server failed; see its log for "
-                    + job.id()).envelope());
+            events.fail(ApiException.failed("the server failed; see its log for " + job.id()));
         }
     }
 
-    private void writeEvents(CompletionJob job, MeteredChoices choices, EventStream events,
+    private void writeEvents(CompletionJob job, MeteredChoices choices, ChunkSink events,
             ClientWatch client) throws IOException, InterruptedException {
         ResponseFormat format = job.format();
         List<ChoiceText> texts = texts(job);
         boolean[] opened = new boolean[job.choices()];
+        events.begin(job.prompts().stream().mapToInt(prompt -> prompt.length).sum());
         while (!choices.allFinished()) {
             ChoiceEvent event = choices.next(limits.watch());
             client.check();
@@ -139,7 +165,7 @@ final class CompletionService {
 
     /** Nothing is sent for half a character; log probabilities without text wait for the end. */
     private static void sendText(CompletionJob job, int index, String grown, ChoiceText text,
-            EventStream events) throws IOException {
+            ChunkSink events) throws IOException {
         if (!grown.isEmpty()) {
             events.send(Answer.chunk(job, job.format().delta(index, grown, text.takeLogprobs())));
         }

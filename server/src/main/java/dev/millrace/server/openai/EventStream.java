@@ -5,13 +5,13 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A stream of server-sent events, framed as OpenAI frames them and flushed one by one. The
  * response is committed by the first event, so until then another status can be answered.
  */
-final class EventStream {
+final class EventStream implements ChunkSink {
 
     private static final byte[] DATA = "data: ".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] END = "\n\n".getBytes(StandardCharsets.US_ASCII);
@@ -29,22 +29,31 @@ final class EventStream {
         this.keepAliveNanos = keepAlive.toNanos();
     }
 
-    boolean started() {
+    @Override
+    public boolean started() {
         return output != null;
     }
 
-    void send(JsonNode data) throws IOException {
+    @Override
+    public void send(ObjectNode data) throws IOException {
         write(DATA, Json.bytes(data), END);
     }
 
     /** Sends a comment if nothing was written for a while: proxies close silent connections. */
-    void keepAlive() throws IOException {
+    @Override
+    public void keepAlive() throws IOException {
         if (System.nanoTime() - lastWriteNanos >= keepAliveNanos) {
             write(KEEP_ALIVE);
         }
     }
 
-    void done() throws IOException {
+    @Override
+    public void fail(ApiException failure) throws IOException {
+        send(failure.envelope());
+    }
+
+    @Override
+    public void done() throws IOException {
         write(DONE);
     }
 

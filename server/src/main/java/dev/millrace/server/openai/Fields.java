@@ -12,14 +12,14 @@ import tools.jackson.databind.node.ObjectNode;
  * One JSON object, read field by field with types and bounds; every complaint names the field by
  * its path. JSON null counts as absent, as it does for OpenAI.
  */
-final class Fields {
+public final class Fields {
 
     private static final int SHOWN_CHARS = 60;
 
     private final ObjectNode object;
     private final String prefix;
 
-    Fields(ObjectNode object) {
+    public Fields(ObjectNode object) {
         this(object, "");
     }
 
@@ -29,7 +29,7 @@ final class Fields {
     }
 
     /** Reads {@code node}, found at {@code path}, as an object. */
-    static Fields of(JsonNode node, String path) {
+    public static Fields of(JsonNode node, String path) {
         if (node instanceof ObjectNode object) {
             return new Fields(object, path + ".");
         }
@@ -37,17 +37,17 @@ final class Fields {
     }
 
     /** The field's path from the root of the body. */
-    String path(String name) {
+    public String path(String name) {
         return prefix + name;
     }
 
     /** The field, or null if it is absent or null. */
-    JsonNode find(String name) {
+    public JsonNode find(String name) {
         JsonNode node = object.get(name);
         return node == null || node.isNull() ? null : node;
     }
 
-    JsonNode require(String name) {
+    public JsonNode require(String name) {
         JsonNode node = find(name);
         if (node == null) {
             throw ApiException.missing(path(name));
@@ -55,23 +55,23 @@ final class Fields {
         return node;
     }
 
-    boolean has(String name) {
+    public boolean has(String name) {
         return find(name) != null;
     }
 
-    Set<Map.Entry<String, JsonNode>> all() {
+    public Set<Map.Entry<String, JsonNode>> all() {
         return object.properties();
     }
 
-    String text(String name) {
+    public String text(String name) {
         return text(require(name), path(name));
     }
 
-    String text(String name, String otherwise) {
+    public String text(String name, String otherwise) {
         return has(name) ? text(name) : otherwise;
     }
 
-    boolean flag(String name, boolean otherwise) {
+    public boolean flag(String name, boolean otherwise) {
         JsonNode node = find(name);
         if (node == null) {
             return otherwise;
@@ -83,30 +83,30 @@ final class Fields {
     }
 
     /** The number, or {@code otherwise} if absent; both ends are allowed. */
-    double number(String name, double least, double most, double otherwise) {
+    public double number(String name, double least, double most, double otherwise) {
         JsonNode node = find(name);
         return node == null ? otherwise : number(node, path(name), least, most);
     }
 
     /** The whole number, or {@code otherwise} if absent; both ends are allowed. */
-    long integer(String name, long least, long most, long otherwise) {
+    public long integer(String name, long least, long most, long otherwise) {
         JsonNode node = find(name);
         return node == null ? otherwise : integer(node, path(name), least, most);
     }
 
     /** The object in this field, or null if absent. */
-    Fields object(String name) {
+    public Fields object(String name) {
         JsonNode node = find(name);
         return node == null ? null : of(node, path(name));
     }
 
     /** The array's elements; empty if absent. */
-    List<JsonNode> array(String name, int most) {
+    public List<JsonNode> array(String name, int most) {
         JsonNode node = find(name);
         return node == null ? List.of() : array(node, path(name), most);
     }
 
-    static List<JsonNode> array(JsonNode node, String path, int most) {
+    public static List<JsonNode> array(JsonNode node, String path, int most) {
         if (!node.isArray()) {
             throw ApiException.wrongType(path, "an array", shown(node));
         }
@@ -118,7 +118,7 @@ final class Fields {
     }
 
     /** Text without unpaired surrogates, which no tokenizer could spell in UTF-8. */
-    static String text(JsonNode node, String path) {
+    public static String text(JsonNode node, String path) {
         if (!node.isString()) {
             throw ApiException.wrongType(path, "a string", shown(node));
         }
@@ -137,7 +137,7 @@ final class Fields {
         return text;
     }
 
-    static double number(JsonNode node, String path, double least, double most) {
+    public static double number(JsonNode node, String path, double least, double most) {
         if (!node.isNumber()) {
             throw ApiException.wrongType(path, "a number", shown(node));
         }
@@ -149,7 +149,7 @@ final class Fields {
         return value;
     }
 
-    static long integer(JsonNode node, String path, long least, long most) {
+    public static long integer(JsonNode node, String path, long least, long most) {
         if (!node.isIntegralNumber()) {
             throw ApiException.wrongType(path, "a whole number", shown(node));
         }
@@ -161,7 +161,7 @@ final class Fields {
     }
 
     /** A value as it may be quoted in a message: its JSON, cut short. */
-    static String shown(JsonNode node) {
+    public static String shown(JsonNode node) {
         if (node.isContainer()) {
             return kind(node);
         }
@@ -169,11 +169,11 @@ final class Fields {
     }
 
     /** A client's text as it may be quoted in a message: cut short. */
-    static String shown(String text) {
+    public static String shown(String text) {
         return text.length() <= SHOWN_CHARS ? text : text.substring(0, SHOWN_CHARS) + "...";
     }
 
-    static String kind(JsonNode node) {
+    public static String kind(JsonNode node) {
         String type = node.getNodeType().name().toLowerCase(Locale.ROOT);
         return switch (node.getNodeType()) {
             case NULL -> type;

@@ -11,7 +11,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** JSON as this server writes it: one line, exact decimals in plain notation. */
-final class Json {
+public final class Json {
 
     private static final JsonMapper WRITER = JsonMapper.builder(JsonFactory.builder()
             .enable(StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN).build()).build();
@@ -21,24 +21,24 @@ final class Json {
 
     private Json() {}
 
-    static ObjectNode object() {
+    public static ObjectNode object() {
         return WRITER.createObjectNode();
     }
 
-    static ArrayNode array() {
+    public static ArrayNode array() {
         return WRITER.createArrayNode();
     }
 
-    static byte[] bytes(JsonNode node) {
+    public static byte[] bytes(JsonNode node) {
         return WRITER.writeValueAsBytes(node);
     }
 
-    static String text(JsonNode node) {
+    public static String text(JsonNode node) {
         return WRITER.writeValueAsString(node);
     }
 
     /** A strict reader within limits: no duplicate names, nothing after the value, no NaN. */
-    static JsonMapper reader(HttpLimits limits) {
+    public static JsonMapper reader(HttpLimits limits) {
         StreamReadConstraints constraints = StreamReadConstraints.builder()
                 .maxNestingDepth(limits.jsonDepth()).maxTokenCount(limits.jsonValues())
                 .maxStringLength(limits.bodyBytes()).maxNameLength(NAME_CHARS)

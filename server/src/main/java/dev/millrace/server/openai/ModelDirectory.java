@@ -8,7 +8,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The models that are served, by id; adapters come and go. */
-final class ModelDirectory {
+public final class ModelDirectory {
 
     /** Replaced as a whole, so that readers need no lock. */
     private volatile Map<String, ServedModel> models = Map.of();

@@ -15,14 +15,14 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Reads a request's body as one JSON object, within limits of size, time and shape. */
-final class RequestBody {
+public final class RequestBody {
 
     private static final int CHUNK_BYTES = 8 << 10;
 
     private final HttpLimits limits;
     private final JsonMapper reader;
 
-    RequestBody(HttpLimits limits) {
+    public RequestBody(HttpLimits limits) {
         this.limits = limits;
         this.reader = Json.reader(limits);
     }
@@ -33,7 +33,7 @@ final class RequestBody {
      * @throws ApiException 400 for what is not a JSON object in UTF-8, 408 for a body that takes
      *                      too long, 413 for one too large, 415 for another type or encoding
      */
-    Fields read(HttpServletRequest request) throws IOException {
+    public Fields read(HttpServletRequest request) throws IOException {
         requireJson(request);
         if (request.getContentLengthLong() > limits.bodyBytes()) {
             throw tooLarge();
