@@ -1,6 +1,9 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.server.cli.cost.CostCommand;
+import dev.millrace.server.cli.cost.PricesCommand;
 import java.io.PrintWriter;
+import java.time.Clock;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 
@@ -21,7 +24,10 @@ public final class CommandLineProgram {
                 .addSubcommand(new InspectCommand(context))
                 .addSubcommand(new TokenizeCommand(context))
                 .addSubcommand(new DetokenizeCommand(context))
-                .addSubcommand(new CostCommand(context.out(), context.environment()))
+                .addSubcommand(new CostCommand(context.out(), context.environment(),
+                        Clock.systemUTC()))
+                .addSubcommand(new PricesCommand(context.out(), context.environment(),
+                        Clock.systemUTC()))
                 .addSubcommand(new TemplateCommand(context))
                 .addSubcommand(new PerplexityCommand(context))
                 .addSubcommand(new CompareCommand(context))

@@ -5,19 +5,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Columns of text, each as wide as its widest cell. */
-final class TextTable {
+public final class TextTable {
 
     private static final String GAP = "  ";
 
     private final List<String[]> rows = new ArrayList<>();
     private final int[] widths;
 
-    TextTable(String... headings) {
+    public TextTable(String... headings) {
         widths = new int[headings.length];
         row(headings);
     }
 
-    TextTable row(String... cells) {
+    /** Adds a row of as many cells as there are headings. */
+    public TextTable row(String... cells) {
         if (cells.length != widths.length) {
             throw new IllegalArgumentException("the table has " + widths.length
                     + " columns, got " + cells.length + " cells");
@@ -29,7 +30,8 @@ final class TextTable {
         return this;
     }
 
-    void print(PrintStream out) {
+    /** Prints the headings and all rows. */
+    public void print(PrintStream out) {
         for (String[] cells : rows) {
             StringBuilder line = new StringBuilder();
             for (int i = 0; i < cells.length; i++) {

@@ -39,7 +39,7 @@ class CommandLineProgramTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"serve", "run", "pull", "list", "rm", "inspect", "tokenize",
-        "detokenize", "cost", "template", "perplexity"})
+        "detokenize", "cost", "prices", "template", "perplexity"})
     void explainsEveryCommand(String command) {
         Result result = cli.run(command, "--help");
 

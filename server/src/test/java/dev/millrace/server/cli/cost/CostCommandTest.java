@@ -1,4 +1,4 @@
-package dev.millrace.server.cli;
+package dev.millrace.server.cli.cost;
 
 import dev.millrace.server.metering.LedgerFixture;
 import java.io.ByteArrayOutputStream;
@@ -9,6 +9,9 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +38,7 @@ class CostCommandTest {
         assertThat(text()).contains("rate     3.600000 USD/h (assumed)", "requests 1",
                 "balances to the nano-dollar", "Llama 3.2 1B Instruct",
                 "no price of this model is known; the nearest hosted", "2026-09-22",
-                "source: models.dev");
+                "sources: models.dev");
         // 0.2 s over 100 tokens and 1 s over 50, at a dollar per 1,000 s; the bill is 2 s for 1.2
         assertThat(text()).containsPattern("here, usage \\(assumed\\) +2\\.0000 +20\\.0000")
                 .containsPattern("here, allocation \\(assumed\\) +3\\.3333 +33\\.3333")
@@ -111,7 +114,8 @@ class CostCommandTest {
     private int run(String... arguments) {
         printed.reset();
         PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);
-        return new CommandLine(new CostCommand(out, Map.of("MILLRACE_HOME", home.toString())))
+        return new CommandLine(new CostCommand(out, Map.of("MILLRACE_HOME", home.toString()),
+                Clock.fixed(Instant.parse("2026-11-21T12:00:00Z"), ZoneOffset.UTC)))
                 .setExecutionExceptionHandler((failure, command, parsed) -> {
                     out.println(failure.getMessage());
                     return 1;

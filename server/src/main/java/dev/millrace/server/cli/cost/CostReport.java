@@ -1,10 +1,10 @@
-package dev.millrace.server.cli;
+package dev.millrace.server.cli.cost;
 
-import dev.millrace.server.metering.HostedPrice;
 import dev.millrace.server.metering.LedgerBalance;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.LedgerSummary.ModelUse;
-import dev.millrace.server.metering.PriceCatalog;
+import dev.millrace.server.metering.prices.HostedPrice;
+import dev.millrace.server.metering.prices.PriceCatalog;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -101,9 +101,11 @@ final class CostReport {
                 match.prices().size());
         for (HostedPrice price : match.three()) {
             priceLine(price.provider(), price.inputUsdPerMillion(), price.outputUsdPerMillion(),
-                    price.asOf());
+                    price.asOf().toString());
         }
-        line("  source: %s", match.prices().getFirst().source());
+        line("  sources: %s", String.join(", ", match.three().stream().map(HostedPrice::source)
+                .distinct().toList()));
+        prices.staleness(match.three()).ifPresent(warning -> line("  note: %s", warning));
     }
 
     private void priceLine(String name, double input, double output, String note) {
@@ -171,23 +173,12 @@ final class CostReport {
         hosted.put("same_model", match.same()).put("model", match.model());
         ArrayNode list = hosted.putArray("prices");
         for (HostedPrice price : match.three()) {
-            list.addObject().put("provider", price.provider()).put("model", price.model())
-                    .put("input", price.inputUsdPerMillion())
-                    .put("output", price.outputUsdPerMillion()).put("as_of", price.asOf())
-                    .put("source", price.source());
+            PriceJson.put(list.addObject(), price);
         }
     }
 
     private static void prices(ObjectNode node, ModelUse model, double factor) {
-        number(node, "input", model.inputUsdPerMillion() * factor);
-        number(node, "output", model.outputUsdPerMillion() * factor);
-    }
-
-    private static void number(ObjectNode node, String name, double value) {
-        if (Double.isFinite(value)) {
-            node.put(name, value);
-        } else {
-            node.putNull(name);
-        }
+        PriceJson.putNumber(node, "input", model.inputUsdPerMillion() * factor);
+        PriceJson.putNumber(node, "output", model.outputUsdPerMillion() * factor);
     }
 }

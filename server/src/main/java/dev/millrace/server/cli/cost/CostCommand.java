@@ -1,14 +1,18 @@
-package dev.millrace.server.cli;
+package dev.millrace.server.cli.cost;
 
 import dev.millrace.models.store.ModelStore;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
-import dev.millrace.server.metering.PriceCatalog;
 import dev.millrace.server.metering.UsageLedger;
+import dev.millrace.server.metering.prices.PriceCatalog;
+import dev.millrace.server.metering.prices.PriceFile;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -17,7 +21,7 @@ import picocli.CommandLine.Option;
 
 /** {@code millrace cost}: what tokens have cost so far, beside what others charge for them. */
 @Command(name = "cost", description = "Show what tokens have cost on this machine, and elsewhere.")
-final class CostCommand implements Callable<Integer> {
+public final class CostCommand implements Callable<Integer> {
 
     /** The exit status for books that do not balance: a script must notice. */
     private static final int UNBALANCED = 3;
@@ -27,6 +31,7 @@ final class CostCommand implements Callable<Integer> {
 
     private final PrintStream out;
     private final Map<String, String> environment;
+    private final Clock clock;
 
     @Option(names = "--ledger", paramLabel = "FILE", description = LEDGER)
     private Path ledger;
@@ -34,7 +39,8 @@ final class CostCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON instead of a table.")
     private boolean json;
 
-    CostCommand(PrintStream out, Map<String, String> environment) {
+    public CostCommand(PrintStream out, Map<String, String> environment, Clock clock) {
+        this.clock = clock;
         this.out = out;
         this.environment = environment;
     }
@@ -53,9 +59,14 @@ final class CostCommand implements Callable<Integer> {
         try (LedgerReader reader = LedgerReader.open(file)) {
             summary = reader.summary();
         }
-        CostReport report = new CostReport(file, summary, PriceCatalog.bundled());
+        CostReport report = new CostReport(file, summary, catalog());
         out.print(json ? report.json() : report.text());
         return summary.balance().balances() ? 0 : UNBALANCED;
+    }
+
+    private PriceCatalog catalog() {
+        return new PriceFile(ModelStore.root(environment))
+                .catalog(LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC));
     }
 
     /** Where a server keeps its ledger by the settings of now: its flags cannot be known here. */
