@@ -34,6 +34,11 @@ public interface Engine extends AutoCloseable {
      */
     void unloadAdapter(int slot);
 
+    /** Whether the model is on the device; if not, the next request brings it there. */
+    default boolean loaded() {
+        return true;
+    }
+
     /** What is going on, for metrics. */
     EngineStatus status();
 

@@ -1,9 +1,11 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.models.store.StoredModel;
+import dev.millrace.server.config.NamedModel;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
 import dev.millrace.server.metering.UsageLedger;
+import dev.millrace.server.wiring.ModelSource;
 import dev.millrace.server.wiring.ServingAssembly;
 import dev.millrace.server.wiring.TerminationSignals;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,10 +35,21 @@ final class ServeCommand implements Callable<Integer> {
         this.context = context;
     }
 
-    @Parameters(arity = "0..1", paramLabel = "MODEL",
-            description = "A model (see: millrace --help). Default: tinyllama.")
-    void model(String value) {
-        compute.set(Setting.MODEL, value);
+    @Parameters(arity = "0..*", paramLabel = "MODEL",
+            description = "A model (see: millrace --help), or NAME=MODEL to have clients call it"
+                    + " NAME. Several share the memory, and take turns where it is too little."
+                    + " Default: tinyllama.")
+    private List<String> models = new ArrayList<>();
+
+    @Option(names = {"-m",
+        "--model"}, paramLabel = "MODEL", description = "The same as an option.")
+    private List<String> moreModels = new ArrayList<>();
+
+    @Option(names = "--idle-unload", paramLabel = "SECONDS",
+            description = "Free the memory of a model without requests for so long; the next"
+                    + " request loads it again (default: off).")
+    void idleUnload(String value) {
+        compute.set(Setting.IDLE_UNLOAD, value);
     }
 
     @Option(names = "--host", paramLabel = "ADDRESS",
@@ -117,15 +131,19 @@ final class ServeCommand implements Callable<Integer> {
         if (!adapters.isEmpty()) {
             compute.set(Setting.LORA, String.join(",", adapters));
         }
+        List<String> named = Stream.concat(models.stream(), moreModels.stream()).toList();
+        if (!named.isEmpty()) {
+            compute.set(Setting.MODEL, String.join("\n", named));
+        }
         ServerConfig config = compute.load(context);
         ServingAssembly.requireStartable(config);
-        Path file = context.resolve(config.model());
-        Optional<StoredModel> stored = context.stored(config.model());
-        context.err().println("loading " + file);
+        List<ModelSource> sources = new ArrayList<>();
+        for (NamedModel model : config.models()) {
+            sources.add(source(model));
+        }
+        context.err().println("loading " + sources.getFirst().file());
         TerminationSignals signals = new TerminationSignals();
-        ServingAssembly assembly = new ServingAssembly(
-                stored.map(StoredModel::name).orElseGet(() -> servedName(file)), file,
-                stored.flatMap(StoredModel::terms), config,
+        ServingAssembly assembly = new ServingAssembly(sources, config,
                 UsageLedger.defaultFile(context.environment()));
         context.out().print(new ServingBanner(assembly, config).text());
         context.out().flush();
@@ -135,6 +153,14 @@ final class ServeCommand implements Callable<Integer> {
         boolean finished = assembly.stop(config.drain());
         context.err().println(finished ? "stopped" : "stopped; some requests were cut off");
         return 0;
+    }
+
+    private ModelSource source(NamedModel model) throws InterruptedException {
+        Path file = context.resolve(model.reference());
+        Optional<StoredModel> stored = context.stored(model.reference());
+        String id = model.name().or(() -> stored.map(StoredModel::name))
+                .orElseGet(() -> servedName(file));
+        return new ModelSource(id, file, stored.flatMap(StoredModel::terms));
     }
 
     /** The name of the user's own file or folder. */

@@ -42,6 +42,10 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                         ? ""
                         : ", " + ByteCounts.text(memory.adapterBytes()) + " for adapters")
                 + ")");
+        if (!assembly.otherIds().isEmpty()) {
+            line(text, "also", String.join(", ", assembly.otherIds())
+                    + ": loaded when first asked for");
+        }
         if (!config.adapters().isEmpty()) {
             line(text, "adapters", config.adapters().stream()
                     .map(adapter -> assembly.id() + ":" + adapter.name())

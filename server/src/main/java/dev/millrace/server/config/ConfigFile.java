@@ -19,6 +19,9 @@ final class ConfigFile {
     /** The section about money, which the meter reads itself. */
     static final String COST = "cost";
 
+    /** A list of models, instead of {@code model}. */
+    private static final String MODELS = "models";
+
     private static final int MAX_BYTES = 1 << 20;
     private static final YAMLMapper YAML = YAMLMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -39,17 +42,32 @@ final class ConfigFile {
         if (!root.isObject()) {
             throw new ConfigException(file + " must hold keys and values such as \"port: 8080\"");
         }
+        if (root.has(MODELS) && root.has(Setting.MODEL.key())) {
+            throw new ConfigException("model and models are both in " + file
+                    + "; put all models into models");
+        }
         for (String key : root.propertyNames()) {
-            if (!key.equals(COST)) {
+            if (key.equals(MODELS)) {
+                putModels(file, root.get(key), settings);
+            } else if (!key.equals(COST)) {
                 put(file, key, root.get(key), settings);
             }
         }
         return root.get(COST);
     }
 
+    private static void putModels(Path file, JsonNode list, Settings settings) {
+        if (!list.isArray() || list.isEmpty() || !list.valueStream().allMatch(JsonNode::isString)) {
+            throw new ConfigException("models in " + file
+                    + " must be a list such as [tinyllama, big=/models/big.gguf]");
+        }
+        settings.put(Setting.MODEL, list.valueStream().map(JsonNode::asString)
+                .collect(Collectors.joining("\n")), "models in " + file);
+    }
+
     private static void put(Path file, String key, JsonNode value, Settings settings) {
         List<String> known = new ArrayList<>(Setting.keys());
-        known.add(COST);
+        known.addAll(List.of(MODELS, COST));
         Setting setting = Setting.ofKey(key).orElseThrow(() -> new ConfigException("unknown key \""
                 + key + "\" in " + file + NearMisses.hint(key, known) + " (known: "
                 + String.join(", ", known) + ")"));

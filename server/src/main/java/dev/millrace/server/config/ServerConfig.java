@@ -16,7 +16,7 @@ import tools.jackson.databind.JsonNode;
  * What the user wants of a server, checked. Built-in values are covered by {@code millrace.yaml},
  * those by the environment, those by the command line.
  *
- * @param model         reference of the model to serve
+ * @param models        what to serve, at least one
  * @param host          address to listen on
  * @param port          0 for any free one
  * @param contextTokens longest sequence; 0 for what the model was made for, within reason
@@ -34,15 +34,19 @@ import tools.jackson.databind.JsonNode;
  * @param adapterBytes  of the memory, for adapters; 0 for what those need
  * @param adapterUpdates whether clients may have adapters loaded and unloaded
  * @param speculate     whether tokens are guessed ahead from the text so far
+ * @param idleUnload    how long a model stays loaded without requests; zero for as long as nobody
+ *                      else needs its memory
  * @param drain         for running requests at the end
  * @param ledger        file of the ledger, where one was named
  * @param cost          the section {@code cost}, unread; null if there is none
  */
-public record ServerConfig(String model, String host, int port, int contextTokens, int sequences,
+public record ServerConfig(List<NamedModel> models, String host, int port, int contextTokens,
+        int sequences,
         int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
-        boolean speculate, Duration drain, Optional<Path> ledger, JsonNode cost) {
+        boolean speculate, Duration idleUnload, Duration drain, Optional<Path> ledger,
+        JsonNode cost) {
 
     private static final String FILE_NAME = "millrace.yaml";
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -51,6 +55,7 @@ public record ServerConfig(String model, String host, int port, int contextToken
     private static final int MAX_QUEUE = 1 << 16;
     private static final int MAX_THREADS = 1024;
     private static final int MAX_DRAIN_SECONDS = 3600;
+    private static final int MAX_IDLE_SECONDS = 7 * 24 * 3600;
     /** The type of weights that stay as the file has them; and the list of no adapters. */
     private static final String NONE = "none";
     private static final int DEFAULT_SEQUENCES = 8;
@@ -93,7 +98,7 @@ public record ServerConfig(String model, String host, int port, int contextToken
     private static ServerConfig of(Settings settings, JsonNode cost) {
         int sequences = settings.number(Setting.SEQUENCES, 1, MAX_SEQUENCES, DEFAULT_SEQUENCES);
         return new ServerConfig(
-                settings.text(Setting.MODEL).orElse("tinyllama"),
+                models(settings),
                 settings.text(Setting.HOST).orElse("127.0.0.1"),
                 settings.number(Setting.PORT, 0, 65535, 8080),
                 settings.numberOrAuto(Setting.CONTEXT, 1, MAX_CONTEXT_TOKENS),
@@ -113,10 +118,31 @@ public record ServerConfig(String model, String host, int port, int contextToken
                 settings.bytesOrAuto(Setting.LORA_MEMORY),
                 settings.choice(Setting.LORA_UPDATES, List.of("off", "on")).equals("on"),
                 settings.choice(Setting.SPECULATE, List.of("ngram", "off")).equals("ngram"),
+                Duration.ofSeconds(settings.numberOrOff(Setting.IDLE_UNLOAD, 1, MAX_IDLE_SECONDS)),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
                 settings.text(Setting.LEDGER).map(Path::of),
                 cost);
+    }
+
+    /** The first model, for commands that take but one. */
+    public String model() {
+        return models.getFirst().reference();
+    }
+
+    /** The same without adapters and without memory for any. */
+    public ServerConfig withoutAdapters() {
+        return new ServerConfig(models, host, port, contextTokens, sequences, stepTokens, queue,
+                memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
+                List.of(), 0, false, speculate, idleUnload, drain, ledger, cost);
+    }
+
+    private static List<NamedModel> models(Settings settings) {
+        try {
+            return NamedModel.parse(settings.text(Setting.MODEL).orElse("tinyllama"));
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException("model is no list of models: " + e.getMessage(), e);
+        }
     }
 
     private static List<NamedAdapter> adapters(Settings settings) {

@@ -25,6 +25,7 @@ public enum Setting {
     LORA,
     LORA_MEMORY,
     LORA_UPDATES,
+    IDLE_UNLOAD,
     DRAIN_SECONDS,
     LEDGER;
 

@@ -13,6 +13,7 @@ final class Settings {
 
     /** What stands for "you choose". */
     static final String AUTO = "auto";
+    private static final String OFF = "off";
 
     private static final Pattern BYTES = Pattern.compile("(\\d{1,12})\\s*([kMGT]?)(i?)B",
             Pattern.CASE_INSENSITIVE);
@@ -70,6 +71,14 @@ final class Settings {
     /** As {@link #number}, with 0 for {@code auto} and for nothing given. */
     int numberOrAuto(Setting setting, int least, int most) {
         return isAuto(setting) ? 0 : number(setting, least, most, 0);
+    }
+
+    /** As {@link #number}, with 0 for {@code off} and for nothing given. */
+    int numberOrOff(Setting setting, int least, int most) {
+        Given value = given.get(setting);
+        return value == null || value.text().equalsIgnoreCase(OFF)
+                ? 0
+                : number(setting, least, most, 0);
     }
 
     /** Bytes, such as {@code 8GB} or {@code 512MiB}; 0 for {@code auto} and for nothing given. */

@@ -57,12 +57,15 @@ public final class ModelDirectory {
 
     /**
      * OpenAI's description of a model, vLLM's fields for the length of its context and for what an
-     * adapter is of, and the terms of the model with what they keep users from.
+     * adapter is of, llama.cpp's for whether it is loaded, and the terms of the model with what
+     * they keep users from.
      */
     static ObjectNode describe(ServedModel model) {
         ObjectNode description = Json.object().put("id", model.id()).put("object", "model")
                 .put("created", model.created().getEpochSecond()).put("owned_by", "millrace")
                 .put("max_model_len", model.contextTokens()).put("license", model.licence().id());
+        description.putObject("status")
+                .put("value", model.engine().loaded() ? "loaded" : "unloaded");
         if (model.isAdapter()) {
             description.put("parent", model.baseId());
         }

@@ -49,10 +49,13 @@ public final class LoadedModel implements AutoCloseable {
     private final ForwardPass pass;
     private final MemoryBudget budget;
     private final Speculation speculation;
+    private final boolean borrowed;
 
-    private LoadedModel(Model model, WorkerPool pool, Backend backend, Optional<String> remark,
-            DeviceLane lane, ForwardPass pass, MemoryBudget budget, Speculation speculation) {
+    private LoadedModel(Model model, boolean borrowed, WorkerPool pool, Backend backend,
+            Optional<String> remark, DeviceLane lane, ForwardPass pass, MemoryBudget budget,
+            Speculation speculation) {
         this.model = model;
+        this.borrowed = borrowed;
         this.pool = pool;
         this.backend = backend;
         this.remark = remark;
@@ -92,23 +95,40 @@ public final class LoadedModel implements AutoCloseable {
      */
     static LoadedModel of(Model opened, ServerConfig config, DeviceLane lane, Duration warmUp,
             List<Path> adapters) {
-        WorkerPool pool = null;
         try {
-            KernelChoice choice = kernels(config);
-            pool = openPool(config);
+            return place(opened, false, memoryBytes(config), config, lane, warmUp, adapters);
+        } catch (RuntimeException | Error e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The same of an opened model that the caller keeps, within some of the memory.
+     *
+     * @param memoryBytes for this model
+     */
+    static LoadedModel borrowing(Model opened, long memoryBytes, ServerConfig config,
+            DeviceLane lane, Duration warmUp, List<Path> adapters) {
+        return place(opened, true, memoryBytes, config, lane, warmUp, adapters);
+    }
+
+    private static LoadedModel place(Model opened, boolean borrowed, long memoryBytes,
+            ServerConfig config, DeviceLane lane, Duration warmUp, List<Path> adapters) {
+        KernelChoice choice = kernels(config);
+        WorkerPool pool = openPool(config);
+        try {
             Model model = quantized(opened, config, pool);
             Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
-            MemoryBudget budget = budget(config, opened.spec()).withAdapterBytes(
+            MemoryBudget budget = budget(config, opened.spec(), memoryBytes).withAdapterBytes(
                     adapterBytes(config, backend, opened.spec(), adapters));
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
-            return new LoadedModel(model, pool, backend, remark(choice, config), lane, pass,
-                    budget, config.speculate() ? speculation(choice.kernels()) : Speculation.OFF);
+            return new LoadedModel(model, borrowed, pool, backend, remark(choice, config), lane,
+                    pass, budget,
+                    config.speculate() ? speculation(choice.kernels()) : Speculation.OFF);
         } catch (RuntimeException | Error e) {
-            if (pool != null) {
-                pool.close();
-            }
-            opened.close();
+            pool.close();
             throw e;
         }
     }
@@ -134,8 +154,12 @@ public final class LoadedModel implements AutoCloseable {
 
     /** What a configuration lets a model of these sizes take. */
     static MemoryBudget budget(ServerConfig config, ModelSpec spec) {
-        return new MemoryBudget(memoryBytes(config), contextTokens(config, spec),
-                config.sequences(), config.stepTokens(), config.cacheFormat());
+        return budget(config, spec, memoryBytes(config));
+    }
+
+    private static MemoryBudget budget(ServerConfig config, ModelSpec spec, long memoryBytes) {
+        return new MemoryBudget(memoryBytes, contextTokens(config, spec), config.sequences(),
+                config.stepTokens(), config.cacheFormat());
     }
 
     /** As many workers as a configuration asks for. */
@@ -162,7 +186,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     /** What was asked for; or what these adapters need, and some more if others may come. */
-    private static long adapterBytes(ServerConfig config, Backend backend, ModelSpec spec,
+    static long adapterBytes(ServerConfig config, Backend backend, ModelSpec spec,
             List<Path> adapters) {
         long bytes = config.adapterUpdates() ? USUAL_ADAPTER_BYTES : 0;
         for (Path path : adapters) {
@@ -248,7 +272,9 @@ public final class LoadedModel implements AutoCloseable {
     @Override
     public void close() {
         Closing closing = new Closing();
-        closing.later(model);
+        if (!borrowed) {
+            closing.later(model);
+        }
         closing.later(pool);
         closing.later(pass);
         closing.close();

@@ -3,11 +3,13 @@ package dev.millrace.server.wiring;
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.engine.host.HostedModel;
 import dev.millrace.server.metering.CostModel;
 import dev.millrace.server.metering.UsageMeter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.List;
 import java.util.function.ToDoubleFunction;
 
 /** What the machine costs, what its time goes to, and how the books are. */
@@ -15,12 +17,15 @@ final class MachineMetrics {
 
     private static final double NANO = 1e-9;
 
-    private final LoadedModel loaded;
+    private final DeviceLane lane;
+    private final List<HostedModel> models;
     private final CostModel rate;
     private final UsageMeter meter;
 
-    MachineMetrics(LoadedModel loaded, CostModel rate, UsageMeter meter) {
-        this.loaded = loaded;
+    MachineMetrics(DeviceLane lane, List<HostedModel> models, CostModel rate,
+            UsageMeter meter) {
+        this.lane = lane;
+        this.models = models;
         this.rate = rate;
         this.meter = meter;
     }
@@ -29,11 +34,18 @@ final class MachineMetrics {
         deviceSeconds(registry, "step", LaneReading::stepNanos);
         deviceSeconds(registry, "overhead", LaneReading::overheadNanos);
         deviceSeconds(registry, "idle", LaneReading::idleNanos);
-        DeviceMemory memory = loaded.pass().memory();
-        memory(registry, "weights", memory.weightBytes());
-        memory(registry, "cache", memory.cacheBytes());
-        memory(registry, "buffers", memory.bufferBytes());
-        memory(registry, "adapters", memory.adapterBytes());
+        for (HostedModel model : models) {
+            memory(registry, model, "weights", DeviceMemory::weightBytes);
+            memory(registry, model, "cache", DeviceMemory::cacheBytes);
+            memory(registry, model, "buffers", DeviceMemory::bufferBytes);
+            memory(registry, model, "adapters", DeviceMemory::adapterBytes);
+            Gauge.builder("millrace_model_loaded", model, one -> one.loaded() ? 1 : 0)
+                    .description("whether the model is on the device")
+                    .tag("model_name", model.name()).register(registry);
+            FunctionCounter.builder("millrace_model_loads", model, HostedModel::loads)
+                    .description("how often the model was brought onto the device")
+                    .tag("model_name", model.name()).register(registry);
+        }
         Gauge.builder("millrace_rate_usd_per_hour", () -> rate.nanoUsdPerHour() * NANO)
                 .description("what the machine costs")
                 .tag("assumed", Boolean.toString(rate.assumed())).register(registry);
@@ -49,15 +61,17 @@ final class MachineMetrics {
 
     private void deviceSeconds(MeterRegistry registry, String state,
             ToDoubleFunction<LaneReading> nanos) {
-        DeviceLane lane = loaded.lane();
         FunctionCounter.builder("millrace_device_seconds", lane,
                 device -> nanos.applyAsDouble(device.reading()) * NANO)
                 .description("what the device's time went to").tag("state", state)
                 .register(registry);
     }
 
-    private static void memory(MeterRegistry registry, String part, long bytes) {
-        Gauge.builder("millrace_device_memory_bytes", () -> bytes)
-                .description("memory taken on the device").tag("part", part).register(registry);
+    private static void memory(MeterRegistry registry, HostedModel model, String part,
+            ToDoubleFunction<DeviceMemory> bytes) {
+        Gauge.builder("millrace_device_memory_bytes", model,
+                one -> bytes.applyAsDouble(one.memory()))
+                .description("memory taken on the device")
+                .tags("model_name", model.name(), "part", part).register(registry);
     }
 }

@@ -1,10 +1,10 @@
 package dev.millrace.server.wiring;
 
-import dev.millrace.engine.BatchingEngine;
 import dev.millrace.engine.DeviceLane;
-import dev.millrace.engine.EngineSettings;
+import dev.millrace.engine.host.HostedModel;
+import dev.millrace.engine.host.MemoryShares;
+import dev.millrace.engine.host.ModelHost;
 import dev.millrace.models.store.Licence;
-import dev.millrace.server.config.NamedAdapter;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
@@ -22,72 +22,113 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
- * One running server: model, engine, meter and HTTP, put together here and nowhere else, and taken
+ * One running server: models, host, meter and HTTP, put together here and nowhere else, and taken
  * apart in the opposite order.
  */
 public final class ServingAssembly {
 
     private final Closing closing = new Closing();
-    private final String id;
     private final ServerConfig config;
     private final CostModel rate;
     private final Path ledgerFile;
+    private final List<ServableModel> models = new ArrayList<>();
     private final LoadedModel loaded;
-    private final Licence licence;
     private final EnergySource energy;
     private final MillraceServer http;
     private final int port;
 
     /**
-     * Starts a server; when it returns, requests are answered.
+     * Starts a server; when it returns, requests are answered. The first model is loaded by then,
+     * the others when they are asked for.
      *
-     * @param id         what clients call the model
-     * @param file       the model
-     * @param stated     its licence as the place that it is from tells; the model's own word else
+     * @param sources    the models; adapters are for the first
      * @param ledgerFile of the ledger, where the configuration names none
+     * @throws IllegalArgumentException if there is no model, or two have one name
+     * @throws dev.millrace.engine.forward.BackendException if the memory is too little for one
      */
+    public ServingAssembly(List<ModelSource> sources, ServerConfig config, Path ledgerFile) {
+        this(sources, config, ledgerFile, LoadedModel.SERVING_WARM_UP);
+    }
+
+    /** The same with one model. @see ModelSource */
     public ServingAssembly(String id, Path file, Optional<Licence> stated, ServerConfig config,
             Path ledgerFile) {
-        this(id, file, stated, config, ledgerFile, LoadedModel.SERVING_WARM_UP);
+        this(List.of(new ModelSource(id, file, stated)), config, ledgerFile);
     }
 
     ServingAssembly(String id, Path file, Optional<Licence> stated, ServerConfig config,
             Path ledgerFile, Duration warmUp) {
-        this.id = id;
+        this(List.of(new ModelSource(id, file, stated)), config, ledgerFile, warmUp);
+    }
+
+    ServingAssembly(List<ModelSource> sources, ServerConfig config, Path ledgerFile,
+            Duration warmUp) {
+        requireDistinct(sources);
         this.config = config;
         this.ledgerFile = config.ledger().orElse(ledgerFile);
         try {
             this.rate = CostModel.configured(config.cost());
             UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
             DeviceLane lane = new DeviceLane();
-            this.loaded = closing.later(LoadedModel.open(file, config, lane, warmUp,
-                    config.adapters().stream().map(NamedAdapter::path).toList()));
-            this.licence = stated.orElseGet(
-                    () -> Licence.ofModel(file, loaded.model().metadata()));
+            for (ModelSource source : sources) {
+                models.add(closing.later(
+                        new ServableModel(source, config, models.isEmpty())));
+            }
+            long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             UsageMeter meter = UsageMeter.start(ledger, rate, StepWeights.DEFAULT, lane::reading,
                     energy);
             closing.insteadOf(ledger, meter);
-            BatchingEngine engine = closing.later(BatchingEngine.start(id, loaded.pass(),
-                    loaded.vocabulary(), engineSettings(), lane, meter));
+            ModelHost host = closing.later(ModelHost.start(LoadedModel.memoryBytes(config),
+                    config.idleUnload(), lane::nanoTime));
+            List<HostedModel> hosted = new ArrayList<>();
+            for (int i = 0; i < shares.length; i++) {
+                ServableModel model = models.get(i);
+                long bytes = shares[i];
+                hosted.add(host.add(model.id(), bytes, model.pinned(),
+                        () -> model.open(bytes, lane, warmUp, meter)));
+            }
+            this.loaded = ((LoadedEngine) hosted.getFirst().load()).loaded();
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
                     PrometheusConfig.DEFAULT);
-            new MachineMetrics(loaded, rate, meter).register(registry);
-            EngineAdapters adapters = new EngineAdapters(served(id, engine));
-            List<ServedModel> models = withAdapters(adapters);
+            new MachineMetrics(lane, hosted, rate, meter).register(registry);
+            EngineAdapters adapters = new EngineAdapters(
+                    models.getFirst().served(hosted.getFirst()));
             this.http = new MillraceServer(config.host(), config.port(), HttpLimits.DEFAULT,
-                    models, updates(adapters), meter, registry);
+                    served(adapters, hosted), updates(adapters), meter, registry);
             this.port = http.start();
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
             throw e;
         }
+    }
+
+    private static void requireDistinct(List<ModelSource> sources) {
+        Set<String> ids = new HashSet<>();
+        for (ModelSource source : sources) {
+            if (!ids.add(source.id())) {
+                throw new IllegalArgumentException("two models are called " + source.id()
+                        + "; name one of them otherwise, as in NAME=" + source.file());
+            }
+        }
+        if (sources.isEmpty()) {
+            throw new IllegalArgumentException("a server needs at least one model");
+        }
+    }
+
+    /** What each model may take: all of the memory if there is but one. */
+    private long[] memoryShares() {
+        long budgetBytes = LoadedModel.memoryBytes(config);
+        return models.size() == 1
+                ? new long[]{budgetBytes}
+                : MemoryShares.of(budgetBytes, models.stream().map(ServableModel::need).toList());
     }
 
     /**
@@ -101,39 +142,34 @@ public final class ServingAssembly {
         PortCheck.require(config.host(), config.port());
     }
 
-    private EngineSettings engineSettings() {
-        int queuedTokens = (int) Math.min(Integer.MAX_VALUE,
-                (long) config.queue() * loaded.contextTokens());
-        return new EngineSettings(config.sequences(), config.stepTokens(), loaded.contextTokens(),
-                config.queue(), queuedTokens, true, loaded.speculation());
-    }
-
-    /** The model, and the same with each adapter of the configuration. */
-    private List<ServedModel> withAdapters(EngineAdapters adapters) {
-        List<ServedModel> models = new ArrayList<>(List.of(adapters.base()));
-        config.adapters().forEach(adapter -> models
+    /** The first model, the same with each adapter of the configuration, and the other models. */
+    private List<ServedModel> served(EngineAdapters adapters, List<HostedModel> hosted) {
+        List<ServedModel> served = new ArrayList<>(List.of(adapters.base()));
+        config.adapters().forEach(adapter -> served
                 .add(adapters.load(adapter.name(), adapter.path())));
-        return models;
+        for (int i = 1; i < hosted.size(); i++) {
+            served.add(models.get(i).served(hosted.get(i)));
+        }
+        return served;
     }
 
     private Optional<AdapterLoader> updates(EngineAdapters adapters) {
         return config.adapterUpdates() ? Optional.of(adapters) : Optional.empty();
     }
 
-    private ServedModel served(String id, BatchingEngine engine) {
-        return new ServedModel(id, loaded.spec(), loaded.model().requiredTokenizer(),
-                loaded.model().chatTemplate(), engine, loaded.contextTokens(),
-                loaded.backend().description(), Instant.now(), licence);
-    }
-
-    /** What clients call the model. */
+    /** What clients call the first model. */
     public String id() {
-        return id;
+        return models.getFirst().id();
     }
 
-    /** The terms of the model. */
+    /** What clients call the models beside the first. */
+    public List<String> otherIds() {
+        return models.stream().skip(1).map(ServableModel::id).toList();
+    }
+
+    /** The terms of the first model. */
     public Licence licence() {
-        return licence;
+        return models.getFirst().licence();
     }
 
     /** The port that it listens on. */
@@ -141,6 +177,7 @@ public final class ServingAssembly {
         return port;
     }
 
+    /** The first model as it was loaded at the start. */
     public LoadedModel loaded() {
         return loaded;
     }

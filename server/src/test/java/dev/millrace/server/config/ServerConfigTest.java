@@ -64,6 +64,38 @@ class ServerConfigTest {
     }
 
     @Test
+    void readsSeveralModelsWithTheNamesThatClientsCallThem() throws IOException {
+        write("models: [tinyllama, big=/m/b=1.gguf, 'https://host/m.gguf?x=y']\n");
+
+        assertThat(load().models()).containsExactly(
+                new NamedModel(Optional.empty(), "tinyllama"),
+                new NamedModel(Optional.of("big"), "/m/b=1.gguf"),
+                new NamedModel(Optional.empty(), "https://host/m.gguf?x=y"));
+
+        flags.put(Setting.MODEL, "other");
+        assertThat(load().models()).extracting(NamedModel::reference).containsExactly("other");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"model: a;models: [b]|model and models are both in",
+        "models: a|must be a list such as", "models: []|must be a list such as",
+        "models: [1]|must be a list such as", "models: [a, a]|a comes twice"})
+    void refusesListsOfModelsThatMakeNoSense(String yaml, String why) throws IOException {
+        write(yaml.replace(';', '\n'));
+
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining(why);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"off,0", "OFF,0", "600,600"})
+    void readsHowLongAModelMayIdle(String text, long seconds) {
+        flags.put(Setting.IDLE_UNLOAD, text);
+
+        assertThat(load().idleUnload()).isEqualTo(Duration.ofSeconds(seconds));
+    }
+
+    @Test
     void readsAnEmptyFile() throws IOException {
         write("# nothing yet\n");
 

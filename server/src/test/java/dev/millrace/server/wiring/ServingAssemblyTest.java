@@ -66,7 +66,7 @@ class ServingAssemblyTest {
         assertThat(answer.at("/usage/cost_details/assumed").booleanValue()).isTrue();
         assertThat(metrics).contains("millrace_device_seconds_total{state=\"overhead\"}",
                 "millrace_rate_usd_per_hour{assumed=\"true\"}",
-                "millrace_device_memory_bytes{part=\"cache\"}");
+                "millrace_device_memory_bytes{model_name=\"tiny\",part=\"cache\"}");
         try (LedgerReader reader = LedgerReader.open(server.ledgerFile())) {
             LedgerSummary summary = reader.summary();
             assertThat(summary.requests()).isEqualTo(1);

@@ -1,0 +1,14 @@
+package dev.millrace.server.wiring;
+
+import dev.millrace.models.store.Licence;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A model to serve.
+ *
+ * @param id     what clients call it
+ * @param file   a GGUF file or a directory
+ * @param stated its licence as the place that it is from tells; the model's own word else
+ */
+public record ModelSource(String id, Path file, Optional<Licence> stated) {}
