@@ -2,6 +2,7 @@ package dev.millrace.server.cli;
 
 import dev.millrace.server.cli.cost.CostCommand;
 import dev.millrace.server.cli.cost.PricesCommand;
+import dev.millrace.server.cli.keys.KeysCommand;
 import java.io.PrintWriter;
 import java.time.Clock;
 import picocli.CommandLine;
@@ -28,6 +29,7 @@ public final class CommandLineProgram {
                         Clock.systemUTC()))
                 .addSubcommand(new PricesCommand(context.out(), context.environment(),
                         Clock.systemUTC()))
+                .addSubcommand(KeysCommand.with(context))
                 .addSubcommand(new TemplateCommand(context))
                 .addSubcommand(new PerplexityCommand(context))
                 .addSubcommand(new CompareCommand(context))

@@ -7,7 +7,7 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Reports as JSON: records with their components in snake case, whose schemas are documented. */
-final class JsonOutput {
+public final class JsonOutput {
 
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
@@ -18,7 +18,7 @@ final class JsonOutput {
     private JsonOutput() {}
 
     /** One line. */
-    static String text(Object report) {
+    public static String text(Object report) {
         return MAPPER.writeValueAsString(report);
     }
 

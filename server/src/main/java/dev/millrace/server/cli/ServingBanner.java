@@ -61,9 +61,7 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                         : "",
                 assembly.energy().description()));
         line(text, "ledger", assembly.ledgerFile().toString());
-        if (!isLoopback()) {
-            line(text, "WARNING", "no authentication: whoever reaches this port can use it");
-        }
+        line(text, "keys", keysText());
         boolean chats = assembly.loaded().model().chatTemplate().isPresent();
         return text.append("\nTry:\n  curl ").append(url())
                 .append(chats ? "/chat" : "")
@@ -81,6 +79,15 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 + "%.1f s warm-up (billed as overhead), %.1f s all else", totalNanos * 1e-9,
                 times.loadNanos() * 1e-9, times.warmUpNanos() * 1e-9,
                 (totalNanos - times.loadNanos() - times.warmUpNanos()) * 1e-9);
+    }
+
+    private String keysText() {
+        if (assembly.needsKeys()) {
+            return "clients need one; ./millrace keys list shows them";
+        }
+        return isLoopback()
+                ? "none: all of this machine may use it; ./millrace keys create makes one"
+                : "NONE, so nobody may use it: make one with ./millrace keys create";
     }
 
     private String why() {
@@ -101,7 +108,7 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
         try {
             return InetAddress.getByName(config.host()).isLoopbackAddress();
         } catch (UnknownHostException e) {
-            return false; // it listens, so this cannot happen; the warning is the safe side
+            return false; // it listens, so this cannot happen
         }
     }
 }

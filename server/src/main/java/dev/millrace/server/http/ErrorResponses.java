@@ -1,11 +1,13 @@
 package dev.millrace.server.http;
 
+import dev.millrace.server.metering.LedgerException;
 import dev.millrace.server.openai.ApiException;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,15 +20,30 @@ final class ErrorResponses {
     private static final int NOT_FOUND = 404;
     /** What nginx logs for a client that left; never sent to anybody. */
     private static final int CLIENT_CLOSED_REQUEST = 499;
+    private static final Duration LEDGER_RETRY = Duration.ofSeconds(5);
 
-    private ErrorResponses() {}
+    private final AccessControl access;
 
-    static void register(RoutesConfig routes) {
-        routes.exception(ApiException.class, (e, context) -> write(e, context));
-        routes.exception(HttpResponseException.class, (e, context) -> write(routing(e, context),
-                context));
+    /** @param access decides who may know what is no route */
+    ErrorResponses(AccessControl access) {
+        this.access = access;
+    }
+
+    void register(RoutesConfig routes) {
+        routes.exception(ApiException.class, ErrorResponses::write);
+        routes.exception(LedgerException.class, ErrorResponses::withoutLedger);
+        routes.exception(HttpResponseException.class, this::unrouted);
         routes.exception(IOException.class, ErrorResponses::unread);
         routes.exception(Exception.class, ErrorResponses::failed);
+    }
+
+    private void unrouted(HttpResponseException e, Context context) {
+        try {
+            access.require(context);
+            write(routing(e, context), context);
+        } catch (ApiException denied) {
+            write(denied, context);
+        }
     }
 
     private static ApiException routing(HttpResponseException e, Context context) {
@@ -56,6 +73,12 @@ final class ErrorResponses {
         context.status(CLIENT_CLOSED_REQUEST);
     }
 
+    private static void withoutLedger(LedgerException e, Context context) {
+        LOG.error("{} {}: {}", context.method(), context.path(), e.getMessage());
+        write(ApiException.overloaded("the server cannot use its ledger for now", LEDGER_RETRY),
+                context);
+    }
+
     private static void failed(Exception e, Context context) {
         if (e instanceof InterruptedException) {
             Thread.currentThread().interrupt();
@@ -83,8 +106,9 @@ final class ErrorResponses {
     }
 
     private static void write(ApiException e, Context context) {
-        e.retryAfter().ifPresent(wait -> context.header("Retry-After",
-                Long.toString(Math.max(1, wait.plusMillis(999).toSeconds()))));
+        e.retryAfter().ifPresent(wait -> context
+                .header("Retry-After", Long.toString(Math.max(1, wait.plusMillis(999).toSeconds())))
+                .header("retry-after-ms", Long.toString(Math.max(1, wait.toMillis()))));
         if (!context.res().isCommitted()) {
             context.status(e.status()).contentType("application/json").result(e.body());
         }

@@ -7,20 +7,28 @@ import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.OpenAiRoutes;
 import dev.millrace.server.openai.RequestMetrics;
 import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.tenants.Identity;
+import dev.millrace.server.tenants.KeyRing;
+import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.router.Endpoint;
+import io.javalin.router.ParsedEndpoint;
+import io.javalin.security.Roles;
+import io.javalin.security.RouteRole;
 import io.javalin.util.JavalinException;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.io.ManagedSelector;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
@@ -33,8 +41,6 @@ import org.eclipse.jetty.server.ServerConnector;
 /** The HTTP server: models in, requests answered, streams drained at the end. */
 public final class MillraceServer {
 
-    /** Whom to bill while there are no keys that tell clients apart. */
-    private static final String TENANT = "local";
     /** Those of HTTP (RFC 9110, RFC 5789); metrics name no other. */
     private static final Set<String> METHODS = Set.of("GET", "HEAD", "POST", "PUT", "PATCH",
             "DELETE", "OPTIONS", "TRACE", "CONNECT");
@@ -43,50 +49,38 @@ public final class MillraceServer {
     /** For connections that are open between requests when the server stops. */
     private static final Duration IDLE_AT_STOP = Duration.ofMillis(200);
 
-    private final String host;
-    private final int port;
+    private final HttpSettings settings;
     private final HttpLimits limits;
     private final List<ServedModel> models;
     private final PrometheusMeterRegistry registry;
     private final RequestMetrics metrics;
     private final OpenAiRoutes openAi;
-    private final HostGuard hosts;
+    private final AccessControl access;
     private final Javalin javalin;
     private volatile boolean draining;
 
     /**
      * Prepares a server; nothing listens yet.
      *
-     * @param host   the address to bind to; a loopback address also guards against DNS rebinding
-     * @param port   0 for any free one
-     * @param models at least one; their engines are drained, not closed, by {@link #stop}
+     * @param models   at least one, its adapters after it; {@link #stop} drains their engines and
+     *                 does not close them
+     * @param adapters loads more adapters for clients; empty where they may not
+     * @param keys     who may use it; not closed either
      */
-    public MillraceServer(String host, int port, HttpLimits limits, List<ServedModel> models,
-            RequestMeter meter, PrometheusMeterRegistry registry) {
-        this(host, port, limits, models, Optional.empty(), meter, registry);
-    }
-
-    /**
-     * The same for a model whose adapters may come and go.
-     *
-     * @param models   the model, then its adapters
-     * @param adapters loads more for clients; empty where they may not
-     */
-    public MillraceServer(String host, int port, HttpLimits limits, List<ServedModel> models,
-            Optional<AdapterLoader> adapters, RequestMeter meter,
+    public MillraceServer(HttpSettings settings, List<ServedModel> models,
+            Optional<AdapterLoader> adapters, RequestMeter meter, KeyRing keys,
             PrometheusMeterRegistry registry) {
         if (models.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
         }
-        this.host = host;
-        this.port = port;
-        this.limits = limits;
+        this.settings = settings;
+        this.limits = settings.limits();
         this.models = List.copyOf(models);
         this.registry = registry;
         this.metrics = new RequestMetrics(registry, this.models);
         this.openAi = new OpenAiRoutes(this.models, adapters, meter, metrics, limits,
-                request -> new Caller(TENANT, PeekingEndPoint.of(request)));
-        this.hosts = new HostGuard(host);
+                request -> new Caller(Identity.of(request), PeekingEndPoint.of(request)));
+        this.access = new AccessControl(keys, new HostGuard(settings.host()));
         this.javalin = Javalin.create(this::configure);
     }
 
@@ -95,7 +89,7 @@ public final class MillraceServer {
         try {
             javalin.start();
         } catch (JavalinException e) {
-            throw ServerStartException.of(host, port, e);
+            throw ServerStartException.of(settings.host(), settings.port(), e);
         }
         return javalin.port();
     }
@@ -116,6 +110,20 @@ public final class MillraceServer {
         }
         javalin.stop();
         return finished;
+    }
+
+    /** Every route, as its method and path, with who may use it. */
+    Map<String, Set<RouteRole>> routes() {
+        Map<String, Set<RouteRole>> routes = new TreeMap<>();
+        for (ParsedEndpoint parsed : javalin.unsafe.internalRouter.allHttpHandlers()) {
+            Endpoint route = parsed.endpoint;
+            Roles roles = route.metadata(Roles.class);
+            if (METHODS.contains(route.method.name())) {
+                routes.put(route.method.name() + " " + route.path,
+                        roles == null ? Set.of() : roles.getRoles());
+            }
+        }
+        return routes;
     }
 
     private void configure(JavalinConfig config) {
@@ -156,8 +164,8 @@ public final class MillraceServer {
                 return endPoint;
             }
         };
-        connector.setHost(host);
-        connector.setPort(port);
+        connector.setHost(settings.host());
+        connector.setPort(settings.port());
         connector.setAcceptQueueSize(limits.connections());
         connector.setIdleTimeout(limits.idle().toMillis());
         connector.setShutdownIdleTimeout(IDLE_AT_STOP.toMillis());
@@ -166,11 +174,13 @@ public final class MillraceServer {
 
     private void register(RoutesConfig routes) {
         routes.before(RequestId::assign);
-        routes.before(hosts::check);
-        ErrorResponses.register(routes);
-        routes.get("/health", this::health);
+        routes.before(access::identify);
+        routes.beforeMatched(access::authorize);
+        new ErrorResponses(access).register(routes);
+        routes.get("/health", this::health, RouteAccess.ANYBODY);
         routes.get("/metrics", context -> context
-                .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()));
+                .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()),
+                RouteAccess.METRICS);
         openAi.register(routes);
     }
 

@@ -46,9 +46,9 @@ public final class LedgerReader implements AutoCloseable {
             Connection connection = config.createConnection("jdbc:sqlite:"
                     + file.toAbsolutePath());
             try {
-                boolean tables = LedgerSchema.requireKnown(connection, file);
+                boolean empty = LedgerSchema.requireKnown(connection, file) == 0;
                 connection.setAutoCommit(false);
-                return new LedgerReader(file, connection, !tables);
+                return new LedgerReader(file, connection, empty);
             } catch (SQLException | RuntimeException e) {
                 connection.close();
                 throw e;

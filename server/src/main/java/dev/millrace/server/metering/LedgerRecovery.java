@@ -91,7 +91,7 @@ final class LedgerRecovery {
         List<RequestRow> interrupted = new ArrayList<>();
         try (PreparedStatement select = connection.prepareStatement("""
                 SELECT id, model, tenant, endpoint, computed_tokens, decoded_tokens, prefill_nanos,
-                    decode_nanos, microjoules, began_ms
+                    decode_nanos, microjoules, began_ms, key_id
                 FROM open_request"""); ResultSet rows = select.executeQuery()) {
             while (rows.next()) {
                 long prefillNanos = rows.getLong(7);
@@ -99,8 +99,9 @@ final class LedgerRecovery {
                 long microjoules = rows.getLong(9);
                 boolean measured = !rows.wasNull();
                 interrupted.add(new RequestRow(new MeteredRequest(rows.getString(1),
-                        rows.getString(2), rows.getString(3), rows.getString(4)), rows.getInt(5),
-                        0, rows.getInt(6), rows.getLong(5), prefillNanos, decodeNanos,
+                        rows.getString(2), rows.getString(3), rows.getString(4),
+                        rows.getString(11)), rows.getInt(5), 0, rows.getInt(6), rows.getLong(5),
+                        prefillNanos, decodeNanos,
                         measured ? microjoules : -1,
                         CostModel.charge(prefillNanos + decodeNanos, last.nanoUsdPerHour),
                         last.assumed, "interrupted", null, rows.getLong(10),

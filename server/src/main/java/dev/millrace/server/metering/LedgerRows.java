@@ -12,15 +12,16 @@ final class LedgerRows {
     private static final String INSERT_REQUEST = """
             INSERT INTO request (id, rate_epoch_id, model, tenant, endpoint, prompt_tokens,
                 cached_tokens, completion_tokens, computed_tokens, prefill_nanos, decode_nanos,
-                microjoules, cost_nano_usd, assumed, finish_reason, detail, began_ms, finished_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                microjoules, cost_nano_usd, assumed, finish_reason, detail, began_ms, finished_ms,
+                key_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO NOTHING""";
 
     private static final String UPSERT_OPEN = """
             INSERT INTO open_request (id, rate_epoch_id, model, tenant, endpoint, computed_tokens,
                 decoded_tokens, prefill_nanos, decode_nanos, microjoules, cost_nano_usd, fraction,
-                began_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                began_ms, key_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET computed_tokens = excluded.computed_tokens,
                 decoded_tokens = excluded.decoded_tokens, prefill_nanos = excluded.prefill_nanos,
                 decode_nanos = excluded.decode_nanos, microjoules = excluded.microjoules,
@@ -49,7 +50,7 @@ final class LedgerRows {
                     .number(row.decodeNanos()).optional(row.microjoules())
                     .number(row.charge().nanoUsd()).number(row.assumed() ? 1 : 0)
                     .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
-                    .number(row.finishedMillis());
+                    .number(row.finishedMillis()).text(row.request().keyId());
             if (values.update() == 0 && !isSame(connection, row)) {
                 throw new DuplicateRequestException(id);
             }
@@ -83,7 +84,7 @@ final class LedgerRows {
                     .number(row.decodedTokens()).number(row.prefillNanos())
                     .number(row.decodeNanos()).optional(row.microjoules())
                     .number(row.charge().nanoUsd()).number(row.charge().fraction())
-                    .number(row.beganMillis()).update();
+                    .number(row.beganMillis()).text(row.request().keyId()).update();
         }
     }
 

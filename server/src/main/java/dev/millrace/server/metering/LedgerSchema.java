@@ -12,7 +12,7 @@ import org.flywaydb.core.api.FlywayException;
 final class LedgerSchema {
 
     /** The newest version that this program knows. */
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     private static final String MIGRATIONS = "classpath:dev/millrace/server/metering/migration";
 
@@ -34,14 +34,14 @@ final class LedgerSchema {
     /**
      * Refuses a ledger that a newer program has written: its rows may mean something else.
      *
-     * @return whether the ledger has tables
+     * @return its version; 0 for a database without tables
      */
-    static boolean requireKnown(Connection connection, Path ledger) throws SQLException {
+    static int requireKnown(Connection connection, Path ledger) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             try (ResultSet tables = statement.executeQuery(
                     "SELECT 1 FROM sqlite_master WHERE name = 'flyway_schema_history'")) {
                 if (!tables.next()) {
-                    return false;
+                    return 0;
                 }
             }
             try (ResultSet version = statement.executeQuery(
@@ -52,7 +52,7 @@ final class LedgerSchema {
                             + version.getInt(1) + ", this program knows versions up to " + VERSION
                             + "; use the Millrace that wrote it or a newer one");
                 }
-                return version.getInt(1) > 0;
+                return version.getInt(1);
             }
         }
     }

@@ -7,5 +7,13 @@ package dev.millrace.server.metering;
  * @param model     the served model's id
  * @param tenant    whom to bill
  * @param endpoint  the path that was called, such as {@code /v1/chat/completions}
+ * @param keyId     the API key that was used, or null where none is needed
  */
-public record MeteredRequest(String requestId, String model, String tenant, String endpoint) {}
+public record MeteredRequest(String requestId, String model, String tenant, String endpoint,
+        String keyId) {
+
+    /** A request without a key. */
+    public MeteredRequest(String requestId, String model, String tenant, String endpoint) {
+        this(requestId, model, tenant, endpoint, null);
+    }
+}

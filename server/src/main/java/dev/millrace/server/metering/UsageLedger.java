@@ -1,26 +1,18 @@
 package dev.millrace.server.metering;
 
-import dev.millrace.models.store.FileProblems;
 import dev.millrace.models.store.ModelStore;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
-import org.sqlite.SQLiteConfig;
-import org.sqlite.SQLiteConfig.JournalMode;
-import org.sqlite.SQLiteConfig.SynchronousMode;
 
 /**
  * The ledger on disk, as its one writer sees it: an SQLite database in WAL mode, so that readers
  * never wait. A commit is on the disk when {@link #append} returns. Not thread-safe.
  */
 public final class UsageLedger implements AutoCloseable {
-
-    private static final int BUSY_MILLIS = 2_000;
 
     private final Path file;
     private final LedgerLock lock;
@@ -47,35 +39,13 @@ public final class UsageLedger implements AutoCloseable {
      */
     public static UsageLedger open(Path file) {
         Path absolute = file.toAbsolutePath();
-        try {
-            Files.createDirectories(absolute.getParent());
-        } catch (IOException e) {
-            throw new LedgerException("cannot create the ledger's folder " + absolute.getParent()
-                    + ": " + FileProblems.describe(e) + "; choose another with --ledger or"
-                    + " MILLRACE_HOME", e);
-        }
+        LedgerDatabase.createFolder(absolute);
         LedgerLock lock = LedgerLock.take(absolute);
         try {
-            return new UsageLedger(absolute, lock, connect(absolute));
+            return new UsageLedger(absolute, lock, LedgerDatabase.open(absolute));
         } catch (RuntimeException e) {
             lock.close();
             throw e;
-        }
-    }
-
-    private static Connection connect(Path file) {
-        SQLiteConfig config = new SQLiteConfig();
-        config.setJournalMode(JournalMode.WAL);
-        config.setSynchronous(SynchronousMode.FULL);
-        config.setBusyTimeout(BUSY_MILLIS);
-        config.enforceForeignKeys(true);
-        try (Connection probe = config.createConnection("jdbc:sqlite:" + file)) {
-            LedgerSchema.requireKnown(probe, file);
-            LedgerSchema.migrate(file);
-            return config.createConnection("jdbc:sqlite:" + file);
-        } catch (SQLException e) {
-            throw new LedgerException("cannot open the ledger " + file + ": " + e.getMessage()
-                    + "; if it is not a Millrace ledger, choose another file", e);
         }
     }
 

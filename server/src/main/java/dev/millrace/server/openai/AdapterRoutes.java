@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
+import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
@@ -33,8 +34,8 @@ final class AdapterRoutes {
     }
 
     void register(RoutesConfig routes) {
-        routes.post("/v1/load_lora_adapter", this::load);
-        routes.post("/v1/unload_lora_adapter", this::unload);
+        routes.post("/v1/load_lora_adapter", this::load, RouteAccess.ADMINS);
+        routes.post("/v1/unload_lora_adapter", this::unload, RouteAccess.ADMINS);
     }
 
     private void load(Context context) throws IOException {

@@ -1,5 +1,6 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.tenants.QuotaException;
 import java.time.Duration;
 import java.util.Optional;
 import tools.jackson.databind.node.ObjectNode;
@@ -51,6 +52,12 @@ public final class ApiException extends RuntimeException {
     /** A field that asks for what this server does not do. */
     public static ApiException unsupported(String param, String message) {
         return refused(400, param, "unsupported_parameter", message);
+    }
+
+    /** More than the caller may use in a minute. */
+    public static ApiException limited(QuotaException e) {
+        return new ApiException(429, e.resource(), null, "rate_limit_exceeded", e.getMessage(),
+                e.retryAfter());
     }
 
     /** Try again later. */

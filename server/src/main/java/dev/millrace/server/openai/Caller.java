@@ -1,9 +1,11 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.tenants.Identity;
+
 /**
  * Who asks.
  *
- * @param tenant     whom to bill
+ * @param identity   whom to bill, and what they may use
  * @param connection on which the answer is awaited
  */
-public record Caller(String tenant, ClientConnection connection) {}
+public record Caller(Identity identity, ClientConnection connection) {}

@@ -1,6 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationRequest;
+import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,20 +11,26 @@ import java.util.List;
  * @param id             the response's id and the stem of its generations' ids
  * @param createdSeconds since 1970
  * @param prompts        token ids, each at least one
- * @param tenant         whom to bill
+ * @param identity       whom to bill
  * @param maxTokens      most tokens to sample, per prompt
  */
 record CompletionJob(String id, long createdSeconds, ServedModel model, ResponseFormat format,
-        List<int[]> prompts, GenerationOptions options, String tenant, int[] maxTokens) {
+        List<int[]> prompts, GenerationOptions options, Identity identity, int[] maxTokens) {
 
-    /** Checks that every completion fits the context. @throws ApiException 400 with both counts */
+    /**
+     * Checks that the caller may use the model and every completion fits the context.
+     *
+     * @throws ApiException 404 for the former, 400 with both counts for the latter
+     */
     static CompletionJob of(String id, long createdSeconds, ServedModel model,
-            ResponseFormat format, List<int[]> prompts, GenerationOptions options, String tenant) {
+            ResponseFormat format, List<int[]> prompts, GenerationOptions options,
+            Identity identity) {
+        ModelDirectory.requireAllowed(model, identity);
         int[] maxTokens = new int[prompts.size()];
         for (int i = 0; i < maxTokens.length; i++) {
             maxTokens[i] = maxTokens(model, format, prompts.get(i).length, options.maxTokens());
         }
-        return new CompletionJob(id, createdSeconds, model, format, prompts, options, tenant,
+        return new CompletionJob(id, createdSeconds, model, format, prompts, options, identity,
                 maxTokens);
     }
 
@@ -64,11 +71,21 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
                 requests.add(new GenerationRequest(index == 0 ? id : id + "-" + index,
                         prompts.get(prompt), maxTokens[prompt], options.samplingOf(choice),
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
-                        options.topLogprobs(), tenant, options.cacheSalt(),
+                        options.topLogprobs(), identity.tenant(),
+                        identity.cacheSalt(options.cacheSalt()),
                         model.adapterSlot(), options.constraint()));
             }
         }
         return requests;
+    }
+
+    /** Most tokens that it can use: each prompt and its completions, however they end. */
+    long mostTokens() {
+        long tokens = 0;
+        for (int prompt = 0; prompt < prompts.size(); prompt++) {
+            tokens += prompts.get(prompt).length + (long) maxTokens[prompt] * options.choices();
+        }
+        return tokens;
     }
 
     /** Whether the choice at this index is the first of its prompt. */

@@ -3,6 +3,7 @@ package dev.millrace.server.openai;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.tenants.Quota;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Duration;
@@ -39,11 +40,13 @@ final class CompletionService {
      */
     void answer(CompletionJob job, HttpServletResponse response, ClientConnection connection)
             throws IOException, InterruptedException {
+        Quota quota = job.identity().quota();
         if (job.options().stream()) {
-            stream(job, new EventStream(response, limits.keepAlive()), connection);
+            stream(job, new EventStream(response, limits.keepAlive(), quota), connection);
             return;
         }
         byte[] body = Json.bytes(whole(job, connection));
+        quota.headers().forEach(response::setHeader);
         response.setStatus(HttpServletResponse.SC_OK);
         response.setContentType("application/json");
         response.setContentLength(body.length);

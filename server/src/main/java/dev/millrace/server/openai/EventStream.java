@@ -1,5 +1,6 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.tenants.Quota;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -22,11 +23,14 @@ final class EventStream implements ChunkSink {
     private final HttpServletResponse response;
     private final long keepAliveNanos;
     private long lastWriteNanos = System.nanoTime();
+    private final Quota quota;
     private OutputStream output;
 
-    EventStream(HttpServletResponse response, Duration keepAlive) {
+    /** @param quota goes into the headers as it stands when the stream starts */
+    EventStream(HttpServletResponse response, Duration keepAlive, Quota quota) {
         this.response = response;
         this.keepAliveNanos = keepAlive.toNanos();
+        this.quota = quota;
     }
 
     @Override
@@ -63,6 +67,7 @@ final class EventStream implements ChunkSink {
             response.setContentType("text/event-stream");
             response.setHeader("Cache-Control", "no-cache");
             response.setHeader("X-Accel-Buffering", "no");
+            quota.headers().forEach(response::setHeader);
             output = response.getOutputStream();
         }
         for (byte[] part : parts) {

@@ -68,6 +68,6 @@ final class JobReader {
             List<int[]> prompts, GenerationOptions options, Caller caller) {
         String id = format.idPrefix() + UUID.randomUUID().toString().replace("-", "");
         return CompletionJob.of(id, Instant.now().getEpochSecond(), model, format, prompts,
-                options, caller.tenant());
+                options, caller.identity());
     }
 }

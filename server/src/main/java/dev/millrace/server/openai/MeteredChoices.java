@@ -4,10 +4,13 @@ import dev.millrace.engine.Generation;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.TokenUsage;
 import dev.millrace.server.metering.LedgerException;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.tenants.Quota;
+import dev.millrace.server.tenants.QuotaException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,18 +36,21 @@ final class MeteredChoices implements AutoCloseable {
     private final RequestMetrics metrics;
     private final List<Generation> generations = new ArrayList<>();
     private final List<CompletableFuture<Receipt>> receipts = new ArrayList<>();
+    private final Quota.Reservation reservation;
     private RunningChoices running;
 
     private MeteredChoices(CompletionJob job, RequestMeter meter, RequestMetrics metrics) {
         this.job = job;
         this.meter = meter;
         this.metrics = metrics;
+        this.reservation = reserve(job);
     }
 
     /**
      * Submits every generation of the job, or none.
      *
-     * @throws ApiException 503 if the engine takes no more, 400 if it can never run this
+     * @throws ApiException 429 if the caller's tokens are used up, 503 if the engine takes no more,
+     *                      400 if it can never run this
      */
     static MeteredChoices start(CompletionJob job, RequestMeter meter, RequestMetrics metrics) {
         MeteredChoices choices = new MeteredChoices(job, meter, metrics);
@@ -59,6 +65,14 @@ final class MeteredChoices implements AutoCloseable {
             }
         }
         return choices;
+    }
+
+    private static Quota.Reservation reserve(CompletionJob job) {
+        try {
+            return job.identity().quota().reserve(job.mostTokens());
+        } catch (QuotaException e) {
+            throw ApiException.limited(e);
+        }
     }
 
     private void submit(GenerationRequest request) {
@@ -84,8 +98,8 @@ final class MeteredChoices implements AutoCloseable {
     /** What cannot be written down is not done. */
     private CompletableFuture<Receipt> open(GenerationRequest request) {
         try {
-            return meter.open(new MeteredRequest(request.id(), job.model().id(), job.tenant(),
-                    job.format().endpoint()));
+            return meter.open(new MeteredRequest(request.id(), job.model().id(),
+                    job.identity().tenant(), job.format().endpoint(), job.identity().keyId()));
         } catch (LedgerException e) {
             LOG.error("no account for {}", request.id(), e);
             throw ApiException.overloaded("the ledger takes no more requests for now",
@@ -133,5 +147,20 @@ final class MeteredChoices implements AutoCloseable {
                 metrics.finished(job.model(), end);
             }
         }
+        reservation.settle(usedTokens());
+    }
+
+    /** Prompts once and all completions, as {@code usage} counts them. */
+    private long usedTokens() {
+        long tokens = 0;
+        List<Finished> finished = running.finished();
+        for (int i = 0; i < finished.size(); i++) {
+            if (finished.get(i) != null) {
+                TokenUsage usage = finished.get(i).usage();
+                tokens += usage.completionTokens()
+                        + (job.firstOfPrompt(i) ? usage.promptTokens() : 0);
+            }
+        }
+        return tokens;
     }
 }

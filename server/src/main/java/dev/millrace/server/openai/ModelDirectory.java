@@ -1,5 +1,6 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.tenants.Identity;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,15 +44,26 @@ public final class ModelDirectory {
                         + names()));
     }
 
+    /** Refuses a model that a key does not cover, in the words for one that does not exist. */
+    static void requireAllowed(ServedModel model, Identity identity) {
+        if (!identity.mayUse(model.id())) {
+            throw ApiException.refused(404, "model", "model_not_found", "the model \""
+                    + Fields.shown(model.id()) + "\" does not exist for this key; GET /v1/models"
+                    + " lists what does");
+        }
+    }
+
     /** What is served, for messages. */
     String names() {
         return String.join(", ", models.keySet());
     }
 
-    ObjectNode list() {
+    /** What a caller may ask for. */
+    ObjectNode list(Identity identity) {
         ObjectNode list = Json.object().put("object", "list");
         ArrayNode data = list.putArray("data");
-        models.values().forEach(model -> data.add(describe(model)));
+        models.values().stream().filter(model -> identity.mayUse(model.id()))
+                .forEach(model -> data.add(describe(model)));
         return list;
     }
 

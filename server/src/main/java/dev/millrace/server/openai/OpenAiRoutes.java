@@ -1,6 +1,8 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.tenants.Identity;
+import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import jakarta.servlet.http.HttpServletRequest;
@@ -42,14 +44,22 @@ public final class OpenAiRoutes {
 
     /** Adds the routes. */
     public void register(RoutesConfig routes) {
-        routes.get("/v1/models", context -> json(context, Json.bytes(models.list())));
-        routes.get("/v1/models/{id}", context -> json(context,
-                Json.bytes(ModelDirectory.describe(models.require(context.pathParam("id"))))));
+        routes.get("/v1/models", context -> json(context,
+                Json.bytes(models.list(Identity.of(context.req())))), RouteAccess.TENANTS);
+        routes.get("/v1/models/{id}", this::describe, RouteAccess.TENANTS);
         routes.post("/v1/chat/completions",
                 context -> answer(context, (fields, caller) -> completions
-                        .jobs().chat(fields, ChatFormat.OPENAI, caller)));
-        routes.post("/v1/completions", context -> answer(context, completions.jobs()::completion));
+                        .jobs().chat(fields, ChatFormat.OPENAI, caller)),
+                RouteAccess.TENANTS);
+        routes.post("/v1/completions", context -> answer(context, completions.jobs()::completion),
+                RouteAccess.TENANTS);
         adapters.register(routes);
+    }
+
+    private void describe(Context context) {
+        ServedModel model = models.require(context.pathParam("id"));
+        ModelDirectory.requireAllowed(model, Identity.of(context.req()));
+        json(context, Json.bytes(ModelDirectory.describe(model)));
     }
 
     static void json(Context context, byte[] body) {

@@ -6,6 +6,7 @@ import dev.millrace.engine.host.MemoryShares;
 import dev.millrace.engine.host.ModelHost;
 import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
 import dev.millrace.server.http.ServerStartException;
@@ -18,6 +19,7 @@ import dev.millrace.server.metering.UsageMeter;
 import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.tenants.KeyRing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
@@ -41,6 +43,7 @@ public final class ServingAssembly {
     private final List<ServableModel> models = new ArrayList<>();
     private final LoadedModel loaded;
     private final EnergySource energy;
+    private final KeyRing keys;
     private final MillraceServer http;
     private final int port;
 
@@ -101,8 +104,10 @@ public final class ServingAssembly {
             new MachineMetrics(lane, hosted, rate, meter).register(registry);
             EngineAdapters adapters = new EngineAdapters(
                     models.getFirst().served(hosted.getFirst()));
-            this.http = new MillraceServer(config.host(), config.port(), HttpLimits.DEFAULT,
-                    served(adapters, hosted), updates(adapters), meter, registry);
+            this.keys = closing.later(KeyRing.open(this.ledgerFile));
+            this.http = new MillraceServer(
+                    new HttpSettings(config.host(), config.port(), HttpLimits.DEFAULT),
+                    served(adapters, hosted), updates(adapters), meter, keys, registry);
             this.port = http.start();
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
@@ -188,6 +193,11 @@ public final class ServingAssembly {
 
     public EnergySource energy() {
         return energy;
+    }
+
+    /** Whether clients need a key, which holds from the first one that is made. */
+    public boolean needsKeys() {
+        return !keys.isEmpty();
     }
 
     public Path ledgerFile() {

@@ -16,7 +16,9 @@ import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.RecordingMeter;
+import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
+import dev.millrace.server.tenants.KeyRing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.net.URI;
@@ -68,11 +70,12 @@ class RealModelIT {
         engine = BatchingEngine.start(NAME, pass,
                 Vocabulary.of(tokenizer, model.spec().vocabularySize()),
                 new EngineSettings(4, 64, context, 16, 4096, true), new DeviceLane(), METER);
-        server = new MillraceServer("127.0.0.1", 0, HttpLimits.DEFAULT,
+        server = new MillraceServer(new HttpSettings("127.0.0.1", 0, HttpLimits.DEFAULT),
                 List.of(new ServedModel(NAME, model.spec(), tokenizer,
                         Optional.of(ChatTemplate.compile(TinyModels.CHAT_TEMPLATE)), engine,
                         context, "cpu", Instant.now(), Licence.of("mit"))),
-                METER, new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
+                Optional.empty(), METER, KeyRing.empty(),
+                new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
         url = "http://localhost:" + server.start();
     }
 

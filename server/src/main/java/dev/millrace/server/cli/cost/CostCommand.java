@@ -1,10 +1,9 @@
 package dev.millrace.server.cli.cost;
 
 import dev.millrace.models.store.ModelStore;
-import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.cli.LedgerLocation;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
-import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.prices.PriceFile;
 import java.io.PrintStream;
@@ -14,7 +13,6 @@ import java.time.Clock;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -47,7 +45,7 @@ public final class CostCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path file = ledger == null ? servedLedger() : ledger;
+        Path file = ledger == null ? LedgerLocation.served(environment) : ledger;
         if (ledger == null && !Files.exists(file)) {
             out.println(json
                     ? CostReport.NOTHING_JSON
@@ -67,11 +65,5 @@ public final class CostCommand implements Callable<Integer> {
     private PriceCatalog catalog() {
         return new PriceFile(ModelStore.root(environment))
                 .catalog(LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC));
-    }
-
-    /** Where a server keeps its ledger by the settings of now: its flags cannot be known here. */
-    private Path servedLedger() {
-        return ServerConfig.load(environment, ModelStore.root(environment), Optional.empty(),
-                Map.of()).ledger().orElseGet(() -> UsageLedger.defaultFile(environment));
     }
 }
