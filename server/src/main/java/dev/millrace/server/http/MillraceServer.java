@@ -7,6 +7,7 @@ import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.OpenAiRoutes;
 import dev.millrace.server.openai.RequestMetrics;
 import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.pages.Page;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.RouteAccess;
@@ -181,6 +182,7 @@ public final class MillraceServer {
         routes.get("/metrics", context -> context
                 .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()),
                 RouteAccess.METRICS);
+        Page.chat().register(routes, "/");
         openAi.register(routes);
     }
 

@@ -57,7 +57,8 @@ class RoutesTest {
         assertThat(list.get("object").stringValue()).isEqualTo("list");
         assertThat(list.get("data").toString()).isEqualTo("[{\"id\":\"scripted\",\"object\":"
                 + "\"model\",\"created\":1700000000,\"owned_by\":\"millrace\","
-                + "\"max_model_len\":512,\"license\":\"llama3.2\",\"license_restriction\":\""
+                + "\"max_model_len\":512,\"license\":\"llama3.2\",\"status\":{\"value\":"
+                + "\"loaded\"},\"license_restriction\":\""
                 + Licence.of("llama3.2").restriction().orElseThrow().replace("\"", "\\\"")
                 + "\"}]");
     }
@@ -81,7 +82,7 @@ class RoutesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"GET,/,404", "GET,/v1,404", "GET,/v1/embeddings,404", "POST,/v1/nothing,404",
+    @CsvSource({"POST,/,405", "GET,/v1,404", "GET,/v1/embeddings,404", "POST,/v1/nothing,404",
         "GET,/v1/chat/completions,405", "DELETE,/v1/models,405", "PUT,/health,405",
         "OPTIONS,/v1/chat/completions,405"})
     void whatIsNotThereIsSaidInTheEnvelope(String method, String path, int status)
