@@ -4,8 +4,10 @@ import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.RequestTimings;
 import dev.millrace.server.config.ServerConfig;
-import dev.millrace.server.metering.CostModel;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.io.PrintStream;
+import java.time.Instant;
 import java.util.Locale;
 
 /** What one generation on the command line took. */
@@ -26,7 +28,7 @@ record RunReport(Finished end, long deviceNanos) {
         RequestTimings timings = end.timings();
         int prompt = end.usage().promptTokens();
         int completion = end.usage().completionTokens();
-        CostModel rate = CostModel.configured(config.cost());
+        CostModel rate = RateSchedule.configured(config.cost()).at(Instant.now());
         double costUsd = rate.nanoUsdPerHour() * 1e-9 * deviceNanos / NANOS_PER_HOUR;
         err.printf(Locale.ROOT, "%n%d prompt tokens, %.1f tok/s | %d tokens, %.1f tok/s | %s"
                 + " | $%.8f%s%s%n", prompt,

@@ -1,6 +1,8 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.rate.Charge;
+import dev.millrace.server.metering.rate.CostModel;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -29,6 +31,10 @@ final class Account {
     long energyNanos;
     long checkpointedNanos;
 
+    // Also the writer's: what was used before the rate last changed, and what that costs.
+    long settledNanos;
+    Charge settled = Charge.ZERO;
+
     Account(MeteredRequest request, long beganMillis) {
         this.request = request;
         this.beganMillis = beganMillis;
@@ -40,6 +46,11 @@ final class Account {
 
         long deviceNanos() {
             return prefillNanos + decodeNanos;
+        }
+
+        /** What it costs so far: each part of its time at the rate of that time. */
+        Charge charge(CostModel rate) {
+            return account.settled.plus(rate.charge(deviceNanos() - account.settledNanos));
         }
     }
 

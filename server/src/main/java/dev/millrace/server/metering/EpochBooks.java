@@ -2,6 +2,8 @@ package dev.millrace.server.metering;
 
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.rate.Charge;
+import dev.millrace.server.metering.rate.CostModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -19,10 +21,14 @@ final class EpochBooks {
 
     private final CostModel rate;
     private final EnergyBooks energy;
+    /** The device's clock when the rate began. */
+    private final long laneStartNanos;
 
     private long windowMillis;
     private Totals windowStart = new Totals(LANE_START, 0, 0, 0, 0, 0, 0);
     private Charge windowRounding = Charge.ZERO;
+    /** What unrecorded time of earlier rates costs more (or less) than at this one. */
+    private Charge windowDisowned = Charge.ZERO;
 
     private Totals draftTotals;
     private Charge draftRounding;
@@ -33,9 +39,59 @@ final class EpochBooks {
             long unrecordedMicrojoules) {}
 
     EpochBooks(CostModel rate, EnergyBooks energy, long nowMillis) {
+        this(rate, energy, nowMillis, 0);
+    }
+
+    private EpochBooks(CostModel rate, EnergyBooks energy, long nowMillis, long laneStartNanos) {
         this.rate = rate;
         this.energy = energy;
+        this.laneStartNanos = laneStartNanos;
         this.windowMillis = windowOf(nowMillis);
+    }
+
+    CostModel rate() {
+        return rate;
+    }
+
+    /**
+     * The change to another rate. The time up to now is charged at this one, but for the step that
+     * the device is busy with: nobody knows yet whose it is, so the new rate begins where that step
+     * began. What requests in progress have used is charged at this rate and carried over.
+     *
+     * @param ending all that this rate has to write
+     * @param began  what the new rate begins with, which is what was carried over
+     * @param next   the books of the new rate, once the ledger has both
+     */
+    record Turn(Posting ending, Posting began, EpochBooks next) {}
+
+    /** Drafts a change of rate; nothing is different until the ledger took it. */
+    Turn turn(AccountBook.Snapshot books, LaneReading lane, CostModel nextRate, long nowMillis) {
+        Posting draft = draft(books, lane, nowMillis, false, false);
+        List<MachineTime> times = new ArrayList<>(draft.times());
+        times.removeIf(MachineTime::passing);
+        Charge carried = books.unpaid().stream().map(reading -> reading.charge(rate))
+                .reduce(Charge.ZERO, Charge::plus);
+        long carriedNanos = books.unpaid().stream().mapToLong(Account.Reading::deviceNanos).sum();
+        long boundaryNanos = lane.elapsedNanos() - inFlightNanos(books, lane);
+        Posting ending = new Posting(nowMillis, boundaryNanos - laneStartNanos, windowMillis,
+                draft.requests(), List.of(), times, false);
+        EpochBooks next = new EpochBooks(nextRate, energy, nowMillis, boundaryNanos);
+        next.windowStart = draftTotals;
+        Posting began = new Posting(nowMillis, 0, next.windowMillis, List.of(), List.of(),
+                List.of(new MachineTime(MachineTime.Kind.OPEN, carriedNanos, -1, carried)), false);
+        return new Turn(ending, began, next);
+    }
+
+    /** The ledger took the turn: requests in progress owe what they have used at this rate. */
+    void turned(AccountBook.Snapshot books) {
+        for (Account.Reading reading : books.unpaid()) {
+            reading.account().settled = reading.charge(rate);
+            reading.account().settledNanos = reading.deviceNanos();
+        }
+    }
+
+    private static long inFlightNanos(AccountBook.Snapshot books, LaneReading lane) {
+        return Math.max(0, lane.stepNanos() - books.toldNanos());
     }
 
     /**
@@ -58,21 +114,23 @@ final class EpochBooks {
             draftRounding = draftRounding.plus(row.charge().remainder());
         }
         long openNanos = 0;
+        Charge openCharge = Charge.ZERO;
         List<OpenRow> open = new ArrayList<>();
         for (Account.Reading reading : books.unpaid()) {
             openNanos += reading.deviceNanos();
+            openCharge = openCharge.plus(reading.charge(rate));
             if (checkpoint && reading.deviceNanos() > reading.account().checkpointedNanos) {
                 open.add(openRow(reading));
             }
         }
         draftTotals = totals(books, lane);
         List<MachineTime> times = windowTimes();
-        times.add(time(MachineTime.Kind.OPEN, openNanos, -1));
-        long inFlightNanos = last ? 0 : Math.max(0, lane.stepNanos() - books.toldNanos());
+        times.add(new MachineTime(MachineTime.Kind.OPEN, openNanos, -1, openCharge));
+        long inFlightNanos = last ? 0 : inFlightNanos(books, lane);
         times.add(time(MachineTime.Kind.IN_FLIGHT, inFlightNanos,
                 energy.of(MachineTime.Kind.IN_FLIGHT)));
-        return new Posting(nowMillis, lane.elapsedNanos(), windowMillis, requests, open, times,
-                last);
+        return new Posting(nowMillis, lane.elapsedNanos() - laneStartNanos, windowMillis, requests,
+                open, times, last);
     }
 
     /** The ledger took the last draft. A new hour starts where it ended, never an earlier one. */
@@ -83,7 +141,14 @@ final class EpochBooks {
             windowMillis = window;
             windowStart = draftTotals;
             windowRounding = Charge.ZERO;
+            windowDisowned = Charge.ZERO;
         }
+    }
+
+    /** The account's time is unrecorded from now on: what it used at earlier rates keeps them. */
+    void disown(Account account) {
+        windowDisowned = windowDisowned.plus(account.settled)
+                .minus(rate.charge(account.settledNanos));
     }
 
     private Totals totals(AccountBook.Snapshot books, LaneReading lane) {
@@ -103,8 +168,12 @@ final class EpochBooks {
                 since(now.overheadMicrojoules, start.overheadMicrojoules));
         addTime(times, MachineTime.Kind.RECOMPUTE, now.recomputeNanos - start.recomputeNanos,
                 since(now.recomputeMicrojoules, start.recomputeMicrojoules));
-        addTime(times, MachineTime.Kind.UNRECORDED, now.unrecordedNanos - start.unrecordedNanos,
-                since(now.unrecordedMicrojoules, start.unrecordedMicrojoules));
+        long unrecordedNanos = now.unrecordedNanos - start.unrecordedNanos;
+        if (unrecordedNanos > 0) {
+            times.add(new MachineTime(MachineTime.Kind.UNRECORDED, unrecordedNanos,
+                    since(now.unrecordedMicrojoules, start.unrecordedMicrojoules),
+                    rate.charge(unrecordedNanos).plus(windowDisowned)));
+        }
         if (!draftRounding.equals(Charge.ZERO)) {
             times.add(new MachineTime(MachineTime.Kind.ROUNDING, 0, -1, draftRounding));
         }
@@ -127,8 +196,9 @@ final class EpochBooks {
         TokenUsage usage = account.usage;
         return new RequestRow(account.request, usage.promptTokens(), usage.cachedTokens(),
                 usage.completionTokens(), reading.computedTokens(), reading.prefillNanos(),
-                reading.decodeNanos(), energy.of(account), rate.charge(reading.deviceNanos()),
-                rate.assumed(), account.finishReason, account.detail, account.beganMillis,
+                reading.decodeNanos(), energy.of(account), reading.charge(rate),
+                account.settledNanos > 0, rate.assumed(), account.finishReason, account.detail,
+                account.beganMillis,
                 account.finishedMillis);
     }
 
@@ -136,7 +206,7 @@ final class EpochBooks {
         Account account = reading.account();
         return new OpenRow(account.request, reading.computedTokens(), reading.decodedTokens(),
                 reading.prefillNanos(), reading.decodeNanos(), energy.of(account),
-                rate.charge(reading.deviceNanos()), account.beganMillis);
+                reading.charge(rate), account.beganMillis);
     }
 
     private static long since(long now, long start) {

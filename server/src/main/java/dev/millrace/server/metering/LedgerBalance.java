@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.rate.Charge;
 import java.math.BigInteger;
 import java.util.Collections;
 import java.util.Map;

@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.rate.Charge;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -151,17 +152,23 @@ public final class LedgerReader implements AutoCloseable {
                 ResultSet rows = statement.executeQuery("""
                         SELECT r.model, e.nano_usd_per_hour, count(*), sum(prompt_tokens),
                             sum(cached_tokens), sum(computed_tokens), sum(completion_tokens),
-                            sum(prefill_nanos), sum(decode_nanos), sum(microjoules)
+                            sum(prefill_nanos), sum(decode_nanos), sum(microjoules),
+                            r.rate_changed,
+                            total(1.0 * cost_nano_usd * prefill_nanos / device_nanos) * 1e-9,
+                            total(1.0 * cost_nano_usd * decode_nanos / device_nanos) * 1e-9
                         FROM request r JOIN rate_epoch e ON e.id = r.rate_epoch_id
-                        GROUP BY r.model, e.nano_usd_per_hour ORDER BY r.model""")) {
+                        GROUP BY r.model, e.nano_usd_per_hour, r.rate_changed
+                        ORDER BY r.model""")) {
             while (rows.next()) {
                 double usdPerNano = rows.getLong(2) * USD_PER_FRACTION;
                 long microjoules = rows.getLong(10);
                 boolean measured = !rows.wasNull();
+                boolean rateChanged = rows.getBoolean(11);
                 LedgerSummary.ModelUse use = new LedgerSummary.ModelUse(rows.getString(1),
                         rows.getLong(3), rows.getLong(4), rows.getLong(5), rows.getLong(6),
                         rows.getLong(7), rows.getLong(8), rows.getLong(9),
-                        rows.getLong(8) * usdPerNano, rows.getLong(9) * usdPerNano,
+                        rateChanged ? rows.getDouble(12) : rows.getLong(8) * usdPerNano,
+                        rateChanged ? rows.getDouble(13) : rows.getLong(9) * usdPerNano,
                         measured ? microjoules : -1);
                 models.merge(use.model(), use, LedgerReader::add);
             }

@@ -1,6 +1,8 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.server.metering.MachineTime.Kind;
+import dev.millrace.server.metering.rate.Charge;
+import dev.millrace.server.metering.rate.CostModel;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -10,8 +12,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Settles the last session when the next one begins, so that no time is missing between them. All
- * of it is charged at the rate that was in force when the last session ended.
+ * Settles the last session when the next one begins, so that no time is missing between them. The
+ * time after its end is charged at the rate that was in force then.
  *
  * <ul>
  * <li>From the last heartbeat to the new session nothing ran: <em>offline</em>. If the last session
@@ -44,20 +46,24 @@ final class LedgerRecovery {
         long gapMillis = Math.max(0, beganMillis - last.heartbeatMillis);
         long unrecordedMillis = last.closed ? 0 : Math.min(gapMillis, checkpointMillis);
         long unrecordedNanos = TimeUnit.MILLISECONDS.toNanos(unrecordedMillis);
+        Charge unrecorded = CostModel.charge(unrecordedNanos, last.nanoUsdPerHour);
         Charge rounding = Charge.ZERO;
         if (!last.closed) {
-            long unclaimedNanos = takePassing(last.epochId);
+            MachineTime passing = takePassing(last.epochId);
+            unrecordedNanos += passing.nanos();
+            unrecorded = unrecorded.plus(passing.charge());
             for (RequestRow row : takeInterrupted(last)) {
                 LedgerRows.insertRequest(connection, last.epochId, row);
-                unclaimedNanos -= row.prefillNanos() + row.decodeNanos();
+                unrecordedNanos -= row.prefillNanos() + row.decodeNanos();
+                unrecorded = unrecorded.minus(row.charge());
                 rounding = rounding.plus(row.charge().remainder());
             }
-            unrecordedNanos += unclaimedNanos;
         }
+        long offlineNanos = TimeUnit.MILLISECONDS.toNanos(gapMillis - unrecordedMillis);
         add(last, Kind.ROUNDING, 0, rounding);
-        add(last, Kind.UNRECORDED, unrecordedNanos, Charge.ZERO);
-        add(last, Kind.OFFLINE, TimeUnit.MILLISECONDS.toNanos(gapMillis - unrecordedMillis),
-                Charge.ZERO);
+        add(last, Kind.UNRECORDED, unrecordedNanos, unrecorded);
+        add(last, Kind.OFFLINE, offlineNanos, CostModel.charge(offlineNanos,
+                last.nanoUsdPerHour));
     }
 
     private LastSession lastSession() throws SQLException {
@@ -72,18 +78,21 @@ final class LedgerRecovery {
         }
     }
 
-    /** Removes the rows of work in progress; returns their time. */
-    private long takePassing(long epochId) throws SQLException {
+    /** Removes the rows of work in progress; returns their sum. */
+    private MachineTime takePassing(long epochId) throws SQLException {
         try (PreparedStatement delete = connection.prepareStatement("DELETE FROM machine_time"
-                + " WHERE rate_epoch_id = ? AND kind IN ('open', 'in_flight') RETURNING nanos")) {
+                + " WHERE rate_epoch_id = ? AND kind IN ('open', 'in_flight') RETURNING nanos,"
+                + " cost_nano_usd, fraction")) {
             delete.setLong(1, epochId);
             long nanos = 0;
+            Charge charge = Charge.ZERO;
             try (ResultSet rows = delete.executeQuery()) {
                 while (rows.next()) {
                     nanos += rows.getLong(1);
+                    charge = charge.plus(new Charge(rows.getLong(2), rows.getLong(3)));
                 }
             }
-            return nanos;
+            return new MachineTime(Kind.OPEN, nanos, -1, charge);
         }
     }
 
@@ -91,11 +100,14 @@ final class LedgerRecovery {
         List<RequestRow> interrupted = new ArrayList<>();
         try (PreparedStatement select = connection.prepareStatement("""
                 SELECT id, model, tenant, endpoint, computed_tokens, decoded_tokens, prefill_nanos,
-                    decode_nanos, microjoules, began_ms, key_id
+                    decode_nanos, microjoules, began_ms, key_id, cost_nano_usd, fraction
                 FROM open_request"""); ResultSet rows = select.executeQuery()) {
             while (rows.next()) {
                 long prefillNanos = rows.getLong(7);
                 long decodeNanos = rows.getLong(8);
+                Charge charge = new Charge(rows.getLong(12), rows.getLong(13));
+                boolean rateChanged = !charge.equals(
+                        CostModel.charge(prefillNanos + decodeNanos, last.nanoUsdPerHour));
                 long microjoules = rows.getLong(9);
                 boolean measured = !rows.wasNull();
                 interrupted.add(new RequestRow(new MeteredRequest(rows.getString(1),
@@ -103,15 +115,14 @@ final class LedgerRecovery {
                         rows.getString(11)), rows.getInt(5), 0, rows.getInt(6), rows.getLong(5),
                         prefillNanos, decodeNanos,
                         measured ? microjoules : -1,
-                        CostModel.charge(prefillNanos + decodeNanos, last.nanoUsdPerHour),
-                        last.assumed, "interrupted", null, rows.getLong(10),
+                        charge, rateChanged, last.assumed, "interrupted", null, rows.getLong(10),
                         last.heartbeatMillis));
             }
         }
         return interrupted;
     }
 
-    /** Adds time at the last rate (or a bare amount) to the row of its hour. */
+    /** Adds time and what it costs to the row of its hour. */
     private void add(LastSession last, Kind kind, long nanos, Charge amount) throws SQLException {
         if (nanos == 0 && amount.equals(Charge.ZERO)) {
             return;
@@ -119,8 +130,7 @@ final class LedgerRecovery {
         long windowMillis = Math.floorDiv(last.heartbeatMillis, EpochBooks.WINDOW_MILLIS)
                 * EpochBooks.WINDOW_MILLIS;
         MachineTime before = timeOf(last.epochId, kind, windowMillis);
-        Charge charge = before.charge().plus(amount)
-                .plus(CostModel.charge(nanos, last.nanoUsdPerHour));
+        Charge charge = before.charge().plus(amount);
         LedgerRows.putTime(connection, last.epochId, windowMillis,
                 new MachineTime(kind, before.nanos() + nanos, before.microjoules(), charge));
     }

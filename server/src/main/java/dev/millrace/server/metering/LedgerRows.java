@@ -13,8 +13,8 @@ final class LedgerRows {
             INSERT INTO request (id, rate_epoch_id, model, tenant, endpoint, prompt_tokens,
                 cached_tokens, completion_tokens, computed_tokens, prefill_nanos, decode_nanos,
                 microjoules, cost_nano_usd, assumed, finish_reason, detail, began_ms, finished_ms,
-                key_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                key_id, rate_changed)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO NOTHING""";
 
     private static final String UPSERT_OPEN = """
@@ -50,7 +50,8 @@ final class LedgerRows {
                     .number(row.decodeNanos()).optional(row.microjoules())
                     .number(row.charge().nanoUsd()).number(row.assumed() ? 1 : 0)
                     .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
-                    .number(row.finishedMillis()).text(row.request().keyId());
+                    .number(row.finishedMillis()).text(row.request().keyId())
+                    .number(row.rateChanged() ? 1 : 0);
             if (values.update() == 0 && !isSame(connection, row)) {
                 throw new DuplicateRequestException(id);
             }

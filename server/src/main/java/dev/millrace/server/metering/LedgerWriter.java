@@ -1,6 +1,8 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.engine.LaneReading;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -27,7 +29,7 @@ final class LedgerWriter implements Runnable {
 
     private final AccountBook book;
     private final UsageLedger ledger;
-    private final EpochBooks epoch;
+    private final RateSchedule rates;
     private final Supplier<LaneReading> lane;
     private final Clock clock;
     private final MeterLimits limits;
@@ -35,13 +37,15 @@ final class LedgerWriter implements Runnable {
     private final AtomicLong postings = new AtomicLong();
     private final AtomicLong failedPostings = new AtomicLong();
     private final AtomicLong failedReceipts = new AtomicLong();
+    private EpochBooks epoch;
     private long nextCheckpoint = System.nanoTime();
     private boolean done;
 
-    LedgerWriter(AccountBook book, UsageLedger ledger, EpochBooks epoch,
+    LedgerWriter(AccountBook book, UsageLedger ledger, RateSchedule rates, EpochBooks epoch,
             Supplier<LaneReading> lane, Clock clock, MeterLimits limits) {
         this.book = book;
         this.ledger = ledger;
+        this.rates = rates;
         this.epoch = epoch;
         this.lane = lane;
         this.clock = clock;
@@ -54,6 +58,10 @@ final class LedgerWriter implements Runnable {
         while (!done) {
             try {
                 book.awaitWork(nextCheckpoint - System.nanoTime());
+                CostModel rate = rates.at(clock.instant());
+                if (!rate.equals(epoch.rate())) {
+                    turn(rate);
+                }
                 post();
                 failures = 0;
             } catch (InterruptedException e) {
@@ -68,6 +76,25 @@ final class LedgerWriter implements Runnable {
         }
     }
 
+    /** Charges what was used so far at the rate of so far. */
+    private void turn(CostModel rate) {
+        AccountBook.Snapshot books = book.snapshot(limits.postingRows());
+        EpochBooks.Turn turn = epoch.turn(books, lane.get(), rate, clock.millis());
+        ledger.turn(turn);
+        postings.incrementAndGet();
+        epoch.turned(books);
+        epoch = turn.next();
+        pay(books, turn.ending());
+    }
+
+    /** Drops what the ledger has and completes its receipts. */
+    private void pay(AccountBook.Snapshot books, Posting posting) {
+        book.paid(books.paying().size());
+        for (int i = 0; i < posting.requests().size(); i++) {
+            books.paying().get(i).account().receipt.complete(posting.requests().get(i).receipt());
+        }
+    }
+
     /** Writes what there is now. */
     private void post() {
         boolean checkpoint = System.nanoTime() - nextCheckpoint >= 0;
@@ -77,21 +104,19 @@ final class LedgerWriter implements Runnable {
         ledger.append(posting);
         postings.incrementAndGet();
         epoch.posted(posting);
-        book.paid(books.paying().size());
         if (checkpoint) {
             for (Account.Reading reading : books.unpaid()) {
                 reading.account().checkpointedNanos = reading.deviceNanos();
             }
             nextCheckpoint = System.nanoTime() + limits.checkpoint().toNanos();
         }
-        for (int i = 0; i < posting.requests().size(); i++) {
-            books.paying().get(i).account().receipt.complete(posting.requests().get(i).receipt());
-        }
+        pay(books, posting);
         done = last;
     }
 
     private void disown(DuplicateRequestException duplicate) {
         Account account = book.disown(duplicate.requestId());
+        epoch.disown(account);
         account.receipt.completeExceptionally(new LedgerException(duplicate.getMessage(),
                 duplicate));
         try {

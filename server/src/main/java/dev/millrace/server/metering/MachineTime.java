@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.rate.Charge;
 import java.util.Locale;
 
 /**
@@ -8,6 +9,11 @@ import java.util.Locale;
  * @param microjoules energy, or -1 where none was measured
  */
 record MachineTime(Kind kind, long nanos, long microjoules, Charge charge) {
+
+    /** Whether it is what it is only for now: the row of a moment, replaced by every posting. */
+    boolean passing() {
+        return kind == Kind.OPEN || kind == Kind.IN_FLIGHT;
+    }
 
     /** What the time went on; the ledger has the names in lower case. */
     enum Kind {

@@ -1,16 +1,20 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.rate.Charge;
+
 /**
  * A request as the ledger keeps it.
  *
  * @param computedTokens prompt tokens that this request made the device compute
  * @param microjoules    energy, or -1 where none was measured
  * @param charge         what it cost; the row holds the whole nano-dollars
+ * @param rateChanged    whether the rate changed while it ran, so that its charge is not its time
+ *                       times one rate
  * @param detail         why it was refused, or null
  */
 record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, int completionTokens,
         long computedTokens, long prefillNanos, long decodeNanos, long microjoules, Charge charge,
-        boolean assumed, String finishReason, String detail, long beganMillis,
+        boolean rateChanged, boolean assumed, String finishReason, String detail, long beganMillis,
         long finishedMillis) {
 
     Receipt receipt() {

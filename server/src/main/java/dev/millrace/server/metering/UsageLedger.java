@@ -1,6 +1,7 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.models.store.ModelStore;
+import dev.millrace.server.metering.rate.CostModel;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -67,13 +68,7 @@ public final class UsageLedger implements AutoCloseable {
             new LedgerRecovery(connection, beganMillis, checkpointMillis).settle();
             sessionId = insert("INSERT INTO session (process_id, began_ms, heartbeat_ms)"
                     + " VALUES (?, ?, ?)", ProcessHandle.current().pid(), beganMillis, nowMillis);
-            epochId = insert("INSERT INTO rate_epoch (session_id, began_ms, nano_usd_per_hour,"
-                    + " depreciation_nano_usd_per_hour, rent_nano_usd_per_hour,"
-                    + " energy_nano_usd_per_hour, hosting_nano_usd_per_hour, assumed)"
-                    + " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", sessionId, beganMillis,
-                    rate.nanoUsdPerHour(), rate.depreciationNanoUsdPerHour(),
-                    rate.rentNanoUsdPerHour(), rate.energyNanoUsdPerHour(),
-                    rate.hostingNanoUsdPerHour(), rate.assumed() ? 1 : 0);
+            insertEpoch(beganMillis, rate);
         });
     }
 
@@ -85,22 +80,57 @@ public final class UsageLedger implements AutoCloseable {
      */
     void append(Posting posting) {
         transaction("write", () -> {
-            for (RequestRow row : posting.requests()) {
-                LedgerRows.insertRequest(connection, epochId, row);
-            }
-            for (OpenRow row : posting.open()) {
-                LedgerRows.upsertOpen(connection, epochId, row);
-            }
-            for (MachineTime time : posting.times()) {
-                boolean passing = time.kind() == MachineTime.Kind.OPEN
-                        || time.kind() == MachineTime.Kind.IN_FLIGHT;
-                LedgerRows.putTime(connection, epochId, passing ? 0 : posting.windowMillis(), time);
-            }
-            update("UPDATE rate_epoch SET lane_nanos = ? WHERE id = ?", posting.laneNanos(),
-                    epochId);
-            update("UPDATE session SET heartbeat_ms = ?, closed = ? WHERE id = ?",
-                    posting.heartbeatMillis(), posting.last() ? 1 : 0, sessionId);
+            write(posting);
         });
+    }
+
+    /**
+     * Changes the rate, as one transaction: writes what the old one has, and begins the new one
+     * with what is carried over.
+     */
+    void turn(EpochBooks.Turn turn) {
+        long before = epochId;
+        boolean taken = false;
+        try {
+            transaction("change the rate in", () -> {
+                write(turn.ending());
+                update("DELETE FROM machine_time WHERE kind IN ('open', 'in_flight')"
+                        + " AND rate_epoch_id = ?", epochId);
+                insertEpoch(turn.ending().heartbeatMillis(), turn.next().rate());
+                write(turn.began());
+            });
+            taken = true;
+        } finally {
+            epochId = taken ? epochId : before;
+        }
+    }
+
+    private void write(Posting posting) throws SQLException {
+        for (RequestRow row : posting.requests()) {
+            LedgerRows.insertRequest(connection, epochId, row);
+        }
+        for (OpenRow row : posting.open()) {
+            LedgerRows.upsertOpen(connection, epochId, row);
+        }
+        for (MachineTime time : posting.times()) {
+            LedgerRows.putTime(connection, epochId, time.passing() ? 0 : posting.windowMillis(),
+                    time);
+        }
+        update("UPDATE rate_epoch SET lane_nanos = ? WHERE id = ?", posting.laneNanos(), epochId);
+        update("UPDATE session SET heartbeat_ms = ?, closed = ? WHERE id = ?",
+                posting.heartbeatMillis(), posting.last() ? 1 : 0, sessionId);
+    }
+
+    private void insertEpoch(long beganMillis, CostModel rate) throws SQLException {
+        epochId = insert("INSERT INTO rate_epoch (session_id, began_ms, nano_usd_per_hour,"
+                + " depreciation_nano_usd_per_hour, rent_nano_usd_per_hour,"
+                + " energy_nano_usd_per_hour, hosting_nano_usd_per_hour,"
+                + " licence_nano_usd_per_hour, staff_nano_usd_per_hour,"
+                + " milligrams_co2_per_hour, assumed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                sessionId, beganMillis, rate.nanoUsdPerHour(), rate.depreciationNanoUsdPerHour(),
+                rate.rentNanoUsdPerHour(), rate.energyNanoUsdPerHour(),
+                rate.hostingNanoUsdPerHour(), rate.licenceNanoUsdPerHour(),
+                rate.staffNanoUsdPerHour(), rate.milligramsCo2PerHour(), rate.assumed() ? 1 : 0);
     }
 
     /** Drops the checkpoint of a request that will not get a row of its own. */

@@ -4,6 +4,8 @@ import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.time.Clock;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
@@ -38,9 +40,9 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
     }
 
     /** Starts metering with the system's clock and the usual limits; see the full form. */
-    public static UsageMeter start(UsageLedger ledger, CostModel rate, StepWeights weights,
+    public static UsageMeter start(UsageLedger ledger, RateSchedule rates, StepWeights weights,
             Supplier<LaneReading> lane, EnergySource energy) {
-        return start(ledger, rate, weights, lane, energy, Clock.systemUTC(), MeterLimits.DEFAULT);
+        return start(ledger, rates, weights, lane, energy, Clock.systemUTC(), MeterLimits.DEFAULT);
     }
 
     /**
@@ -48,21 +50,22 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      * of the lane, so that loading and warming up are on the books.
      *
      * @param ledger  closed together with the meter
-     * @param rate    what the machine costs
+     * @param rates   what the machine costs, at any time
      * @param weights how steps are shared
      * @param lane    the device's clock; one lane belongs to one meter from its opening on
      * @param energy  the machine's energy counter, or {@link EnergySource#NONE}
      * @throws LedgerException if the session cannot be begun
      */
-    public static UsageMeter start(UsageLedger ledger, CostModel rate, StepWeights weights,
+    public static UsageMeter start(UsageLedger ledger, RateSchedule rates, StepWeights weights,
             Supplier<LaneReading> lane, EnergySource energy, Clock clock, MeterLimits limits) {
         long nowMillis = clock.millis();
         long beganMillis = nowMillis - lane.get().elapsedNanos() / 1_000_000;
+        CostModel rate = rates.at(clock.instant());
         ledger.begin(beganMillis, nowMillis, rate, limits.checkpoint().toMillis());
         AccountBook book = new AccountBook(weights);
         EpochBooks epoch = new EpochBooks(rate, new EnergyBooks(energy), nowMillis);
         UsageMeter meter = new UsageMeter(ledger, book,
-                new LedgerWriter(book, ledger, epoch, lane, clock, limits), clock, limits);
+                new LedgerWriter(book, ledger, rates, epoch, lane, clock, limits), clock, limits);
         meter.thread.start();
         return meter;
     }

@@ -4,12 +4,13 @@ import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.host.HostedModel;
-import dev.millrace.server.metering.CostModel;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.rate.CostModel;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /** What the machine costs, what its time goes to, and how the books are. */
@@ -19,11 +20,11 @@ final class MachineMetrics {
 
     private final DeviceLane lane;
     private final List<HostedModel> models;
-    private final CostModel rate;
+    private final Supplier<CostModel> rate;
     private final UsageMeter meter;
 
-    MachineMetrics(DeviceLane lane, List<HostedModel> models, CostModel rate,
-            UsageMeter meter) {
+    MachineMetrics(DeviceLane lane, List<HostedModel> models,
+            Supplier<CostModel> rate, UsageMeter meter) {
         this.lane = lane;
         this.models = models;
         this.rate = rate;
@@ -46,9 +47,9 @@ final class MachineMetrics {
                     .description("how often the model was brought onto the device")
                     .tag("model_name", model.name()).register(registry);
         }
-        Gauge.builder("millrace_rate_usd_per_hour", () -> rate.nanoUsdPerHour() * NANO)
+        Gauge.builder("millrace_rate_usd_per_hour", () -> rate.get().nanoUsdPerHour() * NANO)
                 .description("what the machine costs")
-                .tag("assumed", Boolean.toString(rate.assumed())).register(registry);
+                .tag("assumed", Boolean.toString(rate.get().assumed())).register(registry);
         Gauge.builder("millrace_open_accounts", () -> meter.status().openAccounts())
                 .description("requests whose account is open").register(registry);
         Gauge.builder("millrace_unpaid_accounts", () -> meter.status().unpaidAccounts())

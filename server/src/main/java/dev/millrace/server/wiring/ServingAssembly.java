@@ -10,12 +10,13 @@ import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
 import dev.millrace.server.http.ServerStartException;
-import dev.millrace.server.metering.CostModel;
 import dev.millrace.server.metering.EnergySource;
 import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ServedModel;
@@ -24,6 +25,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -38,7 +40,7 @@ public final class ServingAssembly {
 
     private final Closing closing = new Closing();
     private final ServerConfig config;
-    private final CostModel rate;
+    private final RateSchedule rates;
     private final Path ledgerFile;
     private final List<ServableModel> models = new ArrayList<>();
     private final LoadedModel loaded;
@@ -77,7 +79,7 @@ public final class ServingAssembly {
         this.config = config;
         this.ledgerFile = config.ledger().orElse(ledgerFile);
         try {
-            this.rate = CostModel.configured(config.cost());
+            this.rates = RateSchedule.configured(config.cost());
             UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
             DeviceLane lane = new DeviceLane();
             for (ModelSource source : sources) {
@@ -86,7 +88,7 @@ public final class ServingAssembly {
             }
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
-            UsageMeter meter = UsageMeter.start(ledger, rate, StepWeights.DEFAULT, lane::reading,
+            UsageMeter meter = UsageMeter.start(ledger, rates, StepWeights.DEFAULT, lane::reading,
                     energy);
             closing.insteadOf(ledger, meter);
             ModelHost host = closing.later(ModelHost.start(LoadedModel.memoryBytes(config),
@@ -101,7 +103,7 @@ public final class ServingAssembly {
             this.loaded = ((LoadedEngine) hosted.getFirst().load()).loaded();
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
                     PrometheusConfig.DEFAULT);
-            new MachineMetrics(lane, hosted, rate, meter).register(registry);
+            new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
             EngineAdapters adapters = new EngineAdapters(
                     models.getFirst().served(hosted.getFirst()));
             this.keys = closing.later(KeyRing.open(this.ledgerFile));
@@ -143,7 +145,7 @@ public final class ServingAssembly {
      * @throws ServerStartException     if the address cannot be listened on
      */
     public static void requireStartable(ServerConfig config) {
-        CostModel.configured(config.cost());
+        RateSchedule.configured(config.cost());
         PortCheck.require(config.host(), config.port());
     }
 
@@ -187,8 +189,9 @@ public final class ServingAssembly {
         return loaded;
     }
 
+    /** What the machine costs now. */
     public CostModel rate() {
-        return rate;
+        return rates.at(Instant.now());
     }
 
     public EnergySource energy() {

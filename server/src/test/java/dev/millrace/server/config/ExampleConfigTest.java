@@ -1,9 +1,10 @@
 package dev.millrace.server.config;
 
-import dev.millrace.server.metering.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -32,8 +33,9 @@ class ExampleConfigTest {
 
     @Test
     void showsTheCostOfTheDefaultProfile() {
-        assertThat(CostModel.configured(load(Optional.of(EXAMPLE)).cost()).nanoUsdPerHour())
-                .isEqualTo(CostModel.configured(null).nanoUsdPerHour());
+        assertThat(RateSchedule.configured(load(Optional.of(EXAMPLE)).cost())
+                .at(Instant.EPOCH).nanoUsdPerHour())
+                .isEqualTo(RateSchedule.configured(null).at(Instant.EPOCH).nanoUsdPerHour());
     }
 
     @ParameterizedTest

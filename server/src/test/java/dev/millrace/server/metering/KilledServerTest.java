@@ -50,7 +50,7 @@ class KilledServerTest {
             assertThat(left.machineNanos()).containsKey("open");
 
             UsageLedger ledger = UsageLedger.open(file);
-            UsageMeter.start(ledger, ScriptedServer.RATE, StepWeights.DEFAULT, new ManualLane(),
+            UsageMeter.start(ledger, ScriptedServer.RATES, StepWeights.DEFAULT, new ManualLane(),
                     EnergySource.NONE).close();
 
             LedgerSummary books = summary(file);

@@ -6,6 +6,8 @@ import dev.millrace.engine.RequestTimings;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +21,8 @@ public final class LedgerFixture implements AutoCloseable {
     /** Starts a server on a ledger, at 3.60 dollars an hour: a nano-dollar is a microsecond. */
     public LedgerFixture(Path file, boolean assumed) {
         meter = UsageMeter.start(UsageLedger.open(file),
-                new CostModel(0, 3_600_000_000L, 0, 0, assumed), StepWeights.DEFAULT, lane,
+                RateSchedule.of(CostModel.ofRent(3_600_000_000L, assumed)), StepWeights.DEFAULT,
+                lane,
                 EnergySource.NONE);
     }
 

@@ -2,6 +2,8 @@ package dev.millrace.server.metering;
 
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +22,7 @@ import static org.awaitility.Awaitility.await;
 /** What the next start makes of what the last one left behind. */
 class LedgerRecoveryTest {
 
-    private static final CostModel RATE = new CostModel(0, 3_600_000_001L, 0, 0, true);
+    private static final CostModel RATE = CostModel.ofRent(3_600_000_001L, true);
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final MeterLimits LIMITS = new MeterLimits(10, 10, Duration.ofSeconds(1),
             Duration.ofSeconds(9), Duration.ofSeconds(9));
@@ -57,8 +59,9 @@ class LedgerRecoveryTest {
     void theOfflineTimeIsPaidAtTheRateThatWasInForceBefore() {
         start(file, new ManualLane()).close();
         clock.move(10_000);
-        CostModel dearer = new CostModel(0, 7_200_000_000L, 0, 0, false);
-        UsageMeter.start(UsageLedger.open(file), dearer, StepWeights.DEFAULT, new ManualLane(),
+        CostModel dearer = CostModel.ofRent(7_200_000_000L, false);
+        UsageMeter.start(UsageLedger.open(file), RateSchedule.of(dearer), StepWeights.DEFAULT,
+                new ManualLane(),
                 EnergySource.NONE, clock, LIMITS).close();
 
         assertThat(summary(file).balance().billNanoUsd()).isEqualTo(10_000_000L);
@@ -190,7 +193,8 @@ class LedgerRecoveryTest {
     }
 
     private UsageMeter start(Path ledger, ManualLane lane) {
-        return UsageMeter.start(UsageLedger.open(ledger), RATE, StepWeights.DEFAULT, lane,
+        return UsageMeter.start(UsageLedger.open(ledger), RateSchedule.of(RATE),
+                StepWeights.DEFAULT, lane,
                 EnergySource.NONE, clock, LIMITS);
     }
 

@@ -15,6 +15,8 @@ import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -36,7 +38,9 @@ import java.util.function.UnaryOperator;
  */
 final class ScriptedServer implements AutoCloseable {
 
-    static final CostModel RATE = new CostModel(61_643_837, 0, 19_500_001, 7, false);
+    /** Changes twenty times a second, so that requests and steps run into changes all the time. */
+    static final RateSchedule RATES = RateSchedule.of(moment -> new CostModel(61_643_837,
+            0, 19_500_001 + moment.toEpochMilli() / 50 % 3 * 7_000_003, 7, 11, 13, 17, false));
 
     /** A prompt with this token makes its request fail, alone. */
     static final int POISON = FakeTokenizer.FIRST_BYTE + '#';
@@ -56,7 +60,7 @@ final class ScriptedServer implements AutoCloseable {
     final BatchingEngine engine;
 
     ScriptedServer(Path ledger, UnaryOperator<StepObserver> between) {
-        meter = UsageMeter.start(UsageLedger.open(ledger), RATE, StepWeights.DEFAULT,
+        meter = UsageMeter.start(UsageLedger.open(ledger), RATES, StepWeights.DEFAULT,
                 lane::reading, EnergySource.NONE, Clock.systemUTC(), LIMITS);
         lane.overhead(() -> {
             LockSupport.parkNanos(3_000_000);

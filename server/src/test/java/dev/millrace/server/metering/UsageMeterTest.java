@@ -6,6 +6,8 @@ import dev.millrace.engine.RequestTimings;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.rate.RateSchedule;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -25,7 +27,7 @@ import static org.assertj.core.api.Assertions.*;
 
 class UsageMeterTest {
 
-    private static final CostModel RATE = new CostModel(0, 3_600_000_000L, 0, 0, false);
+    private static final CostModel RATE = CostModel.ofRent(3_600_000_000L, false);
     private static final StepWeights WEIGHTS = new StepWeights(1_000, 100, 1);
     private static final MeterLimits LIMITS = new MeterLimits(4, 2, Duration.ofMillis(20), Duration
             .ofMillis(150), Duration.ofSeconds(2));
@@ -187,7 +189,7 @@ class UsageMeterTest {
     @Timeout(300)
     void theWriterOutlivesAnErrorOfTheMachine() throws Exception {
         AtomicBoolean broken = new AtomicBoolean();
-        meter = UsageMeter.start(UsageLedger.open(file()), RATE, WEIGHTS, () -> {
+        meter = UsageMeter.start(UsageLedger.open(file()), RateSchedule.of(RATE), WEIGHTS, () -> {
             if (broken.get()) {
                 throw new OutOfMemoryError("on purpose");
             }
@@ -220,7 +222,8 @@ class UsageMeterTest {
                 return "scripted";
             }
         };
-        meter = UsageMeter.start(UsageLedger.open(file()), RATE, WEIGHTS, lane, energy, clock,
+        meter = UsageMeter.start(UsageLedger.open(file()), RateSchedule.of(RATE), WEIGHTS, lane,
+                energy, clock,
                 new MeterLimits(4, 2, Duration.ofHours(1), Duration.ofSeconds(9), Duration
                         .ofSeconds(9)));
         CompletableFuture<Receipt> receipt = open("a");
@@ -239,7 +242,8 @@ class UsageMeterTest {
     }
 
     private void start(CostModel rate) {
-        meter = UsageMeter.start(UsageLedger.open(file()), rate, WEIGHTS, lane, EnergySource.NONE,
+        meter = UsageMeter.start(UsageLedger.open(file()), RateSchedule.of(rate), WEIGHTS, lane,
+                EnergySource.NONE,
                 clock, LIMITS);
     }
 

@@ -2,10 +2,12 @@ package dev.millrace.server.cli.cost;
 
 import dev.millrace.models.store.ModelStore;
 import dev.millrace.server.cli.LedgerLocation;
+import dev.millrace.server.cli.TextTable;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.prices.PriceFile;
+import dev.millrace.server.metering.rate.HardwareProfile;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -60,6 +63,20 @@ public final class CostCommand implements Callable<Integer> {
         CostReport report = new CostReport(file, summary, catalog());
         out.print(json ? report.json() : report.text());
         return summary.balance().balances() ? 0 : UNBALANCED;
+    }
+
+    @Command(name = "profiles", description = "List what common machines cost: names for"
+            + " cost.profile in millrace.yaml.")
+    int profiles() {
+        TextTable table = new TextTable("NAME", "WHAT", "COST", "AS OF", "SOURCE");
+        for (HardwareProfile profile : HardwareProfile.all()) {
+            table.row(profile.name(), profile.description(), profile.cost().properties().stream()
+                    .map(entry -> entry.getKey() + ": " + entry.getValue())
+                    .collect(Collectors.joining(", ")), profile.asOf().toString(),
+                    profile.source());
+        }
+        table.print(out);
+        return 0;
     }
 
     private PriceCatalog catalog() {

@@ -111,6 +111,13 @@ class CostCommandTest {
         assertThat(text()).contains("DOES NOT BALANCE: off by -0.001200000 USD");
     }
 
+    @Test
+    void listsWhatCommonMachinesCost() {
+        assertThat(run("profiles")).isZero();
+        assertThat(text()).containsPattern("h100-rented +one H100 SXM, RunPod secure cloud"
+                + " +usd_per_hour: 3.99 +2026-11-09 +runpod.io/pricing").contains("rtx-4090");
+    }
+
     private int run(String... arguments) {
         printed.reset();
         PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);

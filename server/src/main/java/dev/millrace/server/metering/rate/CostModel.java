@@ -1,9 +1,8 @@
-package dev.millrace.server.metering;
+package dev.millrace.server.metering.rate;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
-import tools.jackson.databind.JsonNode;
 
 /**
  * What an hour of this machine costs us, by parts, each in whole nano-dollars per hour (rounded
@@ -13,10 +12,15 @@ import tools.jackson.databind.JsonNode;
  * @param rentNanoUsdPerHour         what a landlord or cloud charges; 0 where the machine is owned
  * @param energyNanoUsdPerHour       average watts x PUE x price of a kilowatt-hour
  * @param hostingNanoUsdPerHour      rack, room, network
+ * @param licenceNanoUsdPerHour      software that the machine needs
+ * @param staffNanoUsdPerHour        this machine's share of the people who look after it
+ * @param milligramsCo2PerHour       average watts x PUE x carbon of a kilowatt-hour; 0 where
+ *                                   nobody has said
  * @param assumed                    whether this is the default profile rather than configured
  */
 public record CostModel(long depreciationNanoUsdPerHour, long rentNanoUsdPerHour,
-        long energyNanoUsdPerHour, long hostingNanoUsdPerHour, boolean assumed) {
+        long energyNanoUsdPerHour, long hostingNanoUsdPerHour, long licenceNanoUsdPerHour,
+        long staffNanoUsdPerHour, long milligramsCo2PerHour, boolean assumed) {
 
     /** Hours in a year and in a month, of 365 days: what the bill of an owned machine assumes. */
     public static final int HOURS_PER_YEAR = 8_760;
@@ -27,36 +31,35 @@ public record CostModel(long depreciationNanoUsdPerHour, long rentNanoUsdPerHour
     private static final BigInteger FRACTIONS = BigInteger.valueOf(Charge.FRACTIONS);
 
     public CostModel {
-        if (Math.min(Math.min(depreciationNanoUsdPerHour, rentNanoUsdPerHour),
-                Math.min(energyNanoUsdPerHour, hostingNanoUsdPerHour)) < 0) {
+        long least = Math.min(
+                Math.min(Math.min(depreciationNanoUsdPerHour, rentNanoUsdPerHour),
+                        Math.min(energyNanoUsdPerHour, hostingNanoUsdPerHour)),
+                Math.min(Math.min(licenceNanoUsdPerHour, staffNanoUsdPerHour),
+                        milligramsCo2PerHour));
+        if (least < 0) {
             throw new IllegalArgumentException(
                     "no part of a rate may be negative, got depreciation "
                             + depreciationNanoUsdPerHour + ", rent " + rentNanoUsdPerHour
                             + ", energy " + energyNanoUsdPerHour + ", hosting "
-                            + hostingNanoUsdPerHour);
+                            + hostingNanoUsdPerHour + ", licence " + licenceNanoUsdPerHour
+                            + ", staff " + staffNanoUsdPerHour + ", carbon "
+                            + milligramsCo2PerHour);
         }
         if (depreciationNanoUsdPerHour + rentNanoUsdPerHour + energyNanoUsdPerHour
-                + hostingNanoUsdPerHour == 0) {
+                + hostingNanoUsdPerHour + licenceNanoUsdPerHour + staffNanoUsdPerHour == 0) {
             throw new IllegalArgumentException("a machine that costs nothing cannot be metered:"
                     + " the rate is less than a nano-dollar per hour; check purchase_usd,"
                     + " usd_per_hour, watts and hosting_usd_per_month under cost:");
         }
     }
 
-    /**
-     * The machine's rate: as configured, or the default profile's where nothing is.
-     *
-     * @param cost the {@code cost:} section, or null
-     * @throws IllegalArgumentException if the section says something that cannot be; names the key
-     */
-    public static CostModel configured(JsonNode cost) {
-        if (cost == null || cost.isNull() || cost.isMissingNode()) {
-            return of(CostConfig.ASSUMED, true);
-        }
-        return of(CostConfig.parse(cost), false);
+    /** A machine that is rented, all included. */
+    public static CostModel ofRent(long nanoUsdPerHour, boolean assumed) {
+        return new CostModel(0, nanoUsdPerHour, 0, 0, 0, 0, 0, assumed);
     }
 
-    static CostModel of(CostConfig config, boolean assumed) {
+    /** @param usdPerKwh the price of energy at the time */
+    static CostModel of(CostConfig config, BigDecimal usdPerKwh, boolean assumed) {
         long depreciation = 0;
         if (config.purchaseUsd() != null) {
             BigDecimal hours = config.lifetimeYears().multiply(BigDecimal.valueOf(HOURS_PER_YEAR));
@@ -65,30 +68,40 @@ public record CostModel(long depreciationNanoUsdPerHour, long rentNanoUsdPerHour
         long rent = config.usdPerHour() == null
                 ? 0
                 : nanoUsd(config.usdPerHour(), BigDecimal.ONE);
-        BigDecimal energyUsd = config.averageWatts().multiply(config.pue())
-                .multiply(config.usdPerKwh());
-        return new CostModel(depreciation, rent, nanoUsd(energyUsd, WATTS_PER_KILOWATT),
-                nanoUsd(config.hostingUsdPerMonth(), BigDecimal.valueOf(HOURS_PER_MONTH)), assumed);
+        BigDecimal boughtWatts = config.averageWatts().multiply(config.pue());
+        return new CostModel(depreciation, rent,
+                nanoUsd(boughtWatts.multiply(usdPerKwh), WATTS_PER_KILOWATT),
+                perMonth(config.hostingUsdPerMonth()), perMonth(config.licenceUsdPerMonth()),
+                perMonth(config.staffUsdPerMonth()),
+                // watts x grams per kilowatt-hour are milligrams per hour
+                boughtWatts.multiply(config.gramsCo2PerKwh()).setScale(0, RoundingMode.HALF_UP)
+                        .longValueExact(),
+                assumed);
     }
 
     /** The rate that everything is billed at. */
     public long nanoUsdPerHour() {
         return depreciationNanoUsdPerHour + rentNanoUsdPerHour + energyNanoUsdPerHour
-                + hostingNanoUsdPerHour;
+                + hostingNanoUsdPerHour + licenceNanoUsdPerHour + staffNanoUsdPerHour;
     }
 
     /** What so much time costs, exactly. */
-    Charge charge(long nanos) {
+    public Charge charge(long nanos) {
         return charge(nanos, nanoUsdPerHour());
     }
 
-    static Charge charge(long nanos, long nanoUsdPerHour) {
+    /** What so much time costs at a rate, exactly. */
+    public static Charge charge(long nanos, long nanoUsdPerHour) {
         if (nanos < 0) {
             throw new IllegalArgumentException("time must not be negative, got " + nanos + " ns");
         }
         BigInteger[] parts = BigInteger.valueOf(nanos).multiply(BigInteger.valueOf(nanoUsdPerHour))
                 .divideAndRemainder(FRACTIONS);
         return new Charge(parts[0].longValueExact(), parts[1].longValueExact());
+    }
+
+    private static long perMonth(BigDecimal usd) {
+        return nanoUsd(usd, BigDecimal.valueOf(HOURS_PER_MONTH));
     }
 
     private static long nanoUsd(BigDecimal usd, BigDecimal divisor) {

@@ -1,5 +1,6 @@
-package dev.millrace.server.metering;
+package dev.millrace.server.metering.rate;
 
+import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -10,6 +11,7 @@ import static org.assertj.core.api.Assertions.*;
 
 class CostConfigTest {
 
+    private static final Instant NOON = Instant.parse("2026-11-21T12:00:00Z");
     private static final String OWNED = """
             purchase_usd: 40000
             residual_usd: 4000
@@ -23,7 +25,7 @@ class CostConfigTest {
 
     @Test
     void anOwnedMachineCostsItsDepreciationEnergyAndHosting() {
-        CostModel rate = CostModel.configured(yaml(OWNED));
+        CostModel rate = RateSchedule.configured(yaml(OWNED)).at(NOON);
 
         // 36,000 / 43,800 h = 0.821917808; 600 W x 1.3 x 0.12 = 0.0936; 146 / 730 = 0.2
         assertThat(rate.depreciationNanoUsdPerHour()).isEqualTo(821_917_808);
@@ -36,7 +38,7 @@ class CostConfigTest {
 
     @Test
     void aRentedMachineCostsItsRent() {
-        CostModel rate = CostModel.configured(yaml("usd_per_hour: 1.6"));
+        CostModel rate = RateSchedule.configured(yaml("usd_per_hour: 1.6")).at(NOON);
 
         assertThat(rate.nanoUsdPerHour()).isEqualTo(1_600_000_000);
         assertThat(rate.rentNanoUsdPerHour()).isEqualTo(1_600_000_000);
@@ -44,23 +46,23 @@ class CostConfigTest {
 
     @Test
     void oneWattageIsTheAverage() {
-        CostModel rate = CostModel.configured(yaml(
-                "{usd_per_hour: 1, watts: 500, usd_per_kwh: 0.2}"));
+        CostModel rate = RateSchedule.configured(yaml(
+                "{usd_per_hour: 1, watts: 500, usd_per_kwh: 0.2}")).at(NOON);
 
         assertThat(rate.energyNanoUsdPerHour()).isEqualTo(100_000_000);
     }
 
     @Test
     void theShareOfLoadMovesTheAverageBetweenIdleAndLoad() {
-        CostModel rate = CostModel.configured(yaml("{usd_per_hour: 1, idle_watts: 100,"
-                + " load_watts: 300, load_share: 0.25, usd_per_kwh: 0.2}"));
+        CostModel rate = RateSchedule.configured(yaml("{usd_per_hour: 1, idle_watts: 100,"
+                + " load_watts: 300, load_share: 0.25, usd_per_kwh: 0.2}")).at(NOON);
 
         assertThat(rate.energyNanoUsdPerHour()).isEqualTo(30_000_000);
     }
 
     @Test
     void nothingConfiguredMeansTheDefaultProfileAndSaysSo() {
-        CostModel rate = CostModel.configured(null);
+        CostModel rate = RateSchedule.configured(null).at(NOON);
 
         assertThat(rate.assumed()).isTrue();
         // 2,700 / 43,800 h and 130 W x 0.15, as docs/cost.md works it out
@@ -92,15 +94,22 @@ class CostConfigTest {
         "{pue: 1.2}                                          | needs usd_per_hour",
         "{usd_per_hr: 1}                           | cost.usd_per_hr is not known; did you mean",
         "[1, 2]                                              | must be a section",
+        "{usd_per_hour: 1, lease_usd_per_month: 30}          | contradict each other; give one",
+        "{usd_per_hour: 1, licence_usd_per_month: -1}        | cost.licence_usd_per_month",
+        "{usd_per_hour: 1, staff_usd_per_month: .nan}        | cost.staff_usd_per_month",
+        "{usd_per_hour: 1, grams_co2_per_kwh: 400}           | means nothing without cost.watts",
+        "{profile: h101-rented}          | is not known; did you mean \"h100-rented\"",
+        "{profile: workstation}                              | cost.usd_per_kwh is missing",
     })
     void nonsenseIsRefusedByName(String section, String message) {
-        assertThatIllegalArgumentException().isThrownBy(() -> CostModel.configured(yaml(section)))
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> RateSchedule.configured(yaml(section)))
                 .withMessageContaining(message);
     }
 
     @Test
     void chargesAreExactForAnyTime() {
-        CostModel rate = CostModel.configured(yaml("usd_per_hour: 0.05"));
+        CostModel rate = RateSchedule.configured(yaml("usd_per_hour: 0.05")).at(NOON);
 
         // 1 ms at 50,000,000 nano-dollars an hour: 13 nano-dollars and 8/9
         assertThat(rate.charge(1_000_000)).isEqualTo(new Charge(13, 3_200_000_000_000L));
@@ -111,6 +120,41 @@ class CostConfigTest {
         assertThat(nine).isEqualTo(new Charge(125, 0)).isEqualTo(rate.charge(9_000_000));
         long tenYears = 10L * 8_760 * Charge.FRACTIONS;
         assertThat(rate.charge(tenYears)).isEqualTo(new Charge(10L * 8_760 * 50_000_000, 0));
+    }
+
+    @Test
+    void leasesLicencesAndStaffCountByTheMonthAndEnergyHasItsCarbon() {
+        CostModel rate = RateSchedule.configured(yaml("{lease_usd_per_month: 1460,"
+                + " licence_usd_per_month: 73, staff_usd_per_month: 365, watts: 500, pue: 1.2,"
+                + " usd_per_kwh: 0.1, grams_co2_per_kwh: 400}")).at(NOON);
+
+        assertThat(rate.rentNanoUsdPerHour()).isEqualTo(2_000_000_000L);
+        assertThat(rate.licenceNanoUsdPerHour()).isEqualTo(100_000_000L);
+        assertThat(rate.staffNanoUsdPerHour()).isEqualTo(500_000_000L);
+        assertThat(rate.milligramsCo2PerHour()).as("600 W x 400 g/kWh").isEqualTo(240_000);
+        assertThat(rate.nanoUsdPerHour()).isEqualTo(2_660_000_000L);
+    }
+
+    @Test
+    void everyProfileIsACostAndItsFiguresGiveWayToOnesOwn() {
+        for (HardwareProfile profile : HardwareProfile.all()) {
+            String section = "{profile: " + profile.name() + ", load_share: 0.5,"
+                    + " usd_per_kwh: 0.1}";
+            if (!profile.cost().has("load_watts")) {
+                section = "{profile: " + profile.name() + ", watts: 100, usd_per_kwh: 0.1}";
+            }
+            CostModel rate = RateSchedule.configured(yaml(section)).at(NOON);
+            assertThat(rate.nanoUsdPerHour()).as(profile.name()).isBetween(10_000_000L,
+                    20_000_000_000L);
+            assertThat(rate.assumed()).isFalse();
+            assertThat(profile.source()).isNotBlank();
+        }
+        assertThat(RateSchedule.configured(yaml("{profile: h100-rented}")).at(NOON)
+                .nanoUsdPerHour()).isEqualTo(3_990_000_000L);
+        assertThat(RateSchedule.configured(yaml("{profile: h100-rented, usd_per_hour: 2}"))
+                .at(NOON).nanoUsdPerHour()).isEqualTo(2_000_000_000L);
+        assertThat(RateSchedule.configured(yaml("{profile: h100-owned, lease_usd_per_month: 730,"
+                + " usd_per_kwh: 0.1}")).at(NOON).nanoUsdPerHour()).isEqualTo(1_173_000_000L);
     }
 
     private static JsonNode yaml(String text) {
