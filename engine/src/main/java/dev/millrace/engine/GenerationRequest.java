@@ -21,10 +21,12 @@ import java.util.Objects;
  *                         {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
  * @param constraint       what the completion's text must satisfy, compiled for this model's
  *                         vocabulary; null for anything
+ * @param reply            what the reader is shown
  */
 public record GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
         int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
-        String fairnessGroup, String cacheSalt, int adapterSlot, TokenConstraint constraint) {
+        String fairnessGroup, String cacheSalt, int adapterSlot, TokenConstraint constraint,
+        ReplyOptions reply) {
 
     public GenerationRequest {
         Objects.requireNonNull(id, "id");
@@ -38,6 +40,14 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
         }
     }
 
+    /** A completion that is shown as usual. */
+    public GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
+            int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
+            String fairnessGroup, String cacheSalt, int adapterSlot, TokenConstraint constraint) {
+        this(id, prompt, maxTokens, sampling, stopTokens, stopSequences, ignoreEnd, topLogprobs,
+                fairnessGroup, cacheSalt, adapterSlot, constraint, ReplyOptions.DEFAULT);
+    }
+
     /** A completion whose text may be anything. */
     public GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
             int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
@@ -49,13 +59,40 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
     /** The same completion under a constraint. */
     public GenerationRequest constrained(TokenConstraint wanted) {
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
-                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted);
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted, reply);
     }
 
     /** The same completion with a loaded adapter. */
     public GenerationRequest withAdapter(int slot) {
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
                 ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, slot,
-                constraint);
+                constraint, reply);
+    }
+
+    /** The same completion, shown otherwise. */
+    public GenerationRequest shown(ReplyOptions wanted) {
+        return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, wanted);
+    }
+
+    /** The same completion, drawn otherwise. */
+    public GenerationRequest sampled(SamplingParameters wanted) {
+        return new GenerationRequest(id, prompt, maxTokens, wanted, stopTokens, stopSequences,
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, reply);
+    }
+
+    /** Whether this token ends the completion. */
+    boolean endsAt(int token, Vocabulary vocabulary) {
+        return stopsAt(token) || !ignoreEnd && vocabulary.endsGeneration(token);
+    }
+
+    /** Whether the request itself says that this token ends the completion. */
+    boolean stopsAt(int token) {
+        for (int stop : stopTokens) {
+            if (stop == token) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -4,7 +4,6 @@ import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.forward.StepResult.RowResult;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /** What one request's reader is told: tokens that no stop sequence claims, then the end. */
 final class Reply {
@@ -18,6 +17,7 @@ final class Reply {
     private final long submittedNanos;
     private long firstStepNanos = NOT_YET;
     private long firstTokenNanos = NOT_YET;
+    private int sampledTokens;
 
     /**
      * @param tokenLimit most tokens to sample
@@ -26,9 +26,13 @@ final class Reply {
     Reply(GenerationRequest request, Vocabulary vocabulary, int tokenLimit, long submittedNanos) {
         this.request = request;
         this.vocabulary = vocabulary;
-        this.matcher = new StopMatcher(request.stopSequences());
+        this.matcher = new StopMatcher(request.stopSequences(), request.reply().stopsShown());
         this.events = new EventStream(tokenLimit);
         this.submittedNanos = submittedNanos;
+    }
+
+    Vocabulary vocabulary() {
+        return vocabulary;
     }
 
     EventStream events() {
@@ -54,18 +58,24 @@ final class Reply {
         if (firstTokenNanos == NOT_YET) {
             firstTokenNanos = nowNanos;
         }
+        sampledTokens++;
         int token = row.tokens()[index];
-        if (ends(token)) {
+        boolean longEnough = sampledTokens > request.sampling().tokens().leastTokens();
+        boolean last = request.endsAt(token, vocabulary);
+        if (last && !(request.reply().stopsShown() && request.stopsAt(token))) {
             return true;
         }
-        return matcher.accept(new Token(token, vocabulary.bytes(token),
+        boolean matched = matcher.accept(new Token(token, text(token),
                 row.logprobs().length == 0 ? Float.NaN : row.logprobs()[index],
-                row.top().isEmpty() ? null : row.top().get(index)), events::publish);
+                row.top().isEmpty() ? null : row.top().get(index)), longEnough, events::publish);
+        return last || matched;
     }
 
-    private boolean ends(int token) {
-        return Arrays.stream(request.stopTokens()).anyMatch(stop -> stop == token)
-                || !request.ignoreEnd() && vocabulary.endsGeneration(token);
+    private byte[] text(int token) {
+        byte[] text = vocabulary.bytes(token);
+        return text.length == 0 && request.reply().specialShown()
+                ? vocabulary.name(token)
+                : text;
     }
 
     /** Where the time went, for a request that ends now. */

@@ -21,7 +21,10 @@ final class RequestRules {
     int tokenLimit(GenerationRequest request) {
         requireTokens("prompt", request.prompt());
         requireTokens("stop", request.stopTokens());
-        request.sampling().logitBias().keySet().forEach(token -> requireToken("logit bias", token));
+        TokenRules rules = request.sampling().tokens();
+        rules.logitBias().keySet().forEach(token -> requireToken("logit bias", token));
+        rules.allowed().forEach(token -> requireToken("allowed", token));
+        rules.banned().forEach(tokens -> requireTokens("banned", tokens));
         if (request.topLogprobs() < -1 || request.topLogprobs() > vocabularySize) {
             throw new IllegalArgumentException("topLogprobs must be from -1 to " + vocabularySize
                     + ", got " + request.topLogprobs());

@@ -1,7 +1,9 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.forward.LogitRules;
 import dev.millrace.engine.forward.SamplingRow;
-import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** One request's sampling settings in the form that steps want. */
 final class SamplingSettings {
@@ -10,45 +12,57 @@ final class SamplingSettings {
     static final long[][] NO_MASKS = {};
 
     private final SamplingParameters parameters;
-    private final int[] biasTokens;
-    private final float[] biasValues;
+    private final LogitRules rules;
     private final long[][] masks;
     private final SamplingRow fixed;
 
-    SamplingSettings(SamplingParameters parameters) {
-        this(parameters, NO_MASKS);
-    }
-
     /** @param masks one, whose bits may change from token to token; or none for no constraint */
-    SamplingSettings(SamplingParameters parameters, long[][] masks) {
-        this.parameters = parameters;
+    SamplingSettings(GenerationRequest request, Vocabulary vocabulary, long[][] masks) {
+        this.parameters = request.sampling();
+        this.rules = rules(request, vocabulary);
         this.masks = masks;
-        biasTokens = parameters.logitBias().keySet().stream().mapToInt(Integer::intValue).sorted()
-                .toArray();
-        biasValues = new float[biasTokens.length];
-        for (int i = 0; i < biasTokens.length; i++) {
-            biasValues[i] = parameters.logitBias().get(biasTokens[i]);
-        }
-        fixed = row(NO_TOKENS, 0, masks);
+        fixed = row(NO_TOKENS, 0, 0, masks);
     }
 
-    /** The settings for the token after {@code tokens}; penalties need a copy of these. */
+    private static LogitRules rules(GenerationRequest request, Vocabulary vocabulary) {
+        TokenRules rules = request.sampling().tokens();
+        int[] biasTokens = rules.logitBias().keySet().stream().mapToInt(Integer::intValue)
+                .sorted().toArray();
+        float[] biasValues = new float[biasTokens.length];
+        for (int i = 0; i < biasTokens.length; i++) {
+            biasValues[i] = rules.logitBias().get(biasTokens[i]);
+        }
+        int[] endTokens = rules.leastTokens() == 0
+                ? NO_TOKENS
+                : IntStream.range(0, vocabulary.size())
+                        .filter(token -> request.endsAt(token, vocabulary)).toArray();
+        return new LogitRules(biasTokens, biasValues, mask(rules.allowed(), vocabulary.size()),
+                rules.banned().toArray(int[][]::new), endTokens, rules.leastTokens());
+    }
+
+    private static long[] mask(List<Integer> allowed, int vocabularySize) {
+        if (allowed.isEmpty()) {
+            return null;
+        }
+        long[] mask = new long[Math.ceilDiv(vocabularySize, Long.SIZE)];
+        for (int token : allowed) {
+            mask[token >> 6] |= 1L << token;
+        }
+        return mask;
+    }
+
+    /**
+     * The settings for the token after {@code tokens}.
+     *
+     * @param tokens borrowed until the step is done; read where penalties or rules look back
+     */
     SamplingRow row(int[] tokens, int length, int promptTokens) {
-        return fixed.penalises()
-                ? row(Arrays.copyOf(tokens, length), promptTokens, masks)
-                : fixed;
+        return fixed.usesHistory() ? row(tokens, length, promptTokens, masks) : fixed;
     }
 
     /** As {@link #row(int[], int, int)}, for that token and drafts after it, a mask for each. */
-    SamplingRow row(int[] tokens, int length, int promptTokens, long[][] draftMasks) {
-        return row(fixed.penalises() ? Arrays.copyOf(tokens, length) : NO_TOKENS, promptTokens,
-                draftMasks);
-    }
-
-    private SamplingRow row(int[] history, int historyPrompt, long[][] masks) {
-        return new SamplingRow(parameters.temperature(), parameters.topK(), parameters.topP(),
-                parameters.minP(), parameters.seed(), parameters.repetitionPenalty(),
-                parameters.presencePenalty(), parameters.frequencyPenalty(), history,
-                historyPrompt, biasTokens, biasValues, masks);
+    SamplingRow row(int[] history, int length, int promptTokens, long[][] draftMasks) {
+        return new SamplingRow(parameters.filters(), parameters.penalties(), rules,
+                parameters.seed(), history, length, promptTokens, draftMasks);
     }
 }

@@ -64,7 +64,7 @@ final class Sequence {
             masks = new long[1][matcher.maskWords()];
             matcher.fillMask(masks[0]);
         }
-        this.sampling = new SamplingSettings(request.sampling(), masks);
+        this.sampling = new SamplingSettings(request, reply.vocabulary(), masks);
     }
 
     GenerationRequest request() {

@@ -21,11 +21,14 @@ final class StopMatcher {
     static final int SEQUENCE_BYTES_LIMIT = 4096;
 
     private final Pattern[] patterns;
+    private final boolean shown;
     private final Deque<Token> held = new ArrayDeque<>();
     private int heldBytes; // text of the held tokens
     private Pattern matched;
 
-    StopMatcher(List<byte[]> sequences) {
+    /** @param shown whether the sequence that matched is passed on with what precedes it */
+    StopMatcher(List<byte[]> sequences, boolean shown) {
+        this.shown = shown;
         if (sequences.size() > SEQUENCE_LIMIT) {
             throw new IllegalArgumentException("at most " + SEQUENCE_LIMIT
                     + " stop sequences are allowed, got " + sequences.size());
@@ -61,36 +64,41 @@ final class StopMatcher {
         }
 
         boolean completedBy(byte value) {
-            state = next(state, value);
+            state = next(state == bytes.length ? fallback[state] : state, value);
             return state == bytes.length;
         }
     }
 
     /**
      * Takes the next token. Passes on, in order, the tokens that no stop sequence can reach any
-     * more; after a match, those before it, the last one cut where the match began.
+     * more; after a match, those before it, the last one cut where the match began, or ended where
+     * it is shown.
      *
+     * @param mayEnd whether a sequence that this token completes counts
      * @return whether a stop sequence is now complete; then nothing more may be given
      */
-    boolean accept(Token token, Consumer<Token> released) {
+    boolean accept(Token token, boolean mayEnd, Consumer<Token> released) {
         held.add(token);
         for (byte value : token.text()) {
             heldBytes++;
             for (Pattern pattern : patterns) {
                 boolean complete = pattern.completedBy(value);
-                if (complete && (matched == null || pattern.state > matched.state)) {
+                if (complete && mayEnd && (matched == null || pattern.state > matched.state)) {
                     matched = pattern;
                 }
             }
             if (matched != null) {
-                release(heldBytes - matched.bytes.length, released);
-                cut(heldBytes - matched.bytes.length, released);
+                int kept = shown ? heldBytes : heldBytes - matched.bytes.length;
+                cut(kept - release(kept, released), released);
                 return true;
             }
         }
         int partial = 0;
         for (Pattern pattern : patterns) {
-            partial = Math.max(partial, pattern.state);
+            // What is complete did not count, and is passed on.
+            partial = Math.max(partial, pattern.state == pattern.bytes.length
+                    ? pattern.fallback[pattern.state]
+                    : pattern.state);
         }
         release(heldBytes - partial, released);
         return false;
@@ -106,8 +114,12 @@ final class StopMatcher {
         return matched == null ? null : matched.bytes;
     }
 
-    /** Passes on the tokens that lie wholly within the first {@code bytes} of the held text. */
-    private void release(int bytes, Consumer<Token> released) {
+    /**
+     * Passes on the tokens that lie wholly within the first {@code bytes} of the held text.
+     *
+     * @return the bytes passed on
+     */
+    private int release(int bytes, Consumer<Token> released) {
         int remaining = bytes;
         while (!held.isEmpty() && held.peek().text().length <= remaining) {
             Token token = held.remove();
@@ -115,6 +127,7 @@ final class StopMatcher {
             heldBytes -= token.text().length;
             released.accept(token);
         }
+        return bytes - remaining;
     }
 
     /** Passes on the first {@code bytes} of the held text, if any, and drops the rest. */

@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import dev.millrace.models.text.Tokenizer;
+import java.nio.charset.StandardCharsets;
 
 /** What the engine knows of a model's tokens: how many, their bytes, which of them end a text. */
 public interface Vocabulary {
@@ -13,6 +14,11 @@ public interface Vocabulary {
 
     /** Whether the model ends its text with this token. */
     boolean endsGeneration(int token);
+
+    /** How the vocabulary spells a token that has no bytes to show, in UTF-8; empty for padding. */
+    default byte[] name(int token) {
+        return NO_BYTES;
+    }
 
     /**
      * The tokens of a model with a tokenizer.
@@ -36,6 +42,13 @@ public interface Vocabulary {
             @Override
             public boolean endsGeneration(int token) {
                 return token < known && tokenizer.endsGeneration(token);
+            }
+
+            @Override
+            public byte[] name(int token) {
+                return token < known
+                        ? tokenizer.piece(token).getBytes(StandardCharsets.UTF_8)
+                        : NO_BYTES;
             }
         };
     }

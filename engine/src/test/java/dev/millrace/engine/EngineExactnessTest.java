@@ -5,11 +5,15 @@ import dev.millrace.engine.fixtures.Answer;
 import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import dev.millrace.engine.forward.DryPenalty;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.Penalties;
 import dev.millrace.engine.forward.RandomModel;
+import dev.millrace.engine.forward.SequenceBreakers;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
+import dev.millrace.engine.forward.TokenFilters;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -91,13 +95,25 @@ class EngineExactnessTest {
             for (int position = 33; position < prompt.length; position++) {
                 prompt[position] = random.nextInt(vocabularySize);
             }
-            SamplingParameters sampling = i % 2 == 0
-                    ? new SamplingParameters(0, 0, 1, 0, 0, 1, 0, 0, bias)
-                    : new SamplingParameters(1, 30, 0.95f, 0, i, 1.1f, 0, 0, bias);
+            SamplingParameters sampling = switch (i % 4) {
+                case 0, 2 -> new SamplingParameters(0, 0, 1, 0, 0, 1, 0, 0, bias);
+                case 1 -> new SamplingParameters(1, 30, 0.95f, 0, i, 1.1f, 0, 0, bias);
+                default -> everything(bias, i);
+            };
             requests.add(new GenerationRequest("r" + i, prompt, 40, sampling, new int[0],
                     List.of(), true, -1, "", "", -1));
         }
         return requests;
+    }
+
+    /** Every filter, penalty and rule at once; runs of tokens are counted across guesses. */
+    private static SamplingParameters everything(Map<Integer, Float> bias, int seed) {
+        DryPenalty dry = new DryPenalty(0.1f, 1.2f, 1, 40, new SequenceBreakers(
+                Map.of(9, new int[][]{{}})));
+        return new SamplingParameters(TokenFilters.of(1.2f, 60, 0.98f, 0.001f).typical(0.99f)
+                .sigmas(4).excludingTop(0.2f, 0.1f), Penalties.of(1.05f, 0.1f, 0.1f).with(dry),
+                new TokenRules(bias, List.of(), List.of(new int[]{5, 5, 7}, new int[]{3}), 5),
+                seed);
     }
 
     @ParameterizedTest

@@ -19,11 +19,15 @@ class StopMatcherTest {
 
     private void stopAt(String... sequences) {
         matcher = new StopMatcher(Arrays.stream(sequences).map(text -> text.getBytes(UTF_8))
-                .toList());
+                .toList(), false);
     }
 
     private boolean accept(String text) {
-        return matcher.accept(new Token(0, text.getBytes(UTF_8), 0, null),
+        return accept(text, true);
+    }
+
+    private boolean accept(String text, boolean mayEnd) {
+        return matcher.accept(new Token(0, text.getBytes(UTF_8), 0, null), mayEnd,
                 token -> released.add(new String(token.text(), UTF_8)));
     }
 
@@ -109,7 +113,7 @@ class StopMatcherTest {
     @Test
     void findsASequenceThatBeginsWithinACharacter() {
         byte[] lastByteOfEuro = {(byte) 0xac};
-        matcher = new StopMatcher(List.of(lastByteOfEuro));
+        matcher = new StopMatcher(List.of(lastByteOfEuro), false);
 
         assertThat(accept("€")).isTrue();
         assertThat(released).hasSize(1);
@@ -143,7 +147,7 @@ class StopMatcherTest {
         assertThatIllegalArgumentException().isThrownBy(() -> stopAt("x".repeat(4097)))
                 .withMessageContaining("4097");
         assertThatIllegalArgumentException().isThrownBy(
-                () -> new StopMatcher(Collections.nCopies(65, new byte[]{1})))
+                () -> new StopMatcher(Collections.nCopies(65, new byte[]{1}), false))
                 .withMessageContaining("at most 64");
     }
 
@@ -155,7 +159,7 @@ class StopMatcherTest {
         int[] count = new int[1];
 
         for (int i = 0; i < 10_000; i++) {
-            matcher.accept(token, ignored -> count[0]++);
+            matcher.accept(token, true, ignored -> count[0]++);
         }
 
         assertThat(count[0]).isEqualTo(9_996);
@@ -209,5 +213,28 @@ class StopMatcherTest {
             }
         }
         return null;
+    }
+
+    @Test
+    void aMatchMayBeShownToItsLastByte() {
+        matcher = new StopMatcher(List.of("STOP".getBytes(UTF_8)), true);
+
+        accept("ab");
+        accept("cST");
+
+        assertThat(accept("OPxyz")).isTrue();
+        assertThat(released).containsExactly("ab", "cST", "OP");
+    }
+
+    @Test
+    void whatIsCompleteTooSoonIsPassedOnAndMayComeAgain() {
+        stopAt("aa");
+
+        assertThat(accept("aa", false)).isFalse();
+        assertThat(accept("b", false)).isFalse();
+        assertThat(released).containsExactly("aa", "b");
+        assertThat(accept("aa", false)).isFalse();
+        assertThat(accept("a", true)).as("the last two of three").isTrue();
+        assertThat(String.join("", released)).isEqualTo("aabaa".substring(0, 4));
     }
 }

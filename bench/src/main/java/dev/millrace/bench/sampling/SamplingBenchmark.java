@@ -1,10 +1,16 @@
 package dev.millrace.bench.sampling;
 
 import dev.millrace.bench.KernelNames;
+import dev.millrace.engine.forward.DryPenalty;
+import dev.millrace.engine.forward.LogitRules;
 import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.Penalties;
 import dev.millrace.engine.forward.Sampler;
 import dev.millrace.engine.forward.SamplingRow;
+import dev.millrace.engine.forward.SequenceBreakers;
 import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.TokenFilters;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -31,6 +37,7 @@ public class SamplingBenchmark {
     private static final int LIKELY_TOKENS = 40;
     private static final float LIKELY_LOGIT = 14;
     private static final int HISTORY_TOKENS = 1000;
+    private static final int LONG_HISTORY_TOKENS = 32_768;
 
     /** How tokens are drawn. */
     public enum Settings {
@@ -42,20 +49,56 @@ public class SamplingBenchmark {
         /** Hot enough that tens of thousands of tokens share the weight. */
         TOP_P_HOT,
         MIN_P,
-        PENALTIES;
+        TYPICAL,
+        TYPICAL_HOT,
+        TOP_N_SIGMA,
+        XTC,
+        PENALTIES,
+        DRY,
+        /** A text that says one thing over and over. */
+        DRY_REPEATING,
+        RULES,
+        ALL;
+
+        private static final TokenFilters USUAL = TokenFilters.of(0.8f, 0, 0.95f, 0);
 
         SamplingRow row(int vocabulary) {
+            int[] text = new Random(2).ints(HISTORY_TOKENS, 0, vocabulary).toArray();
             return switch (this) {
                 case COPY, GREEDY -> SamplingRow.GREEDY;
                 case TEMPERATURE -> SamplingRow.of(1, 0, 1, 0, 1);
                 case TOP_K -> SamplingRow.of(0.8f, 40, 1, 0, 1);
-                case TOP_P -> SamplingRow.of(0.8f, 0, 0.95f, 0, 1);
+                case TOP_P -> SamplingRow.of(USUAL, 1);
                 case TOP_P_HOT -> SamplingRow.of(2, 0, 0.95f, 0, 1);
                 case MIN_P -> SamplingRow.of(1, 0, 1, 0.05f, 1);
-                case PENALTIES -> new SamplingRow(0.8f, 0, 0.95f, 0, 1, 1.1f, 0.5f, 0.5f,
-                        new Random(2).ints(HISTORY_TOKENS, 0, vocabulary).toArray(), 0,
-                        new int[0], new float[0], new long[0][]);
+                case TYPICAL -> SamplingRow.of(TokenFilters.of(0.8f, 0, 1, 0).typical(0.95f), 1);
+                case TYPICAL_HOT -> SamplingRow.of(TokenFilters.of(2, 0, 1, 0).typical(0.95f), 1);
+                case TOP_N_SIGMA -> SamplingRow.of(TokenFilters.of(0.8f, 0, 1, 0).sigmas(1), 1);
+                case XTC -> SamplingRow.of(TokenFilters.of(0.8f, 0, 1, 0).excludingTop(1, 0.1f), 1);
+                case PENALTIES -> SamplingRow.of(USUAL, 1)
+                        .penalised(Penalties.of(1.1f, 0.5f, 0.5f), text, 0);
+                case DRY -> SamplingRow.of(USUAL, 1).penalised(dry(), text, 0);
+                case DRY_REPEATING -> SamplingRow.of(USUAL, 1).penalised(dry(),
+                        new int[LONG_HISTORY_TOKENS], 0);
+                case RULES -> SamplingRow.of(USUAL, 1).ruled(rules(vocabulary));
+                case ALL -> SamplingRow.of(TokenFilters.of(0.8f, 40, 0.95f, 0.05f).typical(0.95f)
+                        .sigmas(2).excludingTop(1, 0.1f), 1)
+                        .penalised(dry(), text, 0).ruled(rules(vocabulary));
             };
+        }
+
+        private static Penalties dry() {
+            return Penalties.of(1.1f, 0.5f, 0.5f)
+                    .with(new DryPenalty(0.8f, 1.75f, 2, -1, SequenceBreakers.NONE));
+        }
+
+        /** Every second token is allowed, and some are biased or banned. */
+        private static LogitRules rules(int vocabulary) {
+            long[] allowed = new long[Math.ceilDiv(vocabulary, Long.SIZE)];
+            Arrays.fill(allowed, 0x5555555555555555L);
+            int[] biased = new Random(3).ints(HISTORY_TOKENS, 0, vocabulary).toArray();
+            return new LogitRules(biased, new float[HISTORY_TOKENS], allowed,
+                    new int[][]{{1}, {2, 3}, {4, 5, 6}}, new int[]{7}, 0);
         }
     }
 

@@ -59,7 +59,7 @@ final class CpuBuffers {
             activations += kernels.activationBytes(budget.stepTokens(), size);
         }
         long logits = (long) logitRows(spec, budget) * spec.vocabularySize();
-        long scratch = Sampler.scratchBytes(spec.vocabularySize())
+        long scratch = Sampler.scratchBytes(spec.vocabularySize(), budget.contextTokens())
                 + LogProbabilities.scratchBytes(spec.vocabularySize());
         return Float.BYTES * (budget.stepTokens() * perToken + logits) + activations
                 + workers * scratch;

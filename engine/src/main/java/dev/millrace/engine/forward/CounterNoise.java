@@ -12,11 +12,19 @@ final class CounterNoise {
 
     private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 
+    /** Sets apart the seeds of {@link #coin}: the fractional part of the square root of 2. */
+    private static final long COIN_SALT = 0x6A09E667F3BCC908L;
+
     private CounterNoise() {}
 
     /** A number in [0, 1) with 53 random bits. */
     static double uniform(long seed, long position) {
         return (mix(mix(seed) + GOLDEN_GAMMA * (position + 1)) >>> 11) * 0x1p-53;
+    }
+
+    /** As {@link #uniform}, a second number that has nothing to do with the first. */
+    static double coin(long seed, long position) {
+        return uniform(mix(seed ^ COIN_SALT), position);
     }
 
     /** Stafford's variant 13 of MurmurHash3's finaliser. */

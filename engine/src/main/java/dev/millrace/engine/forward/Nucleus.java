@@ -3,12 +3,13 @@ package dev.millrace.engine.forward;
 import java.util.Arrays;
 
 /**
- * Cuts candidates down to the smallest set that carries a share of their weight: top-p, "nucleus"
- * sampling (Holtzman et al., "The curious case of neural text degeneration", 2019).
+ * Cuts candidates down to the smallest set that carries a share of their weight. Where they are
+ * taken by falling weight that is top-p, "nucleus" sampling (Holtzman et al., "The curious case of
+ * neural text degeneration", 2019); other orders make other sets.
  *
  * <p>Nothing is sorted: a high temperature leaves tens of thousands of tokens in the nucleus, and
- * sorting those would cost more than the step itself. Weights are added up in buckets by magnitude;
- * only the bucket in which the share is reached is looked into, by quickselect.
+ * sorting those would cost more than the step itself. Weights are added up in buckets by magnitude of the
+ * score; only the bucket in which the share is reached is looked into, by quickselect.
  */
 final class Nucleus {
 
@@ -17,7 +18,7 @@ final class Nucleus {
     private static final int BUCKETS = (Float
             .floatToRawIntBits(Float.POSITIVE_INFINITY) >> BUCKET_SHIFT) + 1;
 
-    /** Orders by weight, then by falling index. */
+    /** Orders by score, then by falling index. */
     private final long[] keys;
     private final double[] bucketWeights = new double[BUCKETS];
 
@@ -32,19 +33,20 @@ final class Nucleus {
     }
 
     /**
-     * Keeps the heaviest candidates that together reach {@code share} of the weight, at least one,
-     * and moves them to the front in their old order. Of equals the first is kept.
+     * Keeps the candidates of the highest scores that together reach {@code share} of the weight, at
+     * least one, and moves them to the front in their old order. Of equals the first is kept.
      *
      * @param weights not negative, finite, not all zero
+     * @param scores  from {@code offset} on, not negative, not NaN; may be the weights themselves
      * @return how many are kept
      */
-    int keep(int[] tokens, float[] weights, int count, float share) {
-        long least = leastKept(weights, count, share);
-        float leastWeight = weight(least);
+    int keep(int[] tokens, float[] weights, float[] scores, int offset, int count, float share) {
+        long least = leastKept(weights, scores, offset, count, share);
+        float leastScore = score(least);
         int kept = 0;
         for (int i = 0; i < count; i++) {
-            if (weights[i] > leastWeight || weights[i] == leastWeight
-                    && key(weights, i) >= least) {
+            float score = scores[offset + i];
+            if (score > leastScore || score == leastScore && key(score, i) >= least) {
                 tokens[kept] = tokens[i];
                 weights[kept++] = weights[i];
             }
@@ -53,10 +55,10 @@ final class Nucleus {
     }
 
     /** The smallest key of the set. */
-    private long leastKept(float[] weights, int count, float share) {
+    private long leastKept(float[] weights, float[] scores, int offset, int count, float share) {
         Arrays.fill(bucketWeights, 0);
         for (int i = 0; i < count; i++) {
-            bucketWeights[bucket(weights[i])] += weights[i];
+            bucketWeights[bucket(scores[offset + i])] += weights[i];
         }
         double total = 0;
         for (double weight : bucketWeights) {
@@ -67,7 +69,7 @@ final class Nucleus {
         double above = 0; // weight of the buckets above, always below the target
         for (int bucket = BUCKETS - 1; bucket > 0; bucket--) {
             if (above + bucketWeights[bucket] >= target) {
-                return leastKept(fill(weights, count, bucket), above, target,
+                return leastKept(weights, fill(scores, offset, count, bucket), above, target,
                         (long) bucket << BUCKET_SHIFT + Integer.SIZE);
             }
             above += bucketWeights[bucket];
@@ -75,16 +77,16 @@ final class Nucleus {
         return 0; // rounding kept the sum below the target: everything is needed
     }
 
-    private static int bucket(float weight) {
-        return Float.floatToRawIntBits(weight) >> BUCKET_SHIFT;
+    private static int bucket(float score) {
+        return Float.floatToRawIntBits(score) >> BUCKET_SHIFT;
     }
 
     /** Fills {@code keys} with the candidates of a bucket; returns how many there are. */
-    private int fill(float[] weights, int count, int bucket) {
+    private int fill(float[] scores, int offset, int count, int bucket) {
         int filled = 0;
         for (int i = 0; i < count; i++) {
-            if (bucket(weights[i]) == bucket) {
-                keys[filled++] = key(weights, i);
+            if (bucket(scores[offset + i]) == bucket) {
+                keys[filled++] = key(scores[offset + i], i);
             }
         }
         return filled;
@@ -93,25 +95,25 @@ final class Nucleus {
     /**
      * The smallest key that is needed to reach the target: quickselect by cumulative weight.
      *
-     * @param heavier weight of the candidates that are not among the keys, which are all heavier
-     * @param all     returned if rounding keeps even the sum of all keys below the target
+     * @param higher weight of the candidates that are not among the keys and come before them
+     * @param all    returned if rounding keeps even the sum of all keys below the target
      */
-    private long leastKept(int count, double heavier, double target, long all) {
+    private long leastKept(float[] weights, int count, double higher, double target, long all) {
         int low = 0;
         int high = count;
-        double above = heavier; // with keys [0, low), which are larger; always below the target
+        double above = higher; // with keys [0, low), which are larger; always below the target
         while (low < high) {
             int middle = partition(low, high);
             double larger = above;
             for (int i = low; i < middle; i++) {
-                larger += weight(keys[i]);
+                larger += weights[index(keys[i])];
             }
             if (larger >= target) {
                 high = middle;
-            } else if (larger + weight(keys[middle]) >= target) {
+            } else if (larger + weights[index(keys[middle])] >= target) {
                 return keys[middle];
             } else {
-                above = larger + weight(keys[middle]);
+                above = larger + weights[index(keys[middle])];
                 low = middle + 1;
             }
         }
@@ -148,11 +150,15 @@ final class Nucleus {
         keys[j] = key;
     }
 
-    private static long key(float[] weights, int index) {
-        return (long) Float.floatToRawIntBits(weights[index]) << 32 | ~index & 0xFFFFFFFFL;
+    private static long key(float score, int index) {
+        return (long) Float.floatToRawIntBits(score) << 32 | ~index & 0xFFFFFFFFL;
     }
 
-    private static float weight(long key) {
+    private static float score(long key) {
         return Float.intBitsToFloat((int) (key >> 32));
+    }
+
+    private static int index(long key) {
+        return ~(int) key;
     }
 }

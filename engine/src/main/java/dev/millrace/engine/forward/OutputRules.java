@@ -34,7 +34,11 @@ final class OutputRules {
     }
 
     void checkTokens(int row, String what, int[] tokens) {
-        for (int i = 0; i < tokens.length; i++) {
+        checkTokens(row, what, tokens, tokens.length);
+    }
+
+    private void checkTokens(int row, String what, int[] tokens, int count) {
+        for (int i = 0; i < count; i++) {
             if (tokens[i] < 0 || tokens[i] >= vocabularySize) {
                 throw new IllegalArgumentException("row " + row + ", " + what + " " + i + " is "
                         + tokens[i] + "; the vocabulary has ids 0 to " + (vocabularySize - 1));
@@ -43,31 +47,62 @@ final class OutputRules {
     }
 
     private void checkSampling(int row, SamplingRow sampling, int positions) {
-        checkRange(row, "temperature", sampling.temperature(), 0, Float.MAX_VALUE);
-        checkRange(row, "topK", sampling.topK(), 0, Integer.MAX_VALUE);
-        checkRange(row, "topP", sampling.topP(), 0, 1);
-        checkRange(row, "minP", sampling.minP(), 0, 1);
-        checkRange(row, "repetitionPenalty", sampling.repetitionPenalty(), Float.MIN_NORMAL,
-                Float.MAX_VALUE);
-        checkRange(row, "presencePenalty", sampling.presencePenalty(), -Float.MAX_VALUE,
-                Float.MAX_VALUE);
-        checkRange(row, "frequencyPenalty", sampling.frequencyPenalty(), -Float.MAX_VALUE,
-                Float.MAX_VALUE);
-        if (sampling.penalises()) {
-            checkRange(row, "historyPrompt", sampling.historyPrompt(), 0,
+        checkFilters(row, sampling.filters());
+        checkPenalties(row, sampling.penalties());
+        if (sampling.usesHistory()) {
+            checkRange(row, "historyTokens", sampling.historyTokens(), 0,
                     sampling.history().length);
-            checkTokens(row, "history token", sampling.history());
+            checkRange(row, "historyPrompt", sampling.historyPrompt(), 0,
+                    sampling.historyTokens());
+            checkTokens(row, "history token", sampling.history(), sampling.historyTokens());
         }
-        if (sampling.biasTokens().length != sampling.biasValues().length) {
+        checkRules(row, sampling.rules());
+        checkMasks(row, sampling.masks(), positions);
+    }
+
+    private static void checkFilters(int row, TokenFilters filters) {
+        checkRange(row, "temperature", filters.temperature(), 0, Float.MAX_VALUE);
+        checkRange(row, "topK", filters.topK(), 0, Integer.MAX_VALUE);
+        checkRange(row, "topP", filters.topP(), 0, 1);
+        checkRange(row, "minP", filters.minP(), 0, 1);
+        checkRange(row, "typicalP", filters.typicalP(), 0, 1);
+        checkRange(row, "topNSigma", filters.topNSigma(), 0, Float.MAX_VALUE);
+        checkRange(row, "xtcProbability", filters.xtcProbability(), 0, 1);
+        checkRange(row, "xtcThreshold", filters.xtcThreshold(), 0, 1);
+    }
+
+    private static void checkPenalties(int row, Penalties penalties) {
+        checkRange(row, "repetitionPenalty", penalties.repetition(), Float.MIN_NORMAL,
+                Float.MAX_VALUE);
+        checkRange(row, "presencePenalty", penalties.presence(), -Float.MAX_VALUE,
+                Float.MAX_VALUE);
+        checkRange(row, "frequencyPenalty", penalties.frequency(), -Float.MAX_VALUE,
+                Float.MAX_VALUE);
+        DryPenalty dry = penalties.dry();
+        checkRange(row, "DRY multiplier", dry.multiplier(), 0, Float.MAX_VALUE);
+        checkRange(row, "DRY base", dry.base(), 1, Float.MAX_VALUE);
+        checkRange(row, "DRY allowed length", dry.allowedLength(), 0, Integer.MAX_VALUE);
+        checkRange(row, "DRY range", dry.range(), -1, Integer.MAX_VALUE);
+    }
+
+    private void checkRules(int row, LogitRules rules) {
+        if (rules.biasTokens().length != rules.biasValues().length) {
             throw new IllegalArgumentException("row " + row + " has "
-                    + sampling.biasTokens().length + " bias tokens but "
-                    + sampling.biasValues().length + " bias values");
+                    + rules.biasTokens().length + " bias tokens but "
+                    + rules.biasValues().length + " bias values");
         }
-        checkTokens(row, "bias token", sampling.biasTokens());
-        for (float bias : sampling.biasValues()) {
+        checkTokens(row, "bias token", rules.biasTokens());
+        for (float bias : rules.biasValues()) {
             checkRange(row, "a bias of", bias, Float.NEGATIVE_INFINITY, Float.MAX_VALUE);
         }
-        checkMasks(row, sampling.masks(), positions);
+        if (rules.allowed() != null) {
+            checkMask(row, rules.allowed());
+        }
+        for (int[] sequence : rules.banned()) {
+            checkRange(row, "length of a banned sequence", sequence.length, 1, Integer.MAX_VALUE);
+            checkTokens(row, "banned token", sequence);
+        }
+        checkTokens(row, "end token", rules.endTokens());
     }
 
     private void checkMasks(int row, long[][] masks, int positions) {
@@ -75,12 +110,18 @@ final class OutputRules {
             throw new IllegalArgumentException("row " + row + " has " + masks.length
                     + " masks for " + positions + " positions; give none or one each");
         }
-        int words = Math.ceilDiv(vocabularySize, Long.SIZE);
         for (long[] mask : masks) {
-            if (mask != null && mask.length < words) {
-                throw new IllegalArgumentException("row " + row + " has a mask of " + mask.length
-                        + " words; a vocabulary of " + vocabularySize + " needs " + words);
+            if (mask != null) {
+                checkMask(row, mask);
             }
+        }
+    }
+
+    private void checkMask(int row, long[] mask) {
+        int words = Math.ceilDiv(vocabularySize, Long.SIZE);
+        if (mask.length < words) {
+            throw new IllegalArgumentException("row " + row + " has a mask of " + mask.length
+                    + " words; a vocabulary of " + vocabularySize + " needs " + words);
         }
     }
 

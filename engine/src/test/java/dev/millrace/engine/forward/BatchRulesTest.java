@@ -18,8 +18,6 @@ import static org.assertj.core.api.Assertions.*;
 class BatchRulesTest {
 
     private static final int VOCABULARY = 100;
-    private static final int[] NO_TOKENS = {};
-    private static final float[] NO_VALUES = {};
 
     private final BatchRules rules = new BatchRules(
             new CacheGeometry(16, List.of(new LayerGroup(2, 0, 10, 0, 64))),
@@ -41,18 +39,34 @@ class BatchRulesTest {
 
     private static SequenceRow penalties(float repetition, float presence, int historyPrompt,
             int... history) {
-        return output(OutputRequest.SAMPLE_LAST, new SamplingRow(1, 0, 1, 0, 1, repetition,
-                presence, 0, history, historyPrompt, NO_TOKENS, NO_VALUES, new long[0][]));
+        return output(OutputRequest.SAMPLE_LAST, SamplingRow.of(1, 0, 1, 0, 1)
+                .penalised(Penalties.of(repetition, presence, 0), history, historyPrompt));
     }
 
     private static SequenceRow bias(int[] tokens, float... values) {
-        return output(OutputRequest.SAMPLE_LAST, new SamplingRow(1, 0, 1, 0, 1, 1, 0, 0,
-                NO_TOKENS, 0, tokens, values, new long[0][]));
+        return output(OutputRequest.SAMPLE_LAST, SamplingRow.of(1, 0, 1, 0, 1)
+                .ruled(LogitRules.biased(tokens, values)));
     }
 
     private static SequenceRow masks(long[]... masks) {
-        return output(OutputRequest.SAMPLE_LAST, new SamplingRow(1, 0, 1, 0, 1, 1, 0, 0,
-                NO_TOKENS, 0, NO_TOKENS, NO_VALUES, masks));
+        return output(OutputRequest.SAMPLE_LAST, SamplingRow.of(1, 0, 1, 0, 1).masked(masks));
+    }
+
+    private static SequenceRow filters(TokenFilters filters) {
+        return output(OutputRequest.SAMPLE_LAST, SamplingRow.of(filters, 1));
+    }
+
+    private static SequenceRow dry(float multiplier, float base, int allowedLength, int range) {
+        return output(OutputRequest.SAMPLE_LAST, SamplingRow.GREEDY.penalised(Penalties.NONE
+                .with(new DryPenalty(multiplier, base, allowedLength, range,
+                        SequenceBreakers.NONE)),
+                new int[]{1}, 0));
+    }
+
+    private static SequenceRow rules(long[] allowed, int banned, int endToken) {
+        return output(OutputRequest.SAMPLE_LAST, SamplingRow.GREEDY.ruled(new LogitRules(
+                new int[0], new float[0], allowed, new int[][]{{1, banned}},
+                new int[]{endToken}, 1)));
     }
 
     static Stream<Arguments> brokenRows() {
@@ -93,6 +107,20 @@ class BatchRulesTest {
                 Arguments.of(sampling(1, 1.01f, 0, 0), "row 0 has topP 1.01; allowed is 0.0 to"),
                 Arguments.of(sampling(1, 1, -0.1f, 0), "row 0 has minP -0.1"),
                 Arguments.of(sampling(1, 1, 0, -2), "row 0 has topK -2.0"),
+                Arguments.of(filters(TokenFilters.GREEDY.typical(Float.NaN)),
+                        "row 0 has typicalP NaN; allowed is 0.0 to 1.0"),
+                Arguments.of(filters(TokenFilters.GREEDY.sigmas(-1)), "row 0 has topNSigma -1.0"),
+                Arguments.of(filters(TokenFilters.GREEDY.excludingTop(1.1f, 0)),
+                        "row 0 has xtcProbability 1.1"),
+                Arguments.of(filters(TokenFilters.GREEDY.excludingTop(1, -1)),
+                        "row 0 has xtcThreshold -1.0"),
+                Arguments.of(dry(Float.NaN, 2, 2, -1), "row 0 has DRY multiplier NaN"),
+                Arguments.of(dry(1, 0.5f, 2, -1), "row 0 has DRY base 0.5"),
+                Arguments.of(dry(1, 2, -1, -1), "row 0 has DRY allowed length -1.0"),
+                Arguments.of(dry(1, 2, 2, -2), "row 0 has DRY range -2.0"),
+                Arguments.of(rules(new long[1], 1, 1), "row 0 has a mask of 1 words"),
+                Arguments.of(rules(null, 100, 1), "row 0, banned token 1 is 100"),
+                Arguments.of(rules(null, 1, -1), "row 0, end token 0 is -1"),
                 Arguments.of(penalties(0, 0, 0), "row 0 has repetitionPenalty 0.0"),
                 Arguments.of(penalties(1, Float.NaN, 0), "row 0 has presencePenalty NaN"),
                 Arguments.of(penalties(2, 0, 3, 1, 2), "row 0 has historyPrompt 3.0"),

@@ -277,8 +277,9 @@ public abstract class ForwardPassContract {
 
     private static SamplingRow sampling(long[] mask, int[] biasTokens, float[] biasValues,
             float repetitionPenalty, int[] history) {
-        return new SamplingRow(0, 0, 1, 0, 0, repetitionPenalty, 0, 0, history, 0, biasTokens,
-                biasValues, mask == null ? new long[0][] : new long[][]{mask});
+        return SamplingRow.GREEDY
+                .penalised(Penalties.of(repetitionPenalty, 0, 0), history, 0)
+                .ruled(LogitRules.biased(biasTokens, biasValues)).masked(mask);
     }
 
     @Test
@@ -321,8 +322,8 @@ public abstract class ForwardPassContract {
     }
 
     private static SamplingRow penalised(int[] history, int historyPrompt) {
-        return new SamplingRow(2, 0, 1, 0, 7, 1.3f, 0.5f, 2, history, historyPrompt, new int[0],
-                new float[0], new long[0][]);
+        return SamplingRow.of(2, 0, 1, 0, 7).penalised(Penalties.of(1.3f, 0.5f, 2), history,
+                historyPrompt);
     }
 
     private static int[] append(int[] tokens, int token) {

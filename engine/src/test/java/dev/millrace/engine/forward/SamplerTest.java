@@ -16,9 +16,6 @@ import static org.assertj.core.api.Assertions.*;
 
 class SamplerTest {
 
-    private static final int[] NO_TOKENS = {};
-    private static final float[] NO_VALUES = {};
-
     /** Probabilities 0.4, 0.3, 0.15, 0.1, 0.05 at tokens 3, 0, 4, 1, 2. */
     private static final float[] FIVE = logs(0.3, 0.1, 0.05, 0.4, 0.15);
 
@@ -131,7 +128,7 @@ class SamplerTest {
 
             int[] tokens = IntStream.range(0, count).toArray();
             float[] keptWeights = weights.clone();
-            int kept = nucleus.keep(tokens, keptWeights, count, share);
+            int kept = nucleus.keep(tokens, keptWeights, keptWeights, 0, count, share);
 
             int[] expected = smallestSet(weights, share);
             assertThat(Arrays.copyOf(tokens, kept)).as("round %d", round).isEqualTo(expected);
@@ -198,8 +195,7 @@ class SamplerTest {
         float[] logits = new float[200];
         Arrays.fill(logits, 2);
         long[] mask = {0, -1L << 60, 5, 0};
-        SamplingRow sampling = new SamplingRow(1, 0, 1, 0, 9, 1, 0, 0, NO_TOKENS, 0, NO_TOKENS,
-                NO_VALUES, new long[][]{mask});
+        SamplingRow sampling = SamplingRow.of(1, 0, 1, 0, 9).masked(mask);
 
         double[] shares = shares(logits, sampling, 600);
 
@@ -216,8 +212,8 @@ class SamplerTest {
     }
 
     private static SamplingRow biased(int token, float bias) {
-        return new SamplingRow(1, 0, 1, 0, 9, 1, 0, 0, NO_TOKENS, 0, new int[]{token},
-                new float[]{bias}, new long[0][]);
+        return SamplingRow.of(1, 0, 1, 0, 9)
+                .ruled(LogitRules.biased(new int[]{token}, new float[]{bias}));
     }
 
     @Test
@@ -246,8 +242,8 @@ class SamplerTest {
 
     private static SamplingRow penalised(float repetition, float presence, float frequency,
             int[] history, int historyPrompt) {
-        return new SamplingRow(0, 0, 1, 0, 9, repetition, presence, frequency, history,
-                historyPrompt, NO_TOKENS, NO_VALUES, new long[0][]);
+        return SamplingRow.GREEDY.penalised(Penalties.of(repetition, presence, frequency), history,
+                historyPrompt);
     }
 
     @Test

@@ -1,0 +1,201 @@
+package dev.millrace.engine.forward;
+
+import dev.millrace.kernels.cpu.CpuKernels;
+
+/**
+ * The tokens that may be drawn at one position and their weights, cut down by
+ * {@link TokenFilters}. Holds scratch memory only; nothing is sorted or allocated per draw.
+ */
+final class CandidateFilters {
+
+    private static final int INFINITY_BITS = Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
+
+    private final CpuKernels kernels;
+    private final int vocabularySize;
+    private final TopSelection topSelection;
+    private final Nucleus nucleus;
+    private final int[] tokens; // (vocabulary)
+    private final float[] weights; // (vocabulary): their probabilities, not normalised
+    private int count;
+    private double total; // of their weights
+
+    CandidateFilters(CpuKernels kernels, int vocabularySize) {
+        this.kernels = kernels;
+        this.vocabularySize = vocabularySize;
+        topSelection = new TopSelection(vocabularySize);
+        nucleus = new Nucleus(vocabularySize);
+        tokens = new int[vocabularySize];
+        weights = new float[vocabularySize];
+    }
+
+    /** Scratch memory for this vocabulary, in bytes. */
+    static long scratchBytes(int vocabularySize) {
+        return Nucleus.bytes(vocabularySize)
+                + vocabularySize * ((long) Long.BYTES + Integer.BYTES + Float.BYTES);
+    }
+
+    /**
+     * Finds the candidates.
+     *
+     * @param logits at {@code offset}, none NaN; overwritten
+     * @param max    the largest of them, finite
+     * @param coin   decides in [0, 1) whether the top choices are excluded
+     */
+    void select(float[] logits, int offset, float max, TokenFilters filters, double coin) {
+        if (filters.topNSigma() > 0) {
+            forbidBelow(logits, offset, threshold(logits, offset, max, filters.topNSigma()));
+        }
+        count = candidates(logits, offset, filters.topK());
+        // Against overflow: an infinite scale would turn the best token's 0 * scale into NaN.
+        float scale = Math.min(1 / filters.temperature(), Float.MAX_VALUE);
+        total = kernels.expShifted(logits, offset, count, max, scale, weights, 0);
+        int all = count;
+        if (filters.typicalP() < 1) {
+            keepTypical(logits, offset, max, scale, filters.typicalP());
+        }
+        if (filters.topP() < 1) {
+            count = nucleus.keep(tokens, weights, weights, 0, count, filters.topP());
+        }
+        if (filters.minP() > 0) {
+            keepAtLeast(filters.minP());
+        }
+        if (count < all) {
+            total = sum();
+        }
+        if (coin < filters.xtcProbability()) {
+            excludeTop(filters.xtcThreshold());
+        }
+    }
+
+    /** Inverts the cumulative distribution of the candidates at {@code uniform}. */
+    int draw(double uniform) {
+        double target = uniform * total;
+        double cumulative = 0;
+        int drawn = 0;
+        for (int i = 0; i < count && cumulative <= target; i++) {
+            if (weights[i] > 0) {
+                cumulative += weights[i];
+                drawn = i;
+            }
+        }
+        return tokens[drawn];
+    }
+
+    /** The least logit that is within some standard deviations of all that are not forbidden. */
+    private double threshold(float[] logits, int offset, float max, float deviations) {
+        double sum = 0;
+        double squares = 0; // of the distances from the largest
+        int finite = 0;
+        for (int i = offset; i < offset + vocabularySize; i++) {
+            if (logits[i] > Float.NEGATIVE_INFINITY) {
+                double below = (double) logits[i] - max;
+                sum += below;
+                squares += below * below;
+                finite++;
+            }
+        }
+        double mean = sum / finite;
+        return max - deviations * Math.sqrt(Math.max(0, squares / finite - mean * mean));
+    }
+
+    private void forbidBelow(float[] logits, int offset, double least) {
+        for (int i = offset; i < offset + vocabularySize; i++) {
+            if (logits[i] < least) {
+                logits[i] = Float.NEGATIVE_INFINITY;
+            }
+        }
+    }
+
+    /** Fills {@code tokens}, and moves the logits of top-k; returns how many there are. */
+    private int candidates(float[] logits, int offset, int topK) {
+        if (topK > 0 && topK < vocabularySize) {
+            int selected = topSelection.select(logits, offset, vocabularySize, topK);
+            for (int i = 0; i < selected; i++) {
+                tokens[i] = topSelection.index(i);
+                logits[offset + i] = topSelection.value(i);
+            }
+            return selected;
+        }
+        for (int i = 0; i < vocabularySize; i++) {
+            tokens[i] = i;
+        }
+        return vocabularySize;
+    }
+
+    /**
+     * Keeps those whose surprise, the negative log probability, is nearest to the expected one. The
+     * normaliser of the probabilities cancels: what counts is a scaled logit's distance from the
+     * expected scaled logit.
+     */
+    private void keepTypical(float[] logits, int offset, float max, float scale, float share) {
+        double expected = 0;
+        for (int i = 0; i < count; i++) {
+            if (weights[i] > 0) {
+                expected += weights[i] * (double) ((logits[offset + i] - max) * scale);
+            }
+        }
+        expected /= total;
+        for (int i = 0; i < count; i++) {
+            float distance = weights[i] > 0
+                    ? (float) Math.abs((logits[offset + i] - max) * scale - expected)
+                    : Float.POSITIVE_INFINITY;
+            // The nearest has the highest score: a float's bits, taken from infinity's.
+            logits[offset + i] = Float
+                    .intBitsToFloat(INFINITY_BITS - Float.floatToRawIntBits(distance));
+        }
+        count = nucleus.keep(tokens, weights, logits, offset, count, share);
+    }
+
+    /** Keeps candidates that have at least this share of the best one's weight. */
+    private void keepAtLeast(float minP) {
+        float heaviest = 0;
+        for (int i = 0; i < count; i++) {
+            heaviest = Math.max(heaviest, weights[i]);
+        }
+        float least = minP * heaviest;
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (weights[i] >= least) {
+                tokens[kept] = tokens[i];
+                weights[kept++] = weights[i];
+            }
+        }
+        count = kept;
+    }
+
+    /** Of those that reach the threshold leaves the least likely only, of equals the last. */
+    private void excludeTop(float threshold) {
+        double least = threshold * total;
+        int last = -1;
+        int reaching = 0;
+        for (int i = 0; i < count; i++) {
+            if (weights[i] >= least) {
+                reaching++;
+                if (last < 0 || weights[i] < weights[last]
+                        || weights[i] == weights[last] && tokens[i] > tokens[last]) {
+                    last = i;
+                }
+            }
+        }
+        if (reaching < 2) {
+            return;
+        }
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (i == last || !(weights[i] >= least)) {
+                tokens[kept] = tokens[i];
+                weights[kept++] = weights[i];
+            }
+        }
+        count = kept;
+        total = sum();
+    }
+
+    private double sum() {
+        double sum = 0;
+        for (int i = 0; i < count; i++) {
+            sum += weights[i];
+        }
+        return sum;
+    }
+}
