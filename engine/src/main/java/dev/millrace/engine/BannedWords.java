@@ -17,6 +17,9 @@ public final class BannedWords {
     public static List<int[]> of(List<String> words, Tokenizer tokenizer) {
         List<int[]> sequences = new ArrayList<>();
         for (String word : words) {
+            if (word.isEmpty()) {
+                throw new IllegalArgumentException("a bad word must not be empty");
+            }
             add(tokenizer.encode(word, false), sequences);
             add(tokenizer.encode(" " + word.stripLeading(), false), sequences);
         }

@@ -105,6 +105,11 @@ public final class BatchingEngine implements Engine {
         }
 
         @Override
+        public double logProbability() {
+            return sequence.reply().logProbability();
+        }
+
+        @Override
         public void cancel() {
             inbox.cancel(sequence);
         }

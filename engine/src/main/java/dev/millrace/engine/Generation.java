@@ -16,6 +16,13 @@ public interface Generation {
      */
     GenerationEvent next(Duration timeout) throws InterruptedException;
 
+    /**
+     * The natural logarithm of the probability that the model gave to all sampled tokens together,
+     * under their logits before any sampling setting; once {@code Finished} has come, and where the
+     * request asked for log probabilities.
+     */
+    double logProbability();
+
     /** Ends the generation within a step; idempotent. Finished still comes, as CANCELLED. */
     void cancel();
 }

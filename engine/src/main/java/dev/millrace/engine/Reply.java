@@ -18,6 +18,7 @@ final class Reply {
     private long firstStepNanos = NOT_YET;
     private long firstTokenNanos = NOT_YET;
     private int sampledTokens;
+    private double logProbability;
 
     /**
      * @param tokenLimit most tokens to sample
@@ -43,6 +44,11 @@ final class Reply {
         return submittedNanos;
     }
 
+    /** As {@link Generation#logProbability}. */
+    double logProbability() {
+        return logProbability;
+    }
+
     /** Notes when the request's first step began. */
     void begin(long nowNanos) {
         firstStepNanos = nowNanos;
@@ -60,13 +66,14 @@ final class Reply {
         }
         sampledTokens++;
         int token = row.tokens()[index];
+        float logprob = row.logprobs().length == 0 ? Float.NaN : row.logprobs()[index];
+        logProbability += logprob;
         boolean longEnough = sampledTokens > request.sampling().tokens().leastTokens();
         boolean last = request.endsAt(token, vocabulary);
         if (last && !(request.reply().stopsShown() && request.stopsAt(token))) {
             return true;
         }
-        boolean matched = matcher.accept(new Token(token, text(token),
-                row.logprobs().length == 0 ? Float.NaN : row.logprobs()[index],
+        boolean matched = matcher.accept(new Token(token, text(token), logprob,
                 row.top().isEmpty() ? null : row.top().get(index)), longEnough, events::publish);
         return last || matched;
     }

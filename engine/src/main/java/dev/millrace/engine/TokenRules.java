@@ -8,8 +8,8 @@ import java.util.Map;
  *
  * @param logitBias   added to the logits of these tokens
  * @param allowed     only these may be said; empty for all
- * @param banned      sequences that may not be said: the last token of each is forbidden where those
- *                    before it have just been said
+ * @param banned      sequences that may not be said: the last token of each is forbidden where
+ *                    those before it have just been said
  * @param leastTokens of the completion before anything may end it, unless a constraint lets nothing
  *                    else through
  */

@@ -8,8 +8,8 @@ import java.util.Arrays;
  * neural text degeneration", 2019); other orders make other sets.
  *
  * <p>Nothing is sorted: a high temperature leaves tens of thousands of tokens in the nucleus, and
- * sorting those would cost more than the step itself. Weights are added up in buckets by magnitude of the
- * score; only the bucket in which the share is reached is looked into, by quickselect.
+ * sorting those would cost more than the step itself. Weights are added up in buckets by magnitude
+ * of the score; only the bucket in which the share is reached is looked into, by quickselect.
  */
 final class Nucleus {
 
@@ -33,8 +33,8 @@ final class Nucleus {
     }
 
     /**
-     * Keeps the candidates of the highest scores that together reach {@code share} of the weight, at
-     * least one, and moves them to the front in their old order. Of equals the first is kept.
+     * Keeps the candidates of the highest scores that together reach {@code share} of the weight,
+     * at least one, and moves them to the front in their old order. Of equals the first is kept.
      *
      * @param weights not negative, finite, not all zero
      * @param scores  from {@code offset} on, not negative, not NaN; may be the weights themselves

@@ -11,8 +11,9 @@ package dev.millrace.engine.forward;
  * @param rules         what the request says about single tokens
  * @param seed          of the request
  * @param history       prompt and completion so far, in its first {@code historyTokens} elements;
- *                      read if {@link #usesHistory}. Where several positions are sampled, it ends at
- *                      the first of them, and the row's own tokens after that count as completion
+ *                      read if {@link #usesHistory}. Where several positions are sampled, it ends
+ *                      at the first of them, and the row's own tokens after that count as
+ *                      completion
  * @param historyTokens how many of {@code history} there are
  * @param historyPrompt how many of these are prompt
  * @param masks         one per sampled position, each null for no constraint; or empty for none. A

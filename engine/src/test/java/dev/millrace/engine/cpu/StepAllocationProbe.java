@@ -2,20 +2,26 @@ package dev.millrace.engine.cpu;
 
 import com.sun.management.ThreadMXBean;
 import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.DryPenalty;
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.LogitRules;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.Penalties;
 import dev.millrace.engine.forward.RandomModel;
 import dev.millrace.engine.forward.SamplingRow;
+import dev.millrace.engine.forward.SequenceBreakers;
 import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.engine.forward.TokenFilters;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Runs steps on the vector kernels until they allocate no more than their results, and prints the
@@ -59,7 +65,7 @@ final class StepAllocationProbe {
     /** The same positions in every step: the cache is overwritten with what it holds. */
     private static StepBatch batch(int rows, int tokens) {
         int rowBlocks = Math.ceilDiv(tokens, CpuMemoryPlan.BLOCK_TOKENS);
-        SamplingRow sampling = SamplingRow.of(1, 20, 0.9f, 0.01f, 3);
+        SamplingRow sampling = everything();
         List<SequenceRow> sequences = new ArrayList<>();
         for (int row = 0; row < rows; row++) {
             int[] ids = new int[tokens];
@@ -70,5 +76,20 @@ final class StepAllocationProbe {
                     .row(OutputRequest.SAMPLE_LAST, sampling, ids));
         }
         return new StepBatch(sequences, BlockOperations.NONE);
+    }
+
+    /** Every filter, penalty and rule at once. */
+    private static SamplingRow everything() {
+        int[] text = new int[500];
+        for (int i = 0; i < text.length; i++) {
+            text[i] = i % 7;
+        }
+        DryPenalty dry = new DryPenalty(0.5f, 1.5f, 2, -1, new SequenceBreakers(
+                Map.of(9, new int[][]{{}}, 4, new int[][]{{5, 9}})));
+        LogitRules rules = new LogitRules(new int[]{1}, new float[]{0.5f}, null,
+                new int[][]{{1, 2}, {3}}, new int[]{0}, 1000);
+        return SamplingRow.of(TokenFilters.of(1, 20, 0.9f, 0.01f).typical(0.95f).sigmas(3)
+                .excludingTop(0.5f, 0.1f), 3)
+                .penalised(Penalties.of(1.1f, 0.1f, 0.1f).with(dry), text, 2).ruled(rules);
     }
 }

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * What {@link SamplingRow} means, written down as plainly as possible: everything sorted, in double,
- * every definition followed to the letter. Slow, and the judge of the fast one.
+ * What {@link SamplingRow} means, written down as plainly as possible: everything sorted, in
+ * double, every definition followed to the letter. Slow, and the judge of the fast one.
  */
 final class PlainSampler {
 

@@ -2,7 +2,6 @@ package dev.millrace.server.cli;
 
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.GenerationRequest;
-import dev.millrace.engine.SamplingParameters;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.models.ChatPrompt;
 import dev.millrace.models.Model;
@@ -12,7 +11,6 @@ import dev.millrace.server.config.Setting;
 import dev.millrace.server.wiring.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +39,12 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     private ConstraintOptions constraint = new ConstraintOptions();
 
+    @Mixin
+    private SamplingOptions sampling = new SamplingOptions();
+
+    @Mixin
+    private EndOptions end = new EndOptions();
+
     @Parameters(index = "0", paramLabel = "MODEL", description = "A model (see: millrace --help).")
     private String reference;
 
@@ -68,34 +72,10 @@ final class RunCommand implements Callable<Integer> {
             + " PEFT writes it or a GGUF file.")
     private Path adapter;
 
-    @Option(names = "--ignore-end", description = "Go on past the model's own end.")
-    private boolean ignoreEnd;
-
     @Option(names = {"-n",
         "--max-tokens"}, paramLabel = "N", defaultValue = "512",
             description = "Most tokens to generate (default: ${DEFAULT-VALUE}).")
     private int maxTokens;
-
-    @Option(names = "--temperature", paramLabel = "T", defaultValue = "0.7",
-            description = "0 always takes the likeliest token (default: ${DEFAULT-VALUE}).")
-    private float temperature;
-
-    @Option(names = "--top-k", paramLabel = "K", defaultValue = "40",
-            description = "Choose among this many; 0 for all (default: ${DEFAULT-VALUE}).")
-    private int topK;
-
-    @Option(names = "--top-p", paramLabel = "P", defaultValue = "0.95",
-            description = "Choose among the likeliest of this probability together (default:"
-                    + " ${DEFAULT-VALUE}).")
-    private float topP;
-
-    @Option(names = "--min-p", paramLabel = "P", defaultValue = "0",
-            description = "Leave out what has less than this share of the best (default:"
-                    + " ${DEFAULT-VALUE}).")
-    private float minP;
-
-    @Option(names = "--seed", paramLabel = "N", description = "Repeat an earlier choice.")
-    private Long seed;
 
     @Option(names = "--context", paramLabel = "N",
             description = "Longest sequence, prompt and answer together.")
@@ -117,9 +97,8 @@ final class RunCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(),
                     "--system needs the chat template; leave out --raw");
         }
-        long chosenSeed = seed != null ? seed : new SecureRandom().nextLong() >>> 1;
-        SamplingParameters sampling = new SamplingParameters(temperature, topK, topP, minP,
-                chosenSeed, 1, 0, 0, Map.of());
+        sampling.check();
+        end.check(maxTokens);
         compute.set(Setting.SEQUENCES, "1");
         ServerConfig config = compute.load(context);
         Path file = context.resolve(reference);
@@ -132,14 +111,15 @@ final class RunCommand implements Callable<Integer> {
             }
             int room = loaded.contextTokens() - tokens.length;
             GenerationRequest request = new GenerationRequest("run", tokens,
-                    Math.max(1, Math.min(maxTokens, room)), sampling, new int[0], List.of(),
-                    ignoreEnd, -1, "run", "", SequenceRow.NO_ADAPTER,
-                    constraint.compile(loaded.vocabulary()));
+                    Math.max(1, Math.min(maxTokens, room)),
+                    sampling.parameters(loaded.model()::requiredTokenizer, end.minTokens()),
+                    end.stopTokens(), end.stopSequences(), end.ignoreEnd(), -1, "run", "",
+                    SequenceRow.NO_ADAPTER, constraint.compile(loaded.vocabulary()), end.reply());
             GenerationPrinter printer = printIds
                     ? GenerationPrinter.ofIds(context.out())
                     : GenerationPrinter.ofText(context.out());
             RunReport report = OneGeneration.run(loaded, request, adapter, printer);
-            report.print(context.err(), config, temperature > 0 ? chosenSeed : null);
+            report.print(context.err(), config, sampling.seedInUse());
             return report.succeeded() ? 0 : 1;
         }
     }

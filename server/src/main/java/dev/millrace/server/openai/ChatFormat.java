@@ -2,7 +2,6 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.forward.StepResult.TopTokens;
-import dev.millrace.models.text.Tokenizer;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -77,15 +76,15 @@ record ChatFormat(String endpoint) implements ResponseFormat {
     }
 
     @Override
-    public JsonNode logprobs(List<Token> tokens, int textOffset, Tokenizer tokenizer) {
+    public JsonNode logprobs(List<Token> tokens, int textOffset, TokenText texts) {
         ObjectNode logprobs = Json.object();
         ArrayNode content = logprobs.putArray("content");
         for (Token token : tokens) {
-            ObjectNode entry = entry(token.token(), token.logprob(), tokenizer);
+            ObjectNode entry = entry(token.token(), token.logprob(), texts);
             ArrayNode likeliest = entry.putArray("top_logprobs");
             TopTokens top = token.top();
             for (int i = 0; top != null && i < top.tokens().length; i++) {
-                likeliest.add(entry(top.tokens()[i], top.logprobs()[i], tokenizer));
+                likeliest.add(entry(top.tokens()[i], top.logprobs()[i], texts));
             }
             content.add(entry);
         }
@@ -93,10 +92,10 @@ record ChatFormat(String endpoint) implements ResponseFormat {
         return logprobs;
     }
 
-    private static ObjectNode entry(int token, float logprob, Tokenizer tokenizer) {
-        ObjectNode entry = Json.object().put("token", TokenText.of(token, tokenizer))
+    private static ObjectNode entry(int token, float logprob, TokenText texts) {
+        ObjectNode entry = Json.object().put("token", texts.of(token))
                 .put("logprob", TokenText.logprob(logprob));
-        byte[] bytes = TokenText.bytes(token, tokenizer);
+        byte[] bytes = texts.bytes(token);
         if (bytes.length == 0) {
             return entry.putNull("bytes");
         }

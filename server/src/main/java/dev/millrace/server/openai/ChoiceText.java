@@ -2,7 +2,6 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.models.text.TokenStreamDecoder;
-import dev.millrace.models.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -11,16 +10,17 @@ import tools.jackson.databind.JsonNode;
 final class ChoiceText {
 
     private final ResponseFormat format;
-    private final Tokenizer tokenizer;
+    private final TokenText spelling;
     private final boolean wantsLogprobs;
     private final TokenStreamDecoder decoder = new TokenStreamDecoder();
     private final List<Token> unsent = new ArrayList<>();
-    private int textChars;
+    private final StringBuilder whole = new StringBuilder();
     private int unsentOffset;
 
     ChoiceText(CompletionJob job) {
         this.format = job.format();
-        this.tokenizer = job.model().tokenizer();
+        this.spelling = new TokenText(job.model().tokenizer(),
+                job.options().answer().tokensAsIds());
         this.wantsLogprobs = job.options().topLogprobs() >= 0;
     }
 
@@ -37,8 +37,13 @@ final class ChoiceText {
         return grown(decoder.finish());
     }
 
+    /** All text so far. */
+    String whole() {
+        return whole.toString();
+    }
+
     private String grown(String text) {
-        textChars += text.length();
+        whole.append(text);
         return text;
     }
 
@@ -47,9 +52,9 @@ final class ChoiceText {
         if (unsent.isEmpty()) {
             return null;
         }
-        JsonNode logprobs = format.logprobs(unsent, unsentOffset, tokenizer);
+        JsonNode logprobs = format.logprobs(unsent, unsentOffset, spelling);
         unsent.clear();
-        unsentOffset = textChars;
+        unsentOffset = whole.length();
         return logprobs;
     }
 }

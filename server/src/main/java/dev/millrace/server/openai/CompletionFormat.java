@@ -2,7 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.forward.StepResult.TopTokens;
-import dev.millrace.models.text.Tokenizer;
+import dev.millrace.models.text.TokenStreamDecoder;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -64,28 +64,28 @@ final class CompletionFormat implements ResponseFormat {
     }
 
     @Override
-    public JsonNode logprobs(List<Token> tokens, int textOffset, Tokenizer tokenizer) {
+    public JsonNode logprobs(List<Token> tokens, int textOffset, TokenText texts) {
         ObjectNode logprobs = Json.object();
         ArrayNode offsets = logprobs.putArray("text_offset");
         ArrayNode values = logprobs.putArray("token_logprobs");
-        ArrayNode texts = logprobs.putArray("tokens");
+        ArrayNode spelled = logprobs.putArray("tokens");
         ArrayNode likeliest = logprobs.putArray("top_logprobs");
+        TokenStreamDecoder decoder = new TokenStreamDecoder();
         int offset = textOffset;
         for (Token token : tokens) {
-            String text = TokenText.of(token.token(), tokenizer);
             offsets.add(offset);
             values.add(TokenText.logprob(token.logprob()));
-            texts.add(text);
-            likeliest.add(top(token.top(), tokenizer));
-            offset += text.length();
+            spelled.add(texts.of(token.token()));
+            likeliest.add(top(token.top(), texts));
+            offset += decoder.accept(token.text()).length();
         }
         return logprobs;
     }
 
-    private static ObjectNode top(TopTokens top, Tokenizer tokenizer) {
+    private static ObjectNode top(TopTokens top, TokenText texts) {
         ObjectNode likeliest = Json.object();
         for (int i = 0; top != null && i < top.tokens().length; i++) {
-            likeliest.put(TokenText.of(top.tokens()[i], tokenizer),
+            likeliest.put(texts.of(top.tokens()[i]),
                     TokenText.logprob(top.logprobs()[i]));
         }
         return likeliest;

@@ -3,7 +3,12 @@ package dev.millrace.server.openai;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A validated request: one generation per prompt and choice.
@@ -17,6 +22,9 @@ import java.util.List;
 record CompletionJob(String id, long createdSeconds, ServedModel model, ResponseFormat format,
         List<int[]> prompts, GenerationOptions options, Identity identity, int[] maxTokens) {
 
+    /** Most tokens that the completions of one request may have together. */
+    private static final int COMPLETION_TOKENS = 1 << 20;
+
     /**
      * Checks that the caller may use the model and every completion fits the context.
      *
@@ -29,7 +37,9 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         int[] maxTokens = new int[prompts.size()];
         for (int i = 0; i < maxTokens.length; i++) {
             maxTokens[i] = maxTokens(model, format, prompts.get(i).length, options.maxTokens());
+            requireLeast(options.sampling().tokens().leastTokens(), maxTokens[i]);
         }
+        requireBounded(maxTokens, options.candidates());
         return new CompletionJob(id, createdSeconds, model, format, prompts, options, identity,
                 maxTokens);
     }
@@ -53,27 +63,65 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
                 : wanted;
     }
 
+    private static void requireLeast(int least, int most) {
+        if (least > most) {
+            throw ApiException.invalid("min_tokens", "min_tokens (" + least + ") must be at most "
+                    + "max_tokens, which is " + most + " here; ask for fewer");
+        }
+    }
+
+    private static void requireBounded(int[] maxTokens, int candidates) {
+        long all = candidates * Arrays.stream(maxTokens).asLongStream().sum();
+        if (candidates * maxTokens.length > 1 && all > COMPLETION_TOKENS) {
+            throw ApiException.invalid("max_tokens", maxTokens.length + " prompts with "
+                    + candidates + " completions each may generate " + all
+                    + " tokens; one request may ask for at most " + COMPLETION_TOKENS
+                    + " in all, so ask for fewer completions or set a lower max_tokens");
+        }
+    }
+
     private static ApiException tooLong(ResponseFormat format, String message) {
         return ApiException.refused(400, format.promptField(), "context_length_exceeded", message);
     }
 
-    /** Choices in all: every prompt's in turn. */
-    int choices() {
-        return prompts.size() * options.choices();
+    /** Generations in all: every prompt's in turn. */
+    int generationCount() {
+        return prompts.size() * options.candidates();
     }
 
-    /** What the engine shall run, in the order of the choices' indices. */
+    /**
+     * Which generations are shown, in the order of the choices' indices: of each prompt's, those of
+     * the highest log probability in all, the first of equals.
+     *
+     * @param logProbability of every generation
+     */
+    List<Integer> shown(IntToDoubleFunction logProbability) {
+        List<Integer> shown = new ArrayList<>();
+        for (int prompt = 0; prompt < prompts.size(); prompt++) {
+            int first = prompt * options.candidates();
+            Stream<Integer> candidates = IntStream.range(first, first + options.candidates())
+                    .boxed();
+            if (options.candidates() > options.choices()) {
+                candidates = candidates.sorted(Comparator.comparingDouble(
+                        (Integer index) -> -logProbability.applyAsDouble(index)));
+            }
+            candidates.limit(options.choices()).forEach(shown::add);
+        }
+        return shown;
+    }
+
+    /** What the engine shall run. */
     List<GenerationRequest> generations() {
         List<GenerationRequest> requests = new ArrayList<>();
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
-            for (int choice = 0; choice < options.choices(); choice++) {
+            for (int choice = 0; choice < options.candidates(); choice++) {
                 int index = requests.size();
                 requests.add(new GenerationRequest(index == 0 ? id : id + "-" + index,
                         prompts.get(prompt), maxTokens[prompt], options.samplingOf(choice),
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
-                        options.topLogprobs(), identity.tenant(),
-                        identity.cacheSalt(options.cacheSalt()),
-                        model.adapterSlot(), options.constraint()));
+                        options.reportedLogprobs(), identity.tenant(),
+                        identity.cacheSalt(options.cacheSalt()), model.adapterSlot(),
+                        options.constraint(), options.answer().reply()));
             }
         }
         return requests;
@@ -83,13 +131,13 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
     long mostTokens() {
         long tokens = 0;
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
-            tokens += prompts.get(prompt).length + (long) maxTokens[prompt] * options.choices();
+            tokens += prompts.get(prompt).length + (long) maxTokens[prompt] * options.candidates();
         }
         return tokens;
     }
 
-    /** Whether the choice at this index is the first of its prompt. */
+    /** Whether the generation at this index is the first of its prompt. */
     boolean firstOfPrompt(int index) {
-        return index % options.choices() == 0;
+        return index % options.candidates() == 0;
     }
 }

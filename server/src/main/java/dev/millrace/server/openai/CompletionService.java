@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -84,30 +83,35 @@ final class CompletionService {
     private ObjectNode whole(CompletionJob job, MeteredChoices choices, ClientWatch client)
             throws IOException, InterruptedException {
         List<ChoiceText> texts = texts(job);
-        List<StringBuilder> contents = Stream.generate(StringBuilder::new).limit(job.choices())
-                .toList();
-        JsonNode[] wholes = new JsonNode[job.choices()];
+        FinishedChoice[] all = new FinishedChoice[job.generationCount()];
         while (!choices.allFinished()) {
             ChoiceEvent event = choices.next(limits.watch());
             client.check();
             if (event == null) {
                 continue;
             }
-            int index = event.choice();
-            ChoiceText text = texts.get(index);
+            ChoiceText text = texts.get(event.choice());
             switch (event.event()) {
-                case Token token -> contents.get(index).append(text.append(token));
+                case Token token -> text.append(token);
                 case Finished end -> {
                     requireGoodEnd(end);
-                    contents.get(index).append(text.finish());
-                    wholes[index] = job.format().whole(index, contents.get(index).toString(),
-                            text.takeLogprobs(), Answer.finishReason(end.reason()));
+                    text.finish();
+                    all[event.choice()] = new FinishedChoice(text.whole(), text.takeLogprobs(),
+                            Answer.finishReason(end.reason()));
                 }
             }
         }
-        ArrayNode array = Json.array().addAll(List.of(wholes));
+        ArrayNode array = Json.array();
+        for (int shown : job.shown(choices::logProbability)) {
+            FinishedChoice choice = all[shown];
+            array.add(job.format().whole(array.size(), choice.text(), choice.logprobs(),
+                    choice.finishReason()));
+        }
         return Answer.whole(job, array, choices.usage());
     }
+
+    /** A choice of a whole answer that has yet to find its place. */
+    private record FinishedChoice(String text, JsonNode logprobs, String finishReason) {}
 
     private void stream(CompletionJob job, MeteredChoices choices, ChunkSink events,
             ClientWatch client) throws IOException, InterruptedException {
@@ -131,7 +135,7 @@ final class CompletionService {
             ClientWatch client) throws IOException, InterruptedException {
         ResponseFormat format = job.format();
         List<ChoiceText> texts = texts(job);
-        boolean[] opened = new boolean[job.choices()];
+        boolean[] opened = new boolean[job.generationCount()];
         events.begin(job.prompts().stream().mapToInt(prompt -> prompt.length).sum());
         while (!choices.allFinished()) {
             ChoiceEvent event = choices.next(limits.watch());
@@ -176,7 +180,7 @@ final class CompletionService {
 
     private static List<ChoiceText> texts(CompletionJob job) {
         List<ChoiceText> texts = new ArrayList<>();
-        for (int i = 0; i < job.choices(); i++) {
+        for (int i = 0; i < job.generationCount(); i++) {
             texts.add(new ChoiceText(job));
         }
         return texts;

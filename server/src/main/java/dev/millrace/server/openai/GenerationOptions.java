@@ -18,10 +18,12 @@ import java.util.List;
  * @param includeUsage  whether that stream ends with the usage
  * @param cacheSalt     prefixes are shared only among equal salts
  * @param constraint    what every completion must satisfy; null for anything
+ * @param answer        what is shown of the completions
  */
 record GenerationOptions(SamplingParameters sampling, int maxTokens, int choices,
         List<byte[]> stopSequences, int[] stopTokens, boolean ignoreEnd, int topLogprobs,
-        boolean stream, boolean includeUsage, String cacheSalt, TokenConstraint constraint) {
+        boolean stream, boolean includeUsage, String cacheSalt, TokenConstraint constraint,
+        AnswerOptions answer) {
 
     /** The endpoint's own default applies. */
     static final int NOT_GIVEN = 0;
@@ -29,15 +31,22 @@ record GenerationOptions(SamplingParameters sampling, int maxTokens, int choices
     /** The same under a constraint, which may be null. */
     GenerationOptions constrained(TokenConstraint wanted) {
         return new GenerationOptions(sampling, maxTokens, choices, stopSequences, stopTokens,
-                ignoreEnd, topLogprobs, stream, includeUsage, cacheSalt, wanted);
+                ignoreEnd, topLogprobs, stream, includeUsage, cacheSalt, wanted, answer);
     }
 
     /** Settings of one choice: the first keeps the seed, the others' seeds follow from it. */
     SamplingParameters samplingOf(int choice) {
-        return new SamplingParameters(sampling.temperature(), sampling.topK(), sampling.topP(),
-                sampling.minP(), choice == 0 ? sampling.seed() : mix(sampling.seed() + choice),
-                sampling.repetitionPenalty(), sampling.presencePenalty(),
-                sampling.frequencyPenalty(), sampling.logitBias());
+        return choice == 0 ? sampling : sampling.seeded(mix(sampling.seed() + choice));
+    }
+
+    /** Generations for each prompt; no fewer than choices. */
+    int candidates() {
+        return answer.candidates();
+    }
+
+    /** Log probabilities that the engine must report: those asked for, and what choosing needs. */
+    int reportedLogprobs() {
+        return candidates() > choices ? Math.max(0, topLogprobs) : topLogprobs;
     }
 
     /** The finaliser of SplitMix64 (Steele, Lea, Flood 2014): neighbours become unrelated. */

@@ -1,8 +1,10 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.SamplingParameters;
 import dev.millrace.engine.Vocabulary;
 import dev.millrace.engine.constrain.TokenConstraint;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -13,6 +15,7 @@ final class JobReader {
 
     private final ModelDirectory models;
     private final Map<String, ConstraintCache> constraints;
+    private final Map<String, BreakerCache> breakers;
     private final HttpLimits limits;
 
     /** @param served models whose vocabularies constraints are compiled for */
@@ -22,6 +25,8 @@ final class JobReader {
                 model -> new ConstraintCache(Vocabulary.of(model.tokenizer(),
                         model.spec().vocabularySize())),
                 (first, same) -> first));
+        this.breakers = served.stream().collect(Collectors.toMap(ServedModel::baseId,
+                model -> new BreakerCache(model.tokenizer()), (first, same) -> first));
         this.limits = limits;
     }
 
@@ -29,9 +34,12 @@ final class JobReader {
     CompletionJob chat(Fields fields, ChatFormat format, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInChat(fields);
-        GenerationOptions options = OptionsReader.chat(fields, model, limits)
+        GenerationOptions options = OptionsReader
+                .chat(fields, model, sampling(fields, model), limits)
                 .constrained(constraint(fields, model));
-        return job(model, format, List.of(chatPrompt(fields, model)), options, caller);
+        List<int[]> prompts = truncated(List.of(chatPrompt(fields, model)), fields, model, format,
+                options);
+        return job(model, format, prompts, options, caller);
     }
 
     /** The tokens of a chat's prompt. @throws ApiException 400 or 404 that names the field */
@@ -49,15 +57,51 @@ final class JobReader {
     CompletionJob completion(Fields fields, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInCompletion(fields);
-        GenerationOptions options = OptionsReader.completion(fields, model, limits)
+        GenerationOptions options = OptionsReader
+                .completion(fields, model, sampling(fields, model), limits)
                 .constrained(constraint(fields, model));
         List<int[]> prompts = Prompts.completion(fields, model, limits);
-        if (prompts.size() * options.choices() > limits.choices()) {
-            throw ApiException.invalid("n", prompts.size() + " prompts with n = "
-                    + options.choices() + " make " + prompts.size() * options.choices()
+        if (prompts.size() * options.candidates() > limits.choices()) {
+            String many = options.candidates() > options.choices() ? "best_of" : "n";
+            throw ApiException.invalid(many, prompts.size() + " prompts with " + many + " = "
+                    + options.candidates() + " make " + prompts.size() * options.candidates()
                     + " completions; one request may ask for at most " + limits.choices());
         }
-        return job(model, new CompletionFormat(), prompts, options, caller);
+        ResponseFormat format = new CompletionFormat();
+        return job(model, format, truncated(prompts, fields, model, format, options), options,
+                caller);
+    }
+
+    /** Keeps the last tokens only, where {@code truncate_prompt_tokens} says so. */
+    private static List<int[]> truncated(List<int[]> prompts, Fields fields, ServedModel model,
+            ResponseFormat format, GenerationOptions options) {
+        int wanted = (int) fields.integer("truncate_prompt_tokens", -1, model.contextTokens(), 0);
+        if (wanted == 0) {
+            if (fields.has("truncate_prompt_tokens")) {
+                throw ApiException.invalid("truncate_prompt_tokens", "truncate_prompt_tokens must "
+                        + "be between 1 and " + model.contextTokens() + ", or -1 for what fits, "
+                        + "got 0");
+            }
+            return prompts;
+        }
+        int most = wanted > 0
+                ? wanted
+                : Math.max(1, model.contextTokens() - leastCompletion(format, options));
+        return prompts.stream().map(prompt -> prompt.length <= most
+                ? prompt
+                : Arrays.copyOfRange(prompt, prompt.length - most, prompt.length)).toList();
+    }
+
+    /** Room to leave: what was asked for, or of an open end one token. */
+    private static int leastCompletion(ResponseFormat format, GenerationOptions options) {
+        if (options.maxTokens() != GenerationOptions.NOT_GIVEN) {
+            return options.maxTokens();
+        }
+        return format.defaultMaxTokens() == Integer.MAX_VALUE ? 1 : format.defaultMaxTokens();
+    }
+
+    private SamplingParameters sampling(Fields fields, ServedModel model) {
+        return SamplingReader.read(fields, model, breakers.get(model.baseId()));
     }
 
     private TokenConstraint constraint(Fields fields, ServedModel model) {

@@ -112,6 +112,11 @@ final class MeteredChoices implements AutoCloseable {
         return running.next(timeout);
     }
 
+    /** The logarithm of a finished generation's probability. */
+    double logProbability(int choice) {
+        return generations.get(choice).logProbability();
+    }
+
     boolean allFinished() {
         return running.allFinished();
     }

@@ -1,12 +1,10 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.ReplyOptions;
 import dev.millrace.engine.SamplingParameters;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
 import tools.jackson.databind.JsonNode;
 
 /** Reads what chat and plain completions have in common, with OpenAI's bounds. */
@@ -15,53 +13,66 @@ final class OptionsReader {
     private static final int STOP_SEQUENCES = 4;
     private static final int STOP_BYTES = 1024;
     private static final int STOP_TOKENS = 64;
-    private static final int BIASED_TOKENS = 1024;
     private static final int CACHE_SALT_CHARS = 128;
     private static final int CHAT_LOGPROBS = 20;
-    private static final int COMPLETION_LOGPROBS = 5;
+    private static final int COMPLETION_LOGPROBS = 20;
     private static final int NO_LOGPROBS = -1;
 
     private final Fields fields;
+    private final SamplingParameters sampling;
     private final int vocabularySize;
     private final HttpLimits limits;
 
-    private OptionsReader(Fields fields, ServedModel model, HttpLimits limits) {
+    private OptionsReader(Fields fields, ServedModel model, SamplingParameters sampling,
+            HttpLimits limits) {
         this.fields = fields;
+        this.sampling = sampling;
         this.vocabularySize = model.spec().vocabularySize();
         this.limits = limits;
     }
 
     /** Reads a chat completion's options. @throws ApiException 400 that names the field */
-    static GenerationOptions chat(Fields fields, ServedModel model, HttpLimits limits) {
-        OptionsReader reader = new OptionsReader(fields, model, limits);
-        return reader.read(reader.chatLogprobs());
+    static GenerationOptions chat(Fields fields, ServedModel model, SamplingParameters sampling,
+            HttpLimits limits) {
+        OptionsReader reader = new OptionsReader(fields, model, sampling, limits);
+        return reader.read(reader.chatLogprobs(), false);
     }
 
     /** Reads a plain completion's options. @throws ApiException 400 that names the field */
-    static GenerationOptions completion(Fields fields, ServedModel model, HttpLimits limits) {
-        OptionsReader reader = new OptionsReader(fields, model, limits);
-        return reader.read((int) fields.integer("logprobs", 0, COMPLETION_LOGPROBS, NO_LOGPROBS));
+    static GenerationOptions completion(Fields fields, ServedModel model,
+            SamplingParameters sampling, HttpLimits limits) {
+        OptionsReader reader = new OptionsReader(fields, model, sampling, limits);
+        return reader.read((int) fields.integer("logprobs", 0, COMPLETION_LOGPROBS, NO_LOGPROBS),
+                true);
     }
 
-    private GenerationOptions read(int topLogprobs) {
+    private GenerationOptions read(int topLogprobs, boolean chooses) {
         boolean stream = fields.flag("stream", false);
-        return new GenerationOptions(sampling(), maxTokens(),
-                (int) fields.integer("n", 1, limits.choices(), 1), stopSequences(), stopTokens(),
+        int choices = (int) fields.integer("n", 1, limits.choices(), 1);
+        ReplyOptions reply = new ReplyOptions(fields.flag("include_stop_str_in_output", false),
+                !fields.flag("skip_special_tokens", true), NO_LOGPROBS);
+        AnswerOptions answer = new AnswerOptions(reply,
+                chooses ? candidates(choices, stream) : choices,
+                fields.flag("return_tokens_as_token_ids", false));
+        return new GenerationOptions(sampling, maxTokens(), choices, stopSequences(), stopTokens(),
                 fields.flag("ignore_eos", false), topLogprobs, stream, includeUsage(stream),
-                cacheSalt(), null);
+                cacheSalt(), null, answer);
     }
 
-    private SamplingParameters sampling() {
-        int topK = (int) fields.integer("top_k", -1, Integer.MAX_VALUE, 0);
-        long seed = fields.has("seed")
-                ? fields.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE, 0)
-                : ThreadLocalRandom.current().nextLong();
-        return new SamplingParameters((float) fields.number("temperature", 0, 2, 1),
-                Math.max(0, topK), (float) fields.number("top_p", 0, 1, 1),
-                (float) fields.number("min_p", 0, 1, 0), seed,
-                (float) fields.number("repetition_penalty", 0.01, 10, 1),
-                (float) fields.number("presence_penalty", -2, 2, 0),
-                (float) fields.number("frequency_penalty", -2, 2, 0), logitBias());
+    /** The field {@code best_of}: which are best is known only when all have ended. */
+    private int candidates(int choices, boolean stream) {
+        int candidates = (int) fields.integer("best_of", 1, limits.choices(), choices);
+        if (candidates < choices) {
+            throw ApiException.invalid("best_of",
+                    "best_of (" + candidates + ") must be at least n ("
+                            + choices + "), for the best n of best_of completions are shown");
+        }
+        if (candidates > choices && stream) {
+            throw ApiException.invalid("best_of", "best_of (" + candidates + ") above n (" + choices
+                    + ") cannot be streamed, for the best are known only at the end; leave out "
+                    + "stream or best_of");
+        }
+        return candidates;
     }
 
     private int maxTokens() {
@@ -124,37 +135,6 @@ final class OptionsReader {
         return fields.array("stop_token_ids", STOP_TOKENS).stream()
                 .mapToInt(id -> (int) Fields.integer(id, "stop_token_ids", 0, vocabularySize - 1))
                 .toArray();
-    }
-
-    private Map<Integer, Float> logitBias() {
-        Fields biases = fields.object("logit_bias");
-        if (biases == null) {
-            return Map.of();
-        }
-        if (biases.all().size() > BIASED_TOKENS) {
-            throw ApiException.invalid("logit_bias", "logit_bias may name at most "
-                    + BIASED_TOKENS + " tokens, got " + biases.all().size());
-        }
-        Map<Integer, Float> bias = new HashMap<>();
-        for (Map.Entry<String, JsonNode> entry : biases.all()) {
-            String path = biases.path(entry.getKey());
-            bias.put(token(entry.getKey()), (float) Fields.number(entry.getValue(), path, -100,
-                    100));
-        }
-        return bias;
-    }
-
-    private int token(String key) {
-        try {
-            int token = Integer.parseInt(key);
-            if (token >= 0 && token < vocabularySize) {
-                return token;
-            }
-        } catch (NumberFormatException e) {
-            // Falls through to the same complaint as an id out of range.
-        }
-        throw ApiException.invalid("logit_bias", "the keys of logit_bias must be token ids between "
-                + "0 and " + (vocabularySize - 1));
     }
 
     private String cacheSalt() {

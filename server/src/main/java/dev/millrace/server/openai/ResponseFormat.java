@@ -1,7 +1,6 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
-import dev.millrace.models.text.Tokenizer;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -44,5 +43,5 @@ sealed interface ResponseFormat permits ChatFormat, CompletionFormat {
      *
      * @param textOffset characters of the choice's text before the first of them
      */
-    JsonNode logprobs(List<Token> tokens, int textOffset, Tokenizer tokenizer);
+    JsonNode logprobs(List<Token> tokens, int textOffset, TokenText texts);
 }

@@ -3,27 +3,32 @@ package dev.millrace.server.openai;
 import dev.millrace.models.text.Tokenizer;
 import java.nio.charset.StandardCharsets;
 
-/** One token by itself, as log probabilities show it. */
-final class TokenText {
+/**
+ * Single tokens, as log probabilities show them.
+ *
+ * @param asIds whether they are spelled as {@code token_id:5}, which no two tokens share
+ */
+record TokenText(Tokenizer tokenizer, boolean asIds) {
 
     /** Stands for minus infinity, which JSON cannot say; OpenAI's own convention. */
     private static final double IMPOSSIBLE = -9999.0;
     private static final byte[] NO_BYTES = {};
 
-    private TokenText() {}
-
     /** The token's bytes as text, or its name in the vocabulary where it has none. */
-    static String of(int token, Tokenizer tokenizer) {
-        byte[] bytes = bytes(token, tokenizer);
+    String of(int token) {
+        if (asIds) {
+            return "token_id:" + token;
+        }
+        byte[] bytes = bytes(token);
         if (bytes.length > 0) {
             return new String(bytes, StandardCharsets.UTF_8);
         }
-        return isPadding(token, tokenizer) ? "" : tokenizer.piece(token);
+        return isPadding(token) ? "" : tokenizer.piece(token);
     }
 
     /** The token's bytes, empty where it has none. */
-    static byte[] bytes(int token, Tokenizer tokenizer) {
-        return isPadding(token, tokenizer) ? NO_BYTES : tokenizer.bytes(token);
+    byte[] bytes(int token) {
+        return isPadding(token) ? NO_BYTES : tokenizer.bytes(token);
     }
 
     /** A probability's logarithm as JSON can say it. */
@@ -32,7 +37,7 @@ final class TokenText {
     }
 
     /** Output matrices are often padded beyond the vocabulary. */
-    private static boolean isPadding(int token, Tokenizer tokenizer) {
+    private boolean isPadding(int token) {
         return token >= tokenizer.vocabularySize();
     }
 }

@@ -25,12 +25,19 @@ final class UnsupportedFields {
             && value.stringValue().isEmpty();
 
     private static final Map<String, Predicate<JsonNode>> SHARED = Map.ofEntries(
-            Map.entry("guided_whitespace_pattern", NEVER),
-            Map.entry("allowed_token_ids", EMPTY), Map.entry("bad_words", EMPTY),
-            Map.entry("min_tokens", number(0)), Map.entry("use_beam_search", FALSE),
-            Map.entry("include_stop_str_in_output", FALSE),
+            Map.entry("guided_whitespace_pattern", NEVER), Map.entry("use_beam_search", FALSE),
             Map.entry("return_token_ids", FALSE), Map.entry("prompt_logprobs", NEVER),
-            Map.entry("truncate_prompt_tokens", NEVER), Map.entry("skip_special_tokens", TRUE));
+            Map.entry("mirostat", number(0)), Map.entry("dynatemp_range", number(0)),
+            Map.entry("samplers", NEVER), Map.entry("repeat_penalty", number(1)),
+            Map.entry("n_predict", NEVER), Map.entry("n_probs", number(0)));
+
+    /** What to do instead, where there is something. */
+    private static final Map<String, String> ADVICE = Map.of(
+            "repeat_penalty", "send repetition_penalty, which looks at the whole text",
+            "n_predict", "send max_tokens", "n_probs", "send logprobs",
+            "samplers", "the order of samplers is fixed",
+            "suffix", "no model here is known to fill in a middle; spell the gap in the prompt, in"
+                    + " the model's own tokens, if it has any");
 
     private static final SortedMap<String, Predicate<JsonNode>> CHAT = withShared(Map.ofEntries(
             Map.entry("tools", EMPTY), Map.entry("tool_choice", oneOf("none", "auto")),
@@ -40,10 +47,11 @@ final class UnsupportedFields {
             Map.entry("reasoning_effort", oneOf("none")), Map.entry("verbosity", oneOf("medium")),
             Map.entry("add_generation_prompt", TRUE), Map.entry("continue_final_message", FALSE),
             Map.entry("chat_template", NEVER), Map.entry("chat_template_kwargs", EMPTY),
-            Map.entry("documents", EMPTY), Map.entry("echo", FALSE)));
+            Map.entry("documents", EMPTY), Map.entry("echo", FALSE),
+            Map.entry("best_of", number(1))));
 
     private static final SortedMap<String, Predicate<JsonNode>> COMPLETION = withShared(Map.of(
-            "echo", FALSE, "suffix", NO_TEXT, "best_of", number(1), "prompt_embeds", NEVER));
+            "echo", FALSE, "suffix", NO_TEXT, "prompt_embeds", NEVER));
 
     private UnsupportedFields() {}
 
@@ -62,7 +70,8 @@ final class UnsupportedFields {
             JsonNode value = fields.find(name);
             if (value != null && !off.test(value)) {
                 throw ApiException.unsupported(fields.path(name), fields.path(name)
-                        + " is not supported by this server; leave it out");
+                        + " is not supported by this server; leave it out"
+                        + (ADVICE.containsKey(name) ? ": " + ADVICE.get(name) : ""));
             }
         });
     }
@@ -80,8 +89,7 @@ final class UnsupportedFields {
     }
 
     private static Predicate<JsonNode> number(int off) {
-        return value -> value.isIntegralNumber() && value.canConvertToInt()
-                && value.intValue() == off;
+        return value -> value.isNumber() && value.doubleValue(Double.NaN) == off;
     }
 
     private static boolean isTextOnly(JsonNode modalities) {

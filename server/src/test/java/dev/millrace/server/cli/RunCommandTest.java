@@ -58,6 +58,39 @@ class RunCommandTest {
     }
 
     @Test
+    void drawsAndEndsAsItIsTold() {
+        String free = cli.run("run", model, "the hand", "-n", "12", "--temperature", "0",
+                "--ignore-end").out();
+        String biased = greedy("run", model, "the hand", "--logit-bias", "9=1e9");
+        Result every = cli.run("run", model, "the hand", "-n", "12", "--min-tokens", "12",
+                "--typical-p", "0.9", "--top-n-sigma", "2", "--xtc-probability", "0.5",
+                "--repetition-penalty", "1.1", "--presence-penalty", "0.5", "--frequency-penalty",
+                "0.5", "--dry-multiplier", "0.8", "--dry-sequence-breaker", "x",
+                "--dry-sequence-breaker", "y", "--bad-word", "never", "--bad-word", "ever",
+                "--stop", "no such", "--stop", "text", "--stop-token", "5", "--include-stop",
+                "--show-special");
+        Result stopped = cli.run("run", model, "the hand", "-n", "12", "--temperature", "0",
+                "--ignore-end", "--stop", free.substring(2, 4), "--stop", "no such text");
+
+        assertThat(biased.strip()).matches("9(,9){11}");
+        assertThat(every.status()).as(every.err()).isZero();
+        assertThat(every.err()).contains("12 tokens");
+        assertThat(stopped.out().strip()).isEqualTo(
+                free.substring(0, free.indexOf(free.substring(2, 4))).strip());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--typical-p,1.5,typicalP", "--dry-base,0,DRY base", "--min-tokens,513,min-tokens",
+        "--xtc-probability,-1,xtcProbability", "--dry-multiplier,NaN,DRY multiplier",
+        "--bad-word,'',bad word", "--stop,'',stop sequence"})
+    void refusesWhatIsOutOfRange(String option, String value, String named) {
+        Result result = cli.run("run", model, "the hand", option, value);
+
+        assertThat(result.status()).isNotZero();
+        assertThat(result.errorLines()).last().asString().contains(named);
+    }
+
+    @Test
     void runsADirectoryWithoutATokenizerOnIds() {
         Path directory = MixtureDirectory.write(folder.resolve("mixture"));
         Result ids = cli.run("run", directory, "--prompt-ids", "1,5,9", "--max-tokens", "16",

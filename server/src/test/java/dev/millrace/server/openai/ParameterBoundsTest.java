@@ -1,9 +1,11 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.ReplyOptions;
 import dev.millrace.engine.SamplingParameters;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
 import java.net.http.HttpResponse;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -48,7 +50,19 @@ class ParameterBoundsTest {
         "'repetition_penalty': 0.01", "'repetition_penalty': 10", "'stop_token_ids': []",
         "'stop_token_ids': [0, 257]", "'ignore_eos': false", "'stream': false",
         "'stream': null", "'stream': true, 'stream_options': {}",
-        "'stream_options': null", "'user': 'someone'", "'cache_salt': 'mine'"})
+        "'stream_options': null", "'user': 'someone'", "'cache_salt': 'mine'",
+        "'typical_p': 0", "'typical_p': 1", "'top_n_sigma': -1", "'top_n_sigma': 100",
+        "'xtc_probability': 1, 'xtc_threshold': 0", "'xtc_threshold': 1",
+        "'dry_multiplier': 0", "'dry_multiplier': 100, 'dry_base': 1, 'dry_allowed_length': 0",
+        "'dry_multiplier': 1, 'dry_base': 100, 'dry_allowed_length': 2147483647",
+        "'dry_multiplier': 1, 'dry_penalty_last_n': -1", "'dry_penalty_last_n': 2147483647",
+        "'dry_multiplier': 1, 'dry_sequence_breakers': []",
+        "'dry_multiplier': 1, 'dry_sequence_breakers': ['a', '\u20ac.']",
+        "'bad_words': []", "'bad_words': ['never', ' said']", "'min_tokens': 0",
+        "'min_tokens': 5, 'max_tokens': 5", "'allowed_token_ids': [0, 257]",
+        "'include_stop_str_in_output': true", "'skip_special_tokens': false",
+        "'return_tokens_as_token_ids': true", "'truncate_prompt_tokens': -1",
+        "'truncate_prompt_tokens': 1", "'truncate_prompt_tokens': 511"})
     void bothEndsOfARangeAreAllowed(String parameter) throws Exception {
         HttpResponse<String> response = server.post(Chat.PATH,
                 Chat.body(parameter.replace('\'', '"')));
@@ -76,7 +90,20 @@ class ParameterBoundsTest {
         "top_k | 0.5", "min_p | -0.1", "min_p | 1.1", "repetition_penalty | 0",
         "repetition_penalty | 10.1", "repetition_penalty | -1", "stop_token_ids | [258]",
         "stop_token_ids | [-1]", "stop_token_ids | 5", "ignore_eos | 1", "stream | 'true'",
-        "stream | 1", "stream_options | {}", "stream_options | []", "cache_salt | 5"})
+        "stream | 1", "stream_options | {}", "stream_options | []", "cache_salt | 5",
+        "typical_p | -0.1", "typical_p | 1.1", "typical_p | 'NaN'", "top_n_sigma | -2",
+        "top_n_sigma | 101", "xtc_probability | 1.1", "xtc_threshold | -1",
+        "dry_multiplier | -1", "dry_multiplier | 101", "dry_multiplier | 1e400",
+        "dry_base | 0.5", "dry_base | 101", "dry_allowed_length | -1",
+        "dry_allowed_length | 2147483648", "dry_penalty_last_n | -2",
+        "dry_sequence_breakers | 'a'", "dry_sequence_breakers | ['']",
+        "dry_sequence_breakers | [1]", "bad_words | 'no'", "bad_words | ['']",
+        "bad_words | [5]", "min_tokens | -1", "min_tokens | 512", "min_tokens | 0.5",
+        "allowed_token_ids | []", "allowed_token_ids | [258]", "allowed_token_ids | [-1]",
+        "allowed_token_ids | ['a']", "include_stop_str_in_output | 1",
+        "skip_special_tokens | 'no'", "return_tokens_as_token_ids | 1",
+        "truncate_prompt_tokens | 0", "truncate_prompt_tokens | -2",
+        "truncate_prompt_tokens | 513"})
     void whatIsBeyondARangeIsRefusedByName(String field, String value) throws Exception {
         String json = "\"" + field + "\": " + value.replace('\'', '"');
 
@@ -108,14 +135,14 @@ class ParameterBoundsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {-1, 6, 1_000_000})
-    void plainCompletionsTakeUpToFiveLogProbabilities(int logprobs) throws Exception {
+    @ValueSource(ints = {-1, 21, 1_000_000})
+    void plainCompletionsTakeUpToTwentyLogProbabilities(int logprobs) throws Exception {
         HttpResponse<String> response = server.post(Chat.COMPLETIONS,
                 Chat.completion("\"a\"", "\"logprobs\": " + logprobs));
 
         assertThat(response.statusCode()).isEqualTo(400);
         assertThat(LiveServer.json(response.body()).at("/error/message").stringValue())
-                .contains("between 0 and 5");
+                .contains("between 0 and 20").contains("" + logprobs);
     }
 
     @Test
@@ -126,6 +153,21 @@ class ParameterBoundsTest {
                 .at("/error/message").stringValue();
 
         assertThat(message).isEqualTo("stop may have at most 4 elements, got 10000");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "bad_words | 129 | 'a' | bad_words may have at most 128 elements, got 129",
+        "dry_sequence_breakers | 17 | 'a' | dry_sequence_breakers may have at most 16 elements,"
+                + " got 17",
+        "allowed_token_ids | 259 | 5 | allowed_token_ids may have at most 258 elements, got 259",
+        "stop_token_ids | 65 | 5 | stop_token_ids may have at most 64 elements, got 65"})
+    void listsHaveALongestLength(String field, int count, String element, String message)
+            throws Exception {
+        String list = String.join(",", Collections.nCopies(count, element)).replace('\'', '"');
+
+        assertThat(server.answer(Chat.PATH, Chat.body("\"" + field + "\": [" + list + "]"))
+                .at("/error/message").stringValue()).isEqualTo(message);
     }
 
     @Test
@@ -186,6 +228,7 @@ class ParameterBoundsTest {
     private static GenerationOptions options(long seed) {
         return new GenerationOptions(new SamplingParameters(1, 0, 1, 0, seed,
                 1, 0, 0, Map.of()), 0, 3, List.of(), new int[0], false, -1,
-                false, false, "", null);
+                false, false, "", null,
+                new AnswerOptions(ReplyOptions.DEFAULT, 3, false));
     }
 }
