@@ -1,7 +1,9 @@
 package dev.millrace.models;
 
 import dev.millrace.models.template.ChatTemplate;
+import dev.millrace.models.text.TextSpan;
 import dev.millrace.models.text.Tokenizer;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -18,11 +20,28 @@ public final class ChatPrompt {
      */
     public static int[] encode(ChatTemplate template, Tokenizer tokenizer,
             List<Map<String, Object>> messages) {
-        return tokenizer.encode(template.render(Map.of(
-                "messages", messages,
-                "add_generation_prompt", true,
-                "bos_token", piece(tokenizer, tokenizer.startToken()),
-                "eos_token", piece(tokenizer, tokenizer.endToken()))), true);
+        return tokenizer.encode(render(template, tokenizer, messages, Map.of()), true);
+    }
+
+    /**
+     * The same as text.
+     *
+     * @param more what else the template sees, such as {@code tools}; plain data
+     * @throws dev.millrace.models.template.TemplateException if the template refuses them
+     */
+    public static List<TextSpan> render(ChatTemplate template, Tokenizer tokenizer,
+            List<Map<String, Object>> messages, Map<String, Object> more) {
+        Map<String, Object> context = new LinkedHashMap<>(more);
+        context.putAll(specialTokens(tokenizer));
+        context.put("messages", messages);
+        context.put("add_generation_prompt", true);
+        return template.render(context);
+    }
+
+    /** What templates call the tokens that begin and end a text. */
+    public static Map<String, Object> specialTokens(Tokenizer tokenizer) {
+        return Map.of("bos_token", piece(tokenizer, tokenizer.startToken()),
+                "eos_token", piece(tokenizer, tokenizer.endToken()));
     }
 
     private static String piece(Tokenizer tokenizer, int token) {

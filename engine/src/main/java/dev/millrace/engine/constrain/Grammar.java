@@ -71,6 +71,33 @@ public record Grammar(List<Rule> rules) {
             bodies.set(rule, body);
         }
 
+        /** Takes over another grammar's rules. @return a call of its root */
+        public Expression include(Grammar other) {
+            int first = names.size();
+            other.rules().forEach(rule -> declare(rule.name()));
+            for (int rule = 0; rule < other.rules().size(); rule++) {
+                define(first + rule, moved(other.rules().get(rule).body(), first));
+            }
+            return new Expression.Call(first);
+        }
+
+        /** The same with the numbers of the rules that it calls raised. */
+        private static Expression moved(Expression expression, int by) {
+            return switch (expression) {
+                case Expression.Call call -> new Expression.Call(call.rule() + by);
+                case Expression.Sequence sequence -> new Expression.Sequence(
+                        sequence.parts().stream().map(part -> moved(part, by)).toList());
+                case Expression.Choice choice -> new Expression.Choice(
+                        choice.options().stream().map(option -> moved(option, by)).toList());
+                case Expression.Repeat repeat -> new Expression.Repeat(moved(repeat.body(), by),
+                        repeat.least(), repeat.most());
+                case Expression.Bytes _ -> expression;
+                case Expression.Characters _ -> expression;
+                case Expression.Both _ -> expression;
+                case Expression.Without _ -> expression;
+            };
+        }
+
         public boolean isDefined(int rule) {
             return bodies.get(rule) != null;
         }

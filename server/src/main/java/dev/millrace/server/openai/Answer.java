@@ -1,6 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.FinishReason;
+import dev.millrace.server.dialogue.Turn;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -42,9 +43,9 @@ final class Answer {
     }
 
     /** OpenAI's word for how a completion ended; only those that ended well have one. */
-    static String finishReason(FinishReason reason) {
+    static String finishReason(FinishReason reason, Turn turn) {
         return switch (reason) {
-            case STOP -> "stop";
+            case STOP -> turn.called() ? "tool_calls" : "stop";
             case LENGTH -> "length";
             case CANCELLED, FAILED -> throw new IllegalStateException(
                     "a completion that was " + reason + " has no finish_reason");

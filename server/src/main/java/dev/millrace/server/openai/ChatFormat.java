@@ -2,6 +2,8 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.forward.StepResult.TopTokens;
+import dev.millrace.server.dialogue.Turn;
+import dev.millrace.server.dialogue.TurnEvent;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -43,10 +45,20 @@ record ChatFormat(String endpoint) implements ResponseFormat {
     }
 
     @Override
-    public ObjectNode whole(int index, String text, JsonNode logprobs, String finishReason) {
+    public ObjectNode whole(int index, Turn turn, JsonNode logprobs, String finishReason) {
         ObjectNode choice = Json.object().put("index", index);
-        choice.putObject("message").put("role", "assistant").put("content", text)
-                .putNull("refusal");
+        ObjectNode message = choice.putObject("message").put("role", "assistant");
+        message.put("content", turn.content().isEmpty() && !turn.calls().isEmpty()
+                ? null
+                : turn.content()).putNull("refusal");
+        if (!turn.thought().isEmpty()) {
+            reasoning(message, turn.thought());
+        }
+        if (!turn.calls().isEmpty()) {
+            ArrayNode calls = message.putArray("tool_calls");
+            turn.calls().forEach(call -> call(calls.addObject().put("id", call.id()), call.name(),
+                    call.arguments().toString()));
+        }
         choice.set("logprobs", logprobs);
         return choice.put("finish_reason", finishReason);
     }
@@ -58,13 +70,38 @@ record ChatFormat(String endpoint) implements ResponseFormat {
     }
 
     @Override
-    public ObjectNode delta(int index, String text, JsonNode logprobs) {
-        return chunk(index, Json.object().put("content", text), logprobs, null);
+    public ObjectNode delta(int index, TurnEvent piece, Turn turn, JsonNode logprobs) {
+        ObjectNode delta = Json.object();
+        switch (piece) {
+            case TurnEvent.Content content -> delta.put("content", content.text());
+            case TurnEvent.Thought thought -> reasoning(delta, thought.text());
+            case TurnEvent.CallBegun begun -> call(callDelta(delta, begun.call())
+                    .put("id", turn.call(begun.call()).id()), begun.name(), "");
+            case TurnEvent.Arguments more -> callDelta(delta, more.call()).putObject("function")
+                    .put("arguments", more.piece());
+            case TurnEvent.CallBroken broken -> delta.put("content", broken.text());
+            case TurnEvent.CallEnded _ -> throw new IllegalStateException("nothing to send");
+        }
+        return chunk(index, delta, logprobs, null);
+    }
+
+    /** DeepSeek's name for it, and OpenRouter's and newer vLLM's. */
+    private static void reasoning(ObjectNode message, String text) {
+        message.put("reasoning_content", text).put("reasoning", text);
+    }
+
+    private static void call(ObjectNode call, String name, String arguments) {
+        call.put("type", "function").putObject("function").put("name", name).put("arguments",
+                arguments);
+    }
+
+    private static ObjectNode callDelta(ObjectNode delta, int call) {
+        return delta.putArray("tool_calls").addObject().put("index", call);
     }
 
     @Override
-    public ObjectNode closing(int index, String finishReason) {
-        return chunk(index, Json.object(), null, finishReason);
+    public ObjectNode closing(int index, JsonNode logprobs, String finishReason) {
+        return chunk(index, Json.object(), logprobs, finishReason);
     }
 
     private static ObjectNode chunk(int index, ObjectNode delta, JsonNode logprobs,

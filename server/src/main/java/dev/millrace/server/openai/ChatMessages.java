@@ -5,7 +5,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Reads a conversation into the plain maps that a chat template sees. */
 final class ChatMessages {
@@ -15,6 +17,8 @@ final class ChatMessages {
     private static final int TOOL_CALLS = 128;
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant",
             "tool");
+
+    private static final JsonMapper JSON = Json.reader(HttpLimits.DEFAULT);
 
     private ChatMessages() {}
 
@@ -48,11 +52,23 @@ final class ChatMessages {
             message.put("content", null);
         }
         copyText(fields, "name", message);
+        if (role.equals("assistant")) {
+            copyReasoning(fields, message);
+        }
         copyText(fields, "tool_call_id", message);
         if (calls) {
             message.put("tool_calls", toolCalls(fields));
         }
         return message;
+    }
+
+    /** Under the names by which templates know it; clients use either of the first two. */
+    private static void copyReasoning(Fields fields, Map<String, Object> message) {
+        String name = fields.has("reasoning_content") ? "reasoning_content" : "reasoning";
+        String thought = fields.text(name, "");
+        if (!thought.isEmpty()) {
+            message.put("reasoning_content", thought);
+        }
     }
 
     private static void copyText(Fields fields, String name, Map<String, Object> message) {
@@ -89,9 +105,19 @@ final class ChatMessages {
             Fields call = Fields.of(nodes.get(i), message.path("tool_calls") + "[" + i + "]");
             Fields function = Fields.of(call.require("function"), call.path("function"));
             calls.add(Map.of("id", call.text("id", ""), "type", "function", "function",
-                    Map.of("name", function.text("name"), "arguments",
-                            function.text("arguments"))));
+                    Map.of("name", function.text("name"), "arguments", arguments(function))));
         }
         return calls;
+    }
+
+    /** Templates expect an object; what is none, perhaps cut short by a limit, stays as it is. */
+    private static Object arguments(Fields function) {
+        String text = function.text("arguments");
+        try {
+            JsonNode read = JSON.readTree(text.isBlank() ? "{}" : text);
+            return read.isObject() ? JSON.treeToValue(read, Map.class) : text;
+        } catch (JacksonException e) {
+            return text;
+        }
     }
 }

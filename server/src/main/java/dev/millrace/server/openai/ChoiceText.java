@@ -2,49 +2,86 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.models.text.TokenStreamDecoder;
+import dev.millrace.server.dialogue.Turn;
+import dev.millrace.server.dialogue.TurnEvent;
+import dev.millrace.server.dialogue.TurnParser;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/** One choice's text as it grows, with the tokens whose log probabilities are still to be sent. */
+/** One choice as it grows, with the tokens whose log probabilities are still to be sent. */
 final class ChoiceText {
 
     private final ResponseFormat format;
     private final TokenText spelling;
     private final boolean wantsLogprobs;
+    private final Map<Integer, String> markers;
+    private final TurnParser parser;
+    private final Turn turn;
     private final TokenStreamDecoder decoder = new TokenStreamDecoder();
     private final List<Token> unsent = new ArrayList<>();
-    private final StringBuilder whole = new StringBuilder();
+    private int textChars;
     private int unsentOffset;
+    private int reasoningTokens;
 
     ChoiceText(CompletionJob job) {
         this.format = job.format();
         this.spelling = new TokenText(job.model().tokenizer(),
                 job.options().answer().tokensAsIds());
         this.wantsLogprobs = job.options().topLogprobs() >= 0;
+        this.markers = job.plan().markers();
+        this.parser = job.plan().parsers().get();
+        this.turn = new Turn(job.plan().callIds());
     }
 
-    /** Takes a token; returns the text that it completes, which may be empty. */
-    String append(Token token) {
+    /** Takes a token; returns what is certain with it, often nothing. */
+    List<TurnEvent> append(Token token) {
         if (wantsLogprobs) {
             unsent.add(token);
         }
-        return grown(decoder.accept(token.text()));
+        boolean thinking = parser.thinking();
+        List<TurnEvent> events = read(decoder.accept(bytes(token)));
+        if (thinking || parser.thinking()) {
+            reasoningTokens++;
+        }
+        return events;
     }
 
-    /** The text that was held back for want of a character's last bytes. */
-    String finish() {
-        return grown(decoder.finish());
+    /** What the parser shall see of a token: its text, or what a control token is known by. */
+    private byte[] bytes(Token token) {
+        String marker = token.text().length == 0 ? markers.get(token.token()) : null;
+        return marker == null ? token.text() : marker.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** All text so far. */
-    String whole() {
-        return whole.toString();
+    /** What was held back, now that no more text comes. */
+    List<TurnEvent> finish() {
+        List<TurnEvent> events = read(decoder.finish());
+        parser.finish(event -> take(event, events));
+        return events;
     }
 
-    private String grown(String text) {
-        whole.append(text);
-        return text;
+    private List<TurnEvent> read(String text) {
+        List<TurnEvent> events = new ArrayList<>();
+        textChars += text.length();
+        parser.accept(text, event -> take(event, events));
+        return events;
+    }
+
+    private void take(TurnEvent event, List<TurnEvent> events) {
+        turn.add(event);
+        events.add(event);
+    }
+
+    /** All of it so far. */
+    Turn turn() {
+        return turn;
+    }
+
+    /** Tokens of thoughts, with those that open and close them. */
+    int reasoningTokens() {
+        return reasoningTokens;
     }
 
     /** Log probabilities of the tokens since the last call, or null if there is nothing to say. */
@@ -54,7 +91,7 @@ final class ChoiceText {
         }
         JsonNode logprobs = format.logprobs(unsent, unsentOffset, spelling);
         unsent.clear();
-        unsentOffset = whole.length();
+        unsentOffset = textChars;
         return logprobs;
     }
 }

@@ -3,6 +3,8 @@ package dev.millrace.server.openai;
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.forward.StepResult.TopTokens;
 import dev.millrace.models.text.TokenStreamDecoder;
+import dev.millrace.server.dialogue.Turn;
+import dev.millrace.server.dialogue.TurnEvent;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -42,7 +44,12 @@ final class CompletionFormat implements ResponseFormat {
     }
 
     @Override
-    public ObjectNode whole(int index, String text, JsonNode logprobs, String finishReason) {
+    public ObjectNode whole(int index, Turn turn, JsonNode logprobs, String finishReason) {
+        return choice(index, turn.content(), logprobs, finishReason);
+    }
+
+    private static ObjectNode choice(int index, String text, JsonNode logprobs,
+            String finishReason) {
         ObjectNode choice = Json.object().put("index", index).put("text", text);
         choice.set("logprobs", logprobs);
         return choice.put("finish_reason", finishReason);
@@ -54,13 +61,16 @@ final class CompletionFormat implements ResponseFormat {
     }
 
     @Override
-    public ObjectNode delta(int index, String text, JsonNode logprobs) {
-        return whole(index, text, logprobs, null);
+    public ObjectNode delta(int index, TurnEvent piece, Turn turn, JsonNode logprobs) {
+        if (piece instanceof TurnEvent.Content content) {
+            return choice(index, content.text(), logprobs, null);
+        }
+        throw new IllegalStateException("a plain completion is content only, not " + piece);
     }
 
     @Override
-    public ObjectNode closing(int index, String finishReason) {
-        return whole(index, "", null, finishReason);
+    public ObjectNode closing(int index, JsonNode logprobs, String finishReason) {
+        return choice(index, "", logprobs, finishReason);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationRequest;
+import dev.millrace.server.dialogue.TurnPlan;
 import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,11 +17,13 @@ import java.util.stream.Stream;
  * @param id             the response's id and the stem of its generations' ids
  * @param createdSeconds since 1970
  * @param prompts        token ids, each at least one
+ * @param plan           how to read the completions
  * @param identity       whom to bill
  * @param maxTokens      most tokens to sample, per prompt
  */
 record CompletionJob(String id, long createdSeconds, ServedModel model, ResponseFormat format,
-        List<int[]> prompts, GenerationOptions options, Identity identity, int[] maxTokens) {
+        List<int[]> prompts, GenerationOptions options, TurnPlan plan, Identity identity,
+        int[] maxTokens) {
 
     /** Most tokens that the completions of one request may have together. */
     private static final int COMPLETION_TOKENS = 1 << 20;
@@ -31,7 +34,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
      * @throws ApiException 404 for the former, 400 with both counts for the latter
      */
     static CompletionJob of(String id, long createdSeconds, ServedModel model,
-            ResponseFormat format, List<int[]> prompts, GenerationOptions options,
+            ResponseFormat format, List<int[]> prompts, GenerationOptions options, TurnPlan plan,
             Identity identity) {
         ModelDirectory.requireAllowed(model, identity);
         int[] maxTokens = new int[prompts.size()];
@@ -40,8 +43,8 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
             requireLeast(options.sampling().tokens().leastTokens(), maxTokens[i]);
         }
         requireBounded(maxTokens, options.candidates());
-        return new CompletionJob(id, createdSeconds, model, format, prompts, options, identity,
-                maxTokens);
+        return new CompletionJob(id, createdSeconds, model, format, prompts, options, plan,
+                identity, maxTokens);
     }
 
     private static int maxTokens(ServedModel model, ResponseFormat format, int promptTokens,

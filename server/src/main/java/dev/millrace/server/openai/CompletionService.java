@@ -2,6 +2,8 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.server.dialogue.Turn;
+import dev.millrace.server.dialogue.TurnEvent;
 import dev.millrace.server.metering.RequestMeter;
 import dev.millrace.server.tenants.Quota;
 import jakarta.servlet.http.HttpServletResponse;
@@ -96,22 +98,27 @@ final class CompletionService {
                 case Finished end -> {
                     requireGoodEnd(end);
                     text.finish();
-                    all[event.choice()] = new FinishedChoice(text.whole(), text.takeLogprobs(),
-                            Answer.finishReason(end.reason()));
+                    all[event.choice()] = new FinishedChoice(text.turn(), text.takeLogprobs(),
+                            Answer.finishReason(end.reason(), text.turn()));
                 }
             }
         }
         ArrayNode array = Json.array();
         for (int shown : job.shown(choices::logProbability)) {
             FinishedChoice choice = all[shown];
-            array.add(job.format().whole(array.size(), choice.text(), choice.logprobs(),
+            array.add(job.format().whole(array.size(), choice.turn(), choice.logprobs(),
                     choice.finishReason()));
         }
-        return Answer.whole(job, array, choices.usage());
+        return Answer.whole(job, array, usage(choices, texts));
+    }
+
+    private static ObjectNode usage(MeteredChoices choices, List<ChoiceText> texts)
+            throws InterruptedException {
+        return choices.usage(texts.stream().mapToInt(ChoiceText::reasoningTokens).sum());
     }
 
     /** A choice of a whole answer that has yet to find its place. */
-    private record FinishedChoice(String text, JsonNode logprobs, String finishReason) {}
+    private record FinishedChoice(Turn turn, JsonNode logprobs, String finishReason) {}
 
     private void stream(CompletionJob job, MeteredChoices choices, ChunkSink events,
             ClientWatch client) throws IOException, InterruptedException {
@@ -154,27 +161,30 @@ final class CompletionService {
             opened[index] = true;
             ChoiceText text = texts.get(index);
             switch (event.event()) {
-                case Token token -> sendText(job, index, text.append(token), text, events);
+                case Token token -> send(job, index, text.append(token), text, events);
                 case Finished end -> {
-                    sendText(job, index, text.finish(), text, events);
-                    events.send(Answer.chunk(job, format.closing(index,
-                            Answer.finishReason(end.reason()))));
+                    send(job, index, text.finish(), text, events);
+                    events.send(Answer.chunk(job, format.closing(index, text.takeLogprobs(),
+                            Answer.finishReason(end.reason(), text.turn()))));
                 }
             }
         }
         // The receipt is awaited even where nobody asked: a stream that ends has been paid.
-        JsonNode usage = choices.usage();
+        JsonNode usage = usage(choices, texts);
         if (job.options().includeUsage()) {
             events.send(Answer.usageChunk(job, usage));
         }
         events.done();
     }
 
-    /** Nothing is sent for half a character; log probabilities without text wait for the end. */
-    private static void sendText(CompletionJob job, int index, String grown, ChoiceText text,
+    /** Log probabilities go with the next piece that there is; those of half a character wait. */
+    private static void send(CompletionJob job, int index, List<TurnEvent> pieces, ChoiceText text,
             ChunkSink events) throws IOException {
-        if (!grown.isEmpty()) {
-            events.send(Answer.chunk(job, job.format().delta(index, grown, text.takeLogprobs())));
+        for (TurnEvent piece : pieces) {
+            if (!(piece instanceof TurnEvent.CallEnded)) {
+                events.send(Answer.chunk(job, job.format().delta(index, piece, text.turn(),
+                        text.takeLogprobs())));
+            }
         }
     }
 

@@ -2,9 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.constrain.GbnfParser;
 import dev.millrace.engine.constrain.Grammar;
-import dev.millrace.engine.constrain.GrammarException;
 import dev.millrace.engine.constrain.RegexParser;
-import dev.millrace.engine.constrain.TokenConstraint;
 import dev.millrace.engine.constrain.schema.SchemaGrammar;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,29 +24,27 @@ final class ConstraintReader {
     private static final JsonMapper SCHEMAS = Json.reader(HttpLimits.DEFAULT);
 
     private final Fields fields;
-    private final ConstraintCache cache;
     private final List<String> paths = new ArrayList<>();
-    private TokenConstraint constraint;
+    private Requirement requirement;
 
-    private ConstraintReader(Fields fields, ConstraintCache cache) {
+    private ConstraintReader(Fields fields) {
         this.fields = fields;
-        this.cache = cache;
     }
 
     /**
-     * The constraint that a request asks for, or null for none.
+     * What a request asks for, or null for nothing.
      *
-     * @throws ApiException 400 that names the field, if it cannot be enforced
+     * @throws ApiException 400 that names the field
      */
-    static TokenConstraint read(Fields fields, ConstraintCache cache) {
-        ConstraintReader reader = new ConstraintReader(fields, cache);
+    static Requirement read(Fields fields) {
+        ConstraintReader reader = new ConstraintReader(fields);
         reader.readResponseFormat();
         reader.readStructuredOutputs();
         reader.readAlternatives(fields, "guided_", false);
         if (!fields.text("grammar", "").isEmpty()) {
             reader.readGrammar("grammar", fields.text("grammar"));
         }
-        return reader.constraint;
+        return reader.requirement;
     }
 
     private void readResponseFormat() {
@@ -95,7 +91,7 @@ final class ConstraintReader {
             readObject(outputs.path("json_object"), compact);
         }
         readAlternatives(outputs, "", compact);
-        if (constraint == null) {
+        if (requirement == null) {
             throw ApiException.invalid("structured_outputs", "structured_outputs needs one of"
                     + " json, json_object, regex, choice and grammar");
         }
@@ -107,14 +103,14 @@ final class ConstraintReader {
         }
         if (from.has(prefix + "regex")) {
             String regex = from.text(prefix + "regex");
-            compile(from.path(prefix + "regex"), "regex", regex, "invalid_value",
+            require(from.path(prefix + "regex"), "regex", regex, "invalid_value",
                     () -> Grammar.of(RegexParser.whole(regex)));
         }
         if (from.has(prefix + "choice")) {
             String path = from.path(prefix + "choice");
             List<String> choices = from.array(prefix + "choice", CHOICES).stream()
                     .map(choice -> Fields.text(choice, path)).toList();
-            compile(path, "choice", from.require(prefix + "choice").toString(), "invalid_value",
+            require(path, "choice", from.require(prefix + "choice").toString(), "invalid_value",
                     () -> Grammar.choice(choices));
         }
         if (from.has(prefix + "grammar")) {
@@ -123,17 +119,17 @@ final class ConstraintReader {
     }
 
     private void readGrammar(String path, String text) {
-        compile(path, "grammar", text, "invalid_grammar", () -> GbnfParser.parse(text));
+        require(path, "grammar", text, "invalid_grammar", () -> GbnfParser.parse(text));
     }
 
     private void readObject(String path, boolean compact) {
-        compile(path, "object", Boolean.toString(compact), "invalid_value",
+        require(path, "object", Boolean.toString(compact), "invalid_value",
                 () -> SchemaGrammar.anyObject(compact));
     }
 
     private void readSchema(String path, JsonNode schema, boolean compact) {
         JsonNode parsed = schema.isString() ? parse(path, schema.stringValue()) : schema;
-        compile(path, compact ? "compact schema" : "schema", parsed.toString(),
+        require(path, compact ? "compact schema" : "schema", parsed.toString(),
                 "invalid_json_schema", () -> SchemaGrammar.of(parsed, compact));
     }
 
@@ -145,18 +141,13 @@ final class ConstraintReader {
         }
     }
 
-    private void compile(String path, String kind, String text, String code,
+    private void require(String path, String kind, String text, String code,
             Supplier<Grammar> grammar) {
         paths.add(path);
         if (paths.size() > 1) {
             throw ApiException.invalid(path, paths.getFirst() + " and " + path
                     + " both say what the completion must be; send one of them");
         }
-        try {
-            constraint = cache.get(kind, text, grammar);
-        } catch (GrammarException e) {
-            throw ApiException.refused(400, path, code, path + " cannot be enforced: "
-                    + e.getMessage());
-        }
+        requirement = new Requirement(path, kind, text, code, grammar);
     }
 }

@@ -1,8 +1,8 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.SamplingParameters;
-import dev.millrace.engine.Vocabulary;
 import dev.millrace.engine.constrain.TokenConstraint;
+import dev.millrace.server.dialogue.TurnPlan;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
@@ -14,17 +14,15 @@ import java.util.stream.Collectors;
 final class JobReader {
 
     private final ModelDirectory models;
-    private final Map<String, ConstraintCache> constraints;
+    private final Map<String, ChatModel> chatModels;
     private final Map<String, BreakerCache> breakers;
     private final HttpLimits limits;
 
     /** @param served models whose vocabularies constraints are compiled for */
     JobReader(ModelDirectory models, List<ServedModel> served, HttpLimits limits) {
         this.models = models;
-        this.constraints = served.stream().collect(Collectors.toMap(ServedModel::baseId,
-                model -> new ConstraintCache(Vocabulary.of(model.tokenizer(),
-                        model.spec().vocabularySize())),
-                (first, same) -> first));
+        this.chatModels = served.stream().collect(Collectors.toMap(ServedModel::baseId,
+                ChatModel::of, (first, same) -> first));
         this.breakers = served.stream().collect(Collectors.toMap(ServedModel::baseId,
                 model -> new BreakerCache(model.tokenizer()), (first, same) -> first));
         this.limits = limits;
@@ -34,23 +32,19 @@ final class JobReader {
     CompletionJob chat(Fields fields, ChatFormat format, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInChat(fields);
+        ChatReader chat = new ChatReader(fields, model, chatModels.get(model.baseId()));
         GenerationOptions options = OptionsReader
                 .chat(fields, model, sampling(fields, model), limits)
-                .constrained(constraint(fields, model));
-        List<int[]> prompts = truncated(List.of(chatPrompt(fields, model)), fields, model, format,
-                options);
-        return job(model, format, prompts, options, caller);
+                .constrained(chat.constraint());
+        List<int[]> prompts = truncated(List.of(chat.prompt()), fields, model, format, options);
+        return job(model, format, prompts, options, chat.plan(), caller);
     }
 
     /** The tokens of a chat's prompt. @throws ApiException 400 or 404 that names the field */
     int[] chatPrompt(Fields fields) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInChat(fields);
-        return chatPrompt(fields, model);
-    }
-
-    private static int[] chatPrompt(Fields fields, ServedModel model) {
-        return Prompts.chat(model, ChatMessages.read(fields));
+        return new ChatReader(fields, model, chatModels.get(model.baseId())).prompt();
     }
 
     /** Reads a plain completion. @throws ApiException 400 or 404 that names the field */
@@ -69,7 +63,7 @@ final class JobReader {
         }
         ResponseFormat format = new CompletionFormat();
         return job(model, format, truncated(prompts, fields, model, format, options), options,
-                caller);
+                TurnPlan.PLAIN, caller);
     }
 
     /** Keeps the last tokens only, where {@code truncate_prompt_tokens} says so. */
@@ -105,13 +99,16 @@ final class JobReader {
     }
 
     private TokenConstraint constraint(Fields fields, ServedModel model) {
-        return ConstraintReader.read(fields, constraints.get(model.baseId()));
+        Requirement wanted = ConstraintReader.read(fields);
+        return wanted == null
+                ? null
+                : wanted.compile(chatModels.get(model.baseId()).texts());
     }
 
     private static CompletionJob job(ServedModel model, ResponseFormat format,
-            List<int[]> prompts, GenerationOptions options, Caller caller) {
+            List<int[]> prompts, GenerationOptions options, TurnPlan plan, Caller caller) {
         String id = format.idPrefix() + UUID.randomUUID().toString().replace("-", "");
         return CompletionJob.of(id, Instant.now().getEpochSecond(), model, format, prompts,
-                options, caller.identity());
+                options, plan, caller.identity());
     }
 }

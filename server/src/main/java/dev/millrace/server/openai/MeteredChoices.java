@@ -122,8 +122,8 @@ final class MeteredChoices implements AutoCloseable {
     }
 
     /** Tokens and cost, once all choices have finished; waits for the ledger. */
-    ObjectNode usage() throws InterruptedException {
-        return Usage.of(job, running.finished(), awaitReceipts());
+    ObjectNode usage(int reasoningTokens) throws InterruptedException {
+        return Usage.of(job, running.finished(), awaitReceipts(), reasoningTokens);
     }
 
     private List<Receipt> awaitReceipts() throws InterruptedException {

@@ -1,32 +1,13 @@
 package dev.millrace.server.openai;
 
-import dev.millrace.models.ChatPrompt;
-import dev.millrace.models.template.ChatTemplate;
-import dev.millrace.models.template.TemplateException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
 /** Turns what a request says into the token ids that the engine starts from. */
 final class Prompts {
 
     private Prompts() {}
-
-    /** A conversation, spelled by the model's own template. */
-    static int[] chat(ServedModel model, List<Map<String, Object>> messages) {
-        ChatTemplate template = model.chatTemplate().orElseThrow(() -> ApiException.refused(400,
-                "model", "no_chat_template", "the model " + model.id()
-                        + " has no chat template; use /v1/completions, where you spell the whole "
-                        + "prompt"));
-        try {
-            return ChatPrompt.encode(template, model.tokenizer(), messages);
-        } catch (TemplateException e) {
-            throw ApiException.refused(400, "messages", "invalid_conversation",
-                    "the model's chat template does not take this conversation: "
-                            + e.getMessage());
-        }
-    }
 
     /** The field {@code prompt}: text, token ids, or a list of either. */
     static List<int[]> completion(Fields fields, ServedModel model, HttpLimits limits) {

@@ -1,6 +1,8 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Token;
+import dev.millrace.server.dialogue.Turn;
+import dev.millrace.server.dialogue.TurnEvent;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -27,16 +29,20 @@ sealed interface ResponseFormat permits ChatFormat, CompletionFormat {
     String chunkObject();
 
     /** A finished choice. */
-    ObjectNode whole(int index, String text, JsonNode logprobs, String finishReason);
+    ObjectNode whole(int index, Turn turn, JsonNode logprobs, String finishReason);
 
     /** A stream's first chunk of a choice, or null where the format has none. */
     ObjectNode opening(int index);
 
-    /** A piece of a choice's text. */
-    ObjectNode delta(int index, String text, JsonNode logprobs);
+    /**
+     * A piece of a choice; a call's end is none.
+     *
+     * @param turn the choice so far, this piece included
+     */
+    ObjectNode delta(int index, TurnEvent piece, Turn turn, JsonNode logprobs);
 
     /** A stream's last chunk of a choice. */
-    ObjectNode closing(int index, String finishReason);
+    ObjectNode closing(int index, JsonNode logprobs, String finishReason);
 
     /**
      * Log probabilities of a run of tokens.

@@ -6,6 +6,7 @@ import dev.millrace.models.ModelSpec;
 import dev.millrace.models.store.Licence;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
+import dev.millrace.server.dialogue.ToolFormat;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
@@ -26,23 +27,32 @@ import java.util.Optional;
  * @param baseId        the name of the model that it is an adapter of; its own where it is none
  * @param adapterSlot   where the engine keeps the adapter, or
  *                      {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
+ * @param toolFormat    how it spells calls of tools, where one was asked for by name; otherwise its
+ *                      template tells
  */
 public record ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
         Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
-        Instant created, Licence licence, String baseId, int adapterSlot) {
+        Instant created, Licence licence, String baseId, int adapterSlot,
+        Optional<ToolFormat> toolFormat) {
 
     /** A model as it is, without an adapter. */
     public ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
             Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
             Instant created, Licence licence) {
         this(id, spec, tokenizer, chatTemplate, engine, contextTokens, backend, created, licence,
-                id, SequenceRow.NO_ADAPTER);
+                id, SequenceRow.NO_ADAPTER, Optional.empty());
     }
 
     /** This model with an adapter that its engine has loaded, called {@code id:name}. */
     public ServedModel withAdapter(String name, int slot) {
         return new ServedModel(id + ":" + name, spec, tokenizer, chatTemplate, engine,
-                contextTokens, backend, Instant.now(), licence, id, slot);
+                contextTokens, backend, Instant.now(), licence, id, slot, toolFormat);
+    }
+
+    /** This model, whose calls of tools are spelled in a format that was asked for by name. */
+    public ServedModel withToolFormat(ToolFormat format) {
+        return new ServedModel(id, spec, tokenizer, chatTemplate, engine, contextTokens, backend,
+                created, licence, baseId, adapterSlot, Optional.of(format));
     }
 
     /** Whether it is an adapter of another model. */

@@ -40,7 +40,6 @@ final class UnsupportedFields {
                     + " the model's own tokens, if it has any");
 
     private static final SortedMap<String, Predicate<JsonNode>> CHAT = withShared(Map.ofEntries(
-            Map.entry("tools", EMPTY), Map.entry("tool_choice", oneOf("none", "auto")),
             Map.entry("functions", EMPTY), Map.entry("function_call", oneOf("none", "auto")),
             Map.entry("modalities", UnsupportedFields::isTextOnly), Map.entry("audio", NEVER),
             Map.entry("prediction", NEVER), Map.entry("web_search_options", NEVER),

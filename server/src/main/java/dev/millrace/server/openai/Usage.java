@@ -20,7 +20,8 @@ final class Usage {
     private Usage() {}
 
     /** @param receipts one per generation, or empty if the meter could not say */
-    static ObjectNode of(CompletionJob job, List<Finished> finished, List<Receipt> receipts) {
+    static ObjectNode of(CompletionJob job, List<Finished> finished, List<Receipt> receipts,
+            int reasoningTokens) {
         int promptTokens = 0;
         int cachedTokens = 0;
         int completionTokens = 0;
@@ -40,7 +41,7 @@ final class Usage {
                 .put("completion_tokens", completionTokens)
                 .put("total_tokens", promptTokens + completionTokens);
         usage.putObject("prompt_tokens_details").put("cached_tokens", cachedTokens);
-        usage.putObject("completion_tokens_details").put("reasoning_tokens", 0)
+        usage.putObject("completion_tokens_details").put("reasoning_tokens", reasoningTokens)
                 .put("accepted_prediction_tokens", acceptedDrafts)
                 .put("rejected_prediction_tokens", rejectedDrafts);
         addCost(usage, receipts);

@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.fixtures.FakeTokenizer;
+import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.metering.MeteredRequest;
@@ -228,6 +229,8 @@ class ChatCompletionTest {
 
     @Test
     void aConversationThatTheTemplateRefusesIsTheClientsMistake() throws Exception {
+        restart(LiveServer.with(server.pass()).template(ChatTemplate.compile(
+                "{{ raise_exception('tools are not for this model') }}")));
         HttpResponse<String> response = server.post(Chat.PATH, Chat.messages(
                 "[{\"role\":\"tool\",\"content\":\"42\",\"tool_call_id\":\"a\"}]"));
 

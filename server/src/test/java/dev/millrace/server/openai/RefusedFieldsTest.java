@@ -30,10 +30,7 @@ class RefusedFieldsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"'tools': [{'type': 'function', 'function': {'name': 'f'}}]",
-        "'tool_choice': 'required'",
-        "'tool_choice': {'type': 'function', 'function': {'name': 'f'}}",
-        "'functions': [{'name': 'f'}]", "'function_call': {'name': 'f'}",
+    @ValueSource(strings = {"'functions': [{'name': 'f'}]", "'function_call': {'name': 'f'}",
         "'modalities': ['text', 'audio']", "'audio': {'voice': 'alloy'}",
         "'prediction': {'type': 'content', 'content': 'x'}", "'web_search_options': {}",
         "'reasoning_effort': 'high'", "'verbosity': 'low'",
