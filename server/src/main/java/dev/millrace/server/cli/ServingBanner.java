@@ -5,6 +5,8 @@ import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.server.Release;
 import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.embeddings.EmbeddingModel;
+import dev.millrace.server.wiring.LoadedModel;
 import dev.millrace.server.wiring.ServingAssembly;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
@@ -22,18 +24,45 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
     private static final String TEXT = "\"prompt\": \"Once upon a time\"";
 
     String text() {
-        DeviceMemory memory = assembly.loaded().pass().memory();
         StringBuilder text = new StringBuilder();
         text.append("Millrace ").append(Release.version()).append(" serves ")
                 .append(assembly.id()).append(" at ").append(url()).append("\n\n");
+        assembly.loaded().ifPresent(loaded -> describe(loaded, text));
+        for (EmbeddingModel model : assembly.embedding()) {
+            line(text, "embeds", String.format(Locale.ROOT,
+                    "%s: %s, %d dimensions, texts of at most %d tokens, %s", model.id(),
+                    model.architecture(), model.dimensions(), model.contextTokens(),
+                    model.licence()));
+        }
+        if (!config.adapters().isEmpty()) {
+            line(text, "adapters", config.adapters().stream()
+                    .map(adapter -> assembly.id() + ":" + adapter.name())
+                    .collect(Collectors.joining(", ")));
+        }
+        if (config.adapterUpdates()) {
+            line(text, "NOTE", "clients may have any adapter loaded that this process can read");
+        }
+        assembly.loaded().ifPresent(loaded -> line(text, "ready", readyText(loaded)));
+        line(text, "cost", String.format(Locale.ROOT, "$%.4f per hour%s; energy: %s",
+                assembly.rate().nanoUsdPerHour() * 1e-9, assembly.rate().assumed()
+                        ? " (assumed: millrace.yaml has no section \"cost\")"
+                        : "",
+                assembly.energy().description()));
+        line(text, "ledger", assembly.ledgerFile().toString());
+        line(text, "keys", keysText());
+        return text.append("\nTry:\n  curl ").append(url()).append(example()).toString();
+    }
+
+    private void describe(LoadedModel loaded, StringBuilder text) {
+        DeviceMemory memory = loaded.pass().memory();
         line(text, "model", String.format(Locale.ROOT,
                 "%s, %,d parameters, context of %d tokens, %d requests at once",
-                assembly.loaded().spec().architecture(),
-                assembly.loaded().model().footprint(config.cacheFormat()).parameters(),
-                assembly.loaded().contextTokens(), config.sequences()));
+                loaded.spec().architecture(),
+                loaded.model().footprint(config.cacheFormat()).parameters(),
+                loaded.contextTokens(), config.sequences()));
         line(text, "licence", assembly.licence().toString());
-        line(text, "backend", assembly.loaded().backend().description() + why());
-        assembly.loaded().remark().ifPresent(remark -> line(text, "NOTE", remark));
+        line(text, "backend", loaded.backend().description() + why());
+        loaded.remark().ifPresent(remark -> line(text, "NOTE", remark));
         line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("
                 + ByteCounts.text(memory.weightBytes()) + " weights, "
                 + ByteCounts.text(memory.cacheBytes()) + " cache in "
@@ -46,33 +75,24 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
             line(text, "also", String.join(", ", assembly.otherIds())
                     + ": loaded when first asked for");
         }
-        if (!config.adapters().isEmpty()) {
-            line(text, "adapters", config.adapters().stream()
-                    .map(adapter -> assembly.id() + ":" + adapter.name())
-                    .collect(Collectors.joining(", ")));
+    }
+
+    /** A request that works with what is served. */
+    private String example() {
+        String path = "/embeddings";
+        String ask = "\"input\": \"What does a millrace do?\"";
+        if (assembly.loaded().isPresent()) {
+            boolean chats = assembly.loaded().get().model().chatTemplate().isPresent();
+            path = chats ? "/chat/completions" : "/completions";
+            ask = chats ? CHAT : TEXT;
         }
-        if (config.adapterUpdates()) {
-            line(text, "NOTE", "clients may have any adapter loaded that this process can read");
-        }
-        line(text, "ready", readyText());
-        line(text, "cost", String.format(Locale.ROOT, "$%.4f per hour%s; energy: %s",
-                assembly.rate().nanoUsdPerHour() * 1e-9, assembly.rate().assumed()
-                        ? " (assumed: millrace.yaml has no section \"cost\")"
-                        : "",
-                assembly.energy().description()));
-        line(text, "ledger", assembly.ledgerFile().toString());
-        line(text, "keys", keysText());
-        boolean chats = assembly.loaded().model().chatTemplate().isPresent();
-        return text.append("\nTry:\n  curl ").append(url())
-                .append(chats ? "/chat" : "")
-                .append("/completions -H 'Content-Type: application/json' \\\n    -d '")
-                .append("{\"model\": \"").append(assembly.id()).append("\", ")
-                .append(chats ? CHAT : TEXT).append("}'\n").toString();
+        return path + " -H 'Content-Type: application/json' \\\n    -d '{\"model\": \""
+                + assembly.id() + "\", " + ask + "}'\n";
     }
 
     /** Where the time since the JVM began went. */
-    private String readyText() {
-        OpenTimes times = assembly.loaded().pass().openTimes();
+    private static String readyText(LoadedModel loaded) {
+        OpenTimes times = loaded.pass().openTimes();
         long totalNanos = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()
                 - ManagementFactory.getRuntimeMXBean().getStartTime());
         return String.format(Locale.ROOT, "after %.1f s: %.1f s weights and memory, "

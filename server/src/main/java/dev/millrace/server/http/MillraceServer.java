@@ -1,9 +1,16 @@
 package dev.millrace.server.http;
 
+import dev.millrace.server.embeddings.EmbeddingModel;
+import dev.millrace.server.embeddings.EmbeddingRoutes;
+import dev.millrace.server.embeddings.Embeddings;
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.openai.Accounts;
 import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.Caller;
+import dev.millrace.server.openai.Completions;
+import dev.millrace.server.openai.Exchange;
 import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.ModelDirectory;
 import dev.millrace.server.openai.OpenAiRoutes;
 import dev.millrace.server.openai.RequestMetrics;
 import dev.millrace.server.openai.ServedModel;
@@ -30,6 +37,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.io.ManagedSelector;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
@@ -53,9 +61,11 @@ public final class MillraceServer {
     private final HttpSettings settings;
     private final HttpLimits limits;
     private final List<ServedModel> models;
+    private final List<EmbeddingModel> embedding;
     private final PrometheusMeterRegistry registry;
     private final RequestMetrics metrics;
     private final OpenAiRoutes openAi;
+    private final EmbeddingRoutes embeddings;
     private final AccessControl access;
     private final Javalin javalin;
     private volatile boolean draining;
@@ -63,15 +73,16 @@ public final class MillraceServer {
     /**
      * Prepares a server; nothing listens yet.
      *
-     * @param models   at least one, its adapters after it; {@link #stop} drains their engines and
-     *                 does not close them
-     * @param adapters loads more adapters for clients; empty where they may not
-     * @param keys     who may use it; not closed either
+     * @param models    what generates, adapters after their model; {@link #stop} drains the engines
+     *                  and does not close them
+     * @param embedding what embeds; of both kinds together there is at least one
+     * @param adapters  loads more adapters for clients; empty where they may not
+     * @param keys      who may use it; not closed either
      */
     public MillraceServer(HttpSettings settings, List<ServedModel> models,
-            Optional<AdapterLoader> adapters, RequestMeter meter, KeyRing keys,
-            PrometheusMeterRegistry registry) {
-        if (models.isEmpty()) {
+            List<EmbeddingModel> embedding, Optional<AdapterLoader> adapters, RequestMeter meter,
+            KeyRing keys, PrometheusMeterRegistry registry) {
+        if (models.isEmpty() && embedding.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
         }
         this.settings = settings;
@@ -79,8 +90,16 @@ public final class MillraceServer {
         this.models = List.copyOf(models);
         this.registry = registry;
         this.metrics = new RequestMetrics(registry, this.models);
-        this.openAi = new OpenAiRoutes(this.models, adapters, meter, metrics, limits,
+        this.embedding = List.copyOf(embedding);
+        ModelDirectory directory = new ModelDirectory(
+                Stream.concat(models.stream(), embedding.stream()).toList());
+        Exchange exchange = new Exchange(limits,
                 request -> new Caller(Identity.of(request), PeekingEndPoint.of(request)));
+        Accounts accounts = new Accounts(meter, metrics);
+        this.openAi = new OpenAiRoutes(directory, this.models, adapters,
+                new Completions(directory, this.models, accounts, metrics, limits), exchange);
+        this.embeddings = new EmbeddingRoutes(
+                new Embeddings(directory, embedding, accounts, registry, limits), exchange);
         this.access = new AccessControl(keys, new HostGuard(settings.host()));
         this.javalin = Javalin.create(this::configure);
     }
@@ -106,6 +125,10 @@ public final class MillraceServer {
         long deadline = System.nanoTime() + timeout.toNanos();
         boolean finished = true;
         for (ServedModel model : models) {
+            long left = Math.max(0, deadline - System.nanoTime());
+            finished &= model.engine().drain(Duration.ofNanos(left));
+        }
+        for (EmbeddingModel model : embedding) {
             long left = Math.max(0, deadline - System.nanoTime());
             finished &= model.engine().drain(Duration.ofNanos(left));
         }
@@ -184,6 +207,7 @@ public final class MillraceServer {
                 RouteAccess.METRICS);
         Page.chat().register(routes, "/");
         openAi.register(routes);
+        embeddings.register(routes);
     }
 
     private void health(Context context) {

@@ -51,7 +51,7 @@ final class AdapterRoutes {
             }
             ServedModel model = load(name, path);
             models.add(model);
-            OpenAiRoutes.json(context, Json.bytes(ModelDirectory.describe(model)));
+            Exchange.json(context, ModelDirectory.describe(model));
         } finally {
             changing.unlock();
         }
@@ -80,8 +80,8 @@ final class AdapterRoutes {
                                     + " serves " + models.names()));
             models.remove(model);
             loader.unload(model);
-            OpenAiRoutes.json(context, Json.bytes(Json.object().put("id", model.id())
-                    .put("object", "model").put("deleted", true)));
+            Exchange.json(context, Json.object().put("id", model.id())
+                    .put("object", "model").put("deleted", true));
         } finally {
             changing.unlock();
         }

@@ -3,7 +3,7 @@ package dev.millrace.server.openai;
 import java.io.IOException;
 
 /** The client closed its connection before the answer was complete. */
-final class ClientGoneException extends IOException {
+public final class ClientGoneException extends IOException {
 
     private static final long serialVersionUID = 1L;
 

@@ -3,19 +3,19 @@ package dev.millrace.server.openai;
 import java.time.Duration;
 
 /** Looks now and then whether the client is still there, while nothing is written to it. */
-final class ClientWatch {
+public final class ClientWatch {
 
     private final ClientConnection connection;
     private final long intervalNanos;
     private long lastNanos = System.nanoTime();
 
-    ClientWatch(ClientConnection connection, Duration interval) {
+    public ClientWatch(ClientConnection connection, Duration interval) {
         this.connection = connection;
         this.intervalNanos = interval.toNanos();
     }
 
     /** Looks, at most once an interval. @throws ClientGoneException if the client is gone */
-    void check() throws ClientGoneException {
+    public void check() throws ClientGoneException {
         long now = System.nanoTime();
         if (now - lastNanos < intervalNanos) {
             return;

@@ -4,7 +4,6 @@ import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.server.dialogue.Turn;
 import dev.millrace.server.dialogue.TurnEvent;
-import dev.millrace.server.metering.RequestMeter;
 import dev.millrace.server.tenants.Quota;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -23,12 +22,12 @@ final class CompletionService {
     private static final Logger LOG = LoggerFactory.getLogger(CompletionService.class);
     private static final Duration SHUTDOWN_RETRY = Duration.ofSeconds(5);
 
-    private final RequestMeter meter;
+    private final Accounts accounts;
     private final RequestMetrics metrics;
     private final HttpLimits limits;
 
-    CompletionService(RequestMeter meter, RequestMetrics metrics, HttpLimits limits) {
-        this.meter = meter;
+    CompletionService(Accounts accounts, RequestMetrics metrics, HttpLimits limits) {
+        this.accounts = accounts;
         this.metrics = metrics;
         this.limits = limits;
     }
@@ -63,7 +62,7 @@ final class CompletionService {
     ObjectNode whole(CompletionJob job, ClientConnection connection)
             throws IOException, InterruptedException {
         ClientWatch client = new ClientWatch(connection, limits.watch());
-        try (MeteredChoices choices = MeteredChoices.start(job, meter, metrics)) {
+        try (MeteredChoices choices = MeteredChoices.start(job, accounts, metrics)) {
             return whole(job, choices, client);
         }
     }
@@ -77,7 +76,7 @@ final class CompletionService {
     void stream(CompletionJob job, ChunkSink sink, ClientConnection connection)
             throws IOException, InterruptedException {
         ClientWatch client = new ClientWatch(connection, limits.watch());
-        try (MeteredChoices choices = MeteredChoices.start(job, meter, metrics)) {
+        try (MeteredChoices choices = MeteredChoices.start(job, accounts, metrics)) {
             stream(job, choices, sink, client);
         }
     }

@@ -1,10 +1,7 @@
 package dev.millrace.server.openai;
 
-import dev.millrace.server.metering.RequestMeter;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.Semaphore;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -13,31 +10,14 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class Completions {
 
-    private static final Duration BUSY_RETRY = Duration.ofSeconds(1);
-
-    private final ModelDirectory models;
     private final JobReader jobs;
     private final CompletionService service;
-    private final HttpLimits limits;
-    private final Semaphore permits;
 
-    /** @param served at least one; further ones that {@code models} gets are adapters of these */
-    Completions(ModelDirectory models, List<ServedModel> served, RequestMeter meter,
+    /** @param served models; further ones that {@code models} gets are adapters of these */
+    public Completions(ModelDirectory models, List<ServedModel> served, Accounts accounts,
             RequestMetrics metrics, HttpLimits limits) {
-        this.models = models;
         this.jobs = new JobReader(models, served, limits);
-        this.service = new CompletionService(meter, metrics, limits);
-        this.limits = limits;
-        this.permits = new Semaphore(limits.requests());
-    }
-
-    /** The models that can be asked for. */
-    public ModelDirectory models() {
-        return models;
-    }
-
-    public HttpLimits limits() {
-        return limits;
+        this.service = new CompletionService(accounts, metrics, limits);
     }
 
     /**
@@ -53,10 +33,8 @@ public final class Completions {
             throws IOException, InterruptedException {
         ObjectNode streamed = request.deepCopy().put("stream", true);
         streamed.putObject("stream_options").put("include_usage", true);
-        try (Admission _ = admit()) {
-            service.stream(jobs.chat(new Fields(streamed), new ChatFormat(endpoint), caller),
-                    sink, caller.connection());
-        }
+        service.stream(jobs.chat(new Fields(streamed), new ChatFormat(endpoint), caller), sink,
+                caller.connection());
     }
 
     /** How many tokens a chat's prompt has, as the model's template spells it. */
@@ -70,21 +48,5 @@ public final class Completions {
 
     CompletionService service() {
         return service;
-    }
-
-    /** Takes one of the places of requests that are handled at once. @throws ApiException 503 */
-    Admission admit() {
-        if (!permits.tryAcquire()) {
-            throw ApiException.overloaded("this server handles at most " + limits.requests()
-                    + " requests at once", BUSY_RETRY);
-        }
-        return permits::release;
-    }
-
-    /** A place among the requests that are handled at once. */
-    @FunctionalInterface
-    interface Admission extends AutoCloseable {
-        @Override
-        void close();
     }
 }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -12,15 +13,15 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ModelDirectory {
 
     /** Replaced as a whole, so that readers need no lock. */
-    private volatile Map<String, ServedModel> models = Map.of();
+    private volatile Map<String, ListedModel> models = Map.of();
 
-    ModelDirectory(List<ServedModel> served) {
+    public ModelDirectory(List<? extends ListedModel> served) {
         served.forEach(this::add);
     }
 
     /** @throws IllegalArgumentException if there is one of this id */
-    synchronized void add(ServedModel model) {
-        Map<String, ServedModel> more = new LinkedHashMap<>(models);
+    synchronized void add(ListedModel model) {
+        Map<String, ListedModel> more = new LinkedHashMap<>(models);
         if (more.put(model.id(), model) != null) {
             throw new IllegalArgumentException("two models are called " + model.id());
         }
@@ -28,29 +29,60 @@ public final class ModelDirectory {
     }
 
     synchronized void remove(ServedModel model) {
-        Map<String, ServedModel> fewer = new LinkedHashMap<>(models);
+        Map<String, ListedModel> fewer = new LinkedHashMap<>(models);
         fewer.remove(model.id());
         models = fewer;
     }
 
+    /** A model that generates. */
     Optional<ServedModel> find(String id) {
-        return Optional.ofNullable(models.get(id));
+        return models.get(id) instanceof ServedModel model ? Optional.of(model) : Optional.empty();
     }
 
-    /** The model. @throws ApiException 404 that lists what is served */
-    ServedModel require(String id) {
-        return find(id).orElseThrow(() -> ApiException.refused(404, "model", "model_not_found",
-                "the model \"" + Fields.shown(id) + "\" does not exist here; this server serves "
-                        + names()));
+    /** A model that generates. @throws ApiException 404 that lists what is served, or 400 */
+    public ServedModel require(String id) {
+        return require(id, ServedModel.class, "makes embeddings and no text");
+    }
+
+    /**
+     * A model of a kind.
+     *
+     * @param otherwise what a model of another kind does instead
+     * @throws ApiException 404 that lists what is served, or 400 if it is of another kind
+     */
+    public <T extends ListedModel> T require(String id, Class<T> kind, String otherwise) {
+        ListedModel model = requireAny(id);
+        if (!kind.isInstance(model)) {
+            throw ApiException.refused(400, "model", "wrong_kind_of_model", "the model \""
+                    + Fields.shown(id) + "\" " + otherwise + "; this server serves "
+                    + models.values().stream().filter(kind::isInstance).map(ListedModel::id)
+                            .collect(Collectors.collectingAndThen(Collectors.joining(", "),
+                                    names -> names.isEmpty() ? "no other" : names)));
+        }
+        return kind.cast(model);
+    }
+
+    /** A model of any kind. @throws ApiException 404 that lists what is served */
+    public ListedModel requireAny(String id) {
+        return Optional.ofNullable(models.get(id))
+                .orElseThrow(() -> ApiException.refused(404, "model", "model_not_found",
+                        "the model \"" + Fields.shown(id)
+                                + "\" does not exist here; this server serves "
+                                + names()));
     }
 
     /** Refuses a model that a key does not cover, in the words for one that does not exist. */
-    static void requireAllowed(ServedModel model, Identity identity) {
+    public static void requireAllowed(ListedModel model, Identity identity) {
         if (!identity.mayUse(model.id())) {
             throw ApiException.refused(404, "model", "model_not_found", "the model \""
                     + Fields.shown(model.id()) + "\" does not exist for this key; GET /v1/models"
                     + " lists what does");
         }
+    }
+
+    /** What a caller may ask for. */
+    public List<ListedModel> allowed(Identity identity) {
+        return models.values().stream().filter(model -> identity.mayUse(model.id())).toList();
     }
 
     /** What is served, for messages. */
@@ -62,8 +94,7 @@ public final class ModelDirectory {
     ObjectNode list(Identity identity) {
         ObjectNode list = Json.object().put("object", "list");
         ArrayNode data = list.putArray("data");
-        models.values().stream().filter(model -> identity.mayUse(model.id()))
-                .forEach(model -> data.add(describe(model)));
+        allowed(identity).forEach(model -> data.add(describe(model)));
         return list;
     }
 
@@ -72,15 +103,13 @@ public final class ModelDirectory {
      * adapter is of, llama.cpp's for whether it is loaded, and the terms of the model with what
      * they keep users from.
      */
-    static ObjectNode describe(ServedModel model) {
+    static ObjectNode describe(ListedModel model) {
         ObjectNode description = Json.object().put("id", model.id()).put("object", "model")
                 .put("created", model.created().getEpochSecond()).put("owned_by", "millrace")
                 .put("max_model_len", model.contextTokens()).put("license", model.licence().id());
         description.putObject("status")
-                .put("value", model.engine().loaded() ? "loaded" : "unloaded");
-        if (model.isAdapter()) {
-            description.put("parent", model.baseId());
-        }
+                .put("value", model.loaded() ? "loaded" : "unloaded");
+        model.parent().ifPresent(parent -> description.put("parent", parent));
         model.licence().restriction()
                 .ifPresent(text -> description.put("license_restriction", text));
         return description;

@@ -33,7 +33,17 @@ import java.util.Optional;
 public record ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
         Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
         Instant created, Licence licence, String baseId, int adapterSlot,
-        Optional<ToolFormat> toolFormat) {
+        Optional<ToolFormat> toolFormat) implements ListedModel {
+
+    @Override
+    public boolean loaded() {
+        return engine.loaded();
+    }
+
+    @Override
+    public Optional<String> parent() {
+        return isAdapter() ? Optional.of(baseId) : Optional.empty();
+    }
 
     /** A model as it is, without an adapter. */
     public ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,

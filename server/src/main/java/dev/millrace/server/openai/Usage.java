@@ -11,7 +11,7 @@ import tools.jackson.databind.node.ObjectNode;
  * A response's {@code usage}: OpenAI's token counts, and what they cost. A prompt counts once
  * however many choices it has; the cost is that of all generations, as the ledger has it.
  */
-final class Usage {
+public final class Usage {
 
     private static final int NANO_DIGITS = 9;
     private static final double NANOS_PER_MILLI = 1e6;
@@ -48,7 +48,8 @@ final class Usage {
         return usage;
     }
 
-    private static void addCost(ObjectNode usage, List<Receipt> receipts) {
+    /** Adds {@code cost} and {@code cost_details}; null without receipts. */
+    public static void addCost(ObjectNode usage, List<Receipt> receipts) {
         if (receipts.isEmpty()) {
             usage.putNull("cost").putNull("cost_details");
             return;

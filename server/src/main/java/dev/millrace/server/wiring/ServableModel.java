@@ -34,16 +34,17 @@ final class ServableModel implements AutoCloseable {
     private final boolean adapted;
 
     /**
-     * Opens the model's file.
+     * Takes a model over.
      *
+     * @param opened  owned from now on, also if this fails
      * @param adapted whether it is the one that the configuration's adapters are for
-     * @throws dev.millrace.models.ModelException if it cannot be read, or has no tokenizer
+     * @throws dev.millrace.models.ModelException if it has no tokenizer
      */
-    ServableModel(ModelSource source, ServerConfig config, boolean adapted) {
+    ServableModel(ModelSource source, Model opened, ServerConfig config, boolean adapted) {
         this.id = source.id();
         this.config = config;
         this.adapted = adapted && (config.adapterUpdates() || !config.adapters().isEmpty());
-        this.model = Model.open(source.file());
+        this.model = opened;
         try {
             model.requiredTokenizer();
             this.licence = source.stated().orElseGet(

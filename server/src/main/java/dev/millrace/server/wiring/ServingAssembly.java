@@ -1,11 +1,16 @@
 package dev.millrace.server.wiring;
 
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.host.HostedModel;
 import dev.millrace.engine.host.MemoryShares;
 import dev.millrace.engine.host.ModelHost;
+import dev.millrace.models.EncoderModel;
+import dev.millrace.models.Model;
+import dev.millrace.models.OpenedModel;
 import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
@@ -43,17 +48,23 @@ public final class ServingAssembly {
     private final RateSchedule rates;
     private final Path ledgerFile;
     private final List<ServableModel> models = new ArrayList<>();
-    private final LoadedModel loaded;
+    private final List<EncoderSource> encoders = new ArrayList<>();
+    private final List<EmbeddingModel> embedding = new ArrayList<>();
+    private final Optional<LoadedModel> loaded;
     private final EnergySource energy;
     private final KeyRing keys;
     private final MillraceServer http;
     private final int port;
 
+    /** An encoder on its way to the device. */
+    private record EncoderSource(ModelSource source, EncoderModel model) {}
+
     /**
      * Starts a server; when it returns, requests are answered. The first model is loaded by then,
      * the others when they are asked for.
      *
-     * @param sources    the models; adapters are for the first
+     * @param sources    the models; adapters are for the first that generates, and those that
+     *                   embed are always loaded
      * @param ledgerFile of the ledger, where the configuration names none
      * @throws IllegalArgumentException if there is no model, or two have one name
      * @throws dev.millrace.engine.forward.BackendException if the memory is too little for one
@@ -82,16 +93,13 @@ public final class ServingAssembly {
             this.rates = RateSchedule.configured(config.cost());
             UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
             DeviceLane lane = new DeviceLane();
-            for (ModelSource source : sources) {
-                models.add(closing.later(
-                        new ServableModel(source, config, models.isEmpty())));
-            }
+            sources.forEach(this::open);
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             UsageMeter meter = UsageMeter.start(ledger, rates, StepWeights.DEFAULT, lane::reading,
                     energy);
             closing.insteadOf(ledger, meter);
-            ModelHost host = closing.later(ModelHost.start(LoadedModel.memoryBytes(config),
+            ModelHost host = closing.later(ModelHost.start(generatingBytes(),
                     config.idleUnload(), lane::nanoTime));
             List<HostedModel> hosted = new ArrayList<>();
             for (int i = 0; i < shares.length; i++) {
@@ -100,20 +108,36 @@ public final class ServingAssembly {
                 hosted.add(host.add(model.id(), bytes, model.pinned(),
                         () -> model.open(bytes, lane, warmUp, meter)));
             }
-            this.loaded = ((LoadedEngine) hosted.getFirst().load()).loaded();
+            for (EncoderSource encoder : encoders) {
+                embedding.add(closing.later(ServedEmbedder.open(encoder.source(),
+                        encoder.model(), config, lane, meter)).model());
+            }
+            this.loaded = hosted.stream().findFirst()
+                    .map(first -> ((LoadedEngine) first.load()).loaded());
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
                     PrometheusConfig.DEFAULT);
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
-            EngineAdapters adapters = new EngineAdapters(
-                    models.getFirst().served(hosted.getFirst()));
             this.keys = closing.later(KeyRing.open(this.ledgerFile));
+            Optional<EngineAdapters> adapters = hosted.stream().findFirst()
+                    .map(first -> new EngineAdapters(models.getFirst().served(first)));
             this.http = new MillraceServer(
                     new HttpSettings(config.host(), config.port(), HttpLimits.DEFAULT),
-                    served(adapters, hosted), updates(adapters), meter, keys, registry);
+                    adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
+                    adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
+                    meter, keys, registry);
             this.port = http.start();
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
             throw e;
+        }
+    }
+
+    private void open(ModelSource source) {
+        switch (OpenedModel.open(source.file())) {
+            case EncoderModel encoder ->
+                encoders.add(new EncoderSource(source, closing.later(encoder)));
+            case Model model -> models.add(closing.later(
+                    new ServableModel(source, model, config, models.isEmpty())));
         }
     }
 
@@ -130,9 +154,19 @@ public final class ServingAssembly {
         }
     }
 
-    /** What each model may take: all of the memory if there is but one. */
+    /** What encoders leave of the memory: they have no cache that could be smaller. */
+    private long generatingBytes() {
+        return LoadedModel.memoryBytes(config) - encoders.stream()
+                .mapToLong(encoder -> ServedEmbedder.needBytes(encoder.model(), config)).sum();
+    }
+
+    /** What each model may take: all of that memory if there is but one. */
     private long[] memoryShares() {
-        long budgetBytes = LoadedModel.memoryBytes(config);
+        long budgetBytes = generatingBytes();
+        if (budgetBytes <= 0) {
+            throw new BackendException("the encoders take more than the memory that is allowed;"
+                    + " raise --memory");
+        }
         return models.size() == 1
                 ? new long[]{budgetBytes}
                 : MemoryShares.of(budgetBytes, models.stream().map(ServableModel::need).toList());
@@ -160,23 +194,24 @@ public final class ServingAssembly {
         return served;
     }
 
-    private Optional<AdapterLoader> updates(EngineAdapters adapters) {
-        return config.adapterUpdates() ? Optional.of(adapters) : Optional.empty();
-    }
-
-    /** What clients call the first model. */
+    /** What clients call the first model that generates, or embeds if none does. */
     public String id() {
-        return models.getFirst().id();
+        return models.isEmpty() ? embedding.getFirst().id() : models.getFirst().id();
     }
 
-    /** What clients call the models beside the first. */
+    /** The models that embed. */
+    public List<EmbeddingModel> embedding() {
+        return List.copyOf(embedding);
+    }
+
+    /** What clients call the models that generate, beside the first. */
     public List<String> otherIds() {
         return models.stream().skip(1).map(ServableModel::id).toList();
     }
 
-    /** The terms of the first model. */
+    /** The terms of the model of {@link #id}. */
     public Licence licence() {
-        return models.getFirst().licence();
+        return models.isEmpty() ? embedding.getFirst().licence() : models.getFirst().licence();
     }
 
     /** The port that it listens on. */
@@ -184,8 +219,8 @@ public final class ServingAssembly {
         return port;
     }
 
-    /** The first model as it was loaded at the start. */
-    public LoadedModel loaded() {
+    /** The first model that generates, as it was loaded at the start. */
+    public Optional<LoadedModel> loaded() {
         return loaded;
     }
 

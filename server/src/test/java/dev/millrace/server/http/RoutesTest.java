@@ -60,7 +60,9 @@ class RoutesTest {
                 + "\"max_model_len\":512,\"license\":\"llama3.2\",\"status\":{\"value\":"
                 + "\"loaded\"},\"license_restriction\":\""
                 + Licence.of("llama3.2").restriction().orElseThrow().replace("\"", "\\\"")
-                + "\"}]");
+                + "\"},{\"id\":\"scripted-embedder\",\"object\":\"model\",\"created\":"
+                + "1700000000,\"owned_by\":\"millrace\",\"max_model_len\":64,"
+                + "\"license\":\"apache-2.0\",\"status\":{\"value\":\"loaded\"}}]");
     }
 
     @Test
@@ -82,7 +84,7 @@ class RoutesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"POST,/,405", "GET,/v1,404", "GET,/v1/embeddings,404", "POST,/v1/nothing,404",
+    @CsvSource({"POST,/,405", "GET,/v1,404", "GET,/v1/embeddings,405", "POST,/v1/nothing,404",
         "GET,/v1/chat/completions,405", "DELETE,/v1/models,405", "PUT,/health,405",
         "OPTIONS,/v1/chat/completions,405"})
     void whatIsNotThereIsSaidInTheEnvelope(String method, String path, int status)

@@ -72,6 +72,12 @@ class DescribedAnswersTest {
     }
 
     @Test
+    void anEmbedding() throws Exception {
+        expectConforming(server.answer("/v1/embeddings", "{\"model\":\"" + LiveServer.EMBEDDER
+                + "\",\"input\":[\"a\",\"b\"]}"), "CreateEmbeddingResponse");
+    }
+
+    @Test
     void modelsAndErrors() throws Exception {
         expectConforming(LiveServer.json(server.get("/v1/models").body()), "ListModelsResponse");
         expectConforming(LiveServer.json(server.get("/v1/models/scripted").body()), "Model");

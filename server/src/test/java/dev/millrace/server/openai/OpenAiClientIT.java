@@ -12,7 +12,7 @@ import static org.assertj.core.api.Assertions.*;
 /** The official npm client works unchanged; client.mjs says what that means. */
 class OpenAiClientIT {
 
-    private static final int CHECKS = 8;
+    private static final int CHECKS = 9;
 
     @BeforeAll
     static void install() throws Exception {

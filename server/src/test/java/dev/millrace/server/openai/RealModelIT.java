@@ -74,7 +74,7 @@ class RealModelIT {
                 List.of(new ServedModel(NAME, model.spec(), tokenizer,
                         Optional.of(ChatTemplate.compile(TinyModels.CHAT_TEMPLATE)), engine,
                         context, "cpu", Instant.now(), Licence.of("mit"))),
-                Optional.empty(), METER, KeyRing.empty(),
+                List.of(), Optional.empty(), METER, KeyRing.empty(),
                 new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
         url = "http://localhost:" + server.start();
     }

@@ -1,6 +1,7 @@
 package dev.millrace.server.wiring;
 
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.models.Model;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
@@ -93,7 +94,8 @@ class SeveralModelsTest {
     /** A limit that one of the models needs most of. */
     private void memoryForOne() {
         long bytes = 0;
-        try (ServableModel model = new ServableModel(sources.getFirst(), config(), true)) {
+        try (ServableModel model = new ServableModel(sources.getFirst(),
+                Model.open(sources.getFirst().file()), config(), true)) {
             bytes = model.need().fixedBytes() + model.need().mostCacheBytes();
         }
         flags.put(Setting.MEMORY, bytes * 3 / 2 + "B");

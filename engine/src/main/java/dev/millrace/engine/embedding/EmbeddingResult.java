@@ -1,0 +1,10 @@
+package dev.millrace.engine.embedding;
+
+import dev.millrace.engine.FinishedRequest;
+
+/**
+ * How a request ended.
+ *
+ * @param vectors one for each text, (texts, dimensions); null unless the request ended well
+ */
+public record EmbeddingResult(float[][] vectors, FinishedRequest finished) {}

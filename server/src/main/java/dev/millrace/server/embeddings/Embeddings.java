@@ -1,0 +1,156 @@
+package dev.millrace.server.embeddings;
+
+import dev.millrace.engine.FinishReason;
+import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.embedding.EmbeddingEngine.Submitted;
+import dev.millrace.engine.embedding.EmbeddingRequest;
+import dev.millrace.engine.embedding.EmbeddingResult;
+import dev.millrace.engine.forward.UnitLength;
+import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.openai.Accounts;
+import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.Caller;
+import dev.millrace.server.openai.ClientWatch;
+import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.ModelDirectory;
+import dev.millrace.server.openai.Usage;
+import dev.millrace.server.tenants.Quota;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Embeds texts for every dialect, metered alike. Safe to share between threads. */
+public final class Embeddings {
+
+    private static final Duration SHUTDOWN_RETRY = Duration.ofSeconds(5);
+
+    private final ModelDirectory models;
+    private final Accounts accounts;
+    private final EmbeddingMetrics metrics;
+    private final HttpLimits limits;
+
+    /** @param models among others the ones that embed */
+    public Embeddings(ModelDirectory models, List<EmbeddingModel> embedding, Accounts accounts,
+            MeterRegistry registry, HttpLimits limits) {
+        this.models = models;
+        this.accounts = accounts;
+        this.metrics = new EmbeddingMetrics(registry, embedding);
+        this.limits = limits;
+    }
+
+    /**
+     * What was asked for, and what it took.
+     *
+     * @param id      as the ledger has it
+     * @param vectors (texts, dimensions) of length one
+     * @param nanos   from submission to the end
+     * @param usage   {@code prompt_tokens}, {@code total_tokens} and the cost
+     */
+    public record Embedded(String id, float[][] vectors, int tokens, long nanos,
+            ObjectNode usage) {}
+
+    /** The model. @throws ApiException 404 if the caller has none of this name, 400 for others */
+    public EmbeddingModel require(String id, Caller caller) {
+        EmbeddingModel model = models.require(id, EmbeddingModel.class,
+                "makes text and no embeddings");
+        ModelDirectory.requireAllowed(model, caller.identity());
+        return model;
+    }
+
+    /**
+     * Embeds texts.
+     *
+     * @param texts    token ids
+     * @param param    the request's field that they are from
+     * @param idPrefix what the id begins with
+     * @throws ApiException if it cannot be done, now or ever
+     * @throws IOException  if the client vanished; the request is cancelled
+     */
+    public Embedded embed(EmbeddingModel model, List<int[]> texts, String param, String endpoint,
+            String idPrefix, Caller caller) throws IOException, InterruptedException {
+        String id = idPrefix + UUID.randomUUID().toString().replace("-", "");
+        EmbeddingRequest request = new EmbeddingRequest(id, texts);
+        Quota.Reservation reservation = Accounts.reserve(caller.identity(), request.tokens());
+        CompletableFuture<Receipt> receipt;
+        EmbeddingResult result;
+        long usedTokens = 0;
+        try {
+            receipt = accounts.open(id, model, caller.identity(), endpoint);
+            result = await(submit(model, request, param),
+                    new ClientWatch(caller.connection(), limits.watch()));
+            usedTokens = result.finished().usage().promptTokens();
+        } finally {
+            reservation.settle(usedTokens);
+        }
+        metrics.finished(model, result.finished());
+        receipt.thenAccept(paid -> metrics.paid(model, paid));
+        requireGoodEnd(result.finished().reason());
+        int tokens = result.finished().usage().promptTokens();
+        ObjectNode usage = Json.object().put("prompt_tokens", tokens).put("total_tokens", tokens);
+        Usage.addCost(usage, accounts.await(List.of(receipt), id));
+        for (float[] vector : result.vectors()) {
+            UnitLength.scale(vector);
+        }
+        return new Embedded(id, result.vectors(), tokens,
+                result.finished().timings().totalNanos(), usage);
+    }
+
+    private Submitted submit(EmbeddingModel model, EmbeddingRequest request, String param) {
+        boolean taken = false;
+        try {
+            Submitted submitted = model.engine().submit(request);
+            taken = true;
+            return submitted;
+        } catch (OverloadException e) {
+            throw ApiException.overloaded(e.getMessage(), e.retryAfter());
+        } catch (IllegalArgumentException e) {
+            throw ApiException.refused(400, param, "context_length_exceeded", e.getMessage());
+        } finally {
+            if (!taken) {
+                accounts.refuse(request.id());
+            }
+        }
+    }
+
+    private EmbeddingResult await(Submitted submitted, ClientWatch client)
+            throws IOException, InterruptedException {
+        boolean finished = false;
+        try {
+            while (true) {
+                try {
+                    EmbeddingResult result = submitted.result().get(limits.watch().toNanos(),
+                            TimeUnit.NANOSECONDS);
+                    finished = true;
+                    return result;
+                } catch (TimeoutException e) {
+                    client.check();
+                } catch (ExecutionException e) {
+                    throw new IllegalStateException("an embedding ended without a result", e);
+                }
+            }
+        } finally {
+            if (!finished) {
+                submitted.cancel().run();
+            }
+        }
+    }
+
+    private static void requireGoodEnd(FinishReason reason) {
+        switch (reason) {
+            case STOP -> {
+            }
+            case CANCELLED -> throw ApiException.overloaded(
+                    "the request was cancelled because the server is stopping", SHUTDOWN_RETRY);
+            default -> throw ApiException.failed("the model could not embed this; the server's"
+                    + " log says why");
+        }
+    }
+}

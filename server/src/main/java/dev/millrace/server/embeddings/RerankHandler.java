@@ -1,0 +1,95 @@
+package dev.millrace.server.embeddings;
+
+import dev.millrace.server.embeddings.Embeddings.Embedded;
+import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.Caller;
+import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.Json;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * {@code /v1/rerank}, in the words of Jina, Cohere, vLLM and llama.cpp: documents in the order of
+ * the cosine between their vectors and the query's.
+ */
+final class RerankHandler {
+
+    static final String ENDPOINT = "/v1/rerank";
+
+    private final Embeddings embeddings;
+
+    RerankHandler(Embeddings embeddings) {
+        this.embeddings = embeddings;
+    }
+
+    ObjectNode answer(Fields body, Caller caller) throws IOException, InterruptedException {
+        EmbeddingModel model = embeddings.require(body.text("model"), caller);
+        for (String name : List.of("truncate_prompt_tokens", "max_tokens_per_doc",
+                "max_chunks_per_doc", "rank_fields")) {
+            if (body.has(name)) {
+                throw ApiException.unsupported(name, name
+                        + " is not supported by this server; leave it out");
+            }
+        }
+        List<JsonNode> documents = Fields.array(body.require("documents"), "documents",
+                EmbeddingInput.TEXTS - 1);
+        if (documents.isEmpty()) {
+            throw ApiException.invalid("documents", "documents must have at least one document");
+        }
+        int top = (int) body.integer("top_n", 1, Integer.MAX_VALUE, documents.size());
+        boolean returned = body.flag("return_documents", true);
+        List<String> texts = texts(documents);
+        List<int[]> tokens = new ArrayList<>();
+        tokens.add(EmbeddingInput.text(body.require("query"), "query", model));
+        for (int i = 0; i < documents.size(); i++) {
+            tokens.add(EmbeddingInput.text(text(documents.get(i), i), "documents[" + i + "]",
+                    model));
+        }
+        Embedded embedded = embeddings.embed(model, tokens, "documents", ENDPOINT, "rerank-",
+                caller);
+        ObjectNode answer = Json.object().put("id", embedded.id()).put("object", "list")
+                .put("model", model.id());
+        ArrayNode results = answer.putArray("results");
+        double[] scores = scores(embedded.vectors());
+        IntStream.range(0, scores.length).boxed()
+                .sorted(Comparator.comparingDouble(i -> -scores[i])).limit(top).forEach(i -> {
+                    ObjectNode result = results.addObject().put("index", i)
+                            .put("relevance_score", scores[i]);
+                    if (returned) {
+                        result.putObject("document").put("text", texts.get(i));
+                    }
+                });
+        answer.set("usage", embedded.usage());
+        return answer;
+    }
+
+    private static List<String> texts(List<JsonNode> documents) {
+        return IntStream.range(0, documents.size())
+                .mapToObj(i -> Fields.text(text(documents.get(i), i), "documents[" + i + "]"))
+                .toList();
+    }
+
+    /** A document is a text, or an object that has one. */
+    private static JsonNode text(JsonNode document, int index) {
+        return document.isObject()
+                ? Fields.of(document, "documents[" + index + "]").require("text")
+                : document;
+    }
+
+    /** Cosines with the first vector; all have length one. */
+    private static double[] scores(float[][] vectors) {
+        double[] scores = new double[vectors.length - 1];
+        for (int i = 0; i < scores.length; i++) {
+            for (int element = 0; element < vectors[0].length; element++) {
+                scores[i] += (double) vectors[0][element] * vectors[i + 1][element];
+            }
+        }
+        return scores;
+    }
+}

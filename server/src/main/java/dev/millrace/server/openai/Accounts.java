@@ -1,0 +1,85 @@
+package dev.millrace.server.openai;
+
+import dev.millrace.server.metering.LedgerException;
+import dev.millrace.server.metering.MeteredRequest;
+import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.tenants.Identity;
+import dev.millrace.server.tenants.Quota;
+import dev.millrace.server.tenants.QuotaException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Opens an account before work begins and waits for its receipt at the end, for every route. */
+public final class Accounts {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Accounts.class);
+    /** The ledger commits in groups every few milliseconds; a disk may have a bad moment. */
+    private static final Duration RECEIPT_WAIT = Duration.ofSeconds(10);
+    private static final Duration LEDGER_RETRY = Duration.ofSeconds(5);
+
+    private final RequestMeter meter;
+    private final RequestMetrics metrics;
+
+    public Accounts(RequestMeter meter, RequestMetrics metrics) {
+        this.meter = meter;
+        this.metrics = metrics;
+    }
+
+    /** Sets tokens of a caller's limit aside. @throws ApiException 429 if too few are left */
+    public static Quota.Reservation reserve(Identity identity, long mostTokens) {
+        try {
+            return identity.quota().reserve(mostTokens);
+        } catch (QuotaException e) {
+            throw ApiException.limited(e);
+        }
+    }
+
+    /** What cannot be written down is not done. @throws ApiException 503 if it cannot */
+    public CompletableFuture<Receipt> open(String requestId, ListedModel model, Identity identity,
+            String endpoint) {
+        try {
+            return meter.open(new MeteredRequest(requestId, model.id(), identity.tenant(),
+                    endpoint, identity.keyId()));
+        } catch (LedgerException e) {
+            LOG.error("no account for {}", requestId, e);
+            throw ApiException.overloaded("the ledger takes no more requests for now",
+                    LEDGER_RETRY);
+        }
+    }
+
+    /** Closes the account of a request that the engine did not take. */
+    public void refuse(String requestId) {
+        meter.refuse(requestId, "refused by the engine");
+    }
+
+    /**
+     * Waits for receipts; empty if one did not come in time.
+     *
+     * @param answerId the answer that they are for, for the log
+     */
+    public List<Receipt> await(List<CompletableFuture<Receipt>> receipts, String answerId)
+            throws InterruptedException {
+        List<Receipt> paid = new ArrayList<>();
+        long deadline = System.nanoTime() + RECEIPT_WAIT.toNanos();
+        try {
+            for (CompletableFuture<Receipt> receipt : receipts) {
+                paid.add(receipt.get(Math.max(1, deadline - System.nanoTime()),
+                        TimeUnit.NANOSECONDS));
+            }
+            return paid;
+        } catch (ExecutionException | TimeoutException e) {
+            // The answer was paid for and is good; that its price is unknown is said, not hidden.
+            LOG.error("no receipt for {}; its usage.cost is null", answerId, e);
+            metrics.unpriced();
+            return List.of();
+        }
+    }
+}

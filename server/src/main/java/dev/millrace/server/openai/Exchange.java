@@ -1,0 +1,82 @@
+package dev.millrace.server.openai;
+
+import io.javalin.http.Context;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What every route that works does first, whatever the dialect: it takes one of the places of
+ * requests that are handled at once, finds out who asks, and reads the body within limits.
+ */
+public final class Exchange {
+
+    private static final Duration BUSY_RETRY = Duration.ofSeconds(1);
+
+    private final HttpLimits limits;
+    private final Semaphore places;
+    private final RequestBody bodies;
+    private final Function<HttpServletRequest, Caller> callers;
+
+    /** @param callers tells who sent a request */
+    public Exchange(HttpLimits limits, Function<HttpServletRequest, Caller> callers) {
+        this.limits = limits;
+        this.places = new Semaphore(limits.requests());
+        this.bodies = new RequestBody(limits);
+        this.callers = callers;
+    }
+
+    /** What is done for a request with a body; it writes the response itself. */
+    @FunctionalInterface
+    public interface Work {
+        void run(Fields body, Caller caller, HttpServletResponse response)
+                throws IOException, InterruptedException;
+    }
+
+    /** What is done for a request with a body and gives JSON. */
+    @FunctionalInterface
+    public interface JsonWork {
+        JsonNode run(Fields body, Caller caller) throws IOException, InterruptedException;
+    }
+
+    public HttpLimits limits() {
+        return limits;
+    }
+
+    /** Who sent a request. */
+    public Caller caller(Context context) {
+        return callers.apply(context.req());
+    }
+
+    /** @throws ApiException 503 if too many requests are handled, or what reading the body finds */
+    public void run(Context context, Work work) throws IOException, InterruptedException {
+        if (!places.tryAcquire()) {
+            throw ApiException.overloaded("this server handles at most " + limits.requests()
+                    + " requests at once", BUSY_RETRY);
+        }
+        try {
+            Caller caller = caller(context);
+            work.run(bodies.read(context.req()), caller, context.res());
+        } finally {
+            places.release();
+        }
+    }
+
+    /** The same where the answer is JSON. */
+    public void json(Context context, JsonWork work) throws IOException, InterruptedException {
+        run(context, (body, caller, response) -> {
+            JsonNode answer = work.run(body, caller);
+            caller.identity().quota().headers().forEach(context::header);
+            json(context, answer);
+        });
+    }
+
+    /** Answers with JSON. */
+    public static void json(Context context, JsonNode body) {
+        context.contentType("application/json").result(Json.bytes(body));
+    }
+}
