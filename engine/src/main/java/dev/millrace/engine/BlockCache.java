@@ -39,12 +39,8 @@ final class BlockCache {
         index = prefixReuse ? new PrefixIndex(blockTokens, sizes) : null;
     }
 
-    /** Blocks that hold a window's positions and those of a step, however they are aligned. */
     private int windowBlocks(int group, int stepTokens) {
-        int window = groups[group].windowTokens();
-        return window == 0
-                ? Integer.MAX_VALUE
-                : Math.ceilDiv(window - 1 + stepTokens, blockTokens) + 1;
+        return CacheGeometry.windowBlocks(groups[group].windowTokens(), stepTokens, blockTokens);
     }
 
     /** Positions of the longest sequence that can run when it has the whole cache to itself. */

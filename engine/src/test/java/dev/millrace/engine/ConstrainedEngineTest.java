@@ -9,6 +9,7 @@ import dev.millrace.engine.constrain.TokenTrie;
 import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.fixtures.Answer;
 import dev.millrace.engine.fixtures.FakeTokenizer;
+import dev.millrace.engine.fixtures.LimitedCache;
 import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.fixtures.Requests;
@@ -140,7 +141,7 @@ class ConstrainedEngineTest {
         }
         EngineSettings crowded = new EngineSettings(8, 24, CONTEXT, 100, 10_000, true);
         int reused = 0;
-        try (BatchingEngine engine = start(new EngineExactnessTest.SmallCache(pass, 6), crowded)) {
+        try (BatchingEngine engine = start(new LimitedCache(pass, 6), crowded)) {
             List<Generation> generations = requests.stream().map(engine::submit).toList();
             for (int i = 0; i < requests.size(); i++) {
                 Answer answer = Answer.of(generations.get(i));

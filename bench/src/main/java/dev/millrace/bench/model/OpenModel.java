@@ -105,14 +105,17 @@ public final class OpenModel implements AutoCloseable {
             long tokens = test.measuredTokens();
             return weights * Math.ceilDiv(tokens, stepTokens) / tokens;
         }
-        double positions = test.depthTokens() + test.promptTokens() + test.generatedTokens() / 2.0;
-        return weights / test.sequences() + positions * cacheBytesPerPosition() / 1e9;
+        long positions = test.depthTokens() + test.promptTokens() + test.generatedTokens() / 2;
+        return weights / test.sequences() + cacheBytes(positions) / 1e9;
     }
 
-    private double cacheBytesPerPosition() {
+    /** What a token reads of the cache after so many positions. */
+    private double cacheBytes(long positions) {
         CacheGeometry geometry = pass.cacheGeometry();
-        return geometry.groups().stream().mapToDouble(CacheGeometry.LayerGroup::blockBytes).sum()
-                / geometry.blockTokens();
+        return geometry.groups().stream()
+                .mapToDouble(group -> (double) group.attendedTokens(positions)
+                        * group.blockBytes() / geometry.blockTokens())
+                .sum();
     }
 
     /** Multiply-adds of one token in the layers' matrices; the output matrix runs once a prompt. */

@@ -46,22 +46,9 @@ final class StepDriver {
         this.stepTokens = stepTokens;
         this.vocabularySize = vocabularySize;
         this.lastTokens = new int[sequences];
-        int blocks = geometry.blocksFor(contextTokens);
-        int groups = geometry.groups().size();
-        for (CacheGeometry.LayerGroup group : geometry.groups()) {
-            if ((long) blocks * sequences > group.blocks()) {
-                throw new IllegalArgumentException(sequences + " sequences of " + contextTokens
-                        + " tokens need " + (long) blocks * sequences + " cache blocks, and memory"
-                        + " holds " + group.blocks() + "; use fewer sequences or less depth");
-            }
-        }
-        blockTables = new int[sequences][groups][blocks];
-        for (int sequence = 0; sequence < sequences; sequence++) {
-            for (int[] table : blockTables[sequence]) {
-                for (int i = 0; i < blocks; i++) {
-                    table[i] = sequence * blocks + i;
-                }
-            }
+        blockTables = new int[sequences][][];
+        for (int sequence = sequences - 1; sequence >= 0; sequence--) {
+            blockTables[sequence] = geometry.ownTables(sequence, contextTokens, stepTokens);
         }
     }
 

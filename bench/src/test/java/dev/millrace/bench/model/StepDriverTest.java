@@ -116,6 +116,6 @@ class StepDriverTest {
     void moreThanTheCacheHoldsIsRefused() {
         assertThatIllegalArgumentException().isThrownBy(() -> driver(5, 1024, 16))
                 .withMessage("5 sequences of 1024 tokens need 320 cache blocks, and memory holds"
-                        + " 200; use fewer sequences or less depth");
+                        + " 200; use fewer or shorter sequences");
     }
 }

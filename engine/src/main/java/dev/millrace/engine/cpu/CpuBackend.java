@@ -71,13 +71,12 @@ public final class CpuBackend implements Backend {
 
     /** A cache of one full context, less than which {@link #open} refuses, in bytes. */
     public static long leastCacheBytes(ModelSpec spec, MemoryBudget budget) {
-        return Math.ceilDiv(budget.contextTokens(), CpuMemoryPlan.BLOCK_TOKENS)
-                * CpuMemoryPlan.blockBytes(spec, budget.cacheFormat());
+        return CpuMemoryPlan.leastCacheBytes(spec, budget);
     }
 
     /** Cached keys and values of one position over all layers, in bytes. */
     public static long cacheBytesPerToken(ModelSpec spec, KvFormat format) {
-        return CpuMemoryPlan.blockBytes(spec, format) / CpuMemoryPlan.BLOCK_TOKENS;
+        return CpuMemoryPlan.tokenBytes(spec, format);
     }
 
     @Override

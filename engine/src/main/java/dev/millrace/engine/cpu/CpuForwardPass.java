@@ -1,17 +1,14 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.cpu.CpuMemoryPlan.GroupBlocks;
 import dev.millrace.engine.forward.BatchRules;
-import dev.millrace.engine.forward.BlockOperations;
-import dev.millrace.engine.forward.BlockOperations.Move;
 import dev.millrace.engine.forward.CacheGeometry;
-import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
-import dev.millrace.kernels.cpu.CpuKvCache;
 import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import java.util.List;
@@ -20,7 +17,7 @@ import java.util.List;
 final class CpuForwardPass implements ForwardPass {
 
     private final CpuWeights weights;
-    private final CpuKvCache cache;
+    private final CpuCaches caches;
     private final CacheGeometry geometry;
     private final DeviceMemory memory;
     private final BatchRules rules;
@@ -37,19 +34,18 @@ final class CpuForwardPass implements ForwardPass {
     CpuForwardPass(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
             CpuMemoryPlan plan, MemoryBudget budget) {
         this.weights = weights;
-        layout = new StepLayout(budget.stepTokens(), budget.sequences());
+        layout = new StepLayout(budget.stepTokens(), budget.sequences(), plan.groups().size());
         CpuBuffers buffers = new CpuBuffers(kernels, spec, budget);
         outputs = new CpuOutputs(spec, kernels, pool, weights, buffers, layout);
-        int blocks = plan.blocks(weights.bytes());
-        geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS, List.of(new LayerGroup(
-                spec.layers(), spec.slidingWindowTokens(), blocks, 0, plan.blockBytes())));
+        geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS,
+                plan.layerGroups(weights.bytes()));
         memory = new DeviceMemory(weights.bytes(), weights.stepBytes(), geometry.totalBytes(),
                 plan.bufferBytes(), budget.adapterBytes());
         adapters = new CpuAdapters(kernels, pool, spec, budget);
         rules = new BatchRules(geometry, budget, spec.vocabularySize(), adapters::isLoaded);
-        cache = kernels.openCache(budget.cacheFormat(), spec.layers(), spec.kvHeads(),
-                spec.headSize(), CpuMemoryPlan.BLOCK_TOKENS, blocks);
-        transformer = new CpuTransformer(spec, kernels, pool, weights, cache, buffers, layout,
+        caches = new CpuCaches(kernels, budget.cacheFormat(), spec, plan.groups().stream()
+                .map(GroupBlocks::layers).toList(), geometry.groups());
+        transformer = new CpuTransformer(spec, kernels, pool, weights, caches, buffers, layout,
                 adapters, budget);
     }
 
@@ -76,7 +72,7 @@ final class CpuForwardPass implements ForwardPass {
     void opened(OpenTimes times) {
         openTimes = times;
         pageGetter = Thread.ofPlatform().daemon().name("millrace-cache-pages")
-                .start(() -> cache.makeResident(() -> closed));
+                .start(() -> caches.makeResident(() -> closed));
     }
 
     @Override
@@ -84,7 +80,7 @@ final class CpuForwardPass implements ForwardPass {
         requireOpen();
         long startNanos = System.nanoTime();
         rules.check(batch);
-        operate(batch.blocks());
+        caches.operate(batch.blocks());
         layout.fill(batch);
         if (layout.tokens > 0) {
             adapters.plan(layout);
@@ -112,16 +108,6 @@ final class CpuForwardPass implements ForwardPass {
         }
     }
 
-    /** There is no swap space, so the rules have let only copies and clears through. */
-    private void operate(BlockOperations operations) {
-        for (Move move : operations.copy()) {
-            cache.copy(move.from(), move.to());
-        }
-        for (Move move : operations.zero()) {
-            cache.zero(move.from());
-        }
-    }
-
     /** Lets a test look between the layers of the steps to come. */
     void probe(LayerProbe probe) {
         this.probe = probe;
@@ -132,7 +118,7 @@ final class CpuForwardPass implements ForwardPass {
         if (!closed) {
             closed = true;
             joinPageGetter();
-            cache.close();
+            caches.close();
             adapters.close();
             weights.close();
         }

@@ -30,6 +30,7 @@ final class CpuSelfAttention {
     private final WorkerPool pool;
     private final CpuBuffers buffers;
     private final StepLayout layout;
+    private final int[][] blockTables; // (tokens)
     private final CpuAttention[] attention; // (workers)
     private final WorkQueue queue = new WorkQueue();
     private final WorkerPool.Task attend = this::attend;
@@ -48,13 +49,16 @@ final class CpuSelfAttention {
     private long macs;
     private int layer;
 
+    /** @param group of the layers, whose cache and block tables these are */
     CpuSelfAttention(ModelSpec spec, AttentionRule rule, CpuKernels kernels, WorkerPool pool,
-            CpuKvCache cache, CpuBuffers buffers, StepLayout layout, MemoryBudget budget) {
+            CpuKvCache cache, int group, CpuBuffers buffers, StepLayout layout,
+            MemoryBudget budget) {
         this.spec = spec;
         this.pool = pool;
         this.buffers = buffers;
         this.layout = layout;
         this.rule = rule;
+        blockTables = layout.blockTables[group];
         attention = new CpuAttention[pool.workers()];
         for (int worker = 0; worker < attention.length; worker++) {
             attention[worker] = kernels.openAttention(cache, spec.groupHeads(), rule);
@@ -122,7 +126,7 @@ final class CpuSelfAttention {
 
     /** Whether a token is the next position of the same sequence as the token before. */
     private boolean follows(int token) {
-        return token < layout.tokens && layout.blockTables[token] == layout.blockTables[token - 1]
+        return token < layout.tokens && blockTables[token] == blockTables[token - 1]
                 && layout.positions[token] == layout.positions[token - 1] + 1;
     }
 
@@ -147,7 +151,7 @@ final class CpuSelfAttention {
         return CpuAttention.firstChunk(layout.positions[token], rule.windowTokens());
     }
 
-    /** Attends in one layer: from {@code buffers.query} to {@code buffers.attended}. */
+    /** Attends in a layer of the cache: from {@code buffers.query} to {@code buffers.attended}. */
     void run(int layer) {
         this.layer = layer;
         for (int split = 0; split < splitCount; split++) {
@@ -178,7 +182,7 @@ final class CpuSelfAttention {
 
     private void attendStretch(int worker, int stretch, int kvHead) {
         int token = stretches[stretch];
-        attention[worker].attend(layer, kvHead, layout.blockTables[token],
+        attention[worker].attend(layer, kvHead, blockTables[token],
                 layout.positions[token], stretchTokens[stretch], buffers.query,
                 offset(token, kvHead), buffers.attended.values(), offset(token, kvHead));
     }
@@ -196,7 +200,7 @@ final class CpuSelfAttention {
         int head = split * spec.kvHeads() + kvHead;
         int partSize = attention[worker].partSize();
         int first = head * contextChunks * partSize;
-        attention[worker].attendChunk(layer, kvHead, layout.blockTables[token],
+        attention[worker].attendChunk(layer, kvHead, blockTables[token],
                 layout.positions[token], firstChunk(token) + chunk, buffers.query,
                 offset(token, kvHead), parts, first + chunk * partSize);
         if (chunksLeft.decrementAndGet(head) == 0) {

@@ -24,7 +24,7 @@ final class CpuTransformer {
     private final CpuKernels kernels;
     private final CpuProducts products;
     private final CpuWeights weights;
-    private final CpuKvCache cache;
+    private final CpuCaches caches;
     private final CpuBuffers buffers;
     private final StepLayout layout;
     private final StepRegions regions;
@@ -48,27 +48,23 @@ final class CpuTransformer {
     private CpuLayer layer;
 
     CpuTransformer(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            CpuKvCache cache, CpuBuffers buffers, StepLayout layout, CpuAdapters adapters,
+            CpuCaches caches, CpuBuffers buffers, StepLayout layout, CpuAdapters adapters,
             MemoryBudget budget) {
         this.spec = spec;
         this.kernels = kernels;
         this.weights = weights;
-        this.cache = cache;
+        this.caches = caches;
         this.buffers = buffers;
         this.layout = layout;
         products = new CpuProducts(kernels, adapters);
         regions = new StepRegions(pool, layout);
-        float[][] sinks = spec.attention().sinks()
-                ? weights.layers().stream().map(each -> each.attention().sinks())
-                        .toArray(float[][]::new)
-                : null;
         Map<Integer, CpuSelfAttention> byWindow = new HashMap<>();
         attention = new CpuSelfAttention[spec.layers()];
         for (int i = 0; i < attention.length; i++) {
+            int group = caches.group(i);
             attention[i] = byWindow.computeIfAbsent(spec.layer(i).windowTokens(),
-                    window -> new CpuSelfAttention(spec, new AttentionRule(window,
-                            spec.attention().scale(), spec.attention().softCap(), sinks), kernels,
-                            pool, cache, buffers, layout, budget));
+                    window -> new CpuSelfAttention(spec, rule(window, group), kernels, pool,
+                            caches.cache(group), group, buffers, layout, budget));
         }
         attentionByWindow = byWindow.values().toArray(CpuSelfAttention[]::new);
         feedForward = new CpuFeedForward(kernels, products, regions, buffers, layout);
@@ -77,6 +73,16 @@ final class CpuTransformer {
                 : new CpuExperts(kernels, regions, buffers, layout, feedForward,
                         spec.embeddingSize());
         residual = spec.multipliers().residual();
+    }
+
+    private AttentionRule rule(int windowTokens, int group) {
+        float[][] sinks = spec.attention().sinks()
+                ? caches.layers(group).stream()
+                        .map(layer -> weights.layers().get(layer).attention().sinks())
+                        .toArray(float[][]::new)
+                : null;
+        return new AttentionRule(windowTokens, spec.attention().scale(),
+                spec.attention().softCap(), sinks);
     }
 
     /** Computes the layout's tokens; the last layer's output is in {@code buffers.hidden}. */
@@ -92,7 +98,7 @@ final class CpuTransformer {
             runByTile(project, projections.query().tiles() + projections.key().tiles()
                     + projections.value().tiles(), spec.querySize() + 2 * spec.kvSize());
             regions.runByToken(rotateAndStore);
-            attention[layerIndex].run(layerIndex);
+            attention[layerIndex].run(caches.index(layerIndex));
             regions.runByToken(prepareAttended);
             runByTile(closeAttention, projections.output().tiles(), spec.querySize());
             regions.runByToken(normFeedForward);
@@ -211,6 +217,8 @@ final class CpuTransformer {
     }
 
     private void rotateAndStore(int worker, int workers) {
+        int group = caches.group(layerIndex);
+        CpuKvCache cache = caches.cache(group);
         int end = regions.share(worker + 1, workers);
         for (int token = regions.share(worker, workers); token < end; token++) {
             int query = token * spec.querySize();
@@ -225,8 +233,9 @@ final class CpuTransformer {
             }
             int block = layout.positions[token] / cache.blockTokens();
             int slot = layout.positions[token] % cache.blockTokens();
-            kernels.store(cache, layerIndex, layout.blockTables[token][block], slot, buffers.key,
-                    buffers.value, key);
+            kernels.store(cache, caches.index(layerIndex),
+                    layout.blockTables[group][token][block], slot, buffers.key, buffers.value,
+                    key);
         }
     }
 

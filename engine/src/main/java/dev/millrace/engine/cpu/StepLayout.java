@@ -2,6 +2,7 @@ package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -12,7 +13,7 @@ final class StepLayout {
 
     final int[] tokenIds; // (tokens)
     final int[] positions; // (tokens): absolute, in the token's sequence
-    final int[][] blockTables; // (tokens): the block table of the token's row
+    final int[][][] blockTables; // (groups, tokens): the block table of the token's row
     final int[] adapterSlots; // (tokens): the adapter of the token's row, or NO_ADAPTER
     final int[] outputTokens; // (outputs): which token's logits
     final int[] outputRows; // (outputs): for which row of the batch
@@ -21,10 +22,10 @@ final class StepLayout {
     int tokens;
     int outputs;
 
-    StepLayout(int stepTokens, int sequences) {
+    StepLayout(int stepTokens, int sequences, int groups) {
         tokenIds = new int[stepTokens];
         positions = new int[stepTokens];
-        blockTables = new int[stepTokens][];
+        blockTables = new int[groups][stepTokens][];
         adapterSlots = new int[stepTokens];
         outputTokens = new int[stepTokens];
         outputRows = new int[stepTokens];
@@ -44,8 +45,11 @@ final class StepLayout {
             for (int i = 0; i < length; i++) {
                 tokenIds[tokens + i] = row.tokens()[i];
                 positions[tokens + i] = row.computedTokens() + i;
-                blockTables[tokens + i] = row.blockTables()[0];
                 adapterSlots[tokens + i] = row.adapterSlot();
+            }
+            for (int group = 0; group < blockTables.length; group++) {
+                Arrays.fill(blockTables[group], tokens, tokens + length,
+                        row.blockTables()[group]);
             }
             for (int i = 0; i < wanted; i++) {
                 outputTokens[outputs] = tokens + length - wanted + i;

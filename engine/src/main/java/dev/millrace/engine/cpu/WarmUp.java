@@ -3,6 +3,7 @@ package dev.millrace.engine.cpu;
 import dev.millrace.engine.forward.BlockOperations;
 import dev.millrace.engine.forward.BlockOperations.Move;
 import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SamplingRow;
@@ -50,9 +51,10 @@ final class WarmUp {
     }
 
     private void run(MemoryBudget budget) {
-        int longest = Math.min(budget.stepTokens(), budget.contextTokens());
-        int batchRows = Math.min(BATCH_ROWS,
-                Math.min(budget.sequences(), geometry.groups().getFirst().blocks()));
+        int blocks = geometry.groups().stream().mapToInt(LayerGroup::blocks).min().orElseThrow();
+        int longest = (int) Math.min(Math.min(budget.stepTokens(), budget.contextTokens()),
+                (long) blocks * geometry.blockTokens());
+        int batchRows = Math.min(BATCH_ROWS, Math.min(budget.sequences(), blocks));
         List<StepBatch> shapes = List.of(
                 batch(1, 1),
                 batch(batchRows, 1),
@@ -69,12 +71,9 @@ final class WarmUp {
         int rowBlocks = geometry.blocksFor(tokens);
         List<SequenceRow> sequences = new ArrayList<>();
         for (int row = 0; row < rows; row++) {
-            int[] blocks = new int[rowBlocks];
-            for (int i = 0; i < rowBlocks; i++) {
-                blocks[i] = row * rowBlocks + i;
-            }
-            sequences.add(new SequenceRow(new int[tokens], 0, new int[][]{blocks},
-                    SequenceRow.NO_ADAPTER, OutputRequest.SAMPLE_LAST, SAMPLING));
+            sequences.add(new SequenceRow(new int[tokens], 0,
+                    geometry.ownTables(row, tokens, tokens), SequenceRow.NO_ADAPTER,
+                    OutputRequest.SAMPLE_LAST, SAMPLING));
         }
         usedBlocks = Math.max(usedBlocks, rows * rowBlocks);
         return new StepBatch(sequences, BlockOperations.NONE);
@@ -112,8 +111,10 @@ final class WarmUp {
 
     private void clear() {
         List<Move> zero = new ArrayList<>();
-        for (int block = 0; block < usedBlocks; block++) {
-            zero.add(new Move(0, block, block));
+        for (int group = 0; group < geometry.groups().size(); group++) {
+            for (int block = 0; block < usedBlocks; block++) {
+                zero.add(new Move(group, block, block));
+            }
         }
         pass.step(new StepBatch(List.of(), new BlockOperations(List.of(), List.of(), List.of(),
                 zero)));

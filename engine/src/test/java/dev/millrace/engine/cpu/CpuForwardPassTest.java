@@ -2,7 +2,7 @@ package dev.millrace.engine.cpu;
 
 import com.sun.management.ThreadMXBean;
 import dev.millrace.engine.forward.BackendException;
-import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -94,7 +94,7 @@ class CpuForwardPassTest {
             StepBatch[] batches = new StepBatch[CONTEXT];
             for (int i = 0; i < batches.length; i++) {
                 SequenceRow row = feed.row(OutputRequest.SAMPLE_LAST, sampling, i);
-                batches[i] = new StepBatch(List.of(row), BlockOperations.NONE);
+                batches[i] = SequenceFeed.batch(pass, row);
             }
             ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             long before = 0;
@@ -135,6 +135,47 @@ class CpuForwardPassTest {
 
         assertThat(smaller.cacheBytes()).isEqualTo(ample.cacheBytes() - 4 * blockBytes);
         assertThat(smaller.totalBytes()).isLessThanOrEqualTo(tight);
+    }
+
+    /** Windows of 19 positions in three of four layers. */
+    @Test
+    void layersWithAWindowHaveBlocksForWindowsOnly() {
+        RandomModel gemma = RandomModel.all().stream()
+                .filter(each -> each.toString().endsWith("as gemma 3")).findFirst().orElseThrow();
+        MemoryBudget budget = new MemoryBudget(1L << 30, 1024, 4, 16);
+        DeviceMemory ample;
+        try (ForwardPass pass = backend.open(gemma.spec(), gemma, budget)) {
+            List<LayerGroup> groups = pass.cacheGeometry().groups();
+            assertThat(groups).extracting(LayerGroup::layers).containsExactly(1, 3);
+            assertThat(groups).extracting(LayerGroup::windowTokens).containsExactly(0, 19);
+            assertThat(groups.get(0).blocks()).as("4 contexts of 32 blocks, 4 to copy on write")
+                    .isEqualTo(132);
+            assertThat(groups.get(1).blocks()).as("3 windows of 2 blocks and 1, 4 times; a step")
+                    .isEqualTo(29);
+            ample = pass.memory();
+            assertThat(ample).isEqualTo(CpuBackend.memoryNeeded(CpuKernels.scalar(),
+                    pool.workers(), gemma.spec(), gemma, budget));
+        }
+        long tightBytes = ample.totalBytes() - ample.cacheBytes() / 2;
+        try (ForwardPass pass = backend.open(gemma.spec(), gemma,
+                new MemoryBudget(tightBytes, 1024, 4, 16))) {
+            List<LayerGroup> groups = pass.cacheGeometry().groups();
+            assertThat(groups.get(0).blocks()).as("a context, and its part of the rest")
+                    .isBetween(32 + 10, 132 - 10);
+            assertThat(groups.get(1).blocks()).isBetween(3 + 3, 29 - 3);
+            assertThat(pass.memory().totalBytes()).isLessThanOrEqualTo(tightBytes);
+        }
+    }
+
+    @Test
+    void aWindowThatNoSequenceGrowsBeyondIsNone() {
+        RandomModel gemma = RandomModel.all().stream()
+                .filter(each -> each.toString().endsWith("as gemma 3")).findFirst().orElseThrow();
+        try (ForwardPass pass = backend.open(gemma.spec(), gemma,
+                new MemoryBudget(1L << 30, 19, 4, 16))) {
+            assertThat(pass.cacheGeometry().groups()).hasSize(1);
+            assertThat(pass.cacheGeometry().groups().getFirst().windowTokens()).isZero();
+        }
     }
 
     @Test

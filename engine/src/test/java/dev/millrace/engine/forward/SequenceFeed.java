@@ -1,6 +1,7 @@
 package dev.millrace.engine.forward;
 
 import dev.millrace.engine.forward.StepResult.RowResult;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -65,6 +66,17 @@ public final class SequenceFeed {
 
     /** Computes rows together in one step without block operations. */
     public static List<RowResult> step(ForwardPass pass, SequenceRow... rows) {
-        return pass.step(new StepBatch(List.of(rows), BlockOperations.NONE)).rows();
+        return pass.step(batch(pass, rows)).rows();
+    }
+
+    /** Rows as a step takes them: every group of layers keeps them in blocks of the same ids. */
+    public static StepBatch batch(ForwardPass pass, SequenceRow... rows) {
+        int groups = pass.cacheGeometry().groups().size();
+        return new StepBatch(Arrays.stream(rows).map(row -> {
+            int[][] tables = new int[groups][];
+            Arrays.fill(tables, row.blockTables()[0]);
+            return new SequenceRow(row.tokens(), row.computedTokens(), tables, row.adapterSlot(),
+                    row.output(), row.sampling());
+        }).toList(), BlockOperations.NONE);
     }
 }

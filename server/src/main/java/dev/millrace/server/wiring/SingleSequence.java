@@ -2,14 +2,11 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.BlockOperations;
-import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult.RowResult;
-import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /** Steps a model through one sequence at a time, for commands that look at what it computes. */
 public final class SingleSequence {
@@ -27,10 +24,8 @@ public final class SingleSequence {
     public SingleSequence(LoadedModel loaded, int contextTokens, int adapterSlot) {
         this.loaded = loaded;
         this.adapterSlot = adapterSlot;
-        CacheGeometry geometry = loaded.pass().cacheGeometry();
-        int[] blocks = IntStream.range(0, geometry.blocksFor(contextTokens)).toArray();
-        blockTables = new int[geometry.groups().size()][];
-        Arrays.fill(blockTables, blocks);
+        blockTables = loaded.pass().cacheGeometry().ownTables(0, contextTokens,
+                loaded.stepTokens());
     }
 
     /** Most tokens that one step takes. */
