@@ -1,6 +1,6 @@
 package dev.millrace.engine;
 
-import dev.millrace.engine.constrain.TokenConstraint;
+import dev.millrace.engine.constrain.CompletionConstraint;
 import java.util.List;
 import java.util.Objects;
 
@@ -25,7 +25,7 @@ import java.util.Objects;
  */
 public record GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
         int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
-        String fairnessGroup, String cacheSalt, int adapterSlot, TokenConstraint constraint,
+        String fairnessGroup, String cacheSalt, int adapterSlot, CompletionConstraint constraint,
         ReplyOptions reply) {
 
     public GenerationRequest {
@@ -43,7 +43,8 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
     /** A completion that is shown as usual. */
     public GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
             int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
-            String fairnessGroup, String cacheSalt, int adapterSlot, TokenConstraint constraint) {
+            String fairnessGroup, String cacheSalt, int adapterSlot,
+            CompletionConstraint constraint) {
         this(id, prompt, maxTokens, sampling, stopTokens, stopSequences, ignoreEnd, topLogprobs,
                 fairnessGroup, cacheSalt, adapterSlot, constraint, ReplyOptions.DEFAULT);
     }
@@ -57,7 +58,7 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
     }
 
     /** The same completion under a constraint. */
-    public GenerationRequest constrained(TokenConstraint wanted) {
+    public GenerationRequest constrained(CompletionConstraint wanted) {
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
                 ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted, reply);
     }

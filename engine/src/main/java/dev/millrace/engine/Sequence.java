@@ -1,8 +1,8 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.constrain.CompletionMatcher;
 import dev.millrace.engine.constrain.ConstraintException;
-import dev.millrace.engine.constrain.ConstraintMatcher;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceRow;
@@ -22,7 +22,7 @@ final class Sequence {
     private final BlockTables blocks;
     private final SamplingSettings sampling;
     private final Reply reply;
-    private final ConstraintMatcher matcher; // null where the text may be anything
+    private final CompletionMatcher matcher; // null where the text may be anything
     private final long[][] masks; // one, of what may come next; or none
     private long arrival;
     private boolean started;
@@ -187,7 +187,7 @@ final class Sequence {
         }
         draftMasks = new long[guesses.length + 1][];
         draftMasks[0] = masks[0];
-        ConstraintMatcher ahead = matcher.fork();
+        CompletionMatcher ahead = matcher.fork();
         for (int i = 0; i < guesses.length; i++) {
             int token = guesses[i];
             if ((draftMasks[i][token >> 6] >>> token & 1) == 0 || !follow(ahead, token, i + 1)) {
@@ -198,7 +198,7 @@ final class Sequence {
         return guesses;
     }
 
-    private boolean follow(ConstraintMatcher ahead, int token, int next) {
+    private boolean follow(CompletionMatcher ahead, int token, int next) {
         try {
             ahead.accept(token);
             if (ahead.isComplete()) {

@@ -4,7 +4,7 @@ package dev.millrace.engine.constrain;
  * Follows one completion under a constraint. Where it stands is one reference, so a copy for
  * another choice or for a draft that may be taken back costs next to nothing. For one thread.
  */
-public final class ConstraintMatcher {
+public final class ConstraintMatcher implements CompletionMatcher {
 
     private final TokenConstraint constraint;
     private Configuration configuration;
@@ -15,7 +15,7 @@ public final class ConstraintMatcher {
         this.configuration = configuration;
     }
 
-    /** Another matcher at the same place; the two go on independently. */
+    @Override
     public ConstraintMatcher fork() {
         ConstraintMatcher fork = new ConstraintMatcher(constraint, configuration);
         fork.ended = ended;
@@ -31,16 +31,12 @@ public final class ConstraintMatcher {
         ended = other.ended;
     }
 
-    /** Words of a mask, each for 64 tokens. */
+    @Override
     public int maskWords() {
         return constraint.words();
     }
 
-    /**
-     * Takes a token.
-     *
-     * @throws ConstraintException if it is not allowed; the matcher has not moved
-     */
+    @Override
     public void accept(int token) {
         if (ended) {
             throw new ConstraintException("the text has ended; no token is allowed");
@@ -58,16 +54,12 @@ public final class ConstraintMatcher {
         return configuration.accepting();
     }
 
-    /** Whether the text is complete and nothing can follow. */
+    @Override
     public boolean isComplete() {
         return ended || configuration.isFinal();
     }
 
-    /**
-     * Writes the tokens that may come next, token t at bit {@code t & 63} of word {@code t >> 6}.
-     *
-     * @throws ConstraintException if there are none, or too many ways to read the text
-     */
+    @Override
     public void fillMask(long[] mask) {
         if (!constraint.fill(configuration, mask)) {
             throw new ConstraintException("no token of this model can continue a text that"

@@ -4,7 +4,7 @@ package dev.millrace.engine.constrain;
  * A grammar compiled for one vocabulary. Safe to share between threads and completions, which all
  * profit from what any of them has found out.
  */
-public final class TokenConstraint {
+public final class TokenConstraint implements CompletionConstraint {
 
     /**
      * States this broad are inside of strings and such, whose masks take longest to find; those
@@ -55,12 +55,12 @@ public final class TokenConstraint {
         }
     }
 
-    /** A matcher that stands before the first token. */
+    @Override
     public ConstraintMatcher start() {
         return new ConstraintMatcher(this, startConfiguration());
     }
 
-    /** Tokens of the vocabulary that it was compiled for. */
+    @Override
     public int vocabularySize() {
         return trie.vocabularySize();
     }

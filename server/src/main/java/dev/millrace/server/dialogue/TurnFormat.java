@@ -1,5 +1,6 @@
 package dev.millrace.server.dialogue;
 
+import dev.millrace.engine.constrain.Expression;
 import dev.millrace.engine.constrain.Grammar;
 import dev.millrace.models.ChatPrompt;
 import dev.millrace.models.template.ChatTemplate;
@@ -29,6 +30,7 @@ public final class TurnFormat {
     private final ToolFormat tools;
     private final Optional<ThinkingMarkers> thinking;
     private final TemplateTraits traits;
+    private final ThinkingSwitches switches;
     private final Map<Integer, String> markers;
 
     /** @param named the format of calls where one was asked for by name */
@@ -39,6 +41,7 @@ public final class TurnFormat {
         thinking = ThinkingMarkers.detect(template.source());
         TemplateTraits found = TemplateTraits.of(template, ChatPrompt.specialTokens(tokenizer));
         traits = tools == ToolFormat.JSON ? found.withoutTools() : found;
+        switches = ThinkingSwitches.of(template, tokenizer);
         List<String> texts = new ArrayList<>(tools.markers());
         thinking.ifPresent(known -> texts.addAll(List.of(known.open(), known.close())));
         markers = controlTokens(texts);
@@ -65,6 +68,21 @@ public final class TurnFormat {
     /** What the model's thoughts stand between; empty for a model that has none. */
     public Optional<ThinkingMarkers> thinking() {
         return thinking;
+    }
+
+    /** What the template shall see for an effort: OpenAI's words, {@code none} or more. */
+    public Map<String, Object> variables(String effort) {
+        return switches.variables(effort);
+    }
+
+    /** Whether the template itself knows more efforts than some and none. */
+    public boolean knowsEfforts() {
+        return switches.effort();
+    }
+
+    /** Whether the model thinks before it answers, or can. */
+    public boolean thinks() {
+        return thinking.isPresent();
     }
 
     /** Control tokens that mean something to the parser, with the text that it knows them by. */
@@ -126,6 +144,16 @@ public final class TurnFormat {
      */
     public Grammar grammar(ThinkingStart start, ToolUse use, boolean lenient, Grammar said) {
         return TurnGrammar.of(thinking, start, tools, use, lenient, said);
+    }
+
+    /** All texts that are still within the thought. Only for a model that has thoughts. */
+    public Grammar thoughtSoFar(ThinkingStart start) {
+        return TurnGrammar.thoughtSoFar(thinking.orElseThrow(), start);
+    }
+
+    /** The text that ends a thought. Only for a model that has thoughts. */
+    public Grammar thoughtEnd() {
+        return Grammar.of(Expression.text(thinking.orElseThrow().close()));
     }
 
     /** A new call's id, as the model's template will take it. */

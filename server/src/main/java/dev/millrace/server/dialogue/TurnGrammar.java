@@ -68,6 +68,14 @@ final class TurnGrammar {
         };
     }
 
+    /** All texts that are still within the thought, with what opens it where the prompt did not. */
+    static Grammar thoughtSoFar(ThinkingMarkers markers, ThinkingStart start) {
+        Expression inside = without(markers.close());
+        return Grammar.of(start == ThinkingStart.OPENED
+                ? inside
+                : Expression.sequence(LAYOUT, Expression.text(markers.open()), inside));
+    }
+
     /** Any text in which another does not occur. */
     private static Expression without(String text) {
         return text.isEmpty()

@@ -1,7 +1,9 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.constrain.CompletionConstraint;
 import dev.millrace.engine.constrain.Grammar;
 import dev.millrace.engine.constrain.GrammarException;
+import dev.millrace.engine.constrain.ThoughtLimit;
 import dev.millrace.engine.constrain.TokenConstraint;
 import dev.millrace.engine.constrain.schema.SchemaGrammar;
 import dev.millrace.models.template.TemplateException;
@@ -23,6 +25,7 @@ final class ChatReader {
     private final ChatModel chatModel;
     private final TurnFormat format;
     private final ToolRequest tools;
+    private final Reasoning reasoning;
     private final List<TextSpan> prompt;
     private final ThinkingStart start;
 
@@ -38,13 +41,15 @@ final class ChatReader {
                     + "prompt");
         }
         this.tools = ToolsReader.read(fields);
+        this.reasoning = Reasoning.read(fields, model, format);
         this.prompt = render();
         this.start = format.start(prompt);
     }
 
     private List<TextSpan> render() {
         try {
-            return format.prompt(ChatMessages.read(fields), tools.offered(), Map.of());
+            return format.prompt(ChatMessages.read(fields), tools.offered(),
+                    reasoning.variables());
         } catch (TemplateException e) {
             throw ApiException.refused(400, "messages", "invalid_conversation",
                     "the model's chat template does not take this conversation: "
@@ -59,17 +64,33 @@ final class ChatReader {
 
     /** How to read the answers. */
     TurnPlan plan() {
-        if (tools.use() == null && format.thinking().isEmpty()) {
+        if (tools.use() == null && !format.thinks()) {
             return TurnPlan.PLAIN;
         }
         return new TurnPlan(() -> format.parser(start, tools.use()), format.markers(),
                 format::callId);
     }
 
-    /** What an answer must be; null for anything. @throws ApiException 400 that names the field */
-    TokenConstraint constraint() {
+    /**
+     * What an answer must be; null for anything.
+     *
+     * @param maxTokens of the whole completion, or {@link GenerationOptions#NOT_GIVEN}
+     * @throws ApiException 400 that names the field
+     */
+    CompletionConstraint constraint(int maxTokens) {
+        boolean thinks = format.thinks() && start != ThinkingStart.CLOSED;
+        int budget = reasoning.budget(format.knowsEfforts(), maxTokens);
         Requirement said = ConstraintReader.read(fields);
-        boolean thinks = format.thinking().isPresent() && start != ThinkingStart.CLOSED;
+        if (!thinks || budget == Reasoning.NO_BUDGET) {
+            return constraint(said, thinks);
+        }
+        ConstraintCache cache = chatModel.turns();
+        return new ThoughtLimit(turn(said),
+                cache.get("thought", start.name(), () -> format.thoughtSoFar(start)),
+                cache.get("thought's end", "", format::thoughtEnd), budget);
+    }
+
+    private TokenConstraint constraint(Requirement said, boolean thinks) {
         if (tools.use() != null) {
             return turn(said);
         }

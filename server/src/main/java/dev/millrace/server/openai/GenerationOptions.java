@@ -1,7 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.SamplingParameters;
-import dev.millrace.engine.constrain.TokenConstraint;
+import dev.millrace.engine.constrain.CompletionConstraint;
 import java.util.List;
 
 /**
@@ -22,14 +22,14 @@ import java.util.List;
  */
 record GenerationOptions(SamplingParameters sampling, int maxTokens, int choices,
         List<byte[]> stopSequences, int[] stopTokens, boolean ignoreEnd, int topLogprobs,
-        boolean stream, boolean includeUsage, String cacheSalt, TokenConstraint constraint,
+        boolean stream, boolean includeUsage, String cacheSalt, CompletionConstraint constraint,
         AnswerOptions answer) {
 
     /** The endpoint's own default applies. */
     static final int NOT_GIVEN = 0;
 
     /** The same under a constraint, which may be null. */
-    GenerationOptions constrained(TokenConstraint wanted) {
+    GenerationOptions constrained(CompletionConstraint wanted) {
         return new GenerationOptions(sampling, maxTokens, choices, stopSequences, stopTokens,
                 ignoreEnd, topLogprobs, stream, includeUsage, cacheSalt, wanted, answer);
     }

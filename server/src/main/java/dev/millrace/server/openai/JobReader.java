@@ -33,9 +33,9 @@ final class JobReader {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInChat(fields);
         ChatReader chat = new ChatReader(fields, model, chatModels.get(model.baseId()));
-        GenerationOptions options = OptionsReader
-                .chat(fields, model, sampling(fields, model), limits)
-                .constrained(chat.constraint());
+        GenerationOptions options = OptionsReader.chat(fields, model, sampling(fields, model),
+                limits);
+        options = options.constrained(chat.constraint(options.maxTokens()));
         List<int[]> prompts = truncated(List.of(chat.prompt()), fields, model, format, options);
         return job(model, format, prompts, options, chat.plan(), caller);
     }

@@ -43,10 +43,10 @@ final class UnsupportedFields {
             Map.entry("functions", EMPTY), Map.entry("function_call", oneOf("none", "auto")),
             Map.entry("modalities", UnsupportedFields::isTextOnly), Map.entry("audio", NEVER),
             Map.entry("prediction", NEVER), Map.entry("web_search_options", NEVER),
-            Map.entry("reasoning_effort", oneOf("none")), Map.entry("verbosity", oneOf("medium")),
+            Map.entry("verbosity", oneOf("medium")),
             Map.entry("add_generation_prompt", TRUE), Map.entry("continue_final_message", FALSE),
-            Map.entry("chat_template", NEVER), Map.entry("chat_template_kwargs", EMPTY),
-            Map.entry("documents", EMPTY), Map.entry("echo", FALSE),
+            Map.entry("chat_template", NEVER), Map.entry("documents", EMPTY),
+            Map.entry("echo", FALSE),
             Map.entry("best_of", number(1))));
 
     private static final SortedMap<String, Predicate<JsonNode>> COMPLETION = withShared(Map.of(

@@ -46,7 +46,7 @@ class JsonScannerTest {
     void agreesWithAParser() {
         Random random = new Random(3);
         int objects = 0;
-        for (int round = 0; round < 100_000; round++) {
+        for (int round = 0; round < 15_000; round++) {
             StringBuilder text = new StringBuilder("{\"k\":");
             for (int part = random.nextInt(6); part >= 0; part--) {
                 text.append(PARTS[random.nextInt(PARTS.length)]);
@@ -57,7 +57,7 @@ class JsonScannerTest {
 
             assertThat(scans(text.toString())).as(text.toString()).isEqualTo(parsed);
         }
-        assertThat(objects).isGreaterThan(1000);
+        assertThat(objects).isGreaterThan(150);
     }
 
     @Test

@@ -53,6 +53,11 @@ final class NodeClient {
         return run(INSTALLED, RUN_SECONDS, command.toArray(String[]::new));
     }
 
+    /** Runs the checks of tools.mjs against a server with a script and one that knows nothing. */
+    static Output checkTools(String scriptedUrl, String randomUrl, String model) {
+        return run(INSTALLED, RUN_SECONDS, "node", "tools.mjs", scriptedUrl, randomUrl, model);
+    }
+
     /** What a program said and how it ended. */
     record Output(int exitCode, String text) {}
 

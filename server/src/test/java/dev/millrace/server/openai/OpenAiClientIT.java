@@ -1,6 +1,10 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.FinishReason;
+import dev.millrace.engine.fixtures.FakeTokenizer;
+import dev.millrace.engine.fixtures.NextToken;
+import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.server.fixtures.LiveServer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Assumptions;
@@ -43,6 +47,26 @@ class OpenAiClientIT {
             assertThat(output.exitCode()).as(output.text()).isZero();
             Awaitility.await().untilAsserted(() -> assertThat(server.meter().finished().getLast()
                     .reason()).isEqualTo(FinishReason.CANCELLED));
+        }
+    }
+
+    @Test
+    void theOfficialClientCallsFunctions() {
+        String words = "{# <think> <tool_call> #}{{ tools | tojson }}{{ messages | tojson }}";
+        String said = "<think>Up.</think>I look.\n<tool_call>\n{\"name\": \"look\", "
+                + "\"arguments\": {\"where\": \"up\"}}\n</tool_call>";
+        ScriptedForwardPass random = new ScriptedForwardPass(
+                NextToken.any(FakeTokenizer.VOCABULARY_SIZE)).draws(0);
+        try (LiveServer scripted = LiveServer.with(new ScriptedForwardPass(
+                NextToken.answer(said))).template(ChatTemplate.compile(words)).context(4096)
+                .start();
+                LiveServer knowsNothing = LiveServer.with(random)
+                        .template(ChatTemplate.compile(words)).context(4096).start()) {
+            NodeClient.Output output = NodeClient.checkTools(scripted.uri("/v1").toString(),
+                    knowsNothing.uri("/v1").toString(), LiveServer.MODEL);
+
+            assertThat(output.exitCode()).as(output.text()).isZero();
+            assertThat(output.text().lines().filter(line -> line.startsWith("ok "))).hasSize(3);
         }
     }
 }

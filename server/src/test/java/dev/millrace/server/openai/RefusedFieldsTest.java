@@ -33,9 +33,9 @@ class RefusedFieldsTest {
     @ValueSource(strings = {"'functions': [{'name': 'f'}]", "'function_call': {'name': 'f'}",
         "'modalities': ['text', 'audio']", "'audio': {'voice': 'alloy'}",
         "'prediction': {'type': 'content', 'content': 'x'}", "'web_search_options': {}",
-        "'reasoning_effort': 'high'", "'verbosity': 'low'",
+        "'verbosity': 'low'",
         "'guided_whitespace_pattern': ' '", "'chat_template': '{{ messages }}'",
-        "'chat_template_kwargs': {'messages': []}", "'continue_final_message': true",
+        "'continue_final_message': true",
         "'echo': true", "'prompt_logprobs': 1", "'use_beam_search': true", "'best_of': 2",
         "'mirostat': 2", "'dynatemp_range': 0.5", "'samplers': ['top_k']",
         "'repeat_penalty': 1.1", "'n_predict': 5", "'n_probs': 3"})
