@@ -5,7 +5,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /** Changes with every function and layout here; NativeLibrary.java wants the same number. */
-enum { INTERFACE_VERSION = 3 };
+enum { INTERFACE_VERSION = 4 };
 
 /** Numbered as in NativeVariant.java, the better of a processor's last. */
 enum { AVX2, AVX_VNNI, AVX512_VNNI, NEON_DOTPROD, VARIANTS };
@@ -156,4 +156,64 @@ EXPORT void millrace_add_values(int32_t v, int64_t head_size, int64_t rows, int6
     attention a = {head_size, rows, tiles, tile_addresses, NULL, weights + column, pitch, begin,
         end, sums, sum_pitch};
     BUILT[v]->add_values(&a);
+}
+
+/*
+ * Operations on activations, arrays from offsets on: see elements.h. All take the same arguments,
+ * whether they need them or not: Java links a signature once, which takes it milliseconds.
+ */
+#define ELEMENT_FUNCTION(name, call) \
+    EXPORT void millrace_##name(int32_t v, float *a, int64_t a_offset, float *b, \
+            int64_t b_offset, float *c, int64_t c_offset, int64_t count, float p, float q, \
+            int32_t option) { \
+        const element_kernels *kernels = &BUILT[v]->elements; \
+        a += a_offset; \
+        b += b_offset; \
+        c += c_offset; \
+        (void) b, (void) c, (void) p, (void) q, (void) option; \
+        kernels->call; \
+    }
+
+ELEMENT_FUNCTION(sum_squares, sum_squares(a, count, b))
+ELEMENT_FUNCTION(scale_multiply, scale_multiply(a, p, b, count, c))
+ELEMENT_FUNCTION(add, add(a, b, count))
+ELEMENT_FUNCTION(add_scaled, add_scaled(a, b, p, count))
+ELEMENT_FUNCTION(scale, scale(a, p, count))
+ELEMENT_FUNCTION(gelu_arguments, gelu_arguments(a, p, q, count, b))
+ELEMENT_FUNCTION(clamp_gate, clamp_gate(a, b, p, count))
+ELEMENT_FUNCTION(divide_multiply, divide_multiply(a, b, c, count))
+ELEMENT_FUNCTION(rotate_halves, rotate_halves(a, b, c, count))
+ELEMENT_FUNCTION(rotate_adjacent, rotate_adjacent(a, b, c, count))
+ELEMENT_FUNCTION(find_maxima, find_maxima(a, count, b))
+ELEMENT_FUNCTION(exp_shifted, exp_shifted(a, count, p, q, b))
+ELEMENT_FUNCTION(soft_cap, soft_cap(a, count, p, q))
+ELEMENT_FUNCTION(exponentiate, exponentiate(a, count, p, q, option, b))
+
+/* Products of rows with tiles of floats, halves and bytes, numbered 0 to 2: float_attention.h. */
+
+EXPORT void millrace_multiply_tile(int32_t v, int32_t elements, const float *scales,
+        const uint8_t *tile, int64_t steps, int64_t rows, const float *a, int64_t a_offset,
+        int64_t a_stride, float *c, int64_t c_offset, int64_t c_stride) {
+    BUILT[v]->cache.multiply[elements](scales, tile, steps, rows, a + a_offset, a_stride,
+            c + c_offset, c_stride);
+}
+
+/** The same, with the sums times a scale per lane. */
+EXPORT void millrace_score_tile(int32_t v, int32_t elements, const float *scales,
+        const uint8_t *tile, int64_t steps, int64_t rows, const float *a, int64_t a_offset,
+        int64_t a_stride, float *c, int64_t c_offset, int64_t c_stride) {
+    BUILT[v]->cache.score[elements](scales, tile, steps, rows, a + a_offset, a_stride,
+            c + c_offset, c_stride);
+}
+
+EXPORT void millrace_expand_halves(int32_t v, const uint8_t *from, int64_t rows, float *to) {
+    BUILT[v]->cache.expand_halves(from, rows, to);
+}
+
+EXPORT void millrace_expand_bytes(int32_t v, const int8_t *from, int64_t rows, float *to) {
+    BUILT[v]->cache.expand_bytes(from, rows, to);
+}
+
+EXPORT void millrace_read_scales(int32_t v, const uint8_t *from, float *to, int64_t offset) {
+    BUILT[v]->cache.read_scales(from, to + offset);
 }

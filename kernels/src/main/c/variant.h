@@ -21,6 +21,8 @@
 #include "variants.h"
 
 #include "attention.h"
+#include "elements.h"
+#include "float_attention.h"
 
 typedef void tile_kernel(const uint8_t *tile, int64_t units, const uint8_t *x, int64_t x_bytes,
         float *out);
@@ -167,4 +169,33 @@ static void pack(format f, const uint8_t *source, int64_t row_bytes, int rows, i
     PACK_KERNELS[f](source, row_bytes, rows, units, points, tile);
 }
 
-const variant VARIANT(millrace) = {multiply, quantise_row, pack, score_tiles, add_tiles};
+const variant VARIANT(millrace) = {
+    .multiply = multiply,
+    .quantise = quantise_row,
+    .pack = pack,
+    .score = score_tiles,
+    .add_values = add_tiles,
+    .elements = {
+        .sum_squares = sum_squares,
+        .scale_multiply = scale_multiply,
+        .add = add,
+        .add_scaled = add_scaled,
+        .scale = scale,
+        .gelu_arguments = gelu_arguments,
+        .clamp_gate = clamp_gate,
+        .divide_multiply = divide_multiply,
+        .rotate_halves = rotate_halves,
+        .rotate_adjacent = rotate_adjacent,
+        .find_maxima = find_maxima,
+        .exp_shifted = exp_shifted,
+        .soft_cap = soft_cap,
+        .exponentiate = exponentiate,
+    },
+    .cache = {
+        .multiply = {multiply_floats, multiply_halves, multiply_bytes},
+        .score = {score_floats, NULL, score_bytes},
+        .expand_halves = expand_halves,
+        .expand_bytes = expand_bytes,
+        .read_scales = read_scales,
+    },
+};

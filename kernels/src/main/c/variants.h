@@ -48,6 +48,41 @@ typedef struct {
     int64_t sum_pitch;
 } attention;
 
+/** Operations on activations; see elements.h. */
+typedef struct {
+    void (*sum_squares)(const float *x, int64_t count, float *lanes);
+    void (*scale_multiply)(const float *x, float scale, const float *factors, int64_t count,
+            float *out);
+    void (*add)(float *x, const float *y, int64_t count);
+    void (*add_scaled)(float *x, const float *y, float factor, int64_t count);
+    void (*scale)(float *x, float factor, int64_t count);
+    void (*gelu_arguments)(const float *gate, float linear, float cubic, int64_t count,
+            float *out);
+    void (*clamp_gate)(float *gate, float *up, float limit, int64_t count);
+    void (*divide_multiply)(float *x, const float *divisors, const float *factors, int64_t count);
+    void (*rotate_halves)(float *x, const float *cosines, const float *sines, int64_t pairs);
+    void (*rotate_adjacent)(float *x, const float *cosines, const float *sines, int64_t pairs);
+    void (*find_maxima)(const float *x, int64_t count, float *lanes);
+    void (*exp_shifted)(const float *x, int64_t count, float max, float factor, float *out);
+    void (*soft_cap)(float *x, int64_t count, float factor, float cap);
+    void (*exponentiate)(float *x, int64_t count, float max, float factor, int shift,
+            float *lanes);
+} element_kernels;
+
+/** Products of a multiple of 4 rows with a tile of a cache; see float_attention.h. */
+typedef void tile_rows(const float *scales, const uint8_t *tile, int64_t steps, int64_t rows,
+        const float *a, int64_t a_stride, float *c, int64_t c_stride);
+
+typedef struct {
+    /** Of floats, halves and bytes, added to what is there; scales are not read. */
+    tile_rows *multiply[3];
+    /** The same, scaled before they are added; halves have none. */
+    tile_rows *score[3];
+    void (*expand_halves)(const uint8_t *from, int64_t rows, float *to);
+    void (*expand_bytes)(const int8_t *from, int64_t rows, float *to);
+    void (*read_scales)(const uint8_t *from, float *to);
+} cache_kernels;
+
 typedef struct {
     void (*multiply)(const product *p);
     /** Quantises a row of `units` times 32 activations. */
@@ -59,6 +94,8 @@ typedef struct {
     void (*score)(const attention *a);
     /** Adds the weighted values of value tiles. */
     void (*add_values)(const attention *a);
+    element_kernels elements;
+    cache_kernels cache;
 } variant;
 
 extern const variant millrace_avx2;

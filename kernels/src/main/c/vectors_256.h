@@ -38,10 +38,21 @@ INLINE void store_floats(float *p, floats v) { _mm256_storeu_ps(p, v); }
 INLINE floats repeat_float(const uint8_t *p) { return _mm256_set1_ps(*(const float *) p); }
 INLINE floats times(floats a, floats b) { return _mm256_mul_ps(a, b); }
 INLINE floats minus(floats a, floats b) { return _mm256_sub_ps(a, b); }
+INLINE floats plus(floats a, floats b) { return _mm256_add_ps(a, b); }
+INLINE floats over(floats a, floats b) { return _mm256_div_ps(a, b); }
+/* Of two operands, one NaN, these instructions take the second: what is limited stays NaN. */
+INLINE floats at_most(floats limit, floats v) { return _mm256_min_ps(limit, v); }
+INLINE floats at_least(floats limit, floats v) { return _mm256_max_ps(limit, v); }
+/** Lane by lane, a < b ? x : y. */
+INLINE floats where_less(floats a, floats b, floats x, floats y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
 INLINE floats times_plus(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE floats floats_of_ints(ints v) { return _mm256_cvtepi32_ps(v); }
 INLINE ints round_floats(floats v) { return _mm256_cvtps_epi32(v); }
 INLINE ints bits_of_floats(floats v) { return _mm256_castps_si256(v); }
+INLINE floats floats_of_bits(ints v) { return _mm256_castsi256_ps(v); }
+INLINE ints plus_ints(ints a, ints b) { return _mm256_add_epi32(a, b); }
 INLINE ints largest_of(ints a, ints b) { return _mm256_max_epi32(a, b); }
 INLINE int32_t largest_lane(ints v) {
     __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

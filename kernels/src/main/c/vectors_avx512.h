@@ -42,10 +42,21 @@ INLINE void store_floats(float *p, floats v) { _mm512_storeu_ps(p, v); }
 INLINE floats repeat_float(const uint8_t *p) { return _mm512_set1_ps(*(const float *) p); }
 INLINE floats times(floats a, floats b) { return _mm512_mul_ps(a, b); }
 INLINE floats minus(floats a, floats b) { return _mm512_sub_ps(a, b); }
+INLINE floats plus(floats a, floats b) { return _mm512_add_ps(a, b); }
+INLINE floats over(floats a, floats b) { return _mm512_div_ps(a, b); }
+/* Of two operands, one NaN, these instructions take the second: what is limited stays NaN. */
+INLINE floats at_most(floats limit, floats v) { return _mm512_min_ps(limit, v); }
+INLINE floats at_least(floats limit, floats v) { return _mm512_max_ps(limit, v); }
+/** Lane by lane, a < b ? x : y. */
+INLINE floats where_less(floats a, floats b, floats x, floats y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
 INLINE floats times_plus(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE floats floats_of_ints(ints v) { return _mm512_cvtepi32_ps(v); }
 INLINE ints round_floats(floats v) { return _mm512_cvtps_epi32(v); }
 INLINE ints bits_of_floats(floats v) { return _mm512_castps_si512(v); }
+INLINE floats floats_of_bits(ints v) { return _mm512_castsi512_ps(v); }
+INLINE ints plus_ints(ints a, ints b) { return _mm512_add_epi32(a, b); }
 INLINE ints largest_of(ints a, ints b) { return _mm512_max_epi32(a, b); }
 INLINE int32_t largest_lane(ints v) { return _mm512_reduce_max_epi32(v); }
 INLINE void store_low_bytes(uint8_t *p, ints v) {

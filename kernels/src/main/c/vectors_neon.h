@@ -46,10 +46,21 @@ INLINE void store_floats(float *p, floats v) { vst1q_f32(p, v); }
 INLINE floats repeat_float(const uint8_t *p) { return vld1q_dup_f32((const float *) p); }
 INLINE floats times(floats a, floats b) { return vmulq_f32(a, b); }
 INLINE floats minus(floats a, floats b) { return vsubq_f32(a, b); }
+INLINE floats plus(floats a, floats b) { return vaddq_f32(a, b); }
+INLINE floats over(floats a, floats b) { return vdivq_f32(a, b); }
+/* What is limited stays NaN. */
+INLINE floats at_most(floats limit, floats v) { return vminq_f32(limit, v); }
+INLINE floats at_least(floats limit, floats v) { return vmaxq_f32(limit, v); }
+/** Lane by lane, a < b ? x : y. */
+INLINE floats where_less(floats a, floats b, floats x, floats y) {
+    return vbslq_f32(vcltq_f32(a, b), x, y);
+}
 INLINE floats times_plus(floats a, floats b, floats c) { return vfmaq_f32(c, a, b); }
 INLINE floats floats_of_ints(ints v) { return vcvtq_f32_s32(v); }
 INLINE ints round_floats(floats v) { return vcvtnq_s32_f32(v); }
 INLINE ints bits_of_floats(floats v) { return vreinterpretq_s32_f32(v); }
+INLINE floats floats_of_bits(ints v) { return vreinterpretq_f32_s32(v); }
+INLINE ints plus_ints(ints a, ints b) { return vaddq_s32(a, b); }
 INLINE ints largest_of(ints a, ints b) { return vmaxq_s32(a, b); }
 INLINE int32_t largest_lane(ints v) { return vmaxvq_s32(v); }
 INLINE void store_low_bytes(uint8_t *p, ints v) {

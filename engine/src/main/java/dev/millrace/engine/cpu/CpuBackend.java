@@ -104,7 +104,7 @@ public final class CpuBackend implements Backend {
         }
         long loadedNanos = System.nanoTime();
         try {
-            WarmUp.run(pass, budget, warmUpLimit);
+            WarmUp.run(pass, budget, kernels.isCompiledAhead(), warmUpLimit);
             pass.opened(new OpenTimes(loadedNanos - startNanos,
                     System.nanoTime() - loadedNanos));
         } catch (RuntimeException | Error e) {

@@ -16,7 +16,8 @@ import java.util.List;
 /**
  * Runs steps of the shapes that requests bring (one row, a batch, a prompt chunk) until the JIT has
  * compiled what they use: interpreted kernels are thousands of times slower, and the first client
- * should not pay for that.
+ * should not pay for that. Kernels that were compiled ahead of time leave it little to do: what
+ * calls them, and the pages that they touch first.
  */
 final class WarmUp {
 
@@ -29,6 +30,8 @@ final class WarmUp {
     /** Neither fills the blocks of rows that kernels prefer, so that what is left over runs too. */
     private static final int BATCH_ROWS = 6;
     private static final int SHORT_PROMPT_TOKENS = 45;
+    /** Steps of one row with kernels that were compiled ahead: their callers were not. */
+    private static final int FIRST_ROWS = 4;
     private static final SamplingRow SAMPLING = SamplingRow.of(1, 0, 0.95f, 0.05f, 0);
 
     private final CpuForwardPass pass;
@@ -43,25 +46,33 @@ final class WarmUp {
         deadlineNanos = System.nanoTime() + limit.toNanos();
     }
 
-    /** Leaves the cache as it was: empty. */
-    static void run(CpuForwardPass pass, MemoryBudget budget, Duration limit) {
+    /**
+     * Leaves the cache as it was: empty.
+     *
+     * @param compiledAhead whether the pass's kernels were
+     */
+    static void run(CpuForwardPass pass, MemoryBudget budget, boolean compiledAhead,
+            Duration limit) {
         if (!limit.isZero()) {
-            new WarmUp(pass, limit).run(budget);
+            new WarmUp(pass, limit).run(budget, compiledAhead);
         }
     }
 
-    private void run(MemoryBudget budget) {
+    private void run(MemoryBudget budget, boolean compiledAhead) {
         int blocks = geometry.groups().stream().mapToInt(LayerGroup::blocks).min().orElseThrow();
         int longest = (int) Math.min(Math.min(budget.stepTokens(), budget.contextTokens()),
                 (long) blocks * geometry.blockTokens());
-        int batchRows = Math.min(BATCH_ROWS, Math.min(budget.sequences(), blocks));
-        List<StepBatch> shapes = List.of(
-                batch(1, 1),
-                batch(batchRows, 1),
-                batch(1, Math.min(SHORT_PROMPT_TOKENS, longest)),
-                batch(1, longest));
-        for (int i = 0; i < shapes.size(); i++) {
-            settle(shapes.get(i), shapes.size() - i);
+        StepBatch row = batch(1, 1);
+        StepBatch prompt = batch(1, Math.min(SHORT_PROMPT_TOKENS, longest));
+        if (compiledAhead) {
+            repeat(row, FIRST_ROWS);
+            repeat(prompt, 1);
+        } else {
+            int batchRows = Math.min(BATCH_ROWS, Math.min(budget.sequences(), blocks));
+            List<StepBatch> shapes = List.of(row, batch(batchRows, 1), prompt, batch(1, longest));
+            for (int i = 0; i < shapes.size(); i++) {
+                settle(shapes.get(i), shapes.size() - i);
+            }
         }
         clear();
     }
@@ -77,6 +88,12 @@ final class WarmUp {
         }
         usedBlocks = Math.max(usedBlocks, rows * rowBlocks);
         return new StepBatch(sequences, BlockOperations.NONE);
+    }
+
+    private void repeat(StepBatch batch, int times) {
+        for (int i = 0; i < times && System.nanoTime() < deadlineNanos; i++) {
+            pass.step(batch);
+        }
     }
 
     /**

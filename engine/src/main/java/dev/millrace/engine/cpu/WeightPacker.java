@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
@@ -150,9 +151,7 @@ final class WeightPacker {
         requireShape(role, layer, tensor);
         take(tensor.shape().columns() * Float.BYTES);
         float[] values = new float[Math.toIntExact(tensor.shape().columns())];
-        try (CpuMatrix matrix = kernels.pack(tensor, pool)) {
-            kernels.copyRow(matrix, 0, values, 0);
-        }
+        new Dequantizer(tensor.format()).dequantize(tensor, 0, values.length, values, 0);
         return values;
     }
 

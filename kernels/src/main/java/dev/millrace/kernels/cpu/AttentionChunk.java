@@ -240,11 +240,8 @@ final class AttentionChunk {
     }
 
     private void scoreFloats(long keys, int column) {
-        for (int row = 0; row < rows; row += ROWS) {
-            kernels.scoreFloats(keyScales, keys, headSize, queries, row * paddedSize, paddedSize,
-                    scores,
-                    row * CHUNK_TOKENS + column, CHUNK_TOKENS);
-        }
+        kernels.scoreFloats(keyScales, keys, headSize, rows, queries, 0, paddedSize, scores,
+                column, CHUNK_TOKENS);
     }
 
     private void scoreHalves(long keys, int column) {
@@ -253,10 +250,8 @@ final class AttentionChunk {
             scoreFloats(panel, column);
             return;
         }
-        for (int row = 0; row < rows; row += ROWS) {
-            kernels.multiplyHalves(keys, headSize, queries, row * paddedSize, paddedSize, scores,
-                    row * CHUNK_TOKENS + column, CHUNK_TOKENS);
-        }
+        kernels.multiplyHalves(keys, headSize, rows, queries, 0, paddedSize, scores, column,
+                CHUNK_TOKENS);
     }
 
     private void scoreBytes(long keys, int column) {
@@ -264,19 +259,13 @@ final class AttentionChunk {
             int count = Math.min(KvFormat.GROUP_ELEMENTS, headSize - i);
             long bytes = keys + layout.keyRow(i);
             kernels.readScales(keys + layout.keyScales(i), keyScales, 0);
-            if (!direct) {
+            if (direct) {
+                kernels.scoreBytes(keyScales, bytes, count, rows, queries, i, paddedSize, scores,
+                        column, CHUNK_TOKENS);
+            } else {
                 kernels.expandBytes(bytes, count, panel);
-            }
-            for (int row = 0; row < rows; row += ROWS) {
-                int query = row * paddedSize + i;
-                int score = row * CHUNK_TOKENS + column;
-                if (direct) {
-                    kernels.scoreBytes(keyScales, bytes, count, queries, query, paddedSize, scores,
-                            score, CHUNK_TOKENS);
-                } else {
-                    kernels.scoreFloats(keyScales, panel, count, queries, query, paddedSize, scores,
-                            score, CHUNK_TOKENS);
-                }
+                kernels.scoreFloats(keyScales, panel, count, rows, queries, i, paddedSize, scores,
+                        column, CHUNK_TOKENS);
             }
         }
     }
@@ -327,17 +316,15 @@ final class AttentionChunk {
         long tile = valueTile(first);
         for (int slab = 0; slab < layout.slabs(); slab++) {
             long values = tile + layout.valueRow(slab, first % TILE_TOKENS);
-            for (int row = 0; row < rows; row += ROWS) {
-                int weights = row * CHUNK_TOKENS + first - chunkBegin;
-                int sums = row * paddedSize + slab * LANES;
-                switch (format) {
-                    case F32 -> kernels.multiplyFloats(values, past - first, scores, weights,
-                            CHUNK_TOKENS, part.values, sums, paddedSize);
-                    case F16 -> kernels.multiplyHalves(values, past - first, scores, weights,
-                            CHUNK_TOKENS, part.values, sums, paddedSize);
-                    case Q8_0 -> kernels.multiplyBytes(values, past - first, scores, weights,
-                            CHUNK_TOKENS, part.values, sums, paddedSize);
-                }
+            int weights = first - chunkBegin;
+            int sums = slab * LANES;
+            switch (format) {
+                case F32 -> kernels.multiplyFloats(values, past - first, rows, scores, weights,
+                        CHUNK_TOKENS, part.values, sums, paddedSize);
+                case F16 -> kernels.multiplyHalves(values, past - first, rows, scores, weights,
+                        CHUNK_TOKENS, part.values, sums, paddedSize);
+                case Q8_0 -> kernels.multiplyBytes(values, past - first, rows, scores, weights,
+                        CHUNK_TOKENS, part.values, sums, paddedSize);
             }
         }
     }
@@ -353,11 +340,8 @@ final class AttentionChunk {
                 to += (long) (next - token) * LANES * Float.BYTES;
                 token = next;
             }
-            for (int row = 0; row < rows; row += ROWS) {
-                kernels.multiplyFloats(panel, past - first, scores,
-                        row * CHUNK_TOKENS + first - chunkBegin, CHUNK_TOKENS, part.values,
-                        row * paddedSize + slab * LANES, paddedSize);
-            }
+            kernels.multiplyFloats(panel, past - first, rows, scores, first - chunkBegin,
+                    CHUNK_TOKENS, part.values, slab * LANES, paddedSize);
         }
     }
 

@@ -1,29 +1,30 @@
 package dev.millrace.kernels.cpu;
 
 /**
- * What attention spends its time in: products of a few rows of floats with tiles of the cache, laid
- * out as {@link KvLayout} says. Tiles are native memory, given by address.
+ * What attention spends its time in: products of rows of floats with tiles of the cache, laid out
+ * as {@link KvLayout} says. Tiles are native memory, given by address.
  *
- * <p>A product has {@link #ROWS} rows r, a stride apart, and {@link KvLayout#LANES} lanes:
+ * <p>A product has a multiple of {@link #ROWS} rows r, a stride apart, and {@link KvLayout#LANES}
+ * lanes:
  * {@code c[r][lane] += sum over k < steps of a[r][k] * b[k][lane]}, in order of k. The sum begins
  * with c or, where it is scaled afterwards, with zero. A tile gives the same bits as it is and
  * expanded to floats.
  */
 interface AttentionKernels {
 
-    /** Rows of a and c in one call. */
+    /** Rows of a and c that read a tile together. */
     int ROWS = 4;
 
     /** Product with a tile of floats. */
-    void multiplyFloats(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+    void multiplyFloats(long b, int steps, int rows, float[] a, int aOffset, int aStride, float[] c,
             int cOffset, int cStride);
 
     /** Product with a tile of finite halves, taken as too small by {@link Halves#BIAS}. */
-    void multiplyHalves(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+    void multiplyHalves(long b, int steps, int rows, float[] a, int aOffset, int aStride, float[] c,
             int cOffset, int cStride);
 
     /** Product with a tile of signed bytes. */
-    void multiplyBytes(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+    void multiplyBytes(long b, int steps, int rows, float[] a, int aOffset, int aStride, float[] c,
             int cOffset, int cStride);
 
     /**
@@ -31,11 +32,13 @@ interface AttentionKernels {
      *
      * @param scales (LANES)
      */
-    void scoreFloats(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
+    void scoreFloats(float[] scales, long b, int steps, int rows, float[] a, int aOffset,
+            int aStride,
             float[] c, int cOffset, int cStride);
 
     /** As {@link #scoreFloats} with a tile of signed bytes. */
-    void scoreBytes(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
+    void scoreBytes(float[] scales, long b, int steps, int rows, float[] a, int aOffset,
+            int aStride,
             float[] c,
             int cOffset, int cStride);
 

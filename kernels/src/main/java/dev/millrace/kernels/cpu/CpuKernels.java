@@ -72,7 +72,7 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     static CpuKernels nativeTwin(int bits) {
         requireVectorModule();
         return new NativeKernels(NativeFunctions.variants().getLast(),
-                new VectorKernels(bits == 0 ? VectorWidth.preferredBits() : bits));
+                bits == 0 ? VectorWidth.preferredBits() : bits);
     }
 
     /**
@@ -91,7 +91,7 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
                 .orElseThrow(() -> new KernelException("there are no native kernels for "
                         + instructions + " here, but for " + variants.stream()
                                 .map(NativeVariant::label).collect(Collectors.joining(", "))));
-        return new NativeKernels(chosen, new VectorKernels(VectorWidth.preferredBits()));
+        return new NativeKernels(chosen, VectorWidth.preferredBits());
     }
 
     private static String plain(String instructions) {
@@ -113,6 +113,14 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
 
     /** Width of a vector register in bits; 0 for the scalar reference. */
     int vectorBits();
+
+    /**
+     * Whether all that computes with the matrices packed so far was compiled ahead of time: then
+     * the first step is about as fast as those after it.
+     */
+    default boolean isCompiledAhead() {
+        return false;
+    }
 
     /**
      * Memory that {@link #pack} takes for a matrix, in bytes; 0 if it borrows the file's.

@@ -24,7 +24,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 final class NativeFunctions {
 
     /** What {@code kernels.c} must say for this class to understand it. */
-    private static final int INTERFACE_VERSION = 3;
+    private static final int INTERFACE_VERSION = 4;
 
     private static final SymbolLookup SYMBOLS;
     private static final KernelException FAILURE;
@@ -115,7 +115,8 @@ final class NativeFunctions {
         return SYMBOLS == null ? null : link(SYMBOLS, name, type);
     }
 
-    private static MethodHandle kernel(String name, FunctionDescriptor type) {
+    /** A function that computes, as a handle that takes arrays where they lie; null without any. */
+    static MethodHandle kernel(String name, FunctionDescriptor type) {
         return SYMBOLS == null ? null : link(SYMBOLS, name, type, Linker.Option.critical(true));
     }
 
@@ -227,7 +228,7 @@ final class NativeFunctions {
     }
 
     /** Native functions throw nothing; what comes here is the JVM's own. */
-    private static RuntimeException rethrow(Throwable e) {
+    static RuntimeException rethrow(Throwable e) {
         if (e instanceof Error error) {
             throw error;
         }

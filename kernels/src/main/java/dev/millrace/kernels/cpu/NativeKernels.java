@@ -13,7 +13,8 @@ import java.util.Objects;
 
 /**
  * The native twin: products with quantised weights in C, over activations rounded to signed bytes,
- * and everything else on the Vector API.
+ * attention and operations on activations in C with the bits of the vector kernels, and products
+ * with weights of other formats on the Vector API.
  *
  * <p>For every 32 columns a row of activations has a scale, the largest magnitude over 127, and
  * codes rounded to the nearest. Dot products of codes are exact integers; what is summed in floats
@@ -33,7 +34,9 @@ final class NativeKernels implements CpuKernels {
 
     private final NativeVariant variant;
     private final VectorKernels vector;
-    /** Whether a matrix of the vector kernels will ask for sums, which native ones do not need. */
+    /** Whether there are matrices that only the vector kernels can multiply. */
+    private volatile boolean multipliesVectors;
+    /** Whether one of those will ask for sums, which native ones do not need. */
     private volatile boolean sumsActivations;
     private final ThreadLocal<Scratch> scratch = ThreadLocal.withInitial(Scratch::new);
 
@@ -51,9 +54,11 @@ final class NativeKernels implements CpuKernels {
         }
     }
 
-    NativeKernels(NativeVariant variant, VectorKernels vector) {
+    /** @param bits width of the vectors for formats that have no native kernels */
+    NativeKernels(NativeVariant variant, int bits) {
         this.variant = variant;
-        this.vector = vector;
+        vector = new VectorKernels(bits, new NativeElementKernels(variant),
+                NativeElementKernels.LANES, new NativeAttentionKernels(variant));
     }
 
     @Override
@@ -69,6 +74,11 @@ final class NativeKernels implements CpuKernels {
     @Override
     public int vectorBits() {
         return vector.vectorBits();
+    }
+
+    @Override
+    public boolean isCompiledAhead() {
+        return !multipliesVectors;
     }
 
     @Override
@@ -100,6 +110,7 @@ final class NativeKernels implements CpuKernels {
         if (NativeLayout.holds(tensor.format())) {
             return NativeMatrix.pack(tensor, variant, pool);
         }
+        multipliesVectors = true;
         CpuMatrix matrix = vector.pack(tensor, pool);
         if (matrix instanceof PackedMatrix packed && packed.layout().minimums()) {
             sumsActivations = true;

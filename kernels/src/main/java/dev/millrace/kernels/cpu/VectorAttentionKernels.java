@@ -40,7 +40,15 @@ final class VectorAttentionKernels implements AttentionKernels {
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
     @Override
-    public void multiplyFloats(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+    public void multiplyFloats(long b, int steps, int rows, float[] a, int aOffset, int aStride,
+            float[] c, int cOffset, int cStride) {
+        for (int row = 0; row < rows; row += ROWS) {
+            multiplyFloats(b, steps, a, aOffset + row * aStride, aStride, c,
+                    cOffset + row * cStride, cStride);
+        }
+    }
+
+    private void multiplyFloats(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
             int cOffset, int cStride) {
         int a1 = aOffset + aStride;
         int a2 = a1 + aStride;
@@ -87,7 +95,15 @@ final class VectorAttentionKernels implements AttentionKernels {
     }
 
     @Override
-    public void multiplyHalves(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+    public void multiplyHalves(long b, int steps, int rows, float[] a, int aOffset, int aStride,
+            float[] c, int cOffset, int cStride) {
+        for (int row = 0; row < rows; row += ROWS) {
+            multiplyHalves(b, steps, a, aOffset + row * aStride, aStride, c,
+                    cOffset + row * cStride, cStride);
+        }
+    }
+
+    private void multiplyHalves(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
             int cOffset, int cStride) {
         int a1 = aOffset + aStride;
         int a2 = a1 + aStride;
@@ -138,7 +154,15 @@ final class VectorAttentionKernels implements AttentionKernels {
     }
 
     @Override
-    public void multiplyBytes(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
+    public void multiplyBytes(long b, int steps, int rows, float[] a, int aOffset, int aStride,
+            float[] c, int cOffset, int cStride) {
+        for (int row = 0; row < rows; row += ROWS) {
+            multiplyBytes(b, steps, a, aOffset + row * aStride, aStride, c,
+                    cOffset + row * cStride, cStride);
+        }
+    }
+
+    private void multiplyBytes(long b, int steps, float[] a, int aOffset, int aStride, float[] c,
             int cOffset, int cStride) {
         int a1 = aOffset + aStride;
         int a2 = a1 + aStride;
@@ -188,7 +212,16 @@ final class VectorAttentionKernels implements AttentionKernels {
     }
 
     @Override
-    public void scoreFloats(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
+    public void scoreFloats(float[] scales, long b, int steps, int rows, float[] a, int aOffset,
+            int aStride,
+            float[] c, int cOffset, int cStride) {
+        for (int row = 0; row < rows; row += ROWS) {
+            scoreFloats(scales, b, steps, a, aOffset + row * aStride, aStride, c,
+                    cOffset + row * cStride, cStride);
+        }
+    }
+
+    private void scoreFloats(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
             float[] c,
             int cOffset, int cStride) {
         int a1 = aOffset + aStride;
@@ -238,7 +271,16 @@ final class VectorAttentionKernels implements AttentionKernels {
     }
 
     @Override
-    public void scoreBytes(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
+    public void scoreBytes(float[] scales, long b, int steps, int rows, float[] a, int aOffset,
+            int aStride,
+            float[] c, int cOffset, int cStride) {
+        for (int row = 0; row < rows; row += ROWS) {
+            scoreBytes(scales, b, steps, a, aOffset + row * aStride, aStride, c,
+                    cOffset + row * cStride, cStride);
+        }
+    }
+
+    private void scoreBytes(float[] scales, long b, int steps, float[] a, int aOffset, int aStride,
             float[] c,
             int cOffset, int cStride) {
         int a1 = aOffset + aStride;

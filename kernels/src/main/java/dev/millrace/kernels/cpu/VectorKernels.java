@@ -15,6 +15,7 @@ final class VectorKernels implements CpuKernels {
 
     private final int bits;
     private final int lanes;
+    private final int elementLanes;
     private final ElementKernels elements;
     private final AttentionKernels attention;
     private final ThreadLocal<TiledProduct> products;
@@ -22,13 +23,24 @@ final class VectorKernels implements CpuKernels {
             .withInitial(() -> new float[SLICE_ELEMENTS]);
 
     VectorKernels(int bits) {
+        this(bits, VectorWidth.specialise(VectorElementKernels.class, ElementKernels.class, bits),
+                bits / Float.SIZE, VectorWidth.specialise(VectorAttentionKernels.class,
+                        AttentionKernels.class, bits));
+    }
+
+    /**
+     * With element and attention kernels from elsewhere.
+     *
+     * @param elementLanes lanes of what {@code elements} sums and compares
+     */
+    VectorKernels(int bits, ElementKernels elements, int elementLanes,
+            AttentionKernels attention) {
         VectorWidth.check(bits);
         this.bits = bits;
         this.lanes = bits / Float.SIZE;
-        this.elements = VectorWidth.specialise(VectorElementKernels.class, ElementKernels.class,
-                bits);
-        this.attention = VectorWidth.specialise(VectorAttentionKernels.class,
-                AttentionKernels.class, bits);
+        this.elements = elements;
+        this.elementLanes = elementLanes;
+        this.attention = attention;
         TileKernels tiles = VectorWidth.specialise(VectorTileKernels.class, TileKernels.class,
                 bits);
         RowKernels[] rows = {
@@ -110,7 +122,7 @@ final class VectorKernels implements CpuKernels {
         float[] squares = slices.get();
         elements.sumSquares(x, xOffset, weight.length, squares);
         float sum = 0;
-        for (int lane = 0; lane < lanes; lane++) {
+        for (int lane = 0; lane < elementLanes; lane++) {
             sum += squares[lane];
         }
         float factor = (float) (1 / Math.sqrt(sum / weight.length + epsilon));
@@ -178,14 +190,15 @@ final class VectorKernels implements CpuKernels {
     CpuAttention openAttention(CpuKvCache cache, int groupHeads, AttentionRule rule,
             NativeVariant variant) {
         rule.check(cache, groupHeads);
-        return new VectorAttention(attention, elements, lanes, cache, groupHeads, rule, variant);
+        return new VectorAttention(attention, elements, elementLanes, cache, groupHeads, rule,
+                variant);
     }
 
     private float max(float[] x, int offset, int count) {
         float[] maxima = slices.get();
         elements.findMaxima(x, offset, count, maxima);
         float max = Float.NEGATIVE_INFINITY;
-        for (int lane = 0; lane < lanes; lane++) {
+        for (int lane = 0; lane < elementLanes; lane++) {
             max = Math.max(max, maxima[lane]);
         }
         return max;

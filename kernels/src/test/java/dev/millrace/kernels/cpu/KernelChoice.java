@@ -42,7 +42,7 @@ enum KernelChoice {
 
     static CpuKernels openNative(NativeVariant variant) {
         requireVariant(variant);
-        return new NativeKernels(variant, new VectorKernels(VectorWidth.preferredBits()));
+        return new NativeKernels(variant, VectorWidth.preferredBits());
     }
 
     /** Skips a test where the processor, or the compiler of this build, knows no such variant. */

@@ -33,7 +33,7 @@ class PackedBytesTest {
     @Test
     void nativePanelsAreNeverLargerThanForetold() {
         NativeVariant any = NativeVariant.AVX2;
-        NativeKernels kernels = new NativeKernels(any, new VectorKernels(128));
+        NativeKernels kernels = new NativeKernels(any, 128);
         for (int widest = 256; widest < 20_000; widest += 4864) {
             for (int columns = 256; columns <= widest; columns += 256) {
                 for (QuantFormat format : QuantFormat.values()) {
@@ -52,7 +52,7 @@ class PackedBytesTest {
         assertThat(CpuKernels.scalar().packedForm(QuantFormat.Q4_K)).contains("file");
         assertThat(new VectorKernels(128).packedForm(QuantFormat.Q4_K))
                 .isEqualTo("4-bit codes, coded scales: 4.75 bits per weight");
-        assertThat(new NativeKernels(NativeVariant.AVX2, new VectorKernels(128))
+        assertThat(new NativeKernels(NativeVariant.AVX2, 128)
                 .packedForm(QuantFormat.Q4_K))
                 .isEqualTo("4-bit codes, coded scales: 4.63 bits per weight");
     }
