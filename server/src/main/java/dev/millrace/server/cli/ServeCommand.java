@@ -31,6 +31,9 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin
     private ComputeOptions compute = new ComputeOptions();
 
+    @Mixin
+    private ExposureOptions exposure = new ExposureOptions();
+
     ServeCommand(CommandContext context) {
         this.context = context;
     }
@@ -50,19 +53,6 @@ final class ServeCommand implements Callable<Integer> {
                     + " request loads it again (default: off).")
     void idleUnload(String value) {
         compute.set(Setting.IDLE_UNLOAD, value);
-    }
-
-    @Option(names = "--host", paramLabel = "ADDRESS",
-            description = "Where to listen (default: 127.0.0.1, this machine only).")
-    void host(String value) {
-        compute.set(Setting.HOST, value);
-    }
-
-    @Option(names = {"-p",
-        "--port"}, paramLabel = "N",
-            description = "Where to listen; 0 for any free port (default: 8080).")
-    void port(String value) {
-        compute.set(Setting.PORT, value);
     }
 
     @Option(names = "--context", paramLabel = "N", description = "Longest sequence, prompt and"
@@ -128,6 +118,7 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        exposure.copyTo(compute);
         if (!adapters.isEmpty()) {
             compute.set(Setting.LORA, String.join(",", adapters));
         }

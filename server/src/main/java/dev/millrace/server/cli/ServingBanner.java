@@ -50,6 +50,9 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 assembly.energy().description()));
         line(text, "ledger", assembly.ledgerFile().toString());
         line(text, "keys", keysText());
+        if (assembly.metricsPort() != 0) {
+            line(text, "metrics", "also on port " + assembly.metricsPort() + ", without a key");
+        }
         return text.append("\nTry:\n  curl ").append(url()).append(example()).toString();
     }
 
@@ -121,7 +124,8 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
     private String url() {
         String host = config.host().contains(":") ? "[" + config.host() + "]" : config.host();
         boolean everywhere = host.equals("0.0.0.0") || host.equals("[::]");
-        return "http://" + (everywhere ? "127.0.0.1" : host) + ":" + assembly.port() + "/v1";
+        return (config.exposure().tlsKey().isPresent() ? "https://" : "http://")
+                + (everywhere ? "127.0.0.1" : host) + ":" + assembly.port() + "/v1";
     }
 
     private boolean isLoopback() {

@@ -19,6 +19,7 @@ import tools.jackson.databind.JsonNode;
  * @param models        what to serve, at least one
  * @param host          address to listen on
  * @param port          0 for any free one
+ * @param exposure      how else it can be reached
  * @param contextTokens longest sequence; 0 for what the model was made for, within reason
  * @param sequences     most sequences in one step
  * @param stepTokens    most tokens in one step
@@ -40,9 +41,9 @@ import tools.jackson.databind.JsonNode;
  * @param ledger        file of the ledger, where one was named
  * @param cost          the section {@code cost}, unread; null if there is none
  */
-public record ServerConfig(List<NamedModel> models, String host, int port, int contextTokens,
-        int sequences,
-        int stepTokens, int queue, long memoryBytes, KvFormat cacheFormat,
+public record ServerConfig(List<NamedModel> models, String host, int port, Exposure exposure,
+        int contextTokens, int sequences, int stepTokens, int queue, long memoryBytes,
+        KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, Duration idleUnload, Duration drain, Optional<Path> ledger,
@@ -101,6 +102,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, int c
                 models(settings),
                 settings.text(Setting.HOST).orElse("127.0.0.1"),
                 settings.number(Setting.PORT, 0, 65535, 8080),
+                Exposure.of(settings),
                 settings.numberOrAuto(Setting.CONTEXT, 1, MAX_CONTEXT_TOKENS),
                 sequences,
                 settings.number(Setting.STEP_TOKENS, sequences, MAX_STEP_TOKENS,
@@ -132,8 +134,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, int c
 
     /** The same without adapters and without memory for any. */
     public ServerConfig withoutAdapters() {
-        return new ServerConfig(models, host, port, contextTokens, sequences, stepTokens, queue,
-                memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
+        return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
+                queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
                 List.of(), 0, false, speculate, idleUnload, drain, ledger, cost);
     }
 

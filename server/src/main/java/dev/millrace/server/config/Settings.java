@@ -101,6 +101,12 @@ final class Settings {
         }
     }
 
+    /** Whether nothing was given, or {@code off}. */
+    boolean isOff(Setting setting) {
+        Given value = given.get(setting);
+        return value == null || value.text().equalsIgnoreCase(OFF);
+    }
+
     private boolean isAuto(Setting setting) {
         Given value = given.get(setting);
         return value == null || value.text().equalsIgnoreCase(AUTO);

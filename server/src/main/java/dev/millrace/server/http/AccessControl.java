@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntSupplier;
 
 /**
  * Who may do what: every route is for admins unless it says otherwise, and what is no route is for
@@ -27,8 +28,11 @@ final class AccessControl {
 
     private final KeyRing keys;
     private final HostGuard hosts;
+    private final IntSupplier metricsPort;
 
-    AccessControl(KeyRing keys, HostGuard hosts) {
+    /** @param metricsPort the port whose callers may read metrics; 0 for none */
+    AccessControl(KeyRing keys, HostGuard hosts, IntSupplier metricsPort) {
+        this.metricsPort = metricsPort;
         this.keys = keys;
         this.hosts = hosts;
     }
@@ -40,6 +44,10 @@ final class AccessControl {
      *                      while no key protects the server
      */
     void identify(Context context) {
+        if (context.req().getLocalPort() == metricsPort.getAsInt()) {
+            Identity.METRICS.owns(context.req());
+            return;
+        }
         if (keys.isEmpty()) {
             if (hosts.isLoopback()) {
                 hosts.check(context);

@@ -21,9 +21,14 @@ final class HostGuard {
 
     private final String host;
     private final boolean loopback;
+    private final CrossOrigin crossOrigin;
 
-    /** @param host the address that the server is bound to */
-    HostGuard(String host) {
+    /**
+     * @param host        the address that the server is bound to
+     * @param crossOrigin names pages of other hosts that may use it all the same
+     */
+    HostGuard(String host, CrossOrigin crossOrigin) {
+        this.crossOrigin = crossOrigin;
         this.host = host.toLowerCase(Locale.ROOT);
         this.loopback = resolvesToLoopback(host);
     }
@@ -52,9 +57,10 @@ final class HostGuard {
                     + " the address that you mean with --host");
         }
         String origin = context.header("Origin");
-        if (origin != null && !isOurs(hostOf(origin))) {
+        if (origin != null && !isOurs(hostOf(origin)) && !crossOrigin.names(origin)) {
             throw ApiException.refused(403, null, "origin_not_allowed", "pages of other hosts may"
-                    + " not use this server, which asks for no key; this one is of " + origin);
+                    + " not use this server, which asks for no key; this one is of " + origin
+                    + "; --cors-origin names those that may");
         }
     }
 

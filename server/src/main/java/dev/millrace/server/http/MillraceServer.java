@@ -29,8 +29,6 @@ import io.javalin.security.Roles;
 import io.javalin.security.RouteRole;
 import io.javalin.util.JavalinException;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -38,11 +36,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.eclipse.jetty.http.UriCompliance;
-import org.eclipse.jetty.io.ManagedSelector;
-import org.eclipse.jetty.io.SocketChannelEndPoint;
-import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
@@ -55,8 +49,6 @@ public final class MillraceServer {
             "DELETE", "OPTIONS", "TRACE", "CONNECT");
     /** For the last chunk and the receipt of a request that has just ended. */
     private static final Duration LAST_WORDS = Duration.ofSeconds(5);
-    /** For connections that are open between requests when the server stops. */
-    private static final Duration IDLE_AT_STOP = Duration.ofMillis(200);
 
     private final HttpSettings settings;
     private final HttpLimits limits;
@@ -66,9 +58,11 @@ public final class MillraceServer {
     private final RequestMetrics metrics;
     private final OpenAiRoutes openAi;
     private final EmbeddingRoutes embeddings;
+    private final CrossOrigin crossOrigin;
     private final AccessControl access;
     private final Javalin javalin;
     private volatile boolean draining;
+    private volatile int metricsPort;
 
     /**
      * Prepares a server; nothing listens yet.
@@ -100,7 +94,9 @@ public final class MillraceServer {
                 new Completions(directory, this.models, accounts, metrics, limits), exchange);
         this.embeddings = new EmbeddingRoutes(
                 new Embeddings(directory, embedding, accounts, registry, limits), exchange);
-        this.access = new AccessControl(keys, new HostGuard(settings.host()));
+        this.crossOrigin = new CrossOrigin(settings.corsOrigins());
+        this.access = new AccessControl(keys, new HostGuard(settings.host(), crossOrigin),
+                this::metricsPort);
         this.javalin = Javalin.create(this::configure);
     }
 
@@ -111,7 +107,16 @@ public final class MillraceServer {
         } catch (JavalinException e) {
             throw ServerStartException.of(settings.host(), settings.port(), e);
         }
+        if (settings.metricsPort().isPresent()) {
+            Connector[] connectors = javalin.jettyServer().server().getConnectors();
+            metricsPort = ((ServerConnector) connectors[connectors.length - 1]).getLocalPort();
+        }
         return javalin.port();
+    }
+
+    /** The port for metrics as it was opened; 0 if there is none. */
+    public int metricsPort() {
+        return metricsPort;
     }
 
     /**
@@ -162,7 +167,11 @@ public final class MillraceServer {
         config.jetty.modifyServer(this::configure);
         config.jetty.modifyServletContextHandler(
                 handler -> handler.setErrorHandler(new JsonErrorHandler()));
-        config.jetty.addConnector(this::connector);
+        Connectors connectors = new Connectors(settings);
+        config.jetty.addConnector(connectors::main);
+        if (settings.metricsPort().isPresent()) {
+            config.jetty.addConnector(connectors::metrics);
+        }
         config.requestLogger.http((context, millis) -> metrics.answered(route(context),
                 method(context), context.statusCode()));
         register(config.routes);
@@ -174,34 +183,16 @@ public final class MillraceServer {
         server.addBean(new NetworkConnectionLimit(limits.connections(), server));
     }
 
-    private ServerConnector connector(Server server, HttpConfiguration http) {
-        http.setRequestHeaderSize(limits.headerBytes());
-        http.setUriCompliance(UriCompliance.DEFAULT);
-        http.setSendServerVersion(false);
-        ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http)) {
-            @Override
-            protected SocketChannelEndPoint newEndPoint(SocketChannel channel,
-                    ManagedSelector selector, SelectionKey key) {
-                SocketChannelEndPoint endPoint = new PeekingEndPoint(channel, selector, key,
-                        getScheduler());
-                endPoint.setIdleTimeout(getIdleTimeout());
-                return endPoint;
-            }
-        };
-        connector.setHost(settings.host());
-        connector.setPort(settings.port());
-        connector.setAcceptQueueSize(limits.connections());
-        connector.setIdleTimeout(limits.idle().toMillis());
-        connector.setShutdownIdleTimeout(IDLE_AT_STOP.toMillis());
-        return connector;
-    }
-
     private void register(RoutesConfig routes) {
         routes.before(RequestId::assign);
+        routes.before(crossOrigin::answer);
         routes.before(access::identify);
         routes.beforeMatched(access::authorize);
         new ErrorResponses(access).register(routes);
         routes.get("/health", this::health, RouteAccess.ANYBODY);
+        routes.get("/readyz", this::health, RouteAccess.ANYBODY);
+        routes.get("/livez", context -> context.contentType("application/json")
+                .result("{\"status\":\"alive\"}"), RouteAccess.ANYBODY);
         routes.get("/metrics", context -> context
                 .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()),
                 RouteAccess.METRICS);

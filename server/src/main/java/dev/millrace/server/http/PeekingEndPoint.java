@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
+import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.ManagedSelector;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
@@ -16,13 +18,15 @@ import org.eclipse.jetty.util.thread.Scheduler;
  * A connection that can tell whether its client is gone while a request is being answered.
  *
  * <p>Over HTTP/1.1 nobody reads from the socket then, so the end of the stream goes unseen until
- * something is written. This end point reads one byte ahead; a byte that does come is the next
- * request's first and is kept for whoever reads next. A client that only closes its sending side
- * counts as gone, as it does in most servers.
+ * something is written. This end point reads some bytes ahead: a TLS client says goodbye with a few
+ * before it closes. Bytes that come are the next request's first and are kept for whoever reads
+ * next. A client that only closes its sending side counts as gone, as it does in most servers.
  */
 final class PeekingEndPoint extends SocketChannelEndPoint implements ClientConnection {
 
-    private final ByteBuffer ahead = ByteBuffer.allocate(1).limit(0);
+    private static final int AHEAD_BYTES = 256;
+
+    private final ByteBuffer ahead = ByteBuffer.allocate(AHEAD_BYTES).limit(0);
     private boolean ended;
 
     PeekingEndPoint(SocketChannel channel, ManagedSelector selector, SelectionKey key,
@@ -30,11 +34,17 @@ final class PeekingEndPoint extends SocketChannelEndPoint implements ClientConne
         super(channel, selector, key, scheduler);
     }
 
-    /** The connection that a request came on. */
+    /** The connection that a request came on; over HTTP/2, its stream of that. */
     static ClientConnection of(HttpServletRequest request) {
-        EndPoint endPoint = ServletContextRequest.getServletContextRequest(request)
-                .getConnectionMetaData().getConnection().getEndPoint();
-        return endPoint instanceof PeekingEndPoint peeking ? peeking : () -> !endPoint.isOpen();
+        ServletContextRequest inner = ServletContextRequest.getServletContextRequest(request);
+        EndPoint endPoint = inner.getConnectionMetaData().getConnection().getEndPoint();
+        if (inner.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_2) {
+            AtomicBoolean reset = new AtomicBoolean();
+            inner.addFailureListener(failure -> reset.set(true));
+            return () -> reset.get() || !endPoint.isOpen();
+        }
+        EndPoint socket = endPoint instanceof EndPoint.Wrapper tls ? tls.unwrap() : endPoint;
+        return socket instanceof PeekingEndPoint peeking ? peeking : () -> !endPoint.isOpen();
     }
 
     @Override
@@ -42,12 +52,9 @@ final class PeekingEndPoint extends SocketChannelEndPoint implements ClientConne
         if (ended || !isOpen()) {
             return true;
         }
-        if (ahead.hasRemaining()) {
-            return false;
-        }
-        ahead.clear();
+        ahead.compact();
         try {
-            ended = getChannel().read(ahead) < 0;
+            ended = ahead.hasRemaining() && getChannel().read(ahead) < 0;
         } catch (IOException e) {
             // A reset connection is as gone as a closed one.
             ended = true;
@@ -59,19 +66,21 @@ final class PeekingEndPoint extends SocketChannelEndPoint implements ClientConne
     /** The buffer is in flush mode before and after, as Jetty's contract has it. */
     @Override
     public synchronized int fill(ByteBuffer buffer) throws IOException {
+        if (ahead.hasRemaining()) {
+            int end = buffer.limit();
+            int count = Math.min(ahead.remaining(), buffer.capacity() - end);
+            buffer.limit(end + count).put(end, ahead, ahead.position(), count);
+            ahead.position(ahead.position() + count);
+            return count;
+        }
         if (ended) {
             shutdownInput();
             return -1;
         }
-        if (!ahead.hasRemaining() || buffer.limit() == buffer.capacity()) {
-            return super.fill(buffer);
-        }
-        int end = buffer.limit();
-        buffer.limit(end + 1).put(end, ahead.get());
-        return 1;
+        return super.fill(buffer);
     }
 
-    /** The selector does not know of a byte that was read ahead. */
+    /** The selector does not know of bytes that were read ahead. */
     @Override
     protected void needsFillInterest() {
         boolean readable;

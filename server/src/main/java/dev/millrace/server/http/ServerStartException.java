@@ -8,7 +8,11 @@ public final class ServerStartException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    private ServerStartException(String message, Throwable cause) {
+    ServerStartException(String message) {
+        super(message);
+    }
+
+    ServerStartException(String message, Throwable cause) {
         super(message, cause);
     }
 

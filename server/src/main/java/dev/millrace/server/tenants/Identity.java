@@ -17,6 +17,10 @@ public record Identity(String tenant, Optional<ApiKey> key, Role role, Quota quo
     public static final Identity LOCAL = new Identity("local", Optional.empty(), Role.ADMIN,
             Quota.UNLIMITED);
 
+    /** Whoever can reach the port for metrics. */
+    public static final Identity METRICS = new Identity("metrics", Optional.empty(), Role.METRICS,
+            Quota.UNLIMITED);
+
     private static final String ATTRIBUTE = Identity.class.getName();
 
     static Identity of(ApiKey key, Quota quota) {

@@ -9,12 +9,14 @@ import dev.millrace.models.EncoderModel;
 import dev.millrace.models.Model;
 import dev.millrace.models.OpenedModel;
 import dev.millrace.models.store.Licence;
+import dev.millrace.server.config.Exposure;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
 import dev.millrace.server.http.ServerStartException;
+import dev.millrace.server.http.TlsFiles;
 import dev.millrace.server.metering.EnergySource;
 import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
@@ -120,8 +122,7 @@ public final class ServingAssembly {
             this.keys = closing.later(KeyRing.open(this.ledgerFile));
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
                     .map(first -> new EngineAdapters(models.getFirst().served(first)));
-            this.http = new MillraceServer(
-                    new HttpSettings(config.host(), config.port(), HttpLimits.DEFAULT),
+            this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
                     meter, keys, registry);
@@ -176,11 +177,13 @@ public final class ServingAssembly {
      * Checks what can be checked before a model is pulled and loaded.
      *
      * @throws IllegalArgumentException if the cost makes no sense
-     * @throws ServerStartException     if the address cannot be listened on
+     * @throws ServerStartException     if the address cannot be listened on, or the certificate not
+     *                                  be used
      */
     public static void requireStartable(ServerConfig config) {
         RateSchedule.configured(config.cost());
         PortCheck.require(config.host(), config.port());
+        httpSettings(config).tls().ifPresent(TlsFiles::require);
     }
 
     /** The first model, the same with each adapter of the configuration, and the other models. */
@@ -192,6 +195,14 @@ public final class ServingAssembly {
             served.add(models.get(i).served(hosted.get(i)));
         }
         return served;
+    }
+
+    private static HttpSettings httpSettings(ServerConfig config) {
+        Exposure exposure = config.exposure();
+        return new HttpSettings(config.host(), config.port(), exposure.metricsPort(),
+                exposure.tlsCertificate().map(certificate -> new TlsFiles(certificate,
+                        exposure.tlsKey().orElseThrow())),
+                exposure.corsOrigins(), HttpLimits.DEFAULT);
     }
 
     /** What clients call the first model that generates, or embeds if none does. */
@@ -217,6 +228,11 @@ public final class ServingAssembly {
     /** The port that it listens on. */
     public int port() {
         return port;
+    }
+
+    /** The port for metrics; 0 if there is none. */
+    public int metricsPort() {
+        return http.metricsPort();
     }
 
     /** The first model that generates, as it was loaded at the start. */

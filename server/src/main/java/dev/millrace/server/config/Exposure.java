@@ -1,0 +1,52 @@
+package dev.millrace.server.config;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Pattern;
+
+/**
+ * How a server can be reached beyond plain HTTP on its port.
+ *
+ * @param tlsCertificate PEM file of its certificate chain; with {@code tlsKey} or not at all
+ * @param tlsKey         PEM file of its key
+ * @param corsOrigins    web pages whose scripts may use it, or {@code *}
+ * @param metricsPort    a port of its own for metrics; 0 for any free one
+ */
+public record Exposure(Optional<Path> tlsCertificate, Optional<Path> tlsKey,
+        List<String> corsOrigins, OptionalInt metricsPort) {
+
+    private static final Pattern ORIGIN = Pattern
+            .compile("\\*|https?://[A-Za-z0-9.-]+(:\\d{1,5})?|https?://\\[[0-9a-f:]+](:\\d{1,5})?");
+    private static final int MAX_PORT = 65535;
+
+    static Exposure of(Settings settings) {
+        Exposure exposure = new Exposure(settings.text(Setting.TLS_CERTIFICATE).map(Path::of),
+                settings.text(Setting.TLS_KEY).map(Path::of), origins(settings),
+                settings.isOff(Setting.METRICS_PORT)
+                        ? OptionalInt.empty()
+                        : OptionalInt.of(settings.number(Setting.METRICS_PORT, 0, MAX_PORT, 0)));
+        if (exposure.tlsCertificate.isPresent() != exposure.tlsKey.isPresent()) {
+            throw new ConfigException("tls_certificate and tls_key go together; only "
+                    + (exposure.tlsKey.isPresent() ? "tls_key" : "tls_certificate") + " is set");
+        }
+        return exposure;
+    }
+
+    private static List<String> origins(Settings settings) {
+        if (settings.isOff(Setting.CORS_ORIGIN)) {
+            return List.of();
+        }
+        List<String> origins = Arrays.stream(settings.text(Setting.CORS_ORIGIN).orElseThrow()
+                .split(",")).map(String::strip).toList();
+        for (String origin : origins) {
+            if (!ORIGIN.matcher(origin).matches()) {
+                throw new ConfigException("cors_origin must be off, *, or origins such as"
+                        + " https://app.example with commas, got \"" + origin + "\"");
+            }
+        }
+        return origins;
+    }
+}
