@@ -30,6 +30,7 @@ public final class CommandLineProgram {
                 .addSubcommand(new PricesCommand(context.out(), context.environment(),
                         Clock.systemUTC()))
                 .addSubcommand(KeysCommand.with(context))
+                .addSubcommand(new ConfigCommand(context))
                 .addSubcommand(new TemplateCommand(context))
                 .addSubcommand(new PerplexityCommand(context))
                 .addSubcommand(new CompareCommand(context))

@@ -2,7 +2,6 @@ package dev.millrace.server.config;
 
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.TensorMixture;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,7 +48,6 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         boolean speculate, Duration idleUnload, Duration drain, Optional<Path> ledger,
         JsonNode cost) {
 
-    private static final String FILE_NAME = "millrace.yaml";
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
     private static final int MAX_SEQUENCES = 4096;
     private static final int MAX_STEP_TOKENS = 1 << 16;
@@ -74,26 +72,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
      */
     public static ServerConfig load(Map<String, String> environment, Path root,
             Optional<Path> file, Map<Setting, String> flags) {
-        Settings settings = new Settings();
-        JsonNode cost = null;
-        Optional<Path> found = file.isPresent() ? file : find(root);
-        if (found.isPresent()) {
-            cost = ConfigFile.read(found.get(), settings);
-        }
-        for (Setting setting : Setting.values()) {
-            String value = environment.getOrDefault(setting.variable(), "");
-            if (!value.isBlank()) {
-                settings.put(setting, value, setting.variable());
-            }
-        }
-        flags.forEach((setting, value) -> settings.put(setting, value,
-                setting == Setting.MODEL ? "MODEL" : "--" + setting.key().replace('_', '-')));
-        return of(settings, cost);
-    }
-
-    private static Optional<Path> find(Path root) {
-        return List.of(Path.of(FILE_NAME), root.resolve(FILE_NAME)).stream()
-                .filter(Files::isRegularFile).findFirst();
+        ConfigSources sources = ConfigSources.collect(environment, root, file, flags);
+        return of(sources.settings(), sources.cost());
     }
 
     private static ServerConfig of(Settings settings, JsonNode cost) {

@@ -43,6 +43,11 @@ public enum Setting {
         return "MILLRACE_" + name();
     }
 
+    /** Its flag, unless it is an argument. */
+    public String flag() {
+        return "--" + key().replace('_', '-');
+    }
+
     static Optional<Setting> ofKey(String key) {
         return Arrays.stream(values()).filter(setting -> setting.key().equals(key)).findFirst();
     }

@@ -21,10 +21,16 @@ final class Settings {
 
     private final Map<Setting, Given> given = new EnumMap<>(Setting.class);
 
-    private record Given(String text, String origin) {}
+    /** What was said, and where. */
+    record Given(String text, String origin) {}
 
     void put(Setting setting, String text, String origin) {
         given.put(setting, new Given(text.strip(), origin));
+    }
+
+    /** What was said of a setting, unread. */
+    Optional<Given> given(Setting setting) {
+        return Optional.ofNullable(given.get(setting));
     }
 
     Optional<String> text(Setting setting) {
