@@ -4,6 +4,7 @@ import dev.millrace.bench.attention.AttentionCommand;
 import dev.millrace.bench.masks.MaskCommand;
 import dev.millrace.bench.matmul.KernelsCommand;
 import dev.millrace.bench.model.ModelCommand;
+import dev.millrace.bench.overhead.OverheadCommand;
 import dev.millrace.bench.peer.CompareCommand;
 import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.sampling.SamplingCommand;
@@ -24,7 +25,7 @@ import picocli.CommandLine.ScopeType;
             ModelCommand.class, CompareCommand.class, ServeCommand.class, KernelsCommand.class,
             SynthCommand.class,
             AttentionCommand.class, SamplingCommand.class, MaskCommand.class,
-            TokenizerCommand.class,
+            TokenizerCommand.class, OverheadCommand.class,
             ReportCommand.class})
 public final class Main {
 
