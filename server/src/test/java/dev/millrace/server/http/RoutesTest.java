@@ -35,12 +35,14 @@ class RoutesTest {
         server = setup.start();
     }
 
-    /** A template that goes wrong in a way of the test's choosing. */
+    /** A template that goes wrong with clients' messages, in a way of the test's choosing. */
     private record FailingTemplate(Runnable failure) implements ChatTemplate {
 
         @Override
         public List<TextSpan> render(Map<String, Object> context) {
-            failure.run();
+            if (String.valueOf(context.get("messages")).contains(Chat.CONTENT)) {
+                failure.run();
+            }
             return List.of();
         }
 
