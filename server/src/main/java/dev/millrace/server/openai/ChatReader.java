@@ -15,7 +15,6 @@ import dev.millrace.server.dialogue.TurnFormat;
 import dev.millrace.server.dialogue.TurnPlan;
 import dev.millrace.server.openai.ToolsReader.ToolRequest;
 import java.util.List;
-import java.util.Map;
 
 /** Reads what a chat says and what its answer may be. */
 final class ChatReader {
