@@ -134,7 +134,7 @@ public final class BatchingEngine implements Engine {
         int live = inbox.liveRequests();
         int running = Math.min(live, latest.running());
         return new EngineStatus(running, live - running, latest.usedBlocks(), latest.totalBlocks(),
-                latest.steps(), latest.preemptions(), inbox.draining());
+                latest.steps(), latest.preemptions(), latest.poisoned(), inbox.draining());
     }
 
     @Override

@@ -17,6 +17,8 @@ final class EngineLoop {
             + " the server's log says why";
     private static final String POISONED = "the model gave no valid probabilities for this request"
             + " (not a number); other requests are not affected";
+    private static final String REQUEST_FAILED = "this request ran into an internal error, which"
+            + " the server's log tells; other requests are not affected";
     private static final String ENGINE_FAILED = "the engine stopped after an internal error; the"
             + " server's log says why";
 
@@ -28,7 +30,9 @@ final class EngineLoop {
     private final DeviceLane lane;
     private final StepObserver observer;
     private final AdapterSlots adapters;
+    private final Deadlines deadlines = new Deadlines();
     private long steps;
+    private long poisoned;
 
     EngineLoop(ForwardPass forwardPass, Vocabulary vocabulary, EngineSettings settings, Inbox inbox,
             BlockCache cache, DeviceLane lane, StepObserver observer, AdapterSlots adapters) {
@@ -48,10 +52,18 @@ final class EngineLoop {
 
     /** Takes the mail and runs one step, if there is anything to run. */
     void turn() {
-        inbox.deliver(scheduler::add, this::cancel);
+        inbox.deliver(this::add, this::cancel);
+        for (Sequence late : deadlines.passed(lane.nanoTime())) {
+            finish(late, FinishReason.DEADLINE);
+        }
         if (!scheduler.isIdle()) {
             step();
         }
+    }
+
+    private void add(Sequence sequence) {
+        scheduler.add(sequence);
+        deadlines.add(sequence);
     }
 
     private void step() {
@@ -60,7 +72,7 @@ final class EngineLoop {
         Occupancy<StepResult> run = lane.step(() -> run(plan));
         steps++;
         // Before any token is published: a client that has its last token has been billed for it.
-        observer.onStep(new StepRecord(run.nanos(), plan.shares()));
+        observer.onStep(new StepRecord(run.nanos(), plan.shares(run.value())));
         if (run.failure() == null) {
             publish(plan, run.value());
         } else {
@@ -83,7 +95,14 @@ final class EngineLoop {
     private void publish(StepPlan plan, StepResult result) {
         long now = lane.nanoTime();
         for (int i = 0; i < plan.sequences().size(); i++) {
-            publish(plan.sequences().get(i), result.rows().get(i), now);
+            Sequence sequence = plan.sequences().get(i);
+            try {
+                publish(sequence, result.rows().get(i), now);
+            } catch (RuntimeException failure) {
+                LOG.log(Level.ERROR, "request " + sequence.request().id() + " failed", failure);
+                scheduler.removeSuspect(sequence);
+                end(sequence, FinishReason.FAILED, REQUEST_FAILED);
+            }
         }
     }
 
@@ -95,6 +114,7 @@ final class EngineLoop {
         if (row.poisoned()) {
             LOG.log(Level.WARNING, "request {0} was poisoned after {1} tokens",
                     sequence.request().id(), sequence.length());
+            poisoned++;
             scheduler.removeSuspect(sequence);
             end(sequence, FinishReason.FAILED, POISONED);
             return;
@@ -137,10 +157,13 @@ final class EngineLoop {
     private void fail(StepPlan plan, Throwable failure) {
         LOG.log(Level.ERROR, "a step of " + plan.batch().tokens() + " tokens for "
                 + plan.sequences().size() + " requests failed", failure);
-        for (Sequence sequence : plan.sequences()) {
-            scheduler.removeSuspect(sequence);
-            end(sequence, FinishReason.FAILED, STEP_FAILED);
+        if (plan.sequences().size() > 1) {
+            plan.sequences().forEach(scheduler::suspect);
+            return;
         }
+        Sequence sequence = plan.sequences().getFirst();
+        scheduler.removeSuspect(sequence);
+        end(sequence, FinishReason.FAILED, STEP_FAILED);
     }
 
     private void cancel(Sequence sequence) {
@@ -182,6 +205,6 @@ final class EngineLoop {
     /** A snapshot, but for what only the inbox knows. */
     EngineStatus status() {
         return new EngineStatus(scheduler.running(), scheduler.waiting(), cache.usedBlocks(),
-                cache.totalBlocks(), steps, scheduler.preemptions(), false);
+                cache.totalBlocks(), steps, scheduler.preemptions(), poisoned, false);
     }
 }

@@ -9,7 +9,8 @@ package dev.millrace.engine;
  * @param totalBlocks  cache blocks that exist
  * @param steps        steps since start
  * @param preemptions  sequences thrown out for lack of blocks since start
+ * @param poisoned     requests that the model gave something else than numbers since start
  * @param draining     whether new requests are refused
  */
 public record EngineStatus(int running, int waiting, int usedBlocks, int totalBlocks, long steps,
-        long preemptions, boolean draining) {}
+        long preemptions, long poisoned, boolean draining) {}

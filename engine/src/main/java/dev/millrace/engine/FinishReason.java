@@ -8,6 +8,8 @@ public enum FinishReason {
     LENGTH,
     /** The caller cancelled, or vanished. */
     CANCELLED,
+    /** The request's time was over. */
+    DEADLINE,
     /** This request alone went wrong; its event says how. */
     FAILED
 }

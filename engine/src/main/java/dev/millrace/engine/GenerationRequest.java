@@ -22,15 +22,17 @@ import java.util.Objects;
  * @param constraint       what the completion's text must satisfy, compiled for this model's
  *                         vocabulary; null for anything
  * @param reply            what the reader is shown
+ * @param terms            when to serve it
  */
 public record GenerationRequest(String id, int[] prompt, int maxTokens, SamplingParameters sampling,
         int[] stopTokens, List<byte[]> stopSequences, boolean ignoreEnd, int topLogprobs,
         String fairnessGroup, String cacheSalt, int adapterSlot, CompletionConstraint constraint,
-        ReplyOptions reply) {
+        ReplyOptions reply, ServiceTerms terms) {
 
     public GenerationRequest {
         Objects.requireNonNull(id, "id");
         Objects.requireNonNull(sampling, "sampling");
+        Objects.requireNonNull(terms, "terms");
         stopSequences = List.copyOf(stopSequences);
         if (prompt.length == 0) {
             throw new IllegalArgumentException("a prompt needs at least one token");
@@ -46,7 +48,8 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
             String fairnessGroup, String cacheSalt, int adapterSlot,
             CompletionConstraint constraint) {
         this(id, prompt, maxTokens, sampling, stopTokens, stopSequences, ignoreEnd, topLogprobs,
-                fairnessGroup, cacheSalt, adapterSlot, constraint, ReplyOptions.DEFAULT);
+                fairnessGroup, cacheSalt, adapterSlot, constraint, ReplyOptions.DEFAULT,
+                ServiceTerms.STANDARD);
     }
 
     /** A completion whose text may be anything. */
@@ -60,26 +63,35 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
     /** The same completion under a constraint. */
     public GenerationRequest constrained(CompletionConstraint wanted) {
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
-                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted, reply);
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, wanted, reply,
+                terms);
     }
 
     /** The same completion with a loaded adapter. */
     public GenerationRequest withAdapter(int slot) {
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
                 ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, slot,
-                constraint, reply);
+                constraint, reply, terms);
     }
 
     /** The same completion, shown otherwise. */
     public GenerationRequest shown(ReplyOptions wanted) {
         return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
-                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, wanted);
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, wanted,
+                terms);
     }
 
     /** The same completion, drawn otherwise. */
     public GenerationRequest sampled(SamplingParameters wanted) {
         return new GenerationRequest(id, prompt, maxTokens, wanted, stopTokens, stopSequences,
-                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, reply);
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, reply, terms);
+    }
+
+    /** The same completion, sooner or later. */
+    public GenerationRequest served(ServiceTerms wanted) {
+        return new GenerationRequest(id, prompt, maxTokens, sampling, stopTokens, stopSequences,
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, reply,
+                wanted);
     }
 
     /** Whether this token ends the completion. */

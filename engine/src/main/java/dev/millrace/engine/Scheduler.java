@@ -7,7 +7,9 @@ import dev.millrace.engine.forward.StepBatch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Decides what the next step computes. Pure bookkeeping: no clock, no threads, no device, and equal
@@ -16,17 +18,24 @@ import java.util.List;
  * <p>There is no prefill phase: every sequence has tokens to compute, and decoding is having one.
  * Those go first, so that a long prompt never stalls them; what is left of the step's tokens goes
  * to prompts, in chunks. Guesses of what comes next take what decoding leaves of a few rows. When
- * blocks run out the youngest sequence gives back all of its own and
- * later computes them again; the oldest therefore always moves, and in the end everyone does.
+ * blocks run out the last sequence gives back all of its own and
+ * later computes them again; the first therefore always moves, and in the end everyone does. So
+ * does the last one where a request of a better tier finds no room.
+ *
+ * <p>After a step that failed for several sequences, each of them runs alone, so that whoever made
+ * it fail does so alone.
  */
 final class Scheduler {
 
-    static final Comparator<Sequence> OLDEST_FIRST = Comparator.comparingLong(Sequence::arrival);
+    /** By the time of submission, but for how urgent they are. */
+    static final Comparator<Sequence> FIRST_TO_LAST = Comparator
+            .comparingLong(Sequence::turnNanos).thenComparingLong(Sequence::arrival);
 
     private final EngineSettings settings;
     private final BlockCache cache;
     private final WaitingQueue waiting = new WaitingQueue();
-    private final List<Sequence> running = new ArrayList<>(); // oldest first
+    private final List<Sequence> running = new ArrayList<>(); // first to last
+    private final Set<Sequence> suspects = new LinkedHashSet<>(); // of a step that failed
     private long preemptions;
 
     private int budget; // tokens that the step being planned can still take
@@ -59,10 +68,15 @@ final class Scheduler {
     /** Plans the next step; call only when not idle, and report back before the next call. */
     StepPlan plan() {
         budget = settings.stepTokens();
-        scheduleRunning(true);
-        scheduleDrafts();
-        scheduleRunning(false);
-        List<Sequence> started = startWaiting();
+        List<Sequence> started = List.of();
+        if (suspects.isEmpty()) {
+            scheduleRunning(true);
+            scheduleDrafts();
+            scheduleRunning(false);
+            started = startWaiting();
+        } else {
+            schedule(suspects.iterator().next());
+        }
         List<Sequence> sequences = new ArrayList<>(running.size());
         List<SequenceRow> rows = new ArrayList<>(running.size());
         List<StepShare> shares = new ArrayList<>(running.size());
@@ -128,6 +142,7 @@ final class Scheduler {
 
     private void preempt(Sequence victim) {
         running.removeLast();
+        suspects.remove(victim);
         budget += victim.scheduledTokens();
         cache.release(victim);
         victim.preempt();
@@ -137,9 +152,9 @@ final class Scheduler {
 
     private List<Sequence> startWaiting() {
         List<Sequence> started = new ArrayList<>();
-        while (budget > 0 && running.size() < settings.sequences()) {
+        while (budget > 0) {
             Sequence next = waiting.peek();
-            if (next == null || !cache.admit(next, running)) {
+            if (next == null || !admit(next)) {
                 break;
             }
             waiting.started(next);
@@ -152,9 +167,25 @@ final class Scheduler {
         return started;
     }
 
+    /** Whoever is of a better tier need not wait for the last of a worse one to end. */
+    private boolean admit(Sequence next) {
+        while (running.size() >= settings.sequences() || !cache.admit(next, running)) {
+            if (running.isEmpty() || !givesWay(running.getLast(), next)) {
+                return false;
+            }
+            preempt(running.getLast());
+        }
+        return true;
+    }
+
+    private static boolean givesWay(Sequence last, Sequence next) {
+        return next.request().terms().tier().compareTo(last.request().terms().tier()) < 0
+                && FIRST_TO_LAST.compare(next, last) < 0;
+    }
+
     private void insert(Sequence sequence) {
         int place = running.size();
-        while (place > 0 && OLDEST_FIRST.compare(running.get(place - 1), sequence) > 0) {
+        while (place > 0 && FIRST_TO_LAST.compare(running.get(place - 1), sequence) > 0) {
             place--;
         }
         running.add(place, sequence);
@@ -168,16 +199,24 @@ final class Scheduler {
      */
     void computed(Sequence sequence, boolean sampled) {
         sequence.advance();
+        suspects.remove(sequence);
         if (sampled) {
+            waiting.generated(sequence);
             cache.share(sequence);
         }
         cache.slide(sequence);
     }
 
+    /** Notes that a step failed for this sequence among others: perhaps because of it. */
+    void suspect(Sequence sequence) {
+        sequence.retry();
+        suspects.add(sequence);
+    }
+
     /** Takes a sequence out, wherever it is, and gives back its blocks. */
     void remove(Sequence sequence) {
+        suspects.remove(sequence);
         if (running.remove(sequence)) {
-            waiting.stopped(sequence);
             cache.release(sequence);
         } else {
             waiting.remove(sequence);

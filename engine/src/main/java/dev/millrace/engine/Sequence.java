@@ -6,6 +6,7 @@ import dev.millrace.engine.constrain.ConstraintException;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.StepResult.RowResult;
 import java.util.Arrays;
 
 /**
@@ -24,6 +25,7 @@ final class Sequence {
     private final Reply reply;
     private final CompletionMatcher matcher; // null where the text may be anything
     private final long[][] masks; // one, of what may come next; or none
+    private final long turnNanos;
     private long arrival;
     private boolean started;
     private boolean ended;
@@ -52,6 +54,7 @@ final class Sequence {
         this.draftLength = new DraftLength(speculation);
         this.reply = reply;
         this.tokenLimit = tokenLimit;
+        this.turnNanos = reply.submittedNanos() + request.terms().delayNanos();
         this.blocks = new BlockTables(groups);
         this.length = request.prompt().length;
         this.tokens = Arrays.copyOf(request.prompt(),
@@ -88,6 +91,16 @@ final class Sequence {
         arrival = place;
     }
 
+    /** When it would have been submitted if all requests were equally urgent. */
+    long turnNanos() {
+        return turnNanos;
+    }
+
+    /** When it must end; only of a request with a limit. */
+    long deadlineNanos() {
+        return reply.submittedNanos() + request.terms().timeLimit().toNanos();
+    }
+
     /** Whether it has ever run. */
     boolean started() {
         return started;
@@ -105,6 +118,10 @@ final class Sequence {
         boolean first = !ended;
         ended = true;
         return first;
+    }
+
+    boolean ended() {
+        return ended;
     }
 
     /** Tokens so far, prompt and completion. */
@@ -224,16 +241,34 @@ final class Sequence {
         return drafts.length;
     }
 
+    private int rightDrafts(int[] sampled) {
+        int right = 0;
+        while (right < drafts.length && drafts[right] == sampled[right]) {
+            right++;
+        }
+        return right;
+    }
+
+    /**
+     * How many of the scheduled tokens are guesses that did not turn out right.
+     *
+     * @param row what the step said; null if it failed
+     */
+    int wrongDrafts(RowResult row) {
+        if (row == null) {
+            return drafts.length;
+        }
+        // Of a poisoned row nothing is believed, and all of it is computed again without guesses.
+        return row.poisoned() ? newTokens() : drafts.length - rightDrafts(row.tokens());
+    }
+
     /**
      * Compares the guesses with what the model said, and takes them off the schedule.
      *
      * @return how many were right, before the first that was not
      */
     int verify(int[] sampled) {
-        int accepted = 0;
-        while (accepted < drafts.length && drafts[accepted] == sampled[accepted]) {
-            accepted++;
-        }
+        int accepted = rightDrafts(sampled);
         if (drafts.length > 0) {
             draftLength.verified(drafts.length, accepted);
         } else {
@@ -252,7 +287,16 @@ final class Sequence {
 
     /** Computes nothing of what was scheduled, and guesses no more. */
     void withdrawDrafts() {
-        computedDrafts += scheduledTokens;
+        computedDrafts += newTokens();
+        draftLength.stop();
+        schedule(0);
+    }
+
+    /** Computes what was scheduled once more, because the step failed, and guesses no more. */
+    void retry() {
+        computedDrafts += drafts.length;
+        everComputedTokens = Math.max(everComputedTokens,
+                computedTokens + scheduledTokens - drafts.length);
         draftLength.stop();
         schedule(0);
     }
@@ -285,14 +329,18 @@ final class Sequence {
                 output, draw);
     }
 
-    /** What the next step does for this request. */
+    /** What the next step does for this request, if all its guesses are right. */
     StepShare share(long contextTokens) {
-        int end = computedTokens + scheduledTokens;
-        int again = Math.clamp(everComputedTokens - computedTokens, 0, scheduledTokens);
-        int prompt = Math.clamp(promptTokens() - computedTokens - again, 0,
-                scheduledTokens - again);
-        return new StepShare(request.id(), prompt, again, end - computedTokens - again - prompt,
-                contextTokens);
+        int fresh = newTokens();
+        int again = scheduledTokens - fresh;
+        int prompt = Math.clamp(promptTokens() - computedTokens - again, 0, fresh);
+        return new StepShare(request.id(), prompt, again, fresh - prompt, contextTokens);
+    }
+
+    /** Of the scheduled tokens those that were never computed before. */
+    private int newTokens() {
+        return scheduledTokens
+                - Math.clamp(everComputedTokens - computedTokens, 0, scheduledTokens);
     }
 
     /** Notes that the scheduled tokens are in the cache. */

@@ -3,6 +3,7 @@ package dev.millrace.engine;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -16,6 +17,19 @@ import java.util.List;
  */
 record StepPlan(StepBatch batch, List<Sequence> sequences, List<StepShare> shares,
         List<Sequence> started) {
+
+    /** What each sequence has had of the step, now that it is known which guesses are right. */
+    List<StepShare> shares(StepResult result) {
+        List<StepShare> known = new ArrayList<>(shares);
+        for (int i = 0; i < sequences.size(); i++) {
+            Sequence sequence = sequences.get(i);
+            if (sequence.draftTokens() > 0) {
+                known.set(i, shares.get(i).rejecting(
+                        sequence.wrongDrafts(result == null ? null : result.rows().get(i))));
+            }
+        }
+        return known;
+    }
 
     /** Refuses a result that does not answer the batch, before anybody believes it. */
     StepResult check(StepResult result, int vocabularySize) {

@@ -21,10 +21,29 @@ public record StepRecord(long deviceNanos, List<StepShare> shares) {
      * @param requestId       the request that the sequence belongs to
      * @param promptTokens    prompt tokens computed for the first time
      * @param recomputeTokens tokens computed again after preemption
-     * @param decodeTokens    completion tokens fed back: 1 in plain decoding, and every guess, also
-     *                        those that turn out wrong
+     * @param decodeTokens    completion tokens fed back: 1 in plain decoding, and every guess that
+     *                        turned out right
+     * @param rejectedTokens  guesses that the model did not say
      * @param contextTokens   positions attended to, summed over the computed tokens
      */
     public record StepShare(String requestId, int promptTokens, int recomputeTokens,
-            int decodeTokens, long contextTokens) {}
+            int decodeTokens, int rejectedTokens, long contextTokens) {
+
+        /** Of a sequence for which nothing was guessed wrong. */
+        public StepShare(String requestId, int promptTokens, int recomputeTokens,
+                int decodeTokens, long contextTokens) {
+            this(requestId, promptTokens, recomputeTokens, decodeTokens, 0, contextTokens);
+        }
+
+        /** All tokens that were computed. */
+        public long tokens() {
+            return (long) promptTokens + recomputeTokens + decodeTokens + rejectedTokens;
+        }
+
+        /** The same, once it is known how many of the decoded tokens were wrong guesses. */
+        StepShare rejecting(int tokens) {
+            return new StepShare(requestId, promptTokens, recomputeTokens, decodeTokens - tokens,
+                    rejectedTokens + tokens, contextTokens);
+        }
+    }
 }

@@ -1,28 +1,71 @@
 package dev.millrace.engine;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
- * Who runs next: first those that were thrown out, oldest first; then the oldest sequence of the
- * fairness group that has the fewest running; among equals the oldest.
+ * Who runs next. The tier whose first sequence is first of all has its turn; in a tier those that
+ * were thrown out go first, then the fairness group that has been served least, and in a group the
+ * first. What comes first is told by {@link Scheduler#FIRST_TO_LAST}.
  *
- * <p>Nobody starves: while a group has something running, that ends within its token limit; once
- * it has nothing running, only older sequences go before its oldest.
+ * <p>Nobody starves: a tier goes before another only for so long, as the other's sequences get
+ * older than whatever comes; and a group that waits is served less and less in proportion.
  */
 final class WaitingQueue {
 
-    private final TreeSet<Sequence> preempted = new TreeSet<>(Scheduler.OLDEST_FIRST);
-    private final Map<String, Group> groups = new LinkedHashMap<>();
+    private final Map<ServiceTier, Tier> tiers = new EnumMap<>(ServiceTier.class);
+    private final VirtualTokens served = new VirtualTokens();
     private int size;
 
-    /** Sequences of one fairness group. */
-    private static final class Group {
-        private final Deque<Sequence> waiting = new ArrayDeque<>();
-        private int running;
+    /** What waits in one tier. */
+    private static final class Tier {
+
+        private final TreeSet<Sequence> thrownOut = new TreeSet<>(Scheduler.FIRST_TO_LAST);
+        private final Map<String, TreeSet<Sequence>> groups = new LinkedHashMap<>();
+
+        /** The one that comes first, whatever its group has had; null if nobody waits. */
+        Sequence first() {
+            return Stream.concat(thrownOut.stream().limit(1), groups.values().stream()
+                    .map(TreeSet::first)).min(Scheduler.FIRST_TO_LAST).orElse(null);
+        }
+
+        Sequence next(VirtualTokens served) {
+            if (!thrownOut.isEmpty()) {
+                return thrownOut.first();
+            }
+            Sequence next = null;
+            long least = Long.MAX_VALUE;
+            for (Map.Entry<String, TreeSet<Sequence>> group : groups.entrySet()) {
+                Sequence first = group.getValue().first();
+                long had = served.of(group.getKey());
+                if (had < least
+                        || had == least && Scheduler.FIRST_TO_LAST.compare(first, next) < 0) {
+                    next = first;
+                    least = had;
+                }
+            }
+            return next;
+        }
+
+        boolean remove(Sequence sequence) {
+            String key = sequence.request().fairnessGroup();
+            TreeSet<Sequence> group = groups.get(key);
+            boolean found = group != null && group.remove(sequence);
+            if (found && group.isEmpty()) {
+                groups.remove(key);
+            }
+            return found;
+        }
+    }
+
+    WaitingQueue() {
+        for (ServiceTier tier : ServiceTier.values()) {
+            tiers.put(tier, new Tier());
+        }
     }
 
     int size() {
@@ -30,70 +73,54 @@ final class WaitingQueue {
     }
 
     void add(Sequence sequence) {
-        group(sequence).waiting.add(sequence);
+        String group = sequence.request().fairnessGroup();
+        tierOf(sequence).groups
+                .computeIfAbsent(group, key -> new TreeSet<>(Scheduler.FIRST_TO_LAST))
+                .add(sequence);
+        served.joined(group);
         size++;
     }
 
     /** The one to run next, or null if nobody waits. */
     Sequence peek() {
-        if (!preempted.isEmpty()) {
-            return preempted.first();
-        }
-        Sequence next = null;
-        int fewest = Integer.MAX_VALUE;
-        for (Group group : groups.values()) {
-            Sequence oldest = group.waiting.peek();
-            if (oldest != null && (group.running < fewest || group.running == fewest
-                    && Scheduler.OLDEST_FIRST.compare(oldest, next) < 0)) {
-                next = oldest;
-                fewest = group.running;
-            }
-        }
-        return next;
+        return tiers.values().stream().map(Tier::first).filter(Objects::nonNull)
+                .min(Scheduler.FIRST_TO_LAST).map(first -> tierOf(first).next(served))
+                .orElse(null);
     }
 
-    /** Notes that a waiting sequence has begun to run. */
+    /** Notes that a waiting sequence runs, with what it still has to compute. */
     void started(Sequence sequence) {
-        if (remove(sequence)) {
-            group(sequence).running++;
+        if (tierOf(sequence).thrownOut.remove(sequence)) {
+            size--;
+        } else if (tierOf(sequence).remove(sequence)) {
+            size--;
+            served.started(sequence.request().fairnessGroup(), sequence.remainingTokens());
         }
     }
 
-    /** Puts a running sequence back, ahead of those that never ran. */
+    /** Puts a running sequence back, ahead of those of its tier that never ran. */
     void thrownOut(Sequence sequence) {
-        stopped(sequence);
-        preempted.add(sequence);
+        tierOf(sequence).thrownOut.add(sequence);
         size++;
     }
 
-    /** Notes that a running sequence runs no more. */
-    void stopped(Sequence sequence) {
-        Group group = group(sequence);
-        group.running--;
-        forgetIfUnused(sequence, group);
+    /** Notes that a running sequence has got a token. */
+    void generated(Sequence sequence) {
+        served.generated(sequence.request().fairnessGroup());
     }
 
     /** Takes a sequence out, if it waits. */
     boolean remove(Sequence sequence) {
-        Group group = groups.get(sequence.request().fairnessGroup());
-        boolean found = preempted.remove(sequence)
-                || group != null && group.waiting.remove(sequence);
-        if (found) {
-            size--;
-            if (group != null) {
-                forgetIfUnused(sequence, group);
-            }
+        boolean found = tierOf(sequence).thrownOut.remove(sequence);
+        if (!found && tierOf(sequence).remove(sequence)) {
+            served.left(sequence.request().fairnessGroup());
+            found = true;
         }
+        size -= found ? 1 : 0;
         return found;
     }
 
-    private Group group(Sequence sequence) {
-        return groups.computeIfAbsent(sequence.request().fairnessGroup(), key -> new Group());
-    }
-
-    private void forgetIfUnused(Sequence sequence, Group group) {
-        if (group.waiting.isEmpty() && group.running == 0) {
-            groups.remove(sequence.request().fairnessGroup());
-        }
+    private Tier tierOf(Sequence sequence) {
+        return tiers.get(sequence.request().terms().tier());
     }
 }

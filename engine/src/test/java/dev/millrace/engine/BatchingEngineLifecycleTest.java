@@ -7,6 +7,7 @@ import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -74,6 +75,49 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
         assertThat(failed.finished().error()).contains("not a number");
         assertThat(failed.tokens()).isEmpty();
         assertThat(Answer.of(healthy).finished().reason()).isEqualTo(FinishReason.LENGTH);
+    }
+
+    @Test
+    void aRequestThatMakesAStepFailFailsAlone() throws Exception {
+        int trap = FakeTokenizer.FIRST_BYTE + '#';
+        start(letters().failWhen(batch -> batch.rows().stream().anyMatch(
+                row -> Arrays.stream(row.tokens()).anyMatch(token -> token == trap))), books);
+
+        List<Generation> healthy = IntStream.range(0, 5)
+                .mapToObj(i -> engine.submit(Requests.of("r" + i, "Hello", 50))).toList();
+        Answer failed = Answer.of(engine.submit(Requests.of("trap", "Hel#lo", 100)));
+
+        assertThat(failed.finished().reason()).isEqualTo(FinishReason.FAILED);
+        for (Generation generation : healthy) {
+            Answer answer = Answer.of(generation);
+            assertThat(answer.finished().reason()).isEqualTo(FinishReason.LENGTH);
+            assertThat(answer.text()).isEqualTo(Answer.of(engine.submit(Requests.of(
+                    "again-" + generation.id(), "Hello", 50))).text());
+        }
+    }
+
+    @Test
+    void aRequestEndsWhenItsTimeIsOverWithWhatItHas() throws Exception {
+        start(letters().takes(5_000_000, 0), books);
+        Generation running = engine.submit(Requests.of("a", "Hello", 400)
+                .served(ServiceTerms.STANDARD.within(Duration.ofMillis(100))));
+
+        Answer answer = Answer.of(running);
+
+        assertThat(answer.finished().reason()).isEqualTo(FinishReason.DEADLINE);
+        assertThat(answer.tokens()).hasSizeBetween(1, 40)
+                .hasSize(answer.finished().usage().completionTokens());
+    }
+
+    @Test
+    void aRequestWhoseTimeIsOverWhileItWaitsNeverRuns() throws Exception {
+        start(letters().takes(1_000_000, 0), books);
+        Generation late = engine.submit(Requests.of("late", "Hello", 400)
+                .served(ServiceTerms.STANDARD.within(Duration.ofNanos(1))));
+
+        assertThat(Answer.of(late).finished().reason()).isEqualTo(FinishReason.DEADLINE);
+        assertThat(books.steps()).isEmpty();
+        assertThat(books.finished()).hasSize(1);
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.SequenceRow;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -148,6 +149,52 @@ class SchedulerTest {
         assertThat(step().sequences()).containsExactly(old);
         assertThat(scheduler.preemptions()).isZero();
         assertThat(young.blocks().held(0)).isEqualTo(1);
+    }
+
+    private static Sequence urgent(long arrival, int tokens, ServiceTier tier) {
+        return Sequences.of(arrival, Sequences.ofLength(arrival, tokens).request()
+                .served(new ServiceTerms(tier, 0, Duration.ZERO)));
+    }
+
+    @Test
+    void aBetterTierTakesThePlaceOfTheLastOfAWorseOne() {
+        Sequence first = urgent(0, 2, ServiceTier.FLEX);
+        Sequence second = urgent(1, 2, ServiceTier.FLEX);
+        Sequence usual = urgent(2, 2, ServiceTier.DEFAULT);
+        schedule(2, 100, first, second);
+        step();
+        scheduler.add(usual);
+        scheduler.add(urgent(3, 2, ServiceTier.DEFAULT));
+
+        assertThat(step().sequences()).hasSize(2).contains(usual)
+                .doesNotContain(first, second);
+        assertThat(scheduler.preemptions()).isEqualTo(2);
+        scheduler.remove(usual);
+        assertThat(step().sequences()).contains(first);
+    }
+
+    @Test
+    void nobodyGivesWayToHisOwnTier() {
+        Sequence running = urgent(0, 2, ServiceTier.PRIORITY);
+        schedule(1, 100, running);
+        step();
+        scheduler.add(urgent(1, 2, ServiceTier.PRIORITY));
+
+        assertThat(step().sequences()).containsExactly(running);
+    }
+
+    @Test
+    void runsSequencesOfAFailedStepOneByOne() {
+        Sequence one = Sequences.ofLength(0, 3);
+        Sequence other = Sequences.ofLength(1, 2);
+        schedule(4, 100, one, other);
+        StepPlan failed = scheduler.plan();
+        failed.sequences().forEach(scheduler::suspect);
+        scheduler.add(Sequences.ofLength(2, 1));
+
+        assertThat(step().shares()).containsExactly(new StepShare("r0", 0, 3, 0, 6));
+        assertThat(step().shares()).containsExactly(new StepShare("r1", 0, 2, 0, 3));
+        assertThat(step().sequences()).hasSize(3);
     }
 
     @Test

@@ -25,9 +25,18 @@ final class Sequences {
     }
 
     static Sequence of(long arrival, GenerationRequest request, Speculation speculation) {
+        return of(0, arrival, request, speculation);
+    }
+
+    static Sequence submittedAt(long nanos, long arrival, GenerationRequest request) {
+        return of(nanos, arrival, request, Speculation.OFF);
+    }
+
+    private static Sequence of(long nanos, long arrival, GenerationRequest request,
+            Speculation speculation) {
         int limit = request.prompt().length + request.maxTokens();
         Sequence sequence = new Sequence(request, limit, 2, speculation, new Reply(request,
-                Vocabulary.idsOnly(VOCABULARY_SIZE), request.maxTokens(), 0));
+                Vocabulary.idsOnly(VOCABULARY_SIZE), request.maxTokens(), nanos));
         sequence.arrive(arrival);
         return sequence;
     }

@@ -43,11 +43,14 @@ final class SimulatedEngine {
     private final int[][] beginnings = new int[3][];
     private final int requests;
     private final int faultsIn1000;
+    private final boolean urgent; // whether there are tiers and priorities
+    private final int hasty; // one in so many has a deadline
     private final int arrivals; // 2 for a crowd at once, more for a trickle
     private final List<Client> clients = new ArrayList<>();
     private long now;
     private int batchTokens;
     private long turnsAllowed = 10;
+    private int failedSteps;
 
     /** A submitted request and what its reader has seen. */
     private static final class Client {
@@ -75,6 +78,8 @@ final class SimulatedEngine {
         rules = new RequestRules(VOCABULARY_SIZE, settings.contextTokens(), cache.positions());
         inbox = new Inbox(settings);
         lane = new DeviceLane(() -> now += random.nextInt(1000));
+        urgent = random.nextInt(3) == 0;
+        hasty = random.nextBoolean() ? 4 : 1000;
         arrivals = 2 + random.nextInt(8);
         faultsIn1000 = random.nextInt(4) == 0 ? 10 : 0;
         requests = 1 + random.nextInt(24);
@@ -163,6 +168,10 @@ final class SimulatedEngine {
     /** Whether a fault strikes; remembers whom. */
     private boolean fault(int rarity, List<SequenceRow> rows) {
         boolean strikes = faultsIn1000 > 0 && random.nextInt(10 * rarity) < faultsIn1000;
+        if (strikes && rarity < 1000) {
+            failedSteps++;
+            turnsAllowed += rows.size();
+        }
         for (Client client : clients) {
             client.struck |= strikes && rows.stream().anyMatch(
                     row -> row.blockTables() == client.sequence.blocks().rows());
@@ -221,7 +230,7 @@ final class SimulatedEngine {
         System.arraycopy(own, 0, prompt, shared, own.length);
         GenerationRequest request = Requests.of(id, prompt,
                 1 + random.nextInt(MOST_COMPLETION_TOKENS), "group" + random.nextInt(3),
-                random.nextInt(8) == 0 ? "own" : "shared");
+                random.nextInt(8) == 0 ? "own" : "shared").served(randomTerms());
         try {
             int limit = rules.tokenLimit(request);
             Reply reply = new Reply(request, new Letters(), limit - prompt.length,
@@ -231,7 +240,8 @@ final class SimulatedEngine {
             inbox.submit(sequence);
             clients.add(new Client(sequence,
                     ScriptedForwardPass.alone(model, prompt, limit - prompt.length)));
-            turnsAllowed += limit;
+            // One that comes may throw out the first, which loses what it has computed.
+            turnsAllowed += 2L * settings.contextTokens();
         } catch (IllegalArgumentException neverFits) {
             assertThat(prompt.length).isGreaterThan(
                     Math.min(settings.contextTokens() - 1, cache.positions()));
@@ -240,10 +250,19 @@ final class SimulatedEngine {
         }
     }
 
+    private ServiceTerms randomTerms() {
+        ServiceTier tier = urgent
+                ? ServiceTier.values()[random.nextInt(3)]
+                : ServiceTier.DEFAULT;
+        return new ServiceTerms(tier, urgent ? random.nextInt(-100, 101) : 0,
+                Duration.ofNanos(random.nextInt(hasty) == 0 ? 1 + random.nextInt(100_000) : 0));
+    }
+
     private void checkLastStep() {
         int tokens = 0;
         for (StepShare share : books.steps().getLast().shares()) {
-            tokens += share.promptTokens() + share.recomputeTokens() + share.decodeTokens();
+            assertThat(share.decodeTokens()).isNotNegative();
+            tokens += (int) share.tokens();
         }
         assertThat(tokens).isEqualTo(batchTokens);
     }
@@ -292,11 +311,13 @@ final class SimulatedEngine {
             }
             case LENGTH -> assertThat(published).hasSize(client.expected.length)
                     .hasSize(usage.completionTokens());
-            case CANCELLED -> assertThat(published).hasSize(usage.completionTokens());
+            case CANCELLED, DEADLINE -> assertThat(published).hasSize(usage.completionTokens());
             case FAILED -> assertThat(client.struck).isTrue();
         }
-        if (client.finished.reason() != FinishReason.CANCELLED
-                && client.finished.reason() != FinishReason.FAILED) {
+        assertThat(client.finished.reason() != FinishReason.DEADLINE
+                || client.sequence.request().terms().limited()).isTrue();
+        if (client.finished.reason() == FinishReason.STOP
+                || client.finished.reason() == FinishReason.LENGTH) {
             checkShares(client.sequence.request().id(), usage);
         }
     }
@@ -310,14 +331,14 @@ final class SimulatedEngine {
             for (StepShare share : step.shares()) {
                 if (share.requestId().equals(id)) {
                     prompt += share.promptTokens();
-                    decode += share.decodeTokens();
+                    decode += share.decodeTokens() + share.rejectedTokens();
                     again += share.recomputeTokens();
                 }
             }
         }
         assertThat(prompt).isEqualTo(usage.promptTokens() - usage.cachedTokens());
         assertThat(decode).isEqualTo(usage.completionTokens() - 1 + usage.rejectedDrafts());
-        assertThat(again == 0 || preemptions() > 0).isTrue();
+        assertThat(again == 0 || preemptions() > 0 || failedSteps > 0).isTrue();
     }
 
     long preemptions() {
@@ -334,6 +355,11 @@ final class SimulatedEngine {
 
     long rejectedDrafts() {
         return books.finished().stream().mapToLong(ended -> ended.usage().rejectedDrafts()).sum();
+    }
+
+    long deadlines() {
+        return books.finished().stream()
+                .filter(ended -> ended.reason() == FinishReason.DEADLINE).count();
     }
 
     long failures() {

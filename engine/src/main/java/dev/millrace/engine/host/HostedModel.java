@@ -5,6 +5,7 @@ import dev.millrace.engine.EngineStatus;
 import dev.millrace.engine.Generation;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.ServiceTerms;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
@@ -40,6 +41,7 @@ public final class HostedModel implements Engine {
     private Throwable lastFailure;
     private long pastSteps; // of engines that are gone
     private long pastPreemptions;
+    private long pastPoisoned;
 
     HostedModel(ModelHost host, String name, long bytes, boolean pinned, ModelOpener opener) {
         this.host = host;
@@ -83,12 +85,22 @@ public final class HostedModel implements Engine {
 
     @Override
     public Generation submit(GenerationRequest request) {
+        long askedNanos = host.nanoTime();
         Engine engine = enter(request.id());
         try {
-            return engine.submit(request);
+            return engine.submit(lessTime(request, host.nanoTime() - askedNanos));
         } finally {
             host.leave(this);
         }
+    }
+
+    /** What the model's opening took is gone of the request's time; if all is, it ends at once. */
+    private static GenerationRequest lessTime(GenerationRequest request, long goneNanos) {
+        ServiceTerms terms = request.terms();
+        return terms.limited()
+                ? request.served(terms.within(Duration.ofNanos(
+                        Math.max(1, terms.timeLimit().toNanos() - goneNanos))))
+                : request;
     }
 
     private Engine enter(String requestId) {
@@ -161,11 +173,12 @@ public final class HostedModel implements Engine {
         host.lock().lock();
         try {
             EngineStatus now = running == null
-                    ? new EngineStatus(0, 0, 0, 0, 0, 0, false)
+                    ? new EngineStatus(0, 0, 0, 0, 0, 0, 0, false)
                     : running.engine().status();
             return new EngineStatus(now.running(), now.waiting() + waiting, now.usedBlocks(),
                     now.totalBlocks(), pastSteps + now.steps(),
-                    pastPreemptions + now.preemptions(), draining);
+                    pastPreemptions + now.preemptions(), pastPoisoned + now.poisoned(),
+                    draining);
         } finally {
             host.lock().unlock();
         }
@@ -282,6 +295,7 @@ public final class HostedModel implements Engine {
         EngineStatus last = running.engine().status();
         pastSteps += last.steps();
         pastPreemptions += last.preemptions();
+        pastPoisoned += last.poisoned();
         running = null;
         leaving = false;
     }

@@ -98,6 +98,10 @@ public final class ModelHost implements AutoCloseable {
         return budgetBytes;
     }
 
+    long nanoTime() {
+        return nanoClock.getAsLong();
+    }
+
     ReentrantLock lock() {
         return lock;
     }
@@ -230,6 +234,7 @@ public final class ModelHost implements AutoCloseable {
             if (running == null) {
                 usedBytes -= model.bytes();
                 model.failed(failure);
+                wanted.remove(model); // whoever waits is told; trying again is up to the next
             } else {
                 model.opened(running, nanoClock.getAsLong());
             }

@@ -23,6 +23,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -99,6 +101,21 @@ class ModelHostTest {
         return Answer.of(model.submit(Requests.of("r" + System.nanoTime(), "who?", 20))).text();
     }
 
+    /** An answer is there a moment before its engine is idle. */
+    private static void askAndSettle(HostedModel model) throws InterruptedException {
+        ask(model);
+        await(() -> model.status().running() + model.status().waiting() == 0);
+    }
+
+    private static void await(BooleanSupplier condition) throws InterruptedException {
+        while (!condition.getAsBoolean()) {
+            LockSupport.parkNanos(100_000);
+            if (Thread.interrupted()) {
+                throw new InterruptedException("waited for too long");
+            }
+        }
+    }
+
     @Test
     void opensAModelWhenItIsAskedForAndKeepsItWhileThereIsRoom() throws Exception {
         HostedModel a = add("a", 40);
@@ -118,11 +135,11 @@ class ModelHostTest {
         HostedModel a = add("a", 50);
         HostedModel b = add("b", 50);
         HostedModel c = add("c", 50);
-        ask(a);
+        askAndSettle(a);
         clock.set(1);
-        ask(b);
+        askAndSettle(b);
         clock.set(2);
-        ask(a);
+        askAndSettle(a);
         clock.set(3);
 
         assertThat(ask(c)).isEqualTo("I am c");
@@ -192,16 +209,14 @@ class ModelHostTest {
         host = ModelHost.start(BUDGET_BYTES, Duration.ofMinutes(5), clock::get);
         HostedModel a = add("a", 50);
         HostedModel b = add("b", 50);
-        ask(a);
+        askAndSettle(a);
         clock.set(Duration.ofMinutes(4).toNanos());
         ask(b);
         assertThat(a.loaded()).isTrue();
 
         clock.set(Duration.ofMinutes(6).toNanos());
         ask(b); // whoever comes makes the host look
-        while (a.loaded()) {
-            Thread.onSpinWait();
-        }
+        await(() -> !a.loaded());
 
         assertThat(b.loaded()).isTrue();
         assertThat(ask(a)).isEqualTo("I am a");
@@ -253,9 +268,7 @@ class ModelHostTest {
                 throw new IllegalStateException(e);
             }
         });
-        while (b.status().waiting() == 0 && !other.isDone()) {
-            Thread.onSpinWait();
-        }
+        await(() -> b.status().waiting() > 0 || other.isDone());
 
         b.drain(Duration.ZERO);
         a.drain(Duration.ZERO);

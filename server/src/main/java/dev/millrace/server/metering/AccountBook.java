@@ -92,9 +92,7 @@ final class AccountBook {
             }
             for (int i = 0; i < count; i++) {
                 StepShare share = shares.get(i);
-                long tokens = (long) share.promptTokens() + share.recomputeTokens()
-                        + share.decodeTokens();
-                sequenceWeights[i] = weights.of(count, tokens, share.contextTokens());
+                sequenceWeights[i] = weights.of(count, share.tokens(), share.contextTokens());
             }
             sequences.apportion(step.deviceNanos(), sequenceWeights, count, sequenceNanos);
             for (int i = 0; i < count; i++) {
@@ -116,16 +114,16 @@ final class AccountBook {
         account.prefillNanos += componentNanos[0];
         account.decodeNanos += componentNanos[1];
         account.computedTokens += share.promptTokens();
-        account.decodedTokens += share.decodeTokens();
+        account.decodedTokens += decoded(share);
     }
 
     /** Divides a sequence's time by what its tokens were; it is nearly always of one kind. */
     private void split(StepShare share, long nanos) {
         boolean prompt = share.promptTokens() > 0;
         boolean recompute = share.recomputeTokens() > 0;
-        if (prompt && recompute || (prompt || recompute) && share.decodeTokens() > 0) {
+        if (prompt && recompute || (prompt || recompute) && decoded(share) > 0) {
             componentWeights[0] = share.promptTokens();
-            componentWeights[1] = share.decodeTokens();
+            componentWeights[1] = decoded(share);
             componentWeights[2] = share.recomputeTokens();
             components.apportion(nanos, componentWeights, COMPONENTS, componentNanos);
             return;
@@ -133,6 +131,11 @@ final class AccountBook {
         componentNanos[0] = prompt ? nanos : 0;
         componentNanos[1] = prompt || recompute ? 0 : nanos;
         componentNanos[2] = recompute ? nanos : 0;
+    }
+
+    /** Whoever asked for an answer pays for the guesses that were to bring it sooner. */
+    private static int decoded(StepShare share) {
+        return share.decodeTokens() + share.rejectedTokens();
     }
 
     /** Closes an account as the engine reports it; false if there is none of that id. */

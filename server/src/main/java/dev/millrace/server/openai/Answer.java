@@ -46,7 +46,7 @@ final class Answer {
     static String finishReason(FinishReason reason, Turn turn) {
         return switch (reason) {
             case STOP -> turn.called() ? "tool_calls" : "stop";
-            case LENGTH -> "length";
+            case LENGTH, DEADLINE -> "length";
             case CANCELLED, FAILED -> throw new IllegalStateException(
                     "a completion that was " + reason + " has no finish_reason");
         };

@@ -199,6 +199,12 @@ final class CompletionService {
         switch (end.reason()) {
             case STOP, LENGTH -> {
             }
+            case DEADLINE -> {
+                if (end.usage().completionTokens() == 0) {
+                    throw ApiException.refused(408, "timeout", "timeout", "the request's time was"
+                            + " over before its first token; ask for more, or later");
+                }
+            }
             case FAILED -> throw ApiException.failed("the generation failed: " + end.error());
             case CANCELLED -> throw ApiException.overloaded(
                     "the generation was cancelled because the server is stopping",
