@@ -84,7 +84,8 @@ public record GenerationRequest(String id, int[] prompt, int maxTokens, Sampling
     /** The same completion, drawn otherwise. */
     public GenerationRequest sampled(SamplingParameters wanted) {
         return new GenerationRequest(id, prompt, maxTokens, wanted, stopTokens, stopSequences,
-                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, reply, terms);
+                ignoreEnd, topLogprobs, fairnessGroup, cacheSalt, adapterSlot, constraint, reply,
+                terms);
     }
 
     /** The same completion, sooner or later. */

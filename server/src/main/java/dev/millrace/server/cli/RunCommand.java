@@ -2,6 +2,7 @@ package dev.millrace.server.cli;
 
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.ServiceTerms;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.models.ChatPrompt;
 import dev.millrace.models.Model;
@@ -114,7 +115,8 @@ final class RunCommand implements Callable<Integer> {
                     Math.max(1, Math.min(maxTokens, room)),
                     sampling.parameters(loaded.model()::requiredTokenizer, end.minTokens()),
                     end.stopTokens(), end.stopSequences(), end.ignoreEnd(), -1, "run", "",
-                    SequenceRow.NO_ADAPTER, constraint.compile(loaded.vocabulary()), end.reply());
+                    SequenceRow.NO_ADAPTER, constraint.compile(loaded.vocabulary()), end.reply(),
+                    ServiceTerms.STANDARD);
             GenerationPrinter printer = printIds
                     ? GenerationPrinter.ofIds(context.out())
                     : GenerationPrinter.ofText(context.out());

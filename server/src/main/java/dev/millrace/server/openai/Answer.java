@@ -38,8 +38,11 @@ final class Answer {
     }
 
     private static ObjectNode frame(CompletionJob job, String object) {
-        return Json.object().put("id", job.id()).put("object", object)
+        ObjectNode frame = Json.object().put("id", job.id()).put("object", object)
                 .put("created", job.createdSeconds()).put("model", job.model().id());
+        return job.format() instanceof ChatFormat
+                ? frame.put("service_tier", ServiceReader.word(job.terms()))
+                : frame;
     }
 
     /** OpenAI's word for how a completion ended; only those that ended well have one. */

@@ -1,6 +1,7 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.ServiceTerms;
 import dev.millrace.server.dialogue.TurnPlan;
 import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
@@ -20,10 +21,11 @@ import java.util.stream.Stream;
  * @param plan           how to read the completions
  * @param identity       whom to bill
  * @param maxTokens      most tokens to sample, per prompt
+ * @param terms          when to serve it
  */
 record CompletionJob(String id, long createdSeconds, ServedModel model, ResponseFormat format,
         List<int[]> prompts, GenerationOptions options, TurnPlan plan, Identity identity,
-        int[] maxTokens) {
+        int[] maxTokens, ServiceTerms terms) {
 
     /** Most tokens that the completions of one request may have together. */
     private static final int COMPLETION_TOKENS = 1 << 20;
@@ -35,7 +37,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
      */
     static CompletionJob of(String id, long createdSeconds, ServedModel model,
             ResponseFormat format, List<int[]> prompts, GenerationOptions options, TurnPlan plan,
-            Identity identity) {
+            Identity identity, ServiceTerms terms) {
         ModelDirectory.requireAllowed(model, identity);
         int[] maxTokens = new int[prompts.size()];
         for (int i = 0; i < maxTokens.length; i++) {
@@ -44,7 +46,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         }
         requireBounded(maxTokens, options.candidates());
         return new CompletionJob(id, createdSeconds, model, format, prompts, options, plan,
-                identity, maxTokens);
+                identity, maxTokens, terms);
     }
 
     private static int maxTokens(ServedModel model, ResponseFormat format, int promptTokens,
@@ -124,7 +126,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
                         options.reportedLogprobs(), identity.tenant(),
                         identity.cacheSalt(options.cacheSalt()), model.adapterSlot(),
-                        options.constraint(), options.answer().reply()));
+                        options.constraint(), options.answer().reply(), terms));
             }
         }
         return requests;

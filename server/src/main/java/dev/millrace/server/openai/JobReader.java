@@ -37,7 +37,7 @@ final class JobReader {
                 limits);
         options = options.constrained(chat.constraint(options.maxTokens()));
         List<int[]> prompts = truncated(List.of(chat.prompt()), fields, model, format, options);
-        return job(model, format, prompts, options, chat.plan(), caller);
+        return job(model, format, prompts, options, chat.plan(), caller, fields);
     }
 
     /** The tokens of a chat's prompt. @throws ApiException 400 or 404 that names the field */
@@ -63,7 +63,7 @@ final class JobReader {
         }
         ResponseFormat format = new CompletionFormat();
         return job(model, format, truncated(prompts, fields, model, format, options), options,
-                TurnPlan.PLAIN, caller);
+                TurnPlan.PLAIN, caller, fields);
     }
 
     /** Keeps the last tokens only, where {@code truncate_prompt_tokens} says so. */
@@ -106,9 +106,10 @@ final class JobReader {
     }
 
     private static CompletionJob job(ServedModel model, ResponseFormat format,
-            List<int[]> prompts, GenerationOptions options, TurnPlan plan, Caller caller) {
+            List<int[]> prompts, GenerationOptions options, TurnPlan plan, Caller caller,
+            Fields fields) {
         String id = format.idPrefix() + UUID.randomUUID().toString().replace("-", "");
         return CompletionJob.of(id, Instant.now().getEpochSecond(), model, format, prompts,
-                options, plan, caller.identity());
+                options, plan, caller.identity(), ServiceReader.read(fields));
     }
 }

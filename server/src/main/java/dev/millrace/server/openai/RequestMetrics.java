@@ -132,6 +132,10 @@ public final class RequestMetrics {
                     engine -> engine.status().preemptions())
                     .description("sequences thrown out for lack of cache")
                     .tag("model_name", model.baseId()).register(registry);
+            FunctionCounter.builder("millrace_poisoned_requests", model.engine(),
+                    engine -> engine.status().poisoned())
+                    .description("requests that failed because their logits were no numbers")
+                    .tag("model_name", model.baseId()).register(registry);
             FunctionCounter.builder("millrace_steps", model.engine(),
                     engine -> engine.status().steps()).description("steps of the engine")
                     .tag("model_name", model.baseId()).register(registry);
