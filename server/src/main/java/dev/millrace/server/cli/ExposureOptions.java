@@ -48,6 +48,18 @@ final class ExposureOptions {
         flags.put(Setting.CORS_ORIGIN, value);
     }
 
+    @Option(names = "--request-log", paramLabel = "FILE", description = "Append a line of JSON for"
+            + " every request: who, what, tokens, cost, times (default: none).")
+    void requestLog(String value) {
+        flags.put(Setting.REQUEST_LOG, value);
+    }
+
+    @Option(names = "--log-prompts",
+            description = "Let that have what clients write, too (default: off).")
+    void logPrompts(boolean on) {
+        flags.put(Setting.LOG_PROMPTS, on ? "on" : "off");
+    }
+
     void copyTo(ComputeOptions options) {
         flags.forEach(options::set);
     }

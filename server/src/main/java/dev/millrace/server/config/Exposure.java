@@ -8,15 +8,18 @@ import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
- * How a server can be reached beyond plain HTTP on its port.
+ * How a server can be reached beyond plain HTTP on its port, and what it writes down of requests.
  *
  * @param tlsCertificate PEM file of its certificate chain; with {@code tlsKey} or not at all
  * @param tlsKey         PEM file of its key
  * @param corsOrigins    web pages whose scripts may use it, or {@code *}
  * @param metricsPort    a port of its own for metrics; 0 for any free one
+ * @param requestLog     file that gets a line for every request
+ * @param logsPrompts    whether that has what clients write
  */
 public record Exposure(Optional<Path> tlsCertificate, Optional<Path> tlsKey,
-        List<String> corsOrigins, OptionalInt metricsPort) {
+        List<String> corsOrigins, OptionalInt metricsPort, Optional<Path> requestLog,
+        boolean logsPrompts) {
 
     private static final Pattern ORIGIN = Pattern
             .compile("\\*|https?://[A-Za-z0-9.-]+(:\\d{1,5})?|https?://\\[[0-9a-f:]+](:\\d{1,5})?");
@@ -27,7 +30,11 @@ public record Exposure(Optional<Path> tlsCertificate, Optional<Path> tlsKey,
                 settings.text(Setting.TLS_KEY).map(Path::of), origins(settings),
                 settings.isOff(Setting.METRICS_PORT)
                         ? OptionalInt.empty()
-                        : OptionalInt.of(settings.number(Setting.METRICS_PORT, 0, MAX_PORT, 0)));
+                        : OptionalInt.of(settings.number(Setting.METRICS_PORT, 0, MAX_PORT, 0)),
+                settings.isOff(Setting.REQUEST_LOG)
+                        ? Optional.empty()
+                        : settings.text(Setting.REQUEST_LOG).map(Path::of),
+                settings.choice(Setting.LOG_PROMPTS, List.of("off", "on")).equals("on"));
         if (exposure.tlsCertificate.isPresent() != exposure.tlsKey.isPresent()) {
             throw new ConfigException("tls_certificate and tls_key go together; only "
                     + (exposure.tlsKey.isPresent() ? "tls_key" : "tls_certificate") + " is set");

@@ -14,6 +14,8 @@ public enum Setting {
     TLS_CERTIFICATE,
     TLS_KEY,
     CORS_ORIGIN,
+    REQUEST_LOG,
+    LOG_PROMPTS,
     CONTEXT,
     SEQUENCES,
     STEP_TOKENS,

@@ -20,6 +20,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -87,6 +88,8 @@ public final class Embeddings {
             result = await(submit(model, request, param),
                     new ClientWatch(caller.connection(), limits.watch()));
             usedTokens = result.finished().usage().promptTokens();
+            caller.identity().notes().finished(usedTokens, 0, 0, 0, 0,
+                    result.finished().reason().name().toLowerCase(Locale.ROOT));
         } finally {
             reservation.settle(usedTokens);
         }

@@ -4,6 +4,7 @@ import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.QuotaException;
+import dev.millrace.server.tenants.RequestNotes;
 import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
@@ -29,9 +30,14 @@ final class AccessControl {
     private final KeyRing keys;
     private final HostGuard hosts;
     private final IntSupplier metricsPort;
+    private final boolean keepsText;
 
-    /** @param metricsPort the port whose callers may read metrics; 0 for none */
-    AccessControl(KeyRing keys, HostGuard hosts, IntSupplier metricsPort) {
+    /**
+     * @param metricsPort the port whose callers may read metrics; 0 for none
+     * @param keepsText   whether the log wants what clients write
+     */
+    AccessControl(KeyRing keys, HostGuard hosts, IntSupplier metricsPort, boolean keepsText) {
+        this.keepsText = keepsText;
         this.metricsPort = metricsPort;
         this.keys = keys;
         this.hosts = hosts;
@@ -45,18 +51,21 @@ final class AccessControl {
      */
     void identify(Context context) {
         if (context.req().getLocalPort() == metricsPort.getAsInt()) {
-            Identity.METRICS.owns(context.req());
+            own(context, Identity.METRICS);
             return;
         }
         if (keys.isEmpty()) {
             if (hosts.isLoopback()) {
                 hosts.check(context);
-                Identity.LOCAL.owns(context.req());
+                own(context, Identity.LOCAL);
             }
             return;
         }
-        sentKey(context).flatMap(keys::find)
-                .ifPresent(identity -> identity.owns(context.req()));
+        sentKey(context).flatMap(keys::find).ifPresent(identity -> own(context, identity));
+    }
+
+    private void own(Context context, Identity identity) {
+        identity.noting(RequestNotes.begin(keepsText)).owns(context.req());
     }
 
     /**

@@ -106,6 +106,7 @@ final class ErrorResponses {
     }
 
     private static void write(ApiException e, Context context) {
+        RequestLog.refused(context, e.code());
         e.retryAfter().ifPresent(wait -> context
                 .header("Retry-After", Long.toString(Math.max(1, wait.plusMillis(999).toSeconds())))
                 .header("retry-after-ms", Long.toString(Math.max(1, wait.toMillis()))));

@@ -60,6 +60,7 @@ public final class MillraceServer {
     private final EmbeddingRoutes embeddings;
     private final CrossOrigin crossOrigin;
     private final AccessControl access;
+    private final Optional<RequestLog> log;
     private final Javalin javalin;
     private volatile boolean draining;
     private volatile int metricsPort;
@@ -96,7 +97,8 @@ public final class MillraceServer {
                 new Embeddings(directory, embedding, accounts, registry, limits), exchange);
         this.crossOrigin = new CrossOrigin(settings.corsOrigins());
         this.access = new AccessControl(keys, new HostGuard(settings.host(), crossOrigin),
-                this::metricsPort);
+                this::metricsPort, settings.logsPrompts());
+        this.log = settings.requestLog().map(RequestLog::open);
         this.javalin = Javalin.create(this::configure);
     }
 
@@ -138,6 +140,7 @@ public final class MillraceServer {
             finished &= model.engine().drain(Duration.ofNanos(left));
         }
         javalin.stop();
+        log.ifPresent(RequestLog::close);
         return finished;
     }
 
@@ -172,8 +175,7 @@ public final class MillraceServer {
         if (settings.metricsPort().isPresent()) {
             config.jetty.addConnector(connectors::metrics);
         }
-        config.requestLogger.http((context, millis) -> metrics.answered(route(context),
-                method(context), context.statusCode()));
+        config.requestLogger.http(this::answered);
         register(config.routes);
     }
 
@@ -204,6 +206,11 @@ public final class MillraceServer {
     private void health(Context context) {
         context.status(draining ? 503 : 200).contentType("application/json")
                 .result(draining ? "{\"status\":\"draining\"}" : "{\"status\":\"ok\"}");
+    }
+
+    private void answered(Context context, float millis) {
+        metrics.answered(route(context), method(context), context.statusCode());
+        log.ifPresent(lines -> lines.write(context, route(context), millis));
     }
 
     private static String route(Context context) {

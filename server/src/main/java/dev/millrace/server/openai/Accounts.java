@@ -46,8 +46,14 @@ public final class Accounts {
     public CompletableFuture<Receipt> open(String requestId, ListedModel model, Identity identity,
             String endpoint) {
         try {
-            return meter.open(new MeteredRequest(requestId, model.id(), identity.tenant(),
-                    endpoint, identity.keyId()));
+            CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(requestId,
+                    model.id(), identity.tenant(), endpoint, identity.keyId()));
+            identity.notes().opened(requestId, model.id());
+            return receipt.whenComplete((paid, failure) -> {
+                if (paid != null) {
+                    identity.notes().paid(paid.costNanoUsd());
+                }
+            });
         } catch (LedgerException e) {
             LOG.error("no account for {}", requestId, e);
             throw ApiException.overloaded("the ledger takes no more requests for now",

@@ -60,7 +60,11 @@ public final class Exchange {
         }
         try {
             Caller caller = caller(context);
-            work.run(bodies.read(context.req()), caller, context.res());
+            Fields body = bodies.read(context.req());
+            if (caller.identity().notes().keepsText()) {
+                caller.identity().notes().text(body.toString());
+            }
+            work.run(body, caller, context.res());
         } finally {
             places.release();
         }

@@ -185,4 +185,10 @@ public final class Fields {
     private static String plain(double bound) {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
     }
+
+    /** The object as JSON. */
+    @Override
+    public String toString() {
+        return object.toString();
+    }
 }

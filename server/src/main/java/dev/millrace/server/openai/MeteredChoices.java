@@ -10,6 +10,7 @@ import dev.millrace.server.tenants.Quota;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -97,12 +98,24 @@ final class MeteredChoices implements AutoCloseable {
     @Override
     public void close() {
         running.close();
-        for (Finished end : running.finished()) {
+        List<Finished> ends = running.finished();
+        for (int i = 0; i < ends.size(); i++) {
+            Finished end = ends.get(i);
             if (end != null) {
                 metrics.finished(job.model(), end);
+                note(i, end);
             }
         }
         reservation.settle(usedTokens());
+    }
+
+    private void note(int choice, Finished end) {
+        TokenUsage usage = end.usage();
+        boolean first = job.firstOfPrompt(choice);
+        job.identity().notes().finished(first ? usage.promptTokens() : 0,
+                first ? usage.cachedTokens() : 0, usage.completionTokens(),
+                end.timings().queueNanos(), end.timings().firstTokenNanos(),
+                end.reason().name().toLowerCase(Locale.ROOT));
     }
 
     /** Prompts once and all completions, as {@code usage} counts them. */

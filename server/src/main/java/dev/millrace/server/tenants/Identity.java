@@ -10,21 +10,23 @@ import java.util.Optional;
  * @param key    what the request came with; empty where none is needed
  * @param role   what it may do
  * @param quota  what it may use
+ * @param notes  what is found out about the request
  */
-public record Identity(String tenant, Optional<ApiKey> key, Role role, Quota quota) {
+public record Identity(String tenant, Optional<ApiKey> key, Role role, Quota quota,
+        RequestNotes notes) {
 
     /** Whoever can reach a server that has no keys, which only this machine can. */
     public static final Identity LOCAL = new Identity("local", Optional.empty(), Role.ADMIN,
-            Quota.UNLIMITED);
+            Quota.UNLIMITED, RequestNotes.NONE);
 
     /** Whoever can reach the port for metrics. */
     public static final Identity METRICS = new Identity("metrics", Optional.empty(), Role.METRICS,
-            Quota.UNLIMITED);
+            Quota.UNLIMITED, RequestNotes.NONE);
 
     private static final String ATTRIBUTE = Identity.class.getName();
 
     static Identity of(ApiKey key, Quota quota) {
-        return new Identity(key.team(), Optional.of(key), key.role(), quota);
+        return new Identity(key.team(), Optional.of(key), key.role(), quota, RequestNotes.NONE);
     }
 
     /** Whose request it is. @throws IllegalStateException if nobody has found out */
@@ -36,6 +38,11 @@ public record Identity(String tenant, Optional<ApiKey> key, Role role, Quota quo
     /** Whose request it is; empty if it came without a good key. */
     public static Optional<Identity> ifKnown(ServletRequest request) {
         return Optional.ofNullable((Identity) request.getAttribute(ATTRIBUTE));
+    }
+
+    /** The same for one request, about which something is noted. */
+    public Identity noting(RequestNotes taken) {
+        return new Identity(tenant, key, role, quota, taken);
     }
 
     /** Notes that a request is this one's. */

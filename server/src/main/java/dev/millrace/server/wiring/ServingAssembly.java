@@ -202,7 +202,8 @@ public final class ServingAssembly {
         return new HttpSettings(config.host(), config.port(), exposure.metricsPort(),
                 exposure.tlsCertificate().map(certificate -> new TlsFiles(certificate,
                         exposure.tlsKey().orElseThrow())),
-                exposure.corsOrigins(), HttpLimits.DEFAULT);
+                exposure.corsOrigins(), exposure.requestLog(), exposure.logsPrompts(),
+                HttpLimits.DEFAULT);
     }
 
     /** What clients call the first model that generates, or embeds if none does. */
