@@ -1,7 +1,10 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.BlockOperations.Move;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -9,7 +12,7 @@ import java.util.List;
  * Gives sequences their cache blocks, over all layer groups at once, and shares equal beginnings.
  *
  * <p>Only full blocks are shared, and a sequence always computes at least its last token, so nobody
- * ever writes to a block that another refers to. The vLLM paper (Kwon et al., "Efficient Memory
+ * ever writes to a block that another refers to; a block that is shared in part is copied first. The vLLM paper (Kwon et al., "Efficient Memory
  * Management for Large Language Model Serving with PagedAttention", SOSP 2023) has the idea of
  * paged blocks with reference counts.
  */
@@ -21,6 +24,7 @@ final class BlockCache {
     private final int[] peakBlocks; // (groups): most blocks that one sequence refers to at once
     private final int layers;
     private final PrefixIndex index; // null where prefixes are not shared
+    private final List<Move> copies = new ArrayList<>(); // ahead of the next step, in this order
 
     BlockCache(CacheGeometry geometry, int stepTokens, boolean prefixReuse) {
         blockTokens = geometry.blockTokens();
@@ -71,24 +75,79 @@ final class BlockCache {
      * Gives a sequence that holds nothing the cached blocks of its beginning, if the rest of its
      * tokens then fits beside what the running sequences still need for theirs.
      *
-     * @param running  the sequences that have been admitted
+     * @param running the sequences that have been admitted
+     * @param leader  one that has the same prompt in the cache, or null
      * @return whether it fits; if not, it holds nothing
      */
-    boolean admit(Sequence sequence, List<Sequence> running) {
-        int reused = index == null ? 0 : reuse(sequence);
+    boolean admit(Sequence sequence, List<Sequence> running, Sequence leader) {
+        int copied = copies.size();
+        int reused = leader == null ? 0 : fork(sequence, leader);
+        if (reused == 0 && index != null) {
+            reused = reuse(sequence) * blockTokens;
+        }
         for (int group = 0; group < groups.length; group++) {
-            long needed = missingBlocks(sequence, group, reused * blockTokens);
+            long needed = missingBlocks(sequence, group, reused);
             for (Sequence other : running) {
                 // The extra block lets everyone grow a while before somebody must be thrown out.
                 needed += missingBlocks(other, group, other.computedTokens()) + 1;
             }
             if (needed > pools[group].available()) {
                 release(sequence);
+                copies.subList(copied, copies.size()).clear();
                 return false;
             }
         }
-        sequence.admit(reused * blockTokens);
+        sequence.admit(reused);
         return true;
+    }
+
+    /**
+     * Gives a sequence the blocks of its leader's prompt, but for the prompt's last token, which it
+     * must compute to sample what follows: whole blocks are shared, and what it is going to write
+     * to is copied ahead of the next step.
+     *
+     * @return tokens that the cache holds for it now; 0 if the leader has no longer what is needed
+     */
+    private int fork(Sequence sequence, Sequence leader) {
+        int tokens = sequence.promptTokens() - 1;
+        int whole = tokens / blockTokens;
+        boolean partial = tokens % blockTokens > 0;
+        for (int group = 0; group < groups.length; group++) {
+            BlockTables theirs = leader.blocks();
+            if (theirs.released(group) > firstBlockInWindow(group, tokens)
+                    || theirs.length(group) * blockTokens < tokens
+                    || partial && pools[group].available() == 0) {
+                return 0;
+            }
+        }
+        for (int group = 0; group < groups.length; group++) {
+            int start = firstBlockInWindow(group, tokens);
+            for (int entry = 0; entry < whole; entry++) {
+                if (entry < start) {
+                    sequence.blocks().skip(group);
+                } else {
+                    int block = leader.blocks().block(group, entry);
+                    pools[group].retain(block);
+                    sequence.blocks().append(group, block);
+                }
+            }
+            if (partial) {
+                int copy = take(group);
+                copies.add(new Move(group, leader.blocks().block(group, whole), copy));
+                sequence.blocks().append(group, copy);
+            }
+        }
+        return tokens;
+    }
+
+    /** Blocks to copy ahead of the next step; they are asked for once. */
+    BlockOperations operations() {
+        if (copies.isEmpty()) {
+            return BlockOperations.NONE;
+        }
+        BlockOperations operations = new BlockOperations(List.of(), List.of(), copies, List.of());
+        copies.clear();
+        return operations;
     }
 
     /** Blocks that the sequence must still take so that all its tokens of now are in the cache. */
@@ -100,7 +159,7 @@ final class BlockCache {
 
     /** Takes the longest cached prefix that every group still has; returns its blocks. */
     private int reuse(Sequence sequence) {
-        int[][] path = index.find(sequence, (sequence.length() - 1) / blockTokens);
+        int[][] path = index.find(sequence, sequence.reusableTokens() / blockTokens);
         int reused = longestUsable(path);
         for (int group = 0; group < groups.length; group++) {
             int start = firstBlockInWindow(group, reused * blockTokens);

@@ -1,7 +1,6 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.StepRecord.StepShare;
-import dev.millrace.engine.forward.BlockOperations;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import java.util.ArrayList;
@@ -36,6 +35,8 @@ final class Scheduler {
     private final WaitingQueue waiting = new WaitingQueue();
     private final List<Sequence> running = new ArrayList<>(); // first to last
     private final Set<Sequence> suspects = new LinkedHashSet<>(); // of a step that failed
+    private final Set<Sequence> forked = new LinkedHashSet<>(); // whose copies no step has made yet
+    private final SharedPrompts prompts = new SharedPrompts();
     private long preemptions;
 
     private int budget; // tokens that the step being planned can still take
@@ -58,7 +59,7 @@ final class Scheduler {
     }
 
     int waiting() {
-        return waiting.size();
+        return waiting.size() + prompts.held();
     }
 
     long preemptions() {
@@ -93,7 +94,7 @@ final class Scheduler {
                     + waiting.size() + " waiting, " + cache.usedBlocks() + " of "
                     + cache.totalBlocks() + " blocks used");
         }
-        return new StepPlan(new StepBatch(rows, BlockOperations.NONE), sequences, shares, started);
+        return new StepPlan(new StepBatch(rows, cache.operations()), sequences, shares, started);
     }
 
     private void scheduleRunning(boolean decoding) {
@@ -141,12 +142,14 @@ final class Scheduler {
     }
 
     private void preempt(Sequence victim) {
-        running.removeLast();
+        running.remove(victim);
         suspects.remove(victim);
+        forked.remove(victim);
         budget += victim.scheduledTokens();
         cache.release(victim);
         victim.preempt();
         waiting.thrownOut(victim);
+        prompts.release(victim).forEach(waiting::add);
         preemptions++;
     }
 
@@ -154,10 +157,18 @@ final class Scheduler {
         List<Sequence> started = new ArrayList<>();
         while (budget > 0) {
             Sequence next = waiting.peek();
-            if (next == null || !admit(next)) {
+            Sequence leader = next == null || next.started() ? null : prompts.leader(next);
+            if (leader != null && leader.computedTokens() < leader.promptTokens()
+                    && running.contains(leader)) {
+                waiting.remove(next);
+                prompts.hold(next);
+                continue;
+            }
+            if (next == null || !admit(next, leader)) {
                 break;
             }
             waiting.started(next);
+            prompts.started(next);
             insert(next);
             if (next.start()) {
                 started.add(next);
@@ -168,12 +179,16 @@ final class Scheduler {
     }
 
     /** Whoever is of a better tier need not wait for the last of a worse one to end. */
-    private boolean admit(Sequence next) {
-        while (running.size() >= settings.sequences() || !cache.admit(next, running)) {
+    private boolean admit(Sequence next, Sequence leader) {
+        while (running.size() >= settings.sequences()
+                || !cache.admit(next, running, leader)) {
             if (running.isEmpty() || !givesWay(running.getLast(), next)) {
                 return false;
             }
             preempt(running.getLast());
+        }
+        if (leader != null) {
+            forked.add(next);
         }
         return true;
     }
@@ -200,9 +215,11 @@ final class Scheduler {
     void computed(Sequence sequence, boolean sampled) {
         sequence.advance();
         suspects.remove(sequence);
+        forked.remove(sequence);
         if (sampled) {
             waiting.generated(sequence);
             cache.share(sequence);
+            prompts.release(sequence).forEach(waiting::add);
         }
         cache.slide(sequence);
     }
@@ -210,17 +227,23 @@ final class Scheduler {
     /** Notes that a step failed for this sequence among others: perhaps because of it. */
     void suspect(Sequence sequence) {
         sequence.retry();
-        suspects.add(sequence);
+        if (forked.contains(sequence)) {
+            preempt(sequence); // nobody knows whether its blocks were copied
+        } else {
+            suspects.add(sequence);
+        }
     }
 
     /** Takes a sequence out, wherever it is, and gives back its blocks. */
     void remove(Sequence sequence) {
         suspects.remove(sequence);
+        forked.remove(sequence);
         if (running.remove(sequence)) {
             cache.release(sequence);
         } else {
             waiting.remove(sequence);
         }
+        prompts.ended(sequence).forEach(waiting::add);
     }
 
     /** As {@link #remove}, for a sequence whose cache is suspect: nobody shares it from now on. */

@@ -1,8 +1,11 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.BlockOperations.Move;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,7 +28,7 @@ class BlockCacheTest {
 
     /** Admits a sequence alone and computes all of its tokens. */
     private static Sequence computed(BlockCache cache, Sequence sequence) {
-        assertThat(cache.admit(sequence, List.of())).isTrue();
+        assertThat(cache.admit(sequence, List.of(), null)).isTrue();
         while (sequence.remainingTokens() > 0) {
             sequence.schedule(cache.grow(sequence,
                     Math.min(STEP_TOKENS, sequence.remainingTokens())));
@@ -40,11 +43,49 @@ class BlockCacheTest {
         return sequence;
     }
 
+    /** Blocks of 4: of a prompt of 11 the 3rd block holds 2 positions that another needs. */
+    @Test
+    void whoHasTheSamePromptSharesWholeBlocksAndCopiesTheLast() {
+        BlockCache cache = mixed(20, 6, 20);
+        Sequence leader = computed(cache, Sequences.ofLength(0, 11));
+        Sequence follower = Sequences.of(1, leader.tokens(0, 11));
+
+        assertThat(cache.admit(follower, List.of(leader), leader)).isTrue();
+
+        assertThat(follower.computedTokens()).isEqualTo(10);
+        int[] theirs = leader.blocks().rows()[0];
+        int[] own = follower.blocks().rows()[0];
+        assertThat(Arrays.copyOf(own, 2)).isEqualTo(Arrays.copyOf(theirs, 2));
+        assertThat(own[2]).isNotEqualTo(theirs[2]);
+        int shared = own[1];
+        assertThat(cache.pool(0).references(shared)).isEqualTo(2);
+        assertThat(cache.operations().copy()).containsExactly(
+                new Move(0, theirs[2], own[2]),
+                new Move(1, leader.blocks().rows()[1][2], follower.blocks().rows()[1][2]));
+        assertThat(cache.operations()).as("asked for once").isEqualTo(BlockOperations.NONE);
+
+        cache.release(leader);
+        assertThat(cache.pool(0).references(shared)).isEqualTo(1);
+        cache.release(follower);
+        assertThat(cache.usedBlocks()).isZero();
+    }
+
+    @Test
+    void whoFindsNoRoomCopiesNothing() {
+        BlockCache cache = full(3);
+        Sequence leader = computed(cache, Sequences.ofLength(0, 11));
+
+        assertThat(cache.admit(Sequences.of(1, leader.tokens(0, 11)), List.of(leader), leader))
+                .isFalse();
+        assertThat(cache.operations()).isEqualTo(BlockOperations.NONE);
+        assertThat(cache.pool(0).available()).isZero();
+    }
+
     @Test
     void takesOnlyTheBlocksThatTheTokensNeed() {
         BlockCache cache = full(10);
         Sequence sequence = Sequences.ofLength(0, 9);
-        cache.admit(sequence, List.of());
+        cache.admit(sequence, List.of(), null);
 
         assertThat(cache.grow(sequence, 4)).isEqualTo(4);
         assertThat(cache.usedBlocks()).isEqualTo(1);
@@ -57,7 +98,7 @@ class BlockCacheTest {
         BlockCache cache = full(3);
         computed(cache, Sequences.ofLength(0, 8));
         Sequence second = Sequences.ofLength(1, 4);
-        cache.admit(second, List.of());
+        cache.admit(second, List.of(), null);
 
         second.append(5);
         assertThat(cache.grow(second, 5)).isEqualTo(4);
@@ -70,13 +111,13 @@ class BlockCacheTest {
     void admitsOnlyWhatFitsBesideTheNeedsOfTheRunning() {
         BlockCache cache = full(10);
         Sequence running = Sequences.ofLength(0, 24);
-        cache.admit(running, List.of());
+        cache.admit(running, List.of(), null);
         cache.grow(running, 8);
 
         // 6 blocks are spoken for and one is for growing: 3 are left.
-        assertThat(cache.admit(Sequences.ofLength(1, 13), List.of(running))).isFalse();
+        assertThat(cache.admit(Sequences.ofLength(1, 13), List.of(running), null)).isFalse();
         assertThat(cache.usedBlocks()).isEqualTo(2);
-        assertThat(cache.admit(Sequences.ofLength(1, 12), List.of(running))).isTrue();
+        assertThat(cache.admit(Sequences.ofLength(1, 12), List.of(running), null)).isTrue();
     }
 
     @Test
@@ -86,8 +127,8 @@ class BlockCacheTest {
         Sequence same = Sequences.of(1, 1, 2, 3, 4, 5, 6, 7, 8);
         Sequence longer = Sequences.of(2, 1, 2, 3, 4, 5, 6, 7, 8, 9);
 
-        cache.admit(same, List.of(first));
-        cache.admit(longer, List.of(first, same));
+        cache.admit(same, List.of(first), null);
+        cache.admit(longer, List.of(first, same), null);
 
         assertThat(same.computedTokens()).isEqualTo(4);
         assertThat(longer.computedTokens()).isEqualTo(8);
@@ -103,7 +144,7 @@ class BlockCacheTest {
 
         cache.release(computed(cache, Sequences.ofLength(1, 8)));
         Sequence again = Sequences.of(2, 1, 2, 3, 4, 5, 6, 7, 8, 9);
-        cache.admit(again, List.of());
+        cache.admit(again, List.of(), null);
 
         assertThat(again.computedTokens()).isEqualTo(4);
     }
@@ -112,13 +153,13 @@ class BlockCacheTest {
     void sharesNothingThatNoSoundSampleHasVouchedFor() {
         BlockCache cache = full(10);
         Sequence halfway = Sequences.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
-        cache.admit(halfway, List.of());
+        cache.admit(halfway, List.of(), null);
         halfway.schedule(cache.grow(halfway, 8));
         halfway.advance();
         cache.release(halfway);
 
         Sequence next = Sequences.of(1, 1, 2, 3, 4, 5, 6, 7, 8, 9);
-        cache.admit(next, List.of());
+        cache.admit(next, List.of(), null);
 
         assertThat(next.computedTokens()).isZero();
     }
@@ -131,7 +172,7 @@ class BlockCacheTest {
         cache.release(suspect);
 
         Sequence next = Sequences.of(1, 1, 2, 3, 4, 5);
-        cache.admit(next, List.of());
+        cache.admit(next, List.of(), null);
 
         assertThat(next.computedTokens()).isZero();
     }
@@ -142,7 +183,7 @@ class BlockCacheTest {
         cache.release(computed(cache, Sequences.of(0, 1, 2, 3, 4, 5)));
 
         Sequence next = Sequences.of(1, 1, 2, 3, 4, 5);
-        cache.admit(next, List.of());
+        cache.admit(next, List.of(), null);
 
         assertThat(next.computedTokens()).isZero();
     }
@@ -165,7 +206,7 @@ class BlockCacheTest {
         cache.release(first);
 
         Sequence same = Sequences.ofLength(0, 41);
-        cache.admit(same, List.of());
+        cache.admit(same, List.of(), null);
 
         assertThat(same.computedTokens()).isEqualTo(40);
         assertThat(same.blocks().held(1)).isEqualTo(2);
@@ -179,7 +220,7 @@ class BlockCacheTest {
         cache.release(computed(cache, Sequences.ofLength(1, 40)));
 
         Sequence same = Sequences.ofLength(0, 41);
-        cache.admit(same, List.of());
+        cache.admit(same, List.of(), null);
 
         assertThat(same.computedTokens()).isZero();
     }

@@ -35,6 +35,7 @@ class EngineSimulationTest {
     void everyRequestGetsItsOwnTokensAndTheBooksBalance(long firstSeed) {
         long preemptions = 0;
         long reusedTokens = 0;
+        long copiedBlocks = 0;
         long failures = 0;
         long deadlines = 0;
         long acceptedDrafts = 0;
@@ -48,6 +49,7 @@ class EngineSimulationTest {
             }
             preemptions += engine.preemptions();
             reusedTokens += engine.reusedTokens();
+            copiedBlocks += engine.copiedBlocks();
             failures += engine.failures();
             deadlines += engine.deadlines();
             acceptedDrafts += engine.acceptedDrafts();
@@ -57,6 +59,7 @@ class EngineSimulationTest {
         // What never happens is not tested.
         assertThat(preemptions).isGreaterThan(WORKLOADS / 2);
         assertThat(reusedTokens).isGreaterThan(10 * WORKLOADS);
+        assertThat(copiedBlocks).isGreaterThan(WORKLOADS / 4);
         assertThat(failures).isGreaterThan(WORKLOADS / 10);
         assertThat(deadlines).isGreaterThan(WORKLOADS / 10);
         assertThat(acceptedDrafts).isGreaterThan(WORKLOADS);

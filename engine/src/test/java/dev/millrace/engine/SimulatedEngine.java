@@ -51,6 +51,8 @@ final class SimulatedEngine {
     private int batchTokens;
     private long turnsAllowed = 10;
     private int failedSteps;
+    private int[] lastPrompt;
+    private long copiedBlocks;
 
     /** A submitted request and what its reader has seen. */
     private static final class Client {
@@ -159,6 +161,7 @@ final class SimulatedEngine {
 
     private boolean checkLimits(StepBatch batch) {
         batchTokens = batch.tokens();
+        copiedBlocks += batch.blocks().copy().size();
         assertThat(batchTokens).isBetween(1, settings.stepTokens());
         assertThat(batch.rows().size()).isBetween(1, settings.sequences());
         checkReferences();
@@ -226,8 +229,12 @@ final class SimulatedEngine {
                 ? random.nextInt(beginning.length + 1)
                 : beginning.length;
         int[] own = randomTokens(1 + random.nextInt(MOST_PROMPT_TOKENS + 1 - shared));
-        int[] prompt = Arrays.copyOf(beginning, shared + own.length);
-        System.arraycopy(own, 0, prompt, shared, own.length);
+        boolean again = lastPrompt != null && random.nextInt(3) == 0; // as choices of a request
+        int[] prompt = again ? lastPrompt : Arrays.copyOf(beginning, shared + own.length);
+        if (!again) {
+            System.arraycopy(own, 0, prompt, shared, own.length);
+        }
+        lastPrompt = prompt;
         GenerationRequest request = Requests.of(id, prompt,
                 1 + random.nextInt(MOST_COMPLETION_TOKENS), "group" + random.nextInt(3),
                 random.nextInt(8) == 0 ? "own" : "shared").served(randomTerms());
@@ -343,6 +350,10 @@ final class SimulatedEngine {
 
     long preemptions() {
         return loop.status().preemptions();
+    }
+
+    long copiedBlocks() {
+        return copiedBlocks;
     }
 
     long reusedTokens() {

@@ -107,7 +107,8 @@ class SpeculationTest {
                 Vocabulary.idsOnly(VOCABULARY), settings, new DeviceLane(),
                 new RecordingObserver())) {
             Generation[] generations = new Generation[4];
-            Arrays.setAll(generations, i -> engine.submit(Requests.of("r" + i, PROMPT, 60)));
+            Arrays.setAll(generations, i -> engine.submit(Requests.of("r" + i, PROMPT, 60,
+                    "everyone", "salt" + i)));
             for (Generation generation : generations) {
                 assertThat(Answer.of(generation).ids()).hasSize(60);
             }
