@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
  *
  * @param seconds   from the start to the end of the last answer
  * @param tokens    of all answers
+ * @param cached    of all tokens in prompts, the share that the server had computed before
  * @param first     to the first token
  * @param gap       between one piece of an answer and the next, over all answers
  * @param end       to the end of the answer
@@ -18,8 +19,8 @@ import java.util.stream.Collectors;
  * @param costUsd   what the server says all of it cost; NaN if it does not say
  * @param failures  how often requests failed, by reason
  */
-record LoadResult(int requests, double seconds, long tokens, Percentiles first, Percentiles gap,
-        Percentiles end, double goodput, double costUsd, Map<String, Long> failures) {
+record LoadResult(int requests, double seconds, long tokens, double cached, Percentiles first,
+        Percentiles gap, Percentiles end, double goodput, double costUsd, Map<String, Long> failures) {
 
     /**
      * @param mostFirstMillis objective for the first token
@@ -32,7 +33,7 @@ record LoadResult(int requests, double seconds, long tokens, Percentiles first, 
         long met = good.stream().filter(answer -> answer.firstMillis() <= mostFirstMillis
                 && answer.tokenMillis() <= mostTokenMillis).count();
         return new LoadResult(answers.size(), seconds,
-                good.stream().mapToLong(Answered::tokens).sum(),
+                good.stream().mapToLong(Answered::tokens).sum(), cached(good),
                 Percentiles.of(good.stream().mapToDouble(Answered::firstMillis).toArray()),
                 Percentiles.of(good.stream().flatMapToLong(a -> Arrays.stream(a.gaps()))
                         .mapToDouble(nanos -> nanos * 1e-6).toArray()),
@@ -42,6 +43,13 @@ record LoadResult(int requests, double seconds, long tokens, Percentiles first, 
                 answers.stream().filter(answer -> !answer.succeeded()).collect(Collectors
                         .groupingBy(Answered::failure, LinkedHashMap::new,
                                 Collectors.counting())));
+    }
+
+    private static double cached(List<Answered> answers) {
+        long prompts = answers.stream().mapToLong(Answered::promptTokens).sum();
+        return prompts == 0
+                ? 0
+                : answers.stream().mapToLong(Answered::cachedTokens).sum() / (double) prompts;
     }
 
     double tokensPerSecond() {
@@ -60,6 +68,7 @@ record LoadResult(int requests, double seconds, long tokens, Percentiles first, 
         map.put("failures", failures);
         map.put("seconds", seconds);
         map.put("tok_per_s", tokensPerSecond());
+        map.put("cached_share", cached);
         map.put("first_token_ms", first);
         map.put("token_gap_ms", gap);
         map.put("end_ms", end);

@@ -20,11 +20,16 @@ final class LoadRun {
     private final StreamingClient client;
     private final RandomPrompts prompts;
     private final Workload workload;
+    private final boolean salted;
     private final IntConsumer progress;
 
-    /** @param progress told how many requests have ended, after each */
-    LoadRun(StreamingClient client, RandomPrompts prompts, Workload workload,
+    /**
+     * @param salted   whether every request has a cache salt of its own
+     * @param progress told how many requests have ended, after each
+     */
+    LoadRun(StreamingClient client, RandomPrompts prompts, Workload workload, boolean salted,
             IntConsumer progress) {
+        this.salted = salted;
         this.client = client;
         this.prompts = prompts;
         this.workload = workload;
@@ -61,10 +66,11 @@ final class LoadRun {
 
     private Answered send(int index, boolean open, long startNanos) throws InterruptedException {
         PlannedRequest request = workload.requests().get(index);
-        int[] prompt = prompts.prompt(index, request.promptTokens());
+        int[] prompt = prompts.prompt(workload.text(index), request.promptTokens());
         long dueNanos = open ? request.atNanos() : System.nanoTime() - startNanos;
         TimeUnit.NANOSECONDS.sleep(dueNanos - (System.nanoTime() - startNanos));
-        return client.complete(prompt, request.outputTokens(), startNanos, dueNanos);
+        return client.complete(prompt, request.outputTokens(),
+                salted ? "bench-" + startNanos + "-" + index : null, startNanos, dueNanos);
     }
 
     private static void await(Future<Void> future) throws InterruptedException {

@@ -42,13 +42,14 @@ public final class ServeCommand implements Callable<Integer> {
     private String peerName = "peer";
 
     @Option(names = "--trace", paramLabel = "KIND",
-            description = "closed: clients that wait for their answers; poisson: independent"
-                    + " arrivals; or a CSV file of arrivals as Azure publishes them (default:"
+            description = "closed: clients that wait for their answers; chat: the same in"
+                    + " conversations, each turn of which goes on from the last; poisson:"
+                    + " independent arrivals; or a CSV file of arrivals as Azure publishes them (default:"
                     + " ${DEFAULT-VALUE}).")
     private String trace = "closed";
 
     @Option(names = "--clients", paramLabel = "N", split = ",",
-            description = "With closed: how many at once, one run for each number (default:"
+            description = "With closed and chat: how many at once, one run for each number (default:"
                     + " ${DEFAULT-VALUE}).")
     private List<Integer> clients = List.of(1, 4, 8, 16);
 
@@ -61,12 +62,13 @@ public final class ServeCommand implements Callable<Integer> {
     private double speed = 1;
 
     @Option(names = "--requests", paramLabel = "N",
-            description = "Requests of a run, with closed of each client (default:"
-                    + " ${DEFAULT-VALUE}).")
+            description = "Requests of a run; with closed of each client, with chat of each"
+                    + " conversation (default: ${DEFAULT-VALUE}).")
     private int requests = 4;
 
     @Option(names = "--prompt-tokens", paramLabel = "N",
-            description = "Tokens of a prompt (default: ${DEFAULT-VALUE}).")
+            description = "Tokens of a prompt, with chat of a question (default:"
+                    + " ${DEFAULT-VALUE}).")
     private int promptTokens = 128;
 
     @Option(names = "--output-tokens", paramLabel = "N",
@@ -81,6 +83,11 @@ public final class ServeCommand implements Callable<Integer> {
     @Option(names = "--shared-prefix", paramLabel = "N",
             description = "Tokens that all prompts begin with alike (default: ${DEFAULT-VALUE}).")
     private int sharedPrefix;
+
+    @Option(names = "--salted",
+            description = "Give every request a cache_salt of its own, so that a server's prefix"
+                    + " cache finds nothing: beside a run without, what that cache is worth.")
+    private boolean salted;
 
     @Option(names = "--vocabulary", paramLabel = "N",
             description = "Prompts are random ids below this (default: ${DEFAULT-VALUE}).")
@@ -148,13 +155,15 @@ public final class ServeCommand implements Callable<Integer> {
             case "closed" -> clients.stream().map(
                     count -> Workload.closed(count, requests, promptTokens, outputTokens))
                     .toList();
+            case "chat" -> clients.stream().map(count -> Workload.chats(count, requests,
+                    sharedPrefix, promptTokens, outputTokens)).toList();
             case "poisson" -> List.of(Workload.poisson(rate, requests, promptTokens, outputTokens,
                     seed));
             default -> {
                 Path file = Path.of(trace);
                 if (!file.toFile().isFile()) {
-                    throw new IllegalArgumentException("--trace must be closed, poisson or a file,"
-                            + " and there is no file " + trace);
+                    throw new IllegalArgumentException("--trace must be closed, chat, poisson or a"
+                            + " file, and there is no file " + trace);
                 }
                 yield List.of(Workload.trace(file, speed, requests, mostTokens));
             }
@@ -195,8 +204,8 @@ public final class ServeCommand implements Callable<Integer> {
             String server) throws InterruptedException {
         Progress progress = new Progress(workload.requests().size());
         LoadResult result = LoadResult.of(
-                new LoadRun(client, prompts, workload, progress::show).run(), mostFirstMillis,
-                mostTokenMillis);
+                new LoadRun(client, prompts, workload, salted, progress::show).run(),
+                mostFirstMillis, mostTokenMillis);
         progress.clear();
         System.out.println(ServingLine.of(workload.label(), server, result));
         result.failures().forEach((reason, count) -> System.out.printf(Locale.ROOT,
@@ -213,6 +222,7 @@ public final class ServeCommand implements Callable<Integer> {
         line.put("prompt_tokens", promptTokens);
         line.put("output_tokens", outputTokens);
         line.put("shared_prefix", sharedPrefix);
+        line.put("salted", salted);
         line.put("slo_ms", List.of(mostFirstMillis, mostTokenMillis));
         line.putAll(result.asMap());
         report.add(log.append("serve", line));

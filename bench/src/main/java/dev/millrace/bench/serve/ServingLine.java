@@ -15,8 +15,11 @@ final class ServingLine {
         String cost = Double.isNaN(result.costUsd())
                 ? ""
                 : String.format(Locale.ROOT, "  $%.2f/M", result.usdPerMillion());
-        return String.format(Locale.ROOT, "  %-22s %-14s %8.1f %9.2f  %-20s %-18s %s%s", workload,
-                server, result.tokensPerSecond(), result.goodput(), result.first(), result.gap(),
-                result.end(), cost);
+        String cached = result.cached() == 0
+                ? ""
+                : String.format(Locale.ROOT, "  %.0f %% cached", 100 * result.cached());
+        return String.format(Locale.ROOT, "  %-22s %-14s %8.1f %9.2f  %-20s %-18s %s%s%s",
+                workload, server, result.tokensPerSecond(), result.goodput(), result.first(),
+                result.gap(), result.end(), cost, cached);
     }
 }

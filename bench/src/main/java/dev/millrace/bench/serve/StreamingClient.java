@@ -56,14 +56,15 @@ final class StreamingClient implements AutoCloseable {
     /**
      * Sends a request and waits for its whole answer; never throws for what the server does.
      *
+     * @param salt       only requests of the same one share what was computed before; null for any
      * @param startNanos of the run, on {@link System#nanoTime}
      * @param dueNanos   after that
      */
-    Answered complete(int[] prompt, int outputTokens, long startNanos, long dueNanos)
-            throws InterruptedException {
+    Answered complete(int[] prompt, int outputTokens, String salt, long startNanos,
+            long dueNanos) throws InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(completions).timeout(timeout)
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(body(prompt, outputTokens))).build();
+                .POST(HttpRequest.BodyPublishers.ofString(body(prompt, outputTokens, salt))).build();
         try {
             HttpResponse<Stream<String>> response = http.send(request,
                     HttpResponse.BodyHandlers.ofLines());
@@ -83,7 +84,7 @@ final class StreamingClient implements AutoCloseable {
         }
     }
 
-    private String body(int[] prompt, int outputTokens) {
+    private String body(int[] prompt, int outputTokens, String salt) {
         Map<String, Object> body = new LinkedHashMap<>();
         body.put("model", model);
         body.put("prompt", prompt);
@@ -92,6 +93,9 @@ final class StreamingClient implements AutoCloseable {
         body.put("ignore_eos", true);
         body.put("stream", true);
         body.put("stream_options", Map.of("include_usage", true));
+        if (salt != null) {
+            body.put("cache_salt", salt);
+        }
         return JsonMapper.shared().writeValueAsString(body);
     }
 
@@ -114,6 +118,8 @@ final class StreamingClient implements AutoCloseable {
         private int pieces;
         private long lastNanos;
         private int tokens;
+        private int promptTokens;
+        private int cachedTokens;
         private double costUsd = Double.NaN;
         private boolean ended;
 
@@ -148,7 +154,8 @@ final class StreamingClient implements AutoCloseable {
                 gaps[i] = arrivals[i + 1] - arrivals[i];
             }
             return new Answered(dueNanos, pieces == 0 ? lastNanos : arrivals[0], lastNanos,
-                    tokens > 0 ? tokens : pieces, gaps, costUsd, null);
+                    tokens > 0 ? tokens : pieces, promptTokens, cachedTokens, gaps, costUsd,
+                    null);
         }
 
         private long now() {
@@ -159,6 +166,9 @@ final class StreamingClient implements AutoCloseable {
             JsonNode usage = event.path("usage");
             if (usage.isObject()) {
                 tokens = usage.path("completion_tokens").asInt(tokens);
+                promptTokens = usage.path("prompt_tokens").asInt(promptTokens);
+                cachedTokens = usage.path("prompt_tokens_details").path("cached_tokens")
+                        .asInt(cachedTokens);
                 costUsd = usage.path("cost").asDouble(costUsd);
             }
             JsonNode choice = event.path("choices").path(0);

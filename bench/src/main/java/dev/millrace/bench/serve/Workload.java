@@ -21,8 +21,9 @@ import java.util.SplittableRandom;
  * @param clients  how many wait for their answers before they ask again; 0 for an open loop, where
  *                 requests come when they are due, however the server fares
  * @param requests in the order they are due
+ * @param chats    how many conversations take turns; 0 where every request has a text of its own
  */
-record Workload(String label, int clients, List<PlannedRequest> requests) {
+record Workload(String label, int clients, List<PlannedRequest> requests, int chats) {
 
     private static final DateTimeFormatter TRACE_TIME = new DateTimeFormatterBuilder()
             .appendPattern("yyyy-MM-dd HH:mm:ss")
@@ -33,6 +34,41 @@ record Workload(String label, int clients, List<PlannedRequest> requests) {
         if (requests.isEmpty()) {
             throw new IllegalArgumentException("a workload needs at least one request");
         }
+    }
+
+    /** Requests that each have a text of their own. */
+    Workload(String label, int clients, List<PlannedRequest> requests) {
+        this(label, clients, requests, 0);
+    }
+
+    /**
+     * Which text a request's prompt is the beginning of: of the same one, a longer prompt goes on
+     * where a shorter one ends.
+     */
+    int text(int request) {
+        return chats == 0 ? request : request % chats;
+    }
+
+    /**
+     * Conversations that take turns, twice as many as there are clients, so that each rests while
+     * others go on. A turn's prompt is the last one's with its answer and a new question; ids of
+     * our own stand for the answer, which a server sends as text.
+     *
+     * @param turns          of each conversation
+     * @param sharedTokens   that all of them begin with
+     * @param questionTokens that a turn adds to the answer before it
+     */
+    static Workload chats(int clients, int turns, int sharedTokens, int questionTokens,
+            int outputTokens) {
+        List<PlannedRequest> requests = new ArrayList<>();
+        int chats = Math.multiplyExact(2, clients);
+        for (int turn = 0; turn < turns; turn++) {
+            int prompt = sharedTokens + questionTokens + turn * (questionTokens + outputTokens);
+            for (int chat = 0; chat < chats; chat++) {
+                requests.add(new PlannedRequest(0, prompt, outputTokens));
+            }
+        }
+        return new Workload(chats + " chats, " + turns + " turns", clients, requests, chats);
     }
 
     /** Clients that each wait for an answer before they ask again: what a fixed team does. */

@@ -6,10 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -25,7 +27,7 @@ class LoadRunTest {
             throws InterruptedException {
         try (StreamingClient client = new StreamingClient(server.url(), "m",
                 Duration.ofSeconds(60))) {
-            return new LoadRun(client, PROMPTS, workload, ended -> {}).run();
+            return new LoadRun(client, PROMPTS, workload, false, ended -> {}).run();
         }
     }
 
@@ -49,6 +51,31 @@ class LoadRunTest {
             assertThat(LoadResult.of(answers, 1, 60_000).goodput()).isZero();
             assertThat(LoadResult.of(answers, 60_000, 1).goodput()).isZero();
         }
+    }
+
+    @Test
+    void aTurnOfAChatGoesOnFromTheLastAndSaltsTellRequestsApart() throws Exception {
+        List<JsonNode> seen = new CopyOnWriteArrayList<>();
+        StreamingServer.Answer answer = (request, exchange) -> {
+            seen.add(request);
+            StreamingServer.tokens(0).write(request, exchange);
+        };
+        Workload chats = Workload.chats(1, 3, 5, 4, 2);
+        try (StreamingServer server = new StreamingServer(answer);
+                StreamingClient client = new StreamingClient(server.url(), "m",
+                        Duration.ofSeconds(60))) {
+            new LoadRun(client, new RandomPrompts(1000, 5, 1), chats, true, ended -> {}).run();
+        }
+        assertThat(chats.label()).isEqualTo("2 chats, 3 turns");
+        List<List<Integer>> prompts = seen.stream().map(request -> request.path("prompt").values()
+                .stream().map(JsonNode::intValue).toList()).toList();
+        assertThat(prompts).extracting(List::size).containsExactly(9, 9, 15, 15, 21, 21);
+        assertThat(prompts.get(2).subList(0, 9)).isEqualTo(prompts.get(0));
+        assertThat(prompts.get(5).subList(0, 15)).isEqualTo(prompts.get(3));
+        assertThat(prompts.get(1).subList(0, 5)).isEqualTo(prompts.get(0).subList(0, 5));
+        assertThat(prompts.get(1).get(5)).isNotEqualTo(prompts.get(0).get(5));
+        assertThat(seen).extracting(request -> request.path("cache_salt").stringValue())
+                .doesNotHaveDuplicates();
     }
 
     /** A server that stalls must not hold back the requests that would show it. */
@@ -127,7 +154,7 @@ class LoadRunTest {
                 Duration.ofSeconds(5))) {
             assertThat(client.url()).hasToString(url + "/v1/completions");
             LoadResult result = LoadResult.of(new LoadRun(client, PROMPTS,
-                    Workload.closed(1, 2, 4, 4), ended -> {}).run(), 1000, 100);
+                    Workload.closed(1, 2, 4, 4), false, ended -> {}).run(), 1000, 100);
             assertThat(result.failures()).hasSize(1).containsValue(2L);
             assertThat(result.first().p50()).isNaN();
         }
