@@ -12,8 +12,18 @@ public sealed interface GenerationEvent {
      * @param text    the bytes to show for it: the token's, less what a stop sequence cut off
      * @param logprob natural log probability; NaN where not asked for
      * @param top     the likeliest alternatives, or null where not asked for
+     * @param sampledNanos when it was sampled, on the engine's clock; all that a step verified of
+     *                     what was guessed have the same
      */
-    record Token(int token, byte[] text, float logprob, TopTokens top) implements GenerationEvent {}
+    record Token(int token, byte[] text, float logprob, TopTokens top, long sampledNanos)
+            implements
+                GenerationEvent {
+
+        /** A token whose time does not matter. */
+        public Token(int token, byte[] text, float logprob, TopTokens top) {
+            this(token, text, logprob, top, 0);
+        }
+    }
 
     /**
      * The end.

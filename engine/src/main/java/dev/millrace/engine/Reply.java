@@ -74,7 +74,8 @@ final class Reply {
             return true;
         }
         boolean matched = matcher.accept(new Token(token, text(token), logprob,
-                row.top().isEmpty() ? null : row.top().get(index)), longEnough, events::publish);
+                row.top().isEmpty() ? null : row.top().get(index), nowNanos), longEnough,
+                events::publish);
         return last || matched;
     }
 

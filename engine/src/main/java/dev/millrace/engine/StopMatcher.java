@@ -135,7 +135,7 @@ final class StopMatcher {
         if (bytes > 0) {
             Token token = held.remove();
             released.accept(new Token(token.token(), Arrays.copyOf(token.text(), bytes),
-                    token.logprob(), token.top()));
+                    token.logprob(), token.top(), token.sampledNanos()));
         }
         held.clear();
         heldBytes = 0;

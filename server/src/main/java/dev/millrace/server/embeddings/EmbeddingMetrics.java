@@ -32,10 +32,11 @@ final class EmbeddingMetrics {
     }
 
     void finished(EmbeddingModel model, FinishedRequest end) {
-        counter("vllm:prompt_tokens", "prompt tokens of ended requests", model)
+        Counter.builder("vllm:prompt_tokens").description("prompt tokens of ended requests")
+                .tags("model_name", model.id(), "engine", "0").register(registry)
                 .increment(end.usage().promptTokens());
         Counter.builder("vllm:request_success").description("ended requests by how they ended")
-                .tags("model_name", model.id(), "finished_reason",
+                .tags("model_name", model.id(), "engine", "0", "finished_reason",
                         end.reason().name().toLowerCase(Locale.ROOT))
                 .register(registry).increment();
         timer("millrace_embedding_queue_time", "from submission to the first step", model)

@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.Generation;
 import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.TokenUsage;
@@ -23,12 +24,14 @@ final class MeteredChoices implements AutoCloseable {
     private final List<Generation> generations = new ArrayList<>();
     private final List<CompletableFuture<Receipt>> receipts = new ArrayList<>();
     private final Quota.Reservation reservation;
+    private final long[] sampledNanos; // (generations): when each had its last token; 0 for none
     private RunningChoices running;
 
     private MeteredChoices(CompletionJob job, Accounts accounts, RequestMetrics metrics) {
         this.job = job;
         this.accounts = accounts;
         this.metrics = metrics;
+        this.sampledNanos = new long[job.generationCount()];
         this.reservation = Accounts.reserve(job.identity(), job.mostTokens());
     }
 
@@ -76,7 +79,15 @@ final class MeteredChoices implements AutoCloseable {
 
     /** The next event of any choice, or null if none came in time. */
     ChoiceEvent next(Duration timeout) throws InterruptedException {
-        return running.next(timeout);
+        ChoiceEvent event = running.next(timeout);
+        if (event != null && event.event() instanceof Token token) {
+            long gapNanos = token.sampledNanos() - sampledNanos[event.choice()];
+            if (sampledNanos[event.choice()] != 0 && gapNanos > 0) {
+                metrics.gap(job.model(), gapNanos);
+            }
+            sampledNanos[event.choice()] = token.sampledNanos();
+        }
+        return event;
     }
 
     /** The logarithm of a finished generation's probability. */

@@ -1,6 +1,7 @@
 package dev.millrace.server.wiring;
 
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.host.HostedModel;
 import dev.millrace.engine.host.MemoryShares;
@@ -103,12 +104,15 @@ public final class ServingAssembly {
             closing.insteadOf(ledger, meter);
             ModelHost host = closing.later(ModelHost.start(generatingBytes(),
                     config.idleUnload(), lane::nanoTime));
+            PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
+                    PrometheusConfig.DEFAULT);
             List<HostedModel> hosted = new ArrayList<>();
             for (int i = 0; i < shares.length; i++) {
                 ServableModel model = models.get(i);
                 long bytes = shares[i];
+                StepObserver observer = new StepCounters(meter, registry, model.id());
                 hosted.add(host.add(model.id(), bytes, model.pinned(),
-                        () -> model.open(bytes, lane, warmUp, meter)));
+                        () -> model.open(bytes, lane, warmUp, observer)));
             }
             for (EncoderSource encoder : encoders) {
                 embedding.add(closing.later(ServedEmbedder.open(encoder.source(),
@@ -116,8 +120,6 @@ public final class ServingAssembly {
             }
             this.loaded = hosted.stream().findFirst()
                     .map(first -> ((LoadedEngine) first.load()).loaded());
-            PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
-                    PrometheusConfig.DEFAULT);
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
             this.keys = closing.later(KeyRing.open(this.ledgerFile));
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()

@@ -118,7 +118,7 @@ class EmbeddingsTest {
         assertThat(server.meter().opened().getLast().endpoint()).isEqualTo(PATH);
         assertThat(server.meter().openAccounts()).isZero();
         assertThat(server.get("/metrics").body())
-                .contains("vllm:prompt_tokens_total{model_name=\"scripted-embedder\"}",
+                .contains("vllm:prompt_tokens_total{engine=\"0\",model_name=\"scripted-embedder\"}",
                         "millrace_embedding_latency_seconds_count");
     }
 

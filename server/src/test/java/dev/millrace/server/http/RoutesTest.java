@@ -118,18 +118,25 @@ class RoutesTest {
 
         HttpResponse<String> response = server.get("/metrics");
 
+        String ofModel = "{engine=\"0\",model_name=\"scripted\"} ";
         assertThat(response.headers().firstValue("content-type").orElseThrow())
                 .startsWith("text/plain");
         assertThat(response.body().lines()).contains(
-                "vllm:prompt_tokens_total{model_name=\"scripted\"} 19.0",
-                "vllm:generation_tokens_total{model_name=\"scripted\"} 3.0",
-                "vllm:prefix_cache_hits_total{model_name=\"scripted\"} 0.0",
-                "vllm:request_success_total{finished_reason=\"stop\",model_name=\"scripted\"} 1.0",
-                "vllm:num_requests_running{model_name=\"scripted\"} 0.0",
-                "vllm:num_requests_waiting{model_name=\"scripted\"} 0.0",
-                "vllm:time_to_first_token_seconds_count{model_name=\"scripted\"} 1",
-                "vllm:e2e_request_latency_seconds_count{model_name=\"scripted\"} 1",
-                "vllm:request_queue_time_seconds_count{model_name=\"scripted\"} 1",
+                "vllm:prompt_tokens_total" + ofModel + "19.0",
+                "vllm:generation_tokens_total" + ofModel + "3.0",
+                "vllm:prefix_cache_hits_total" + ofModel + "0.0",
+                "vllm:request_success_total{engine=\"0\",finished_reason=\"stop\","
+                        + "model_name=\"scripted\"} 1.0",
+                "vllm:num_requests_running" + ofModel + "0.0",
+                "vllm:num_requests_waiting" + ofModel + "0.0",
+                "vllm:inter_token_latency_seconds_count" + ofModel + "1",
+                "vllm:prefix_cache_queries_total" + ofModel + "19.0",
+                "vllm:request_prefill_time_seconds_count" + ofModel + "1",
+                "vllm:kv_cache_usage_perc" + ofModel + "0.0",
+                "vllm:request_generation_tokens_sum" + ofModel + "3.0",
+                "vllm:time_to_first_token_seconds_count" + ofModel + "1",
+                "vllm:e2e_request_latency_seconds_count" + ofModel + "1",
+                "vllm:request_queue_time_seconds_count" + ofModel + "1",
                 "millrace_cost_usd_total{model_name=\"scripted\"} 1.903E-5",
                 "millrace_energy_joules_total{model_name=\"scripted\"} 0.25",
                 "millrace_http_requests_total{endpoint=\"/v1/chat/completions\",method=\"POST\","

@@ -131,8 +131,10 @@ class SeveralModelsTest {
 
         assertThat(metrics).contains("millrace_model_loads_total{model_name=\"one\"} 2.0",
                 "millrace_model_loads_total{model_name=\"two\"} 1.0",
-                "vllm:generation_tokens_total{model_name=\"one\"} 16.0",
-                "vllm:generation_tokens_total{model_name=\"two\"} 8.0");
+                "millrace_computed_tokens_total{kind=\"rejected\",model_name=\"two\"}",
+                "millrace_computed_tokens_total{kind=\"recompute\",model_name=\"one\"} 0.0",
+                "vllm:generation_tokens_total{engine=\"0\",model_name=\"one\"} 16.0",
+                "vllm:generation_tokens_total{engine=\"0\",model_name=\"two\"} 8.0");
         try (LedgerReader reader = LedgerReader.open(server.ledgerFile())) {
             assertThat(reader.summary().requests()).isEqualTo(3);
             assertThat(reader.summary().balance().balances()).isTrue();
