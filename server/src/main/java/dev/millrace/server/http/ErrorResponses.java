@@ -2,12 +2,15 @@ package dev.millrace.server.http;
 
 import dev.millrace.server.metering.LedgerException;
 import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.ErrorWording;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,18 +26,23 @@ final class ErrorResponses {
     private static final Duration LEDGER_RETRY = Duration.ofSeconds(5);
 
     private final AccessControl access;
+    private final List<ErrorWording> wordings;
 
-    /** @param access decides who may know what is no route */
-    ErrorResponses(AccessControl access) {
+    /**
+     * @param access   decides who may know what is no route
+     * @param wordings of paths whose errors are not worded like OpenAI's
+     */
+    ErrorResponses(AccessControl access, List<ErrorWording> wordings) {
         this.access = access;
+        this.wordings = List.copyOf(wordings);
     }
 
     void register(RoutesConfig routes) {
-        routes.exception(ApiException.class, ErrorResponses::write);
-        routes.exception(LedgerException.class, ErrorResponses::withoutLedger);
+        routes.exception(ApiException.class, this::write);
+        routes.exception(LedgerException.class, this::withoutLedger);
         routes.exception(HttpResponseException.class, this::unrouted);
-        routes.exception(IOException.class, ErrorResponses::unread);
-        routes.exception(Exception.class, ErrorResponses::failed);
+        routes.exception(IOException.class, this::unread);
+        routes.exception(Exception.class, this::failed);
     }
 
     private void unrouted(HttpResponseException e, Context context) {
@@ -62,7 +70,7 @@ final class ErrorResponses {
     }
 
     /** Jetty tells a client that left and a body with wrong framing apart no more than this. */
-    private static void unread(IOException e, Context context) {
+    private void unread(IOException e, Context context) {
         if (!PeekingEndPoint.of(context.req()).closedByClient()) {
             write(ApiException.refused(BAD_REQUEST, null, "bad_request", "the body could not be"
                     + " read; it must be as long as its Content-Length or its chunks say"),
@@ -73,13 +81,13 @@ final class ErrorResponses {
         context.status(CLIENT_CLOSED_REQUEST);
     }
 
-    private static void withoutLedger(LedgerException e, Context context) {
+    private void withoutLedger(LedgerException e, Context context) {
         LOG.error("{} {}: {}", context.method(), context.path(), e.getMessage());
         write(ApiException.overloaded("the server cannot use its ledger for now", LEDGER_RETRY),
                 context);
     }
 
-    private static void failed(Exception e, Context context) {
+    private void failed(Exception e, Context context) {
         if (e instanceof InterruptedException) {
             Thread.currentThread().interrupt();
         }
@@ -105,13 +113,18 @@ final class ErrorResponses {
         }
     }
 
-    private static void write(ApiException e, Context context) {
+    private void write(ApiException e, Context context) {
         RequestLog.refused(context, e.code());
         e.retryAfter().ifPresent(wait -> context
                 .header("Retry-After", Long.toString(Math.max(1, wait.plusMillis(999).toSeconds())))
                 .header("retry-after-ms", Long.toString(Math.max(1, wait.toMillis()))));
         if (!context.res().isCommitted()) {
-            context.status(e.status()).contentType("application/json").result(e.body());
+            String path = context.path();
+            Optional<ErrorWording> wording = wordings.stream().filter(one -> one.covers(path))
+                    .findFirst();
+            context.status(wording.map(one -> one.status(e)).orElse(e.status()))
+                    .contentType("application/json").result(wording
+                            .map(one -> one.body(e, RequestId.of(context))).orElseGet(e::body));
         }
     }
 }

@@ -1,5 +1,7 @@
 package dev.millrace.server.http;
 
+import dev.millrace.server.anthropic.AnthropicErrors;
+import dev.millrace.server.anthropic.AnthropicRoutes;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.embeddings.EmbeddingRoutes;
 import dev.millrace.server.embeddings.Embeddings;
@@ -59,6 +61,7 @@ public final class MillraceServer {
     private final OpenAiRoutes openAi;
     private final EmbeddingRoutes embeddings;
     private final CrossOrigin crossOrigin;
+    private final AnthropicRoutes anthropic;
     private final AccessControl access;
     private final Optional<RequestLog> log;
     private final Javalin javalin;
@@ -91,8 +94,10 @@ public final class MillraceServer {
         Exchange exchange = new Exchange(limits,
                 request -> new Caller(Identity.of(request), PeekingEndPoint.of(request)));
         Accounts accounts = new Accounts(meter, metrics);
-        this.openAi = new OpenAiRoutes(directory, this.models, adapters,
-                new Completions(directory, this.models, accounts, metrics, limits), exchange);
+        Completions completions = new Completions(directory, this.models, accounts, metrics,
+                limits);
+        this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
+        this.anthropic = new AnthropicRoutes(completions, exchange);
         this.embeddings = new EmbeddingRoutes(
                 new Embeddings(directory, embedding, accounts, registry, limits), exchange);
         this.crossOrigin = new CrossOrigin(settings.corsOrigins());
@@ -190,7 +195,7 @@ public final class MillraceServer {
         routes.before(crossOrigin::answer);
         routes.before(access::identify);
         routes.beforeMatched(access::authorize);
-        new ErrorResponses(access).register(routes);
+        new ErrorResponses(access, List.of(new AnthropicErrors())).register(routes);
         routes.get("/health", this::health, RouteAccess.ANYBODY);
         routes.get("/readyz", this::health, RouteAccess.ANYBODY);
         routes.get("/livez", context -> context.contentType("application/json")
@@ -201,6 +206,7 @@ public final class MillraceServer {
         Page.chat().register(routes, "/");
         openAi.register(routes);
         embeddings.register(routes);
+        anthropic.register(routes);
     }
 
     private void health(Context context) {

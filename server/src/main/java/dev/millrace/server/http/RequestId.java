@@ -11,6 +11,8 @@ import java.util.regex.Pattern;
 final class RequestId {
 
     private static final String HEADER = "x-request-id";
+    /** Where Anthropic's clients look for it. */
+    private static final String ANTHROPIC_HEADER = "request-id";
     private static final String ATTRIBUTE = RequestId.class.getName();
     private static final Pattern HARMLESS = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
@@ -23,6 +25,7 @@ final class RequestId {
                 : "req_" + UUID.randomUUID().toString().replace("-", "");
         context.attribute(ATTRIBUTE, id);
         context.header(HEADER, id);
+        context.header(ANTHROPIC_HEADER, id);
     }
 
     static String of(Context context) {

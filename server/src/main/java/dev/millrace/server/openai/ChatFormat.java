@@ -13,15 +13,11 @@ import tools.jackson.databind.node.ObjectNode;
  * The wording of {@code /v1/chat/completions}, which other dialects put into their own.
  *
  * @param endpoint the one that the client asked
+ * @param idPrefix what the answer's id begins with
  */
-record ChatFormat(String endpoint) implements ResponseFormat {
+record ChatFormat(String endpoint, String idPrefix) implements ResponseFormat {
 
-    static final ChatFormat OPENAI = new ChatFormat("/v1/chat/completions");
-
-    @Override
-    public String idPrefix() {
-        return "chatcmpl-";
-    }
+    static final ChatFormat OPENAI = new ChatFormat("/v1/chat/completions", "chatcmpl-");
 
     @Override
     public String promptField() {

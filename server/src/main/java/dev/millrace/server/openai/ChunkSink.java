@@ -12,6 +12,9 @@ public interface ChunkSink {
     /** Told once, before the first chunk, when all generations are under way. */
     default void begin(int promptTokens) throws IOException {}
 
+    /** A choice ends because this stop sequence matched; told before its last chunk. */
+    default void stopped(String stopSequence) throws IOException {}
+
     /** A chunk. @throws IOException if the client vanished; its generations are cancelled */
     void send(ObjectNode chunk) throws IOException;
 

@@ -45,12 +45,7 @@ final class CompletionService {
             stream(job, new EventStream(response, limits.keepAlive(), quota), connection);
             return;
         }
-        byte[] body = Json.bytes(whole(job, connection));
-        quota.headers().forEach(response::setHeader);
-        response.setStatus(HttpServletResponse.SC_OK);
-        response.setContentType("application/json");
-        response.setContentLength(body.length);
-        response.getOutputStream().write(body);
+        Exchange.json(response, new Caller(job.identity(), connection), whole(job, connection));
     }
 
     /**
@@ -163,6 +158,9 @@ final class CompletionService {
                 case Token token -> send(job, index, text.append(token), text, events);
                 case Finished end -> {
                     send(job, index, text.finish(), text, events);
+                    if (end.stopSequence() != null) {
+                        events.stopped(end.stopSequence());
+                    }
                     events.send(Answer.chunk(job, format.closing(index, text.takeLogprobs(),
                             Answer.finishReason(end.reason(), text.turn()))));
                 }

@@ -26,20 +26,23 @@ public final class Completions {
      * @param request  a body of {@code /v1/chat/completions}; that it streams, with its usage at
      *                 the end, goes without saying
      * @param endpoint the client's, for the ledger
+     * @param idPrefix what the answer's id begins with
      * @throws ApiException if it fails before the sink has started
      * @throws IOException  if the client vanished
      */
-    public void chat(ObjectNode request, String endpoint, Caller caller, ChunkSink sink)
+    public void chat(ObjectNode request, String endpoint, String idPrefix, Caller caller,
+            ChunkSink sink)
             throws IOException, InterruptedException {
         ObjectNode streamed = request.deepCopy().put("stream", true);
         streamed.putObject("stream_options").put("include_usage", true);
-        service.stream(jobs.chat(new Fields(streamed), new ChatFormat(endpoint), caller), sink,
+        service.stream(jobs.chat(new Fields(streamed), new ChatFormat(endpoint, idPrefix), caller),
+                sink,
                 caller.connection());
     }
 
     /** How many tokens a chat's prompt has, as the model's template spells it. */
-    public int chatPromptTokens(ObjectNode request) {
-        return jobs.chatPrompt(new Fields(request)).length;
+    public int chatPromptTokens(ObjectNode request, Caller caller) {
+        return jobs.chatPrompt(new Fields(request), caller).length;
     }
 
     JobReader jobs() {

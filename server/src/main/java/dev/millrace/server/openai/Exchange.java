@@ -72,11 +72,18 @@ public final class Exchange {
 
     /** The same where the answer is JSON. */
     public void json(Context context, JsonWork work) throws IOException, InterruptedException {
-        run(context, (body, caller, response) -> {
-            JsonNode answer = work.run(body, caller);
-            caller.identity().quota().headers().forEach(context::header);
-            json(context, answer);
-        });
+        run(context, (body, caller, response) -> json(response, caller, work.run(body, caller)));
+    }
+
+    /** Answers with JSON and what the caller has left. */
+    public static void json(HttpServletResponse response, Caller caller, JsonNode body)
+            throws IOException {
+        byte[] bytes = Json.bytes(body);
+        caller.identity().quota().headers().forEach(response::setHeader);
+        response.setStatus(HttpServletResponse.SC_OK);
+        response.setContentType("application/json");
+        response.setContentLength(bytes.length);
+        response.getOutputStream().write(bytes);
     }
 
     /** Answers with JSON. */

@@ -41,8 +41,9 @@ final class JobReader {
     }
 
     /** The tokens of a chat's prompt. @throws ApiException 400 or 404 that names the field */
-    int[] chatPrompt(Fields fields) {
+    int[] chatPrompt(Fields fields, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
+        ModelDirectory.requireAllowed(model, caller.identity());
         UnsupportedFields.refuseInChat(fields);
         return new ChatReader(fields, model, chatModels.get(model.baseId())).prompt();
     }

@@ -1,0 +1,2 @@
+/** Anthropic's Messages API, spoken by putting it into OpenAI's words and the answer back. */
+package dev.millrace.server.anthropic;
