@@ -33,6 +33,12 @@ public final class EmbeddingHandler {
      * @throws IOException  if the client vanished
      */
     public ObjectNode answer(Fields body, Caller caller) throws IOException, InterruptedException {
+        return answer(body, ENDPOINT, caller);
+    }
+
+    /** The same for another dialect. @param endpoint the client's, for the ledger */
+    public ObjectNode answer(Fields body, String endpoint, Caller caller)
+            throws IOException, InterruptedException {
         EmbeddingModel model = embeddings.require(body.text("model"), caller);
         refuse(body, "truncate_prompt_tokens");
         String format = body.text("encoding_format", "float");
@@ -44,7 +50,7 @@ public final class EmbeddingHandler {
         int dimensions = (int) body.integer("dimensions", 1, model.dimensions(),
                 model.dimensions());
         List<int[]> texts = EmbeddingInput.read(body, "input", model);
-        Embedded embedded = embeddings.embed(model, texts, "input", ENDPOINT, "embd-", caller);
+        Embedded embedded = embeddings.embed(model, texts, "input", endpoint, "embd-", caller);
         ObjectNode answer = Json.object().put("object", "list");
         ArrayNode data = answer.putArray("data");
         for (int i = 0; i < embedded.vectors().length; i++) {

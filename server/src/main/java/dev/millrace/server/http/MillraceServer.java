@@ -2,10 +2,13 @@ package dev.millrace.server.http;
 
 import dev.millrace.server.anthropic.AnthropicErrors;
 import dev.millrace.server.anthropic.AnthropicRoutes;
+import dev.millrace.server.embeddings.EmbeddingHandler;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.embeddings.EmbeddingRoutes;
 import dev.millrace.server.embeddings.Embeddings;
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.ollama.OllamaErrors;
+import dev.millrace.server.ollama.OllamaRoutes;
 import dev.millrace.server.openai.Accounts;
 import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.Caller;
@@ -62,6 +65,7 @@ public final class MillraceServer {
     private final EmbeddingRoutes embeddings;
     private final CrossOrigin crossOrigin;
     private final AnthropicRoutes anthropic;
+    private final OllamaRoutes ollama;
     private final AccessControl access;
     private final Optional<RequestLog> log;
     private final Javalin javalin;
@@ -98,8 +102,10 @@ public final class MillraceServer {
                 limits);
         this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
         this.anthropic = new AnthropicRoutes(completions, exchange);
-        this.embeddings = new EmbeddingRoutes(
-                new Embeddings(directory, embedding, accounts, registry, limits), exchange);
+        Embeddings vectors = new Embeddings(directory, embedding, accounts, registry, limits);
+        this.embeddings = new EmbeddingRoutes(vectors, exchange);
+        this.ollama = new OllamaRoutes(directory, completions, new EmbeddingHandler(vectors),
+                exchange);
         this.crossOrigin = new CrossOrigin(settings.corsOrigins());
         this.access = new AccessControl(keys, new HostGuard(settings.host(), crossOrigin),
                 this::metricsPort, settings.logsPrompts());
@@ -195,7 +201,7 @@ public final class MillraceServer {
         routes.before(crossOrigin::answer);
         routes.before(access::identify);
         routes.beforeMatched(access::authorize);
-        new ErrorResponses(access, List.of(new AnthropicErrors())).register(routes);
+        new ErrorResponses(access, List.of(new AnthropicErrors(), new OllamaErrors())).register(routes);
         routes.get("/health", this::health, RouteAccess.ANYBODY);
         routes.get("/readyz", this::health, RouteAccess.ANYBODY);
         routes.get("/livez", context -> context.contentType("application/json")
@@ -207,6 +213,7 @@ public final class MillraceServer {
         openAi.register(routes);
         embeddings.register(routes);
         anthropic.register(routes);
+        ollama.register(routes);
     }
 
     private void health(Context context) {

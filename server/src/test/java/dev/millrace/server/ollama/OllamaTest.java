@@ -1,0 +1,143 @@
+package dev.millrace.server.ollama;
+
+import dev.millrace.server.fixtures.LiveServer;
+import java.net.http.HttpResponse;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.*;
+
+@Timeout(300)
+class OllamaTest {
+
+    private static final LiveServer server = LiveServer.saying("Hello Zoë");
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    private static String chat(String more) {
+        return "{\"model\":\"scripted\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+                + (more.isEmpty() ? "" : "," + more) + "}";
+    }
+
+    private static List<JsonNode> lines(String body) {
+        assertThat(body).endsWith("\n");
+        return body.lines().map(LiveServer::json).toList();
+    }
+
+    @Test
+    void aChatStreamsLinesUnlessItSaysOtherwise() throws Exception {
+        HttpResponse<String> response = server.post("/api/chat", chat(""));
+        List<JsonNode> lines = lines(response.body());
+        JsonNode whole = server.answer("/api/chat", chat("\"stream\":false"));
+
+        assertThat(response.headers().firstValue("content-type").orElseThrow())
+                .startsWith("application/x-ndjson");
+        StringBuilder text = new StringBuilder();
+        lines.forEach(line -> text.append(line.at("/message/content").stringValue()));
+        assertThat(text).hasToString("Hello Zoë");
+        assertThat(lines.subList(0, lines.size() - 1))
+                .allMatch(line -> !line.get("done").booleanValue());
+        JsonNode last = lines.getLast();
+        assertThat(last.get("done").booleanValue()).isTrue();
+        assertThat(last.get("done_reason").stringValue()).isEqualTo("stop");
+        assertThat(last.get("eval_count").intValue()).isEqualTo(11);
+        assertThat(last.get("eval_duration").longValue()).isEqualTo(3_500_000);
+        assertThat(last.get("prompt_eval_duration").longValue()).isEqualTo(2_000_000);
+        assertThat(last.at("/usage/cost").doubleValue()).isPositive();
+        assertThat(whole.at("/message/content").stringValue()).isEqualTo("Hello Zoë");
+        assertThat(whole.get("total_duration").longValue()).isPositive();
+        assertThat(server.meter().opened())
+                .anyMatch(request -> request.endpoint().equals("/api/chat"));
+    }
+
+    @Test
+    void aGenerationIsAnAnswerToItsPrompt() throws Exception {
+        JsonNode whole = server.answer("/api/generate", """
+                {"model": "scripted:latest", "prompt": "hi", "system": "s", "stream": false,
+                 "options": {"num_predict": 3, "temperature": 0, "num_ctx": 64, "num_gpu": 1}}""");
+
+        assertThat(whole.get("response").stringValue()).isEqualTo("Hel");
+        assertThat(whole.get("done_reason").stringValue()).isEqualTo("length");
+        assertThat(server.answer("/api/generate", "{\"model\":\"scripted\"}").get("done_reason")
+                .stringValue()).isEqualTo("load");
+    }
+
+    @Test
+    void formatIsEnforced() throws Exception {
+        try (LiveServer any = LiveServer.endless(0).start()) {
+            JsonNode whole = any.answer("/api/chat", chat("\"stream\":false,\"format\":"
+                    + "{\"type\":\"string\",\"enum\":[\"red\"]}"));
+
+            assertThat(whole.at("/message/content").stringValue()).isEqualTo("\"red\"");
+        }
+    }
+
+    @Test
+    void textsAreEmbedded() throws Exception {
+        JsonNode answer = server.answer("/api/embed",
+                "{\"model\":\"scripted-embedder\",\"input\":[\"a\",\"b\"],\"dimensions\":4}");
+
+        assertThat(answer.get("embeddings")).hasSize(2);
+        assertThat(answer.at("/embeddings/1")).hasSize(4);
+        assertThat(answer.get("prompt_eval_count").intValue()).isEqualTo(4);
+    }
+
+    @Test
+    void modelsAreToldOf() throws Exception {
+        JsonNode tags = LiveServer.json(server.get("/api/tags").body());
+        JsonNode shown = server.answer("/api/show", "{\"model\":\"scripted\"}");
+
+        assertThat(tags.get("models")).hasSize(2);
+        assertThat(tags.at("/models/0/name").stringValue()).isEqualTo("scripted");
+        assertThat(LiveServer.json(server.get("/api/ps").body()).get("models")).hasSize(2);
+        assertThat(LiveServer.json(server.get("/api/version").body()).has("version")).isTrue();
+        assertThat(shown.at("/model_info/script.context_length").intValue()).isEqualTo(512);
+        assertThat(shown.get("capabilities").toString()).contains("completion");
+        assertThat(server.answer("/api/show", "{\"name\":\"scripted-embedder\"}")
+                .get("capabilities").toString()).contains("embedding");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"\"options\":{\"num_ctx\":100000} | options.num_ctx",
+        "\"options\":{\"mirostat\":1} | mirostat", "\"options\":{\"fancy\":1} | options.fancy",
+        "\"options\":{\"temperature\":9} | temperature", "\"format\":\"xml\" | format",
+        "\"options\":5 | options", "\"stream\":\"no\" | stream"})
+    void whatCannotBeHonouredIsRefusedInOllamasWords(String more, String reason)
+            throws Exception {
+        HttpResponse<String> refused = server.post("/api/chat", chat(more));
+
+        assertThat(refused.statusCode()).as(refused.body()).isEqualTo(400);
+        assertThat(LiveServer.json(refused.body()).get("error").stringValue()).contains(reason);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"\"images\":[\"aGk=\"] | text only",
+        "\"raw\":true | /v1/completions", "\"context\":[1,2] | context",
+        "\"suffix\":\"x\" | suffix"})
+    void generationsThatCannotBeMadeAreRefused(String more, String reason) throws Exception {
+        HttpResponse<String> refused = server.post("/api/generate",
+                "{\"model\":\"scripted\",\"prompt\":\"a\"," + more + "}");
+
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(LiveServer.json(refused.body()).get("error").stringValue()).contains(reason);
+    }
+
+    @Test
+    void anUnknownModelIsNotFound() throws Exception {
+        HttpResponse<String> refused = server.post("/api/chat",
+                chat("").replace("scripted", "llama9"));
+
+        assertThat(refused.statusCode()).isEqualTo(404);
+        assertThat(LiveServer.json(refused.body()).get("error").stringValue()).contains("llama9");
+        assertThat(LiveServer.json(server.get("/api/nothing").body()).get("error").isString())
+                .isTrue();
+    }
+}
