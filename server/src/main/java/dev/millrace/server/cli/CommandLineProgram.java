@@ -25,7 +25,7 @@ public final class CommandLineProgram {
                 .addSubcommand(new InspectCommand(context))
                 .addSubcommand(new TokenizeCommand(context))
                 .addSubcommand(new DetokenizeCommand(context))
-                .addSubcommand(new CostCommand(context.out(), context.environment(),
+                .addSubcommand(CostCommand.all(context.out(), context.environment(),
                         Clock.systemUTC()))
                 .addSubcommand(new PricesCommand(context.out(), context.environment(),
                         Clock.systemUTC()))

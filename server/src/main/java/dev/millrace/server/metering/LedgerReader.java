@@ -1,6 +1,9 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.server.metering.rate.Charge;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.metering.report.RatePeriod;
+import dev.millrace.server.metering.report.TraceRow;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.sqlite.SQLiteConfig;
 
 /** Sums up a ledger without writing to it, also while a server does. */
@@ -47,7 +51,11 @@ public final class LedgerReader implements AutoCloseable {
             Connection connection = config.createConnection("jdbc:sqlite:"
                     + file.toAbsolutePath());
             try {
-                boolean empty = LedgerSchema.requireKnown(connection, file) == 0;
+                int version = LedgerSchema.requireKnown(connection, file);
+                if (version > 0 && version < LedgerSchema.VERSION) {
+                    LedgerDatabase.open(file).close(); // an older one, which is upgraded
+                }
+                boolean empty = version == 0;
                 connection.setAutoCommit(false);
                 return new LedgerReader(file, connection, empty);
             } catch (SQLException | RuntimeException e) {
@@ -144,6 +152,69 @@ public final class LedgerReader implements AutoCloseable {
             }
         }
         return bill;
+    }
+
+    /** Every request's row, oldest first, one at a time. */
+    public void forEachRequest(Consumer<TraceRow> consumer) {
+        if (empty) {
+            return;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("""
+                        SELECT id, model, tenant, key_id, endpoint, prompt_tokens, cached_tokens,
+                            computed_tokens, completion_tokens, prefill_nanos, decode_nanos,
+                            cost_nano_usd, microjoules, finish_reason, began_ms, finished_ms
+                        FROM request ORDER BY finished_ms""")) {
+            while (rows.next()) {
+                long microjoules = rows.getLong(13);
+                boolean measured = !rows.wasNull();
+                consumer.accept(new TraceRow(rows.getString(1), rows.getString(2),
+                        rows.getString(3), rows.getString(4), rows.getString(5), rows.getLong(6),
+                        rows.getLong(7), rows.getLong(8), rows.getLong(9), rows.getLong(10),
+                        rows.getLong(11), rows.getLong(12), measured ? microjoules : -1,
+                        rows.getString(14), rows.getLong(15), rows.getLong(16)));
+            }
+        } catch (SQLException e) {
+            throw unreadable(file, e);
+        } finally {
+            endSnapshot();
+        }
+    }
+
+    /** Every rate that was in force, oldest first. */
+    public List<RatePeriod> ratePeriods() {
+        List<RatePeriod> periods = new ArrayList<>();
+        if (empty) {
+            return periods;
+        }
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("""
+                        SELECT began_ms, depreciation_nano_usd_per_hour, rent_nano_usd_per_hour,
+                            energy_nano_usd_per_hour, hosting_nano_usd_per_hour,
+                            licence_nano_usd_per_hour, staff_nano_usd_per_hour,
+                            milligrams_co2_per_hour, assumed, lane_nanos
+                        FROM rate_epoch ORDER BY id""")) {
+            while (rows.next()) {
+                periods.add(new RatePeriod(rows.getLong(1), new CostModel(rows.getLong(2),
+                        rows.getLong(3), rows.getLong(4), rows.getLong(5), rows.getLong(6),
+                        rows.getLong(7), rows.getLong(8), rows.getBoolean(9)),
+                        rows.getLong(10)));
+            }
+            return periods;
+        } catch (SQLException e) {
+            throw unreadable(file, e);
+        } finally {
+            endSnapshot();
+        }
+    }
+
+    /** Ends the transaction of a reading, so that the log can be trimmed. */
+    private void endSnapshot() {
+        try {
+            connection.rollback();
+        } catch (SQLException e) {
+            throw unreadable(file, e);
+        }
     }
 
     private List<LedgerSummary.ModelUse> models() throws SQLException {

@@ -15,7 +15,6 @@ import java.time.ZoneOffset;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -121,8 +120,8 @@ class CostCommandTest {
     private int run(String... arguments) {
         printed.reset();
         PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);
-        return new CommandLine(new CostCommand(out, Map.of("MILLRACE_HOME", home.toString()),
-                Clock.fixed(Instant.parse("2026-11-21T12:00:00Z"), ZoneOffset.UTC)))
+        return CostCommand.all(out, Map.of("MILLRACE_HOME", home.toString()),
+                Clock.fixed(Instant.parse("2026-11-21T12:00:00Z"), ZoneOffset.UTC))
                 .setExecutionExceptionHandler((failure, command, parsed) -> {
                     out.println(failure.getMessage());
                     return 1;

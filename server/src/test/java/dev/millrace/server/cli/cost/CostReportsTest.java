@@ -1,0 +1,177 @@
+package dev.millrace.server.cli.cost;
+
+import dev.millrace.server.metering.LedgerFixture;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+import static org.assertj.core.api.Assertions.*;
+
+/** The reports over docs/cost.md's worked example: 1.2 s of work in 2 s, at 3.60 USD/h. */
+class CostReportsTest {
+
+    @TempDir
+    Path home;
+
+    private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
+
+    @BeforeEach
+    void serve() throws Exception {
+        try (LedgerFixture server = new LedgerFixture(home.resolve("ledger.db"), false)) {
+            server.serve("a", "llama-3.1-8b-instruct");
+        }
+    }
+
+    @Test
+    void theComparisonIsAsTheDocumentWorksItOut() {
+        assertThat(run("compare", "--json")).isZero();
+        JsonNode report = json();
+        assertThat(report.get("same_weights").booleanValue()).isTrue();
+        assertThat(report.get("allocation_nano_usd").longValue()).isEqualTo(2_000_000);
+        assertThat(report.at("/machine/tokens_per_second").doubleValue())
+                .isCloseTo(125, within(1e-9));
+        JsonNode groq = host(report, "Groq");
+        assertThat(groq.get("hosted_nano_usd").longValue()).isEqualTo(100 * 50 + 50 * 80);
+        assertThat(groq.get("saved_nano_usd").longValue()).isEqualTo(9_000 - 2_000_000);
+        assertThat(groq.get("ratio").doubleValue()).isCloseTo(0.0045, within(1e-12));
+        assertThat(groq.get("usd_per_million").doubleValue()).isCloseTo(0.06, within(1e-12));
+        assertThat(groq.get("parity_utilisation").doubleValue()).isCloseTo(400 / 3.0,
+                within(1e-9));
+        assertThat(groq.get("break_even_tokens_per_day").isNull()).isTrue();
+        assertThat(groq.get("ratio_p5").isNull()).as("one request is no trace").isTrue();
+        JsonNode first = groq.get("swings").get(0);
+        assertThat(first.get("what").stringValue()).isIn("throughput", "utilisation");
+        assertThat(first.get("high_ratio").doubleValue()).isGreaterThan(groq.get("ratio")
+                .doubleValue());
+    }
+
+    @Test
+    void theVerdictNamesWhatSelfHostingLoses() {
+        assertThat(run("compare", "--with", "Claude Opus 4.6")).isZero();
+        assertThat(text()).contains("hosts of the same weights",
+                "verdict: this machine, as it was used, was cheaper than 0 of",
+                "it loses even when always busy", "(other model)",
+                "note: some of these prices were looked up");
+
+        assertThat(run("compare", "--with", "Claude Opus 9")).isEqualTo(1);
+        assertThat(text()).contains("no hosted model or offer is called");
+        assertThat(run("compare", "--model", "nobody")).isEqualTo(1);
+        assertThat(text()).contains("no tokens of a model \"nobody\" (it has: llama-3.1-8b");
+    }
+
+    @Test
+    void thePageNeedsNothingElseAndItsPlotsAreWhole() throws Exception {
+        Path page = home.resolve("page.html");
+
+        assertThat(run("compare", "--html", page.toString())).isZero();
+
+        String html = Files.readString(page);
+        assertThat(html).contains("default-src 'none'").doesNotContain("<script", "http://",
+                "https://", "NaN", "Infinity");
+        assertThat(Pattern.compile("<svg").matcher(html).results()).hasSize(3);
+        assertThat(html).contains("dearer than", "utilisation", "now 0.0");
+    }
+
+    @Test
+    void aClaimIsTrueUnderConditions() {
+        assertThat(run("claim", "0.5", "--with", "Claude Opus 4.6")).isZero();
+        assertThat(text()).containsPattern("Groq llama-3.1-8b-instant .* false, always dearer")
+                .containsPattern(
+                        "Anthropic claude-opus-4-6 +11.6667 +0.8[78] +0.8[78] +1.46 .* true");
+
+        assertThat(run("claim", "1.2", "--with", "Claude Opus 4.6")).isZero();
+        assertThat(text()).containsPattern("claude-opus-4-6 .* true from 82.3 % utilisation on");
+
+        assertThat(run("claim", "NaN")).isEqualTo(1);
+        assertThat(text()).contains("FACTOR must be a number above 0");
+    }
+
+    @Test
+    void groupsAreOnBothBases() {
+        for (String by : List.of("model", "tenant", "key", "endpoint", "hour", "day")) {
+            assertThat(run("report", "--by", by, "--json")).as(by).isZero();
+            JsonNode group = json().get("groups").get(0);
+            assertThat(group.get("usage_nano_usd").longValue()).isEqualTo(1_200_000);
+            assertThat(group.get("allocation_nano_usd").doubleValue()).isCloseTo(2_000_000,
+                    within(1e-3));
+        }
+        assertThat(run("report")).isZero();
+        assertThat(text()).containsPattern(
+                "llama-3.1-8b-instruct +1 +100 +0 +50 +0.001200000 +0.002000000 +3.3333 +33.3333");
+    }
+
+    @Test
+    void exportsAddUpToTheBill() {
+        assertThat(run("export")).isZero();
+        assertThat(text().lines().toList()).hasSize(2).last().asString()
+                .startsWith("a,llama-3.1-8b-instruct,tenant,,/v1/completions,100,0,100,50,"
+                        + "200000000,1000000000,1200000,,length,");
+        assertThat(run("export", "--format", "json")).isZero();
+        assertThat(json().get("cost_nano_usd").longValue()).isEqualTo(1_200_000);
+
+        assertThat(run("export", "--format", "focus")).isZero();
+        List<String> rows = text().lines().toList();
+        int billed = List.of(rows.getFirst().split(",")).indexOf("BilledCost");
+        BigDecimal sum = rows.stream().skip(1).map(row -> new BigDecimal(row.replaceAll(
+                "\"[^\"]*\"", "").split(",")[billed])).reduce(BigDecimal.ZERO, BigDecimal::add);
+        assertThat(sum).isEqualByComparingTo("0.002");
+        assertThat(rows.getFirst().split(",")).hasSize(26);
+    }
+
+    @Test
+    void theBillIsReconciledWithItsPartsAndAnInvoice() {
+        assertThat(run("reconcile", "--invoice", "0.004")).isZero();
+        assertThat(text()).containsPattern("rent +0.002000000").containsPattern("staff +0.0000")
+                .contains("The lines are the bill, to the nano-dollar.",
+                        "the ledger explains 50.0 % of it, 0.002000000 USD are left");
+    }
+
+    @Test
+    void textsOfClientsAreNoFormulas() {
+        assertThat(CsvLine.of("=1+1", "a,b", "say \"x\"", null, 5, "plain"))
+                .isEqualTo("'=1+1,\"a,b\",\"say \"\"x\"\"\",,5,plain");
+    }
+
+    private static JsonNode host(JsonNode report, String provider) {
+        for (JsonNode host : report.get("hosts")) {
+            if (host.get("provider").stringValue().equals(provider)) {
+                return host;
+            }
+        }
+        throw new AssertionError("no host " + provider);
+    }
+
+    private JsonNode json() {
+        return new JsonMapper().readTree(text());
+    }
+
+    private int run(String... arguments) {
+        printed.reset();
+        PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);
+        return CostCommand.all(out, Map.of("MILLRACE_HOME", home.toString()),
+                Clock.fixed(Instant.parse("2026-11-21T12:00:00Z"), ZoneOffset.UTC))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    out.println(failure.getMessage());
+                    return 1;
+                }).execute(arguments);
+    }
+
+    private String text() {
+        return printed.toString(StandardCharsets.UTF_8);
+    }
+}
