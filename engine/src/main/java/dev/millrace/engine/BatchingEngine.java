@@ -110,6 +110,11 @@ public final class BatchingEngine implements Engine {
         }
 
         @Override
+        public PromptLogprobs promptLogprobs() {
+            return sequence.promptLogprobs();
+        }
+
+        @Override
         public void cancel() {
             inbox.cancel(sequence);
         }

@@ -120,6 +120,7 @@ final class EngineLoop {
             return;
         }
         if (!sequence.samples()) {
+            sequence.learnPrompt(row);
             scheduler.computed(sequence, false);
             return;
         }

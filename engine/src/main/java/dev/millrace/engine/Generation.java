@@ -23,6 +23,12 @@ public interface Generation {
      */
     double logProbability();
 
+    /**
+     * What the model made of the prompt; once any event has come. Null where the request did not
+     * ask.
+     */
+    PromptLogprobs promptLogprobs();
+
     /** Ends the generation within a step; idempotent. Finished still comes, as CANCELLED. */
     void cancel();
 }

@@ -29,6 +29,10 @@ final class RequestRules {
             throw new IllegalArgumentException("topLogprobs must be from -1 to " + vocabularySize
                     + ", got " + request.topLogprobs());
         }
+        if (request.reply().promptTop() < -1 || request.reply().promptTop() > vocabularySize) {
+            throw new IllegalArgumentException("promptTop must be from -1 to " + vocabularySize
+                    + ", got " + request.reply().promptTop());
+        }
         if (request.constraint() != null
                 && request.constraint().vocabularySize() != vocabularySize) {
             throw new IllegalArgumentException("the constraint was compiled for a vocabulary of "

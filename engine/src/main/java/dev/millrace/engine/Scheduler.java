@@ -108,7 +108,7 @@ final class Scheduler {
     }
 
     private void schedule(Sequence sequence) {
-        int wanted = Math.min(budget, sequence.remainingTokens());
+        int wanted = Math.min(budget, sequence.computableTokens());
         if (wanted == 0) {
             return;
         }

@@ -26,6 +26,7 @@ final class Sequence {
     private final CompletionMatcher matcher; // null where the text may be anything
     private final long[][] masks; // one, of what may come next; or none
     private final long turnNanos;
+    private final PromptLogprobs promptLogprobs; // null where nobody asks
     private long arrival;
     private boolean started;
     private boolean ended;
@@ -67,6 +68,9 @@ final class Sequence {
             masks = new long[1][matcher.maskWords()];
             matcher.fillMask(masks[0]);
         }
+        this.promptLogprobs = request.reply().wantsPrompt()
+                ? new PromptLogprobs(request.prompt().length)
+                : null;
         this.sampling = new SamplingSettings(request, reply.vocabulary(), masks);
     }
 
@@ -137,6 +141,42 @@ final class Sequence {
     /** Tokens that must be computed before the next one can be sampled. */
     int remainingTokens() {
         return length - computedTokens;
+    }
+
+    /** Tokens that the next steps may compute before something else must happen. */
+    int computableTokens() {
+        // The prompt's last token is computed by itself, for its successor is sampled.
+        return asksPrompt() ? promptTokens() - 1 - computedTokens : remainingTokens();
+    }
+
+    /** The most tokens that may be found in the cache: of the others, logits are wanted. */
+    int reusableTokens() {
+        return asksPrompt() ? promptLogprobs.known() - 1 : length - 1;
+    }
+
+    private boolean asksPrompt() {
+        return promptLogprobs != null && !promptLogprobs.complete();
+    }
+
+    PromptLogprobs promptLogprobs() {
+        return promptLogprobs;
+    }
+
+    /** Takes what a step that sampled nothing said of the prompt. */
+    void learnPrompt(RowResult row) {
+        if (asksPrompt()) {
+            promptLogprobs.take(row);
+        }
+    }
+
+    /** The log probabilities of the tokens after the scheduled ones, but for those known. */
+    private OutputRequest promptOutput() {
+        int known = promptLogprobs.known();
+        int count = computedTokens + scheduledTokens + 1 - known;
+        return count < 1
+                ? OutputRequest.NONE
+                : new OutputRequest.TargetLogprobs(tokens(known, count),
+                        request.reply().promptTop());
     }
 
     /** Whether only the last sampled token remains to be computed. */
@@ -313,7 +353,7 @@ final class Sequence {
 
     /** What the next step is to compute. */
     SequenceRow row() {
-        OutputRequest output = OutputRequest.NONE;
+        OutputRequest output = asksPrompt() ? promptOutput() : OutputRequest.NONE;
         SamplingRow draw = null;
         if (samples()) {
             int positions = 1 + drafts.length;

@@ -7,6 +7,7 @@ import dev.millrace.bench.report.ResultLog;
 import dev.millrace.bench.report.Spread;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -36,6 +37,10 @@ public final class SamplingCommand implements Callable<Integer> {
             description = "scalar, vector or native (default: ${DEFAULT-VALUE}).")
     private String kernels = "vector";
 
+    @Option(names = "--settings", split = ",", paramLabel = "NAME",
+            description = "Which of ${COMPLETION-CANDIDATES} (default: all).")
+    private SamplingBenchmark.Settings[] settings = SamplingBenchmark.Settings.values();
+
     @Option(names = "--results", paramLabel = "FILE",
             description = "JSON lines file to append to (default: ${DEFAULT-VALUE}).")
     private Path results = Path.of("bench/results/sampling.jsonl");
@@ -50,15 +55,15 @@ public final class SamplingCommand implements Callable<Integer> {
         ResultLog log = new ResultLog(results, Hardware.detect());
         System.out.printf(Locale.ROOT, "microseconds per token, vocabulary %,d%n", vocabulary);
         for (RunResult result : run()) {
-            String settings = result.getParams().getParam("settings").toLowerCase(Locale.ROOT);
+            String name = result.getParams().getParam("settings").toLowerCase(Locale.ROOT);
             Spread micros = Spread.of(result.getBenchmarkResults().stream()
                     .flatMap(fork -> fork.getIterationResults().stream())
                     .map(IterationResult::getPrimaryResult)
                     .mapToDouble(each -> each.getScore()).toArray());
-            System.out.printf(Locale.ROOT, "  %-12s %s%n", settings, micros);
+            System.out.printf(Locale.ROOT, "  %-13s %s%n", name, micros);
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("kernels", kernels);
-            line.put("settings", settings);
+            line.put("settings", name);
             line.put("vocabulary", vocabulary);
             line.put("micros", micros);
             log.append("sampling", line);
@@ -71,6 +76,8 @@ public final class SamplingCommand implements Callable<Integer> {
             return new Runner(new OptionsBuilder().forks(1)
                     .include(SamplingBenchmark.class.getName() + ".draw")
                     .param("vocabulary", Integer.toString(vocabulary)).param("kernels", kernels)
+                    .param("settings", Arrays.stream(settings).map(Enum::name)
+                            .toArray(String[]::new))
                     .warmupIterations(3).warmupTime(ITERATION)
                     .measurementIterations(5).measurementTime(ITERATION)
                     .verbosity(VerboseMode.SILENT).shouldFailOnError(true).build()).run();

@@ -47,6 +47,9 @@ final class NdOutputs {
         boolean wantsLogprobs = request instanceof TopLogprobs || request instanceof TargetLogprobs;
         float[] logprobs = new float[wantsLogprobs ? positions : 0];
         List<TopTokens> top = new ArrayList<>();
+        int[] ranks = new int[request instanceof TargetLogprobs ranked && ranked.top() >= 0
+                ? positions
+                : 0];
         float[] values = new float[request instanceof FullLogits ? positions * vocabularySize : 0];
         for (int i = 0; i < positions; i++) {
             float[] logits = transformer.logits(states.get(states.size() - positions + i))
@@ -65,6 +68,10 @@ final class NdOutputs {
             }
             if (request instanceof TargetLogprobs targets) {
                 logprobs[i] = probabilities.of(targets.targets()[i]);
+                if (ranks.length > 0) {
+                    ranks[i] = probabilities.rank(targets.targets()[i]);
+                    top.add(probabilities.likeliest(targets.top()));
+                }
             }
             if (request.samples()) {
                 tokens[i] = sampler.sample(logits, 0, row, i);
@@ -76,7 +83,7 @@ final class NdOutputs {
                 }
             }
         }
-        return new RowResult(tokens, logprobs, top, values, false);
+        return new RowResult(tokens, logprobs, top, values, ranks, false);
     }
 
     private static RowResult poisoned(int[] tokens, float[] logprobs, float[] values) {

@@ -157,6 +157,10 @@ final class CpuOutputs {
             case TargetLogprobs request -> {
                 probabilities.read(logits, offset);
                 answer.logprobs[index] = probabilities.of(request.targets()[index]);
+                if (request.top() >= 0) {
+                    answer.ranks[index] = probabilities.rank(request.targets()[index]);
+                    answer.top[index] = probabilities.likeliest(request.top());
+                }
             }
             case FullLogits _ -> System.arraycopy(logits, offset, answer.values,
                     index * spec.vocabularySize(), spec.vocabularySize());

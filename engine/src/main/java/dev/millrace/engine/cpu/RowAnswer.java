@@ -19,15 +19,18 @@ final class RowAnswer {
     final int[] tokens; // (positions) where the row samples
     final float[] logprobs; // (positions) where it asks for them
     final TopTokens[] top; // (positions) where it asks for them
+    final int[] ranks; // (positions) where it asks for them
     final float[] values; // (positions, vocabulary) or (embedding)
     boolean poisoned;
 
     RowAnswer(OutputRequest request, ModelSpec spec) {
         int positions = request.positions();
-        boolean wantsTop = request instanceof TopLogprobs;
+        boolean ranked = request instanceof TargetLogprobs target && target.top() >= 0;
+        boolean wantsTop = ranked || request instanceof TopLogprobs;
         tokens = new int[request.samples() ? positions : 0];
         logprobs = new float[wantsTop || request instanceof TargetLogprobs ? positions : 0];
         top = new TopTokens[wantsTop ? positions : 0];
+        ranks = new int[ranked ? positions : 0];
         values = new float[switch (request) {
             case FullLogits _ -> Math.multiplyExact(positions, spec.vocabularySize());
             case PooledHidden _ -> spec.embeddingSize();
@@ -37,6 +40,6 @@ final class RowAnswer {
 
     RowResult result() {
         return new RowResult(tokens, logprobs, poisoned ? List.of() : List.of(top), values,
-                poisoned);
+                ranks, poisoned);
     }
 }

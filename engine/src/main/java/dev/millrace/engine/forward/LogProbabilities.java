@@ -41,6 +41,16 @@ public final class LogProbabilities {
         return (float) (logits[token] - logNormaliser);
     }
 
+    /** How many tokens are likelier than this one under the logits last read, and 1. */
+    public int rank(int token) {
+        float logit = logits[token];
+        int likelier = 0;
+        for (int i = 0; i < vocabularySize; i++) {
+            likelier += logits[i] > logit ? 1 : 0;
+        }
+        return likelier + 1;
+    }
+
     /** The likeliest tokens under the logits last read, best first. */
     public TopTokens likeliest(int count) {
         int found = topSelection.select(logits, 0, vocabularySize, count);

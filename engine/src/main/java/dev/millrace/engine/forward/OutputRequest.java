@@ -38,8 +38,16 @@ public sealed interface OutputRequest {
         }
     }
 
-    /** The log probability of {@code targets[i]} as successor of the i-th of the last positions. */
-    record TargetLogprobs(int[] targets) implements OutputRequest {
+    /**
+     * The log probability of {@code targets[i]} as successor of the i-th of the last positions, and
+     * where {@code top} is not negative its rank and the so many best.
+     */
+    record TargetLogprobs(int[] targets, int top) implements OutputRequest {
+
+        /** Without ranks and best. */
+        public TargetLogprobs(int[] targets) {
+            this(targets, -1);
+        }
         @Override
         public int positions() {
             return targets.length;

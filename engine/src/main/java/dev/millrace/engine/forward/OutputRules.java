@@ -27,6 +27,7 @@ final class OutputRules {
         }
         if (output instanceof TargetLogprobs target) {
             checkTokens(row, "target", target.targets());
+            checkRange(row, "number of likeliest tokens", target.top(), -1, vocabularySize);
         }
         if (output.samples()) {
             checkSampling(row, sequence.sampling(), output.positions());

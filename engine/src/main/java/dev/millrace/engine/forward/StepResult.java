@@ -24,17 +24,24 @@ public record StepResult(List<RowResult> rows, long deviceNanos) {
      * @param logprobs natural log probability of each sampled (or target) token
      * @param top      per position, the likeliest tokens, best first
      * @param values   full logits, (positions, vocabulary); or the pooled hidden state
+     * @param ranks    of each target token, from 1
      * @param poisoned true if a logit was NaN or positive infinity, or no token was allowed: the
      *                 row's tokens mean nothing and the engine fails that request alone
      */
     public record RowResult(int[] tokens, float[] logprobs, List<TopTokens> top, float[] values,
-            boolean poisoned) {
+            int[] ranks, boolean poisoned) {
 
         public static final RowResult EMPTY = new RowResult(NO_TOKENS, NO_VALUES, List.of(),
                 NO_VALUES, false);
 
         public RowResult {
             top = List.copyOf(top);
+        }
+
+        /** A result without ranks. */
+        public RowResult(int[] tokens, float[] logprobs, List<TopTokens> top, float[] values,
+                boolean poisoned) {
+            this(tokens, logprobs, top, values, NO_TOKENS, poisoned);
         }
     }
 

@@ -340,7 +340,12 @@ public abstract class ForwardPassContract {
         int vocabulary = model.spec().vocabularySize();
 
         RowResult targets = SequenceFeed.inBlocks(2, 2)
+                .step(pass(), new TargetLogprobs(new int[]{3, 99, 130}, 4), null, tokens);
+        RowResult plain = SequenceFeed.inBlocks(2, 2)
                 .step(pass(), new TargetLogprobs(new int[]{3, 99, 130}), null, tokens);
+        assertThat(plain.logprobs()).isEqualTo(targets.logprobs());
+        assertThat(plain.ranks()).isEmpty();
+        assertThat(plain.top()).isEmpty();
         RowResult top = SequenceFeed.inBlocks(4, 2)
                 .step(pass(), new TopLogprobs(3, 5), SamplingRow.of(3, 0, 1, 0, 1), tokens);
 
@@ -355,6 +360,9 @@ public abstract class ForwardPassContract {
                     .sorted((a, b) -> Double.compare(expected[b], expected[a])).limit(5)
                     .mapToInt(Integer::intValue).toArray();
             assertThat(top.top().get(i).tokens()).isEqualTo(likeliest);
+            assertThat(targets.top().get(i).tokens()).isEqualTo(Arrays.copyOf(likeliest, 4));
+            assertThat(targets.ranks()[i]).isEqualTo(1 + (int) Arrays.stream(expected)
+                    .filter(other -> other > expected[target]).count());
             assertThat((double) top.top().get(i).logprobs()[4])
                     .isCloseTo(expected[likeliest[4]], within(1e-5));
         }

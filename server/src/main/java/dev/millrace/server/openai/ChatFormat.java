@@ -60,6 +60,11 @@ record ChatFormat(String endpoint, String idPrefix) implements ResponseFormat {
     }
 
     @Override
+    public void addPrompt(ObjectNode answer, ObjectNode choice, JsonNode logprobs) {
+        answer.set("prompt_logprobs", logprobs);
+    }
+
+    @Override
     public ObjectNode opening(int index) {
         ObjectNode delta = Json.object().put("role", "assistant").put("content", "");
         return chunk(index, delta, null, null);

@@ -22,11 +22,12 @@ final class ChoiceText {
     private final Turn turn;
     private final TokenStreamDecoder decoder = new TokenStreamDecoder();
     private final List<Token> unsent = new ArrayList<>();
+    private final String echo; // what the text begins with before anything is generated
     private int textChars;
     private int unsentOffset;
     private int reasoningTokens;
 
-    ChoiceText(CompletionJob job) {
+    ChoiceText(CompletionJob job, int index) {
         this.format = job.format();
         this.spelling = new TokenText(job.model().tokenizer(),
                 job.options().answer().tokensAsIds());
@@ -34,6 +35,11 @@ final class ChoiceText {
         this.markers = job.plan().markers();
         this.parser = job.plan().parsers().get();
         this.turn = new Turn(job.plan().callIds());
+        this.echo = job.echo(index);
+        if (!echo.isEmpty()) {
+            turn.add(new TurnEvent.Content(echo));
+        }
+        this.textChars = echo.length();
     }
 
     /** Takes a token; returns what is certain with it, often nothing. */
@@ -60,6 +66,23 @@ final class ChoiceText {
         List<TurnEvent> events = read(decoder.finish());
         parser.finish(event -> take(event, events));
         return events;
+    }
+
+    /** What the text begins with, being its prompt; often nothing. */
+    String echo() {
+        return echo;
+    }
+
+    /** Lets the log probabilities begin with those of an echoed prompt; before any are taken. */
+    void prepend(List<Token> prompt) {
+        unsent.addAll(0, prompt);
+        TokenStreamDecoder promptDecoder = new TokenStreamDecoder();
+        int promptChars = 0;
+        for (Token token : prompt) {
+            promptChars += promptDecoder.accept(token.text()).length();
+        }
+        // A space that encoding added is in the first token's text and not in the echo.
+        unsentOffset = echo.length() - promptChars;
     }
 
     private List<TurnEvent> read(String text) {

@@ -56,6 +56,11 @@ final class CompletionFormat implements ResponseFormat {
     }
 
     @Override
+    public void addPrompt(ObjectNode answer, ObjectNode choice, JsonNode logprobs) {
+        choice.set("prompt_logprobs", logprobs);
+    }
+
+    @Override
     public ObjectNode opening(int index) {
         return null;
     }
@@ -83,10 +88,14 @@ final class CompletionFormat implements ResponseFormat {
         TokenStreamDecoder decoder = new TokenStreamDecoder();
         int offset = textOffset;
         for (Token token : tokens) {
-            offsets.add(offset);
-            values.add(TokenText.logprob(token.logprob()));
+            offsets.add(Math.max(0, offset));
+            if (Float.isNaN(token.logprob())) {
+                values.addNull();
+            } else {
+                values.add(TokenText.logprob(token.logprob()));
+            }
             spelled.add(texts.of(token.token()));
-            likeliest.add(top(token.top(), texts));
+            likeliest.add(token.top() == null ? null : top(token.top(), texts));
             offset += decoder.accept(token.text()).length();
         }
         return logprobs;

@@ -1,11 +1,11 @@
 package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationRequest;
+import dev.millrace.engine.ReplyOptions;
 import dev.millrace.engine.ServiceTerms;
 import dev.millrace.server.dialogue.TurnPlan;
 import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
@@ -27,9 +27,6 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         List<int[]> prompts, GenerationOptions options, TurnPlan plan, Identity identity,
         int[] maxTokens, ServiceTerms terms) {
 
-    /** Most tokens that the completions of one request may have together. */
-    private static final int COMPLETION_TOKENS = 1 << 20;
-
     /**
      * Checks that the caller may use the model and every completion fits the context.
      *
@@ -44,7 +41,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
             maxTokens[i] = maxTokens(model, format, prompts.get(i).length, options.maxTokens());
             requireLeast(options.sampling().tokens().leastTokens(), maxTokens[i]);
         }
-        requireBounded(maxTokens, options.candidates());
+        requireBriefReport(prompts, options.answer().reply());
         return new CompletionJob(id, createdSeconds, model, format, prompts, options, plan,
                 identity, maxTokens, terms);
     }
@@ -75,18 +72,28 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         }
     }
 
-    private static void requireBounded(int[] maxTokens, int candidates) {
-        long all = candidates * Arrays.stream(maxTokens).asLongStream().sum();
-        if (candidates * maxTokens.length > 1 && all > COMPLETION_TOKENS) {
-            throw ApiException.invalid("max_tokens", maxTokens.length + " prompts with "
-                    + candidates + " completions each may generate " + all
-                    + " tokens; one request may ask for at most " + COMPLETION_TOKENS
-                    + " in all, so ask for fewer completions or set a lower max_tokens");
+    private static void requireBriefReport(List<int[]> prompts, ReplyOptions reply) {
+        long entries = prompts.stream().mapToLong(prompt -> prompt.length).sum()
+                * (reply.promptTop() + 1);
+        if (entries > PromptReport.ENTRIES) {
+            throw ApiException.invalid("prompt", "log probabilities of so many prompt tokens, "
+                    + reply.promptTop() + " likeliest for each, have " + entries + " entries; one "
+                    + "answer may have at most " + PromptReport.ENTRIES + ", so ask for fewer of "
+                    + "the likeliest, or shorten the prompt");
         }
     }
 
     private static ApiException tooLong(ResponseFormat format, String message) {
         return ApiException.refused(400, format.promptField(), "context_length_exceeded", message);
+    }
+
+    /** Most tokens that the generations may sample together. */
+    long completionTokens() {
+        long tokens = 0;
+        for (int most : maxTokens) {
+            tokens += (long) most * options.candidates();
+        }
+        return tokens;
     }
 
     /** Generations in all: every prompt's in turn. */
@@ -126,7 +133,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
                         options.reportedLogprobs(), identity.tenant(),
                         identity.cacheSalt(options.cacheSalt()), model.adapterSlot(),
-                        options.constraint(), options.answer().reply(), terms));
+                        options.constraint(), options.answer().replyOf(choice), terms));
             }
         }
         return requests;
@@ -139,6 +146,21 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
             tokens += prompts.get(prompt).length + (long) maxTokens[prompt] * options.candidates();
         }
         return tokens;
+    }
+
+    /** The prompt of the generation at this index. */
+    int[] promptOf(int index) {
+        return prompts.get(index / options.candidates());
+    }
+
+    /** The generation that reports the prompt of the one at this index. */
+    int firstOfSamePrompt(int index) {
+        return index - index % options.candidates();
+    }
+
+    /** What the completion at this index begins with: its prompt, if that is wanted. */
+    String echo(int index) {
+        return options.answer().echo() ? model.tokenizer().decode(promptOf(index)) : "";
     }
 
     /** Whether the generation at this index is the first of its prompt. */

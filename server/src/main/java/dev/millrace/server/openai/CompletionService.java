@@ -2,7 +2,6 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
-import dev.millrace.server.dialogue.Turn;
 import dev.millrace.server.dialogue.TurnEvent;
 import dev.millrace.server.tenants.Quota;
 import jakarta.servlet.http.HttpServletResponse;
@@ -79,7 +78,7 @@ final class CompletionService {
     private ObjectNode whole(CompletionJob job, MeteredChoices choices, ClientWatch client)
             throws IOException, InterruptedException {
         List<ChoiceText> texts = texts(job);
-        FinishedChoice[] all = new FinishedChoice[job.generationCount()];
+        Finished[] ends = new Finished[job.generationCount()];
         while (!choices.allFinished()) {
             ChoiceEvent event = choices.next(limits.watch());
             client.check();
@@ -92,18 +91,27 @@ final class CompletionService {
                 case Finished end -> {
                     requireGoodEnd(end);
                     text.finish();
-                    all[event.choice()] = new FinishedChoice(text.turn(), text.takeLogprobs(),
-                            Answer.finishReason(end.reason(), text.turn()));
+                    ends[event.choice()] = end;
                 }
             }
         }
         ArrayNode array = Json.array();
+        ObjectNode answer = Answer.whole(job, array, usage(choices, texts));
         for (int shown : job.shown(choices::logProbability)) {
-            FinishedChoice choice = all[shown];
-            array.add(job.format().whole(array.size(), choice.turn(), choice.logprobs(),
-                    choice.finishReason()));
+            ChoiceText text = texts.get(shown);
+            PromptReport report = report(job, choices, job.firstOfSamePrompt(shown));
+            if (report != null && job.options().answer().echo()
+                    && job.options().topLogprobs() >= 0) {
+                text.prepend(report.tokens());
+            }
+            ObjectNode choice = job.format().whole(array.size(), text.turn(),
+                    text.takeLogprobs(), Answer.finishReason(ends[shown].reason(), text.turn()));
+            array.add(choice);
+            if (job.options().answer().promptLogprobs()) {
+                job.format().addPrompt(answer, choice, report.byPosition());
+            }
         }
-        return Answer.whole(job, array, usage(choices, texts));
+        return answer;
     }
 
     private static ObjectNode usage(MeteredChoices choices, List<ChoiceText> texts)
@@ -111,8 +119,14 @@ final class CompletionService {
         return choices.usage(texts.stream().mapToInt(ChoiceText::reasoningTokens).sum());
     }
 
-    /** A choice of a whole answer that has yet to find its place. */
-    private record FinishedChoice(Turn turn, JsonNode logprobs, String finishReason) {}
+    /** What the model made of a prompt, or null where nobody asked. */
+    private static PromptReport report(CompletionJob job, MeteredChoices choices, int index) {
+        return job.options().answer().reply().wantsPrompt()
+                ? new PromptReport(job.promptOf(index), choices.promptLogprobs(index),
+                        new TokenText(job.model().tokenizer(),
+                                job.options().answer().tokensAsIds()))
+                : null;
+    }
 
     private void stream(CompletionJob job, MeteredChoices choices, ChunkSink events,
             ClientWatch client) throws IOException, InterruptedException {
@@ -152,8 +166,12 @@ final class CompletionService {
             if (!opened[index] && format.opening(index) != null) {
                 events.send(Answer.chunk(job, format.opening(index)));
             }
-            opened[index] = true;
             ChoiceText text = texts.get(index);
+            if (!opened[index] && !text.echo().isEmpty()) {
+                events.send(Answer.chunk(job, format.delta(index,
+                        new TurnEvent.Content(text.echo()), text.turn(), null)));
+            }
+            opened[index] = true;
             switch (event.event()) {
                 case Token token -> send(job, index, text.append(token), text, events);
                 case Finished end -> {
@@ -188,7 +206,7 @@ final class CompletionService {
     private static List<ChoiceText> texts(CompletionJob job) {
         List<ChoiceText> texts = new ArrayList<>();
         for (int i = 0; i < job.generationCount(); i++) {
-            texts.add(new ChoiceText(job));
+            texts.add(new ChoiceText(job, i));
         }
         return texts;
     }

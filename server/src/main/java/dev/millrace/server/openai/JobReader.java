@@ -106,11 +106,17 @@ final class JobReader {
                 : wanted.compile(chatModels.get(model.baseId()).texts());
     }
 
-    private static CompletionJob job(ServedModel model, ResponseFormat format,
-            List<int[]> prompts, GenerationOptions options, TurnPlan plan, Caller caller,
-            Fields fields) {
+    private CompletionJob job(ServedModel model, ResponseFormat format, List<int[]> prompts,
+            GenerationOptions options, TurnPlan plan, Caller caller, Fields fields) {
         String id = format.idPrefix() + UUID.randomUUID().toString().replace("-", "");
-        return CompletionJob.of(id, Instant.now().getEpochSecond(), model, format, prompts,
-                options, plan, caller.identity(), ServiceReader.read(fields));
+        CompletionJob job = CompletionJob.of(id, Instant.now().getEpochSecond(), model, format,
+                prompts, options, plan, caller.identity(), ServiceReader.read(fields));
+        if (job.generationCount() > 1 && job.completionTokens() > limits.completionTokens()) {
+            throw ApiException.invalid("max_tokens", job.generationCount() + " completions may "
+                    + "have " + job.completionTokens() + " tokens together; one request may ask "
+                    + "for at most " + limits.completionTokens()
+                    + ", so ask for fewer completions or set a lower max_tokens");
+        }
+        return job;
     }
 }

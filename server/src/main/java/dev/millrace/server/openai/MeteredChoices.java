@@ -5,6 +5,7 @@ import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.PromptLogprobs;
 import dev.millrace.engine.TokenUsage;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.tenants.Quota;
@@ -88,6 +89,11 @@ final class MeteredChoices implements AutoCloseable {
             sampledNanos[event.choice()] = token.sampledNanos();
         }
         return event;
+    }
+
+    /** What the model made of a finished generation's prompt, where it was to report that. */
+    PromptLogprobs promptLogprobs(int choice) {
+        return generations.get(choice).promptLogprobs();
     }
 
     /** The logarithm of a finished generation's probability. */

@@ -16,6 +16,7 @@ final class OptionsReader {
     private static final int CACHE_SALT_CHARS = 128;
     private static final int CHAT_LOGPROBS = 20;
     private static final int COMPLETION_LOGPROBS = 20;
+    private static final int PROMPT_LOGPROBS = 20;
     private static final int NO_LOGPROBS = -1;
 
     private final Fields fields;
@@ -46,17 +47,33 @@ final class OptionsReader {
                 true);
     }
 
-    private GenerationOptions read(int topLogprobs, boolean chooses) {
+    private GenerationOptions read(int topLogprobs, boolean completes) {
         boolean stream = fields.flag("stream", false);
         int choices = (int) fields.integer("n", 1, limits.choices(), 1);
+        boolean echo = completes && fields.flag("echo", false);
+        int promptTop = promptLogprobs(stream);
         ReplyOptions reply = new ReplyOptions(fields.flag("include_stop_str_in_output", false),
-                !fields.flag("skip_special_tokens", true), NO_LOGPROBS);
+                !fields.flag("skip_special_tokens", true),
+                echo ? Math.max(promptTop, topLogprobs) : promptTop);
+        if (echo && stream && topLogprobs >= 0) {
+            throw ApiException.invalid("echo", "echo with logprobs cannot be streamed; leave out "
+                    + "one of echo, logprobs and stream");
+        }
         AnswerOptions answer = new AnswerOptions(reply,
-                chooses ? candidates(choices, stream) : choices,
-                fields.flag("return_tokens_as_token_ids", false));
+                completes ? candidates(choices, stream) : choices,
+                fields.flag("return_tokens_as_token_ids", false), promptTop >= 0, echo);
         return new GenerationOptions(sampling, maxTokens(), choices, stopSequences(), stopTokens(),
                 fields.flag("ignore_eos", false), topLogprobs, stream, includeUsage(stream),
                 cacheSalt(), null, answer);
+    }
+
+    private int promptLogprobs(boolean stream) {
+        int top = (int) fields.integer("prompt_logprobs", 0, PROMPT_LOGPROBS, NO_LOGPROBS);
+        if (top >= 0 && stream) {
+            throw ApiException.invalid("prompt_logprobs", "prompt_logprobs cannot be streamed; "
+                    + "leave out stream");
+        }
+        return top;
     }
 
     /** The field {@code best_of}: which are best is known only when all have ended. */

@@ -31,6 +31,9 @@ sealed interface ResponseFormat permits ChatFormat, CompletionFormat {
     /** A finished choice. */
     ObjectNode whole(int index, Turn turn, JsonNode logprobs, String finishReason);
 
+    /** Puts the prompt's log probabilities where vLLM has them. */
+    void addPrompt(ObjectNode answer, ObjectNode choice, JsonNode logprobs);
+
     /** A stream's first chunk of a choice, or null where the format has none. */
     ObjectNode opening(int index);
 

@@ -26,7 +26,7 @@ final class UnsupportedFields {
 
     private static final Map<String, Predicate<JsonNode>> SHARED = Map.ofEntries(
             Map.entry("guided_whitespace_pattern", NEVER), Map.entry("use_beam_search", FALSE),
-            Map.entry("return_token_ids", FALSE), Map.entry("prompt_logprobs", NEVER),
+            Map.entry("return_token_ids", FALSE),
             Map.entry("mirostat", number(0)), Map.entry("dynatemp_range", number(0)),
             Map.entry("samplers", NEVER), Map.entry("repeat_penalty", number(1)),
             Map.entry("n_predict", NEVER), Map.entry("n_probs", number(0)));
@@ -50,7 +50,7 @@ final class UnsupportedFields {
             Map.entry("best_of", number(1))));
 
     private static final SortedMap<String, Predicate<JsonNode>> COMPLETION = withShared(Map.of(
-            "echo", FALSE, "suffix", NO_TEXT, "prompt_embeds", NEVER));
+            "suffix", NO_TEXT, "prompt_embeds", NEVER));
 
     private UnsupportedFields() {}
 

@@ -80,7 +80,8 @@ class LoadAndShutdownTest {
         HttpLimits usual = HttpLimits.DEFAULT;
         restart(LiveServer.endless(20_000_000).limits(new HttpLimits(64, 1, usual.headerBytes(),
                 usual.bodyBytes(), usual.bodyTime(), usual.jsonDepth(), usual.jsonValues(),
-                usual.choices(), usual.idle(), usual.keepAlive(), usual.watch())));
+                usual.choices(), usual.completionTokens(), usual.idle(), usual.keepAlive(),
+                usual.watch())));
         try (RawClient running = new RawClient(server.port())) {
             running.post(Chat.PATH, Chat.body("\"stream\": true")).readUntil("\"content\":\"");
 

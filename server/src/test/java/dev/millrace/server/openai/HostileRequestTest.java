@@ -159,6 +159,20 @@ class HostileRequestTest {
     }
 
     @Test
+    void choicesTimesTokensAreLimited() throws Exception {
+        LiveServer small = tight();
+
+        JsonNode error = expectError(400, small.post(Chat.PATH,
+                Chat.body("\"n\": 4, \"max_tokens\": 251")));
+
+        assertThat(error.get("param").stringValue()).isEqualTo("max_tokens");
+        assertThat(error.get("message").stringValue()).contains("4 completions")
+                .contains("1004 tokens").contains("at most 1000");
+        assertThat(small.post(Chat.PATH, Chat.body("\"n\": 4, \"max_tokens\": 250"))
+                .statusCode()).isEqualTo(200);
+    }
+
+    @Test
     void aBodyThatDripsIsGivenUp() throws Exception {
         LiveServer small = tight();
         try (RawClient client = new RawClient(small.port())) {

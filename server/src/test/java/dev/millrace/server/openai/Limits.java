@@ -13,12 +13,12 @@ final class Limits {
     static HttpLimits with(Duration keepAlive, Duration watch) {
         return new HttpLimits(USUAL.connections(), USUAL.requests(), USUAL.headerBytes(),
                 USUAL.bodyBytes(), USUAL.bodyTime(), USUAL.jsonDepth(), USUAL.jsonValues(),
-                USUAL.choices(), USUAL.idle(), keepAlive, watch);
+                USUAL.choices(), USUAL.completionTokens(), USUAL.idle(), keepAlive, watch);
     }
 
     /** Small enough to hit with a few bytes. */
     static HttpLimits tight() {
-        return new HttpLimits(64, 2, 2048, 4096, Duration.ofMillis(600), 10, 500, 4,
+        return new HttpLimits(64, 2, 2048, 4096, Duration.ofMillis(600), 10, 500, 4, 1000,
                 Duration.ofMillis(500), USUAL.keepAlive(), Duration.ofMillis(20));
     }
 }

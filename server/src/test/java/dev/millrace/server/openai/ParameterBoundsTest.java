@@ -62,6 +62,7 @@ class ParameterBoundsTest {
         "'min_tokens': 5, 'max_tokens': 5", "'allowed_token_ids': [0, 257]",
         "'include_stop_str_in_output': true", "'skip_special_tokens': false",
         "'return_tokens_as_token_ids': true", "'truncate_prompt_tokens': -1",
+        "'prompt_logprobs': 0", "'prompt_logprobs': 20",
         "'truncate_prompt_tokens': 1", "'truncate_prompt_tokens': 511"})
     void bothEndsOfARangeAreAllowed(String parameter) throws Exception {
         HttpResponse<String> response = server.post(Chat.PATH,
@@ -102,6 +103,7 @@ class ParameterBoundsTest {
         "allowed_token_ids | []", "allowed_token_ids | [258]", "allowed_token_ids | [-1]",
         "allowed_token_ids | ['a']", "include_stop_str_in_output | 1",
         "skip_special_tokens | 'no'", "return_tokens_as_token_ids | 1",
+        "prompt_logprobs | -1", "prompt_logprobs | 21", "prompt_logprobs | true",
         "truncate_prompt_tokens | 0", "truncate_prompt_tokens | -2",
         "truncate_prompt_tokens | 513"})
     void whatIsBeyondARangeIsRefusedByName(String field, String value) throws Exception {
@@ -229,6 +231,6 @@ class ParameterBoundsTest {
         return new GenerationOptions(new SamplingParameters(1, 0, 1, 0, seed,
                 1, 0, 0, Map.of()), 0, 3, List.of(), new int[0], false, -1,
                 false, false, "", null,
-                new AnswerOptions(ReplyOptions.DEFAULT, 3, false));
+                new AnswerOptions(ReplyOptions.DEFAULT, 3, false, false, false));
     }
 }
