@@ -13,9 +13,7 @@ import dev.millrace.engine.forward.StepResult.RowResult;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,6 +27,7 @@ import static org.assertj.core.api.Assertions.*;
 class PromptLogprobsTest {
 
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
+    private static final int LENGTH = 60;
     private static final RandomModel MODEL = RandomModel.plain();
     private static final ReplyOptions WITH_PROMPT = new ReplyOptions(false, false, 3);
 
@@ -41,10 +40,10 @@ class PromptLogprobsTest {
     void open() {
         pass = new CpuBackend(CpuKernels.scalar(), workers, Duration.ZERO).open(MODEL.spec(), MODEL,
                 new MemoryBudget(1L << 30, CONTEXT, 8, CONTEXT));
-        prompt = new SplittableRandom(3).ints(40, 0, MODEL.spec().vocabularySize()).toArray();
+        prompt = new SplittableRandom(3).ints(LENGTH, 0, MODEL.spec().vocabularySize()).toArray();
         expected = SequenceFeed.inBlocks(0, 2).step(pass,
-                new TargetLogprobs(Arrays.copyOfRange(prompt, 1, 40), 3), null,
-                Arrays.copyOf(prompt, 39));
+                new TargetLogprobs(Arrays.copyOfRange(prompt, 1, LENGTH), 3), null,
+                Arrays.copyOf(prompt, LENGTH - 1));
     }
 
     @AfterEach
@@ -90,18 +89,16 @@ class PromptLogprobsTest {
         }
     }
 
+    /** One token of the prompt a step, until the older request needs the blocks. */
     @Test
-    void beingThrownOutChangesNothing() throws Exception {
-        try (BatchingEngine engine = start(6, 24, 5)) {
-            List<Generation> generations = new ArrayList<>();
-            for (int i = 0; i < 6; i++) {
-                generations.add(engine.submit(Requests.of("r" + i, prompt, 40)
-                        .shown(WITH_PROMPT)));
-            }
-            for (Generation generation : generations) {
-                assertThat(Answer.of(generation).ids()).hasSize(40);
-                assertExpected(generation.promptLogprobs());
-            }
+    void beingThrownOutInTheMiddleChangesNothing() throws Exception {
+        try (BatchingEngine engine = start(2, 2, 4)) {
+            Generation older = engine.submit(Requests.of("older", new int[30], 60));
+            Generation asking = engine.submit(Requests.of("a", prompt, 20).shown(WITH_PROMPT));
+
+            assertThat(Answer.of(older).ids()).hasSize(60);
+            assertThat(Answer.of(asking).ids()).hasSize(20);
+            assertExpected(asking.promptLogprobs());
             assertThat(engine.status().preemptions()).isPositive();
         }
     }

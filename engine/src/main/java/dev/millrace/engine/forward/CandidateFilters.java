@@ -60,7 +60,7 @@ final class CandidateFilters {
             keepAtLeast(filters.minP());
         }
         if (count < all) {
-            total = sum();
+            total = sum(0, count);
         }
         if (coin < filters.xtcProbability()) {
             excludeTop(filters.xtcThreshold());
@@ -128,22 +128,34 @@ final class CandidateFilters {
      * expected scaled logit.
      */
     private void keepTypical(float[] logits, int offset, float max, float scale, float share) {
-        double expected = 0;
+        double expected = expectedLogit(logits, offset, max, scale);
         for (int i = 0; i < count; i++) {
-            if (weights[i] > 0) {
-                expected += weights[i] * (double) ((logits[offset + i] - max) * scale);
-            }
-        }
-        expected /= total;
-        for (int i = 0; i < count; i++) {
-            float distance = weights[i] > 0
-                    ? (float) Math.abs((logits[offset + i] - max) * scale - expected)
-                    : Float.POSITIVE_INFINITY;
+            float distance = (float) Math.abs((logits[offset + i] - max) * scale - expected);
             // The nearest has the highest score: a float's bits, taken from infinity's.
             logits[offset + i] = Float
                     .intBitsToFloat(INFINITY_BITS - Float.floatToRawIntBits(distance));
         }
         count = nucleus.keep(tokens, weights, logits, offset, count, share);
+    }
+
+    /** Of a scaled logit, counted from the largest. */
+    private double expectedLogit(float[] logits, int offset, float max, float scale) {
+        double even = 0; // in two sums, since each addition waits for the one before it
+        double odd = 0;
+        int i = 0;
+        for (; i + 1 < count; i += 2) {
+            even += weights[i] * scaled(logits[offset + i], max, scale);
+            odd += weights[i + 1] * scaled(logits[offset + i + 1], max, scale);
+        }
+        if (i < count) {
+            even += weights[i] * scaled(logits[offset + i], max, scale);
+        }
+        return (even + odd) / total;
+    }
+
+    /** A forbidden token's is finite, for it is multiplied by a weight of 0. */
+    private static double scaled(float logit, float max, float scale) {
+        return Math.max((logit - max) * scale, -Float.MAX_VALUE);
     }
 
     /** Keeps candidates that have at least this share of the best one's weight. */
@@ -155,10 +167,11 @@ final class CandidateFilters {
         float least = minP * heaviest;
         int kept = 0;
         for (int i = 0; i < count; i++) {
-            if (weights[i] >= least) {
-                tokens[kept] = tokens[i];
-                weights[kept++] = weights[i];
-            }
+            boolean keeps = weights[i] >= least;
+            // Written in any case: a branch that goes either way costs more.
+            tokens[kept] = tokens[i];
+            weights[kept] = weights[i];
+            kept += keeps ? 1 : 0;
         }
         count = kept;
     }
@@ -182,20 +195,31 @@ final class CandidateFilters {
         }
         int kept = 0;
         for (int i = 0; i < count; i++) {
-            if (i == last || !(weights[i] >= least)) {
-                tokens[kept] = tokens[i];
-                weights[kept++] = weights[i];
-            }
+            boolean keeps = i == last || !(weights[i] >= least);
+            tokens[kept] = tokens[i];
+            weights[kept] = weights[i];
+            kept += keeps ? 1 : 0;
         }
         count = kept;
-        total = sum();
+        total = sum(0, count);
     }
 
-    private double sum() {
-        double sum = 0;
-        for (int i = 0; i < count; i++) {
-            sum += weights[i];
+    /** In four sums, since each addition waits for the one before it. */
+    private double sum(int begin, int end) {
+        double sum0 = 0;
+        double sum1 = 0;
+        double sum2 = 0;
+        double sum3 = 0;
+        int i = begin;
+        for (; i + 3 < end; i += 4) {
+            sum0 += weights[i];
+            sum1 += weights[i + 1];
+            sum2 += weights[i + 2];
+            sum3 += weights[i + 3];
         }
-        return sum;
+        for (; i < end; i++) {
+            sum0 += weights[i];
+        }
+        return sum0 + sum1 + (sum2 + sum3);
     }
 }

@@ -42,14 +42,22 @@ final class Nucleus {
      */
     int keep(int[] tokens, float[] weights, float[] scores, int offset, int count, float share) {
         long least = leastKept(weights, scores, offset, count, share);
-        float leastScore = score(least);
+        float leastScore = Float.intBitsToFloat((int) (least >> 32));
+        // Of those with the least score, the ones up to this index are kept.
+        int last = index(least) < 0 ? count - 1 : index(least);
         int kept = 0;
-        for (int i = 0; i < count; i++) {
-            float score = scores[offset + i];
-            if (score > leastScore || score == leastScore && key(score, i) >= least) {
-                tokens[kept] = tokens[i];
-                weights[kept++] = weights[i];
-            }
+        // Written in any case: a branch that goes either way costs more.
+        for (int i = 0; i <= last; i++) {
+            boolean keeps = scores[offset + i] >= leastScore;
+            tokens[kept] = tokens[i];
+            weights[kept] = weights[i];
+            kept += keeps ? 1 : 0;
+        }
+        for (int i = last + 1; i < count; i++) {
+            boolean keeps = scores[offset + i] > leastScore;
+            tokens[kept] = tokens[i];
+            weights[kept] = weights[i];
+            kept += keeps ? 1 : 0;
         }
         return kept;
     }
@@ -152,10 +160,6 @@ final class Nucleus {
 
     private static long key(float score, int index) {
         return (long) Float.floatToRawIntBits(score) << 32 | ~index & 0xFFFFFFFFL;
-    }
-
-    private static float score(long key) {
-        return Float.intBitsToFloat((int) (key >> 32));
     }
 
     private static int index(long key) {
