@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.fixtures.Answer;
+import dev.millrace.engine.fixtures.LimitedCache;
 import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.forward.ForwardPass;
@@ -54,7 +55,7 @@ class PromptLogprobsTest {
 
     private BatchingEngine start(int sequences, int stepTokens, int blocks) {
         return BatchingEngine.start("prompts",
-                new EngineExactnessTest.SmallCache(pass, blocks),
+                new LimitedCache(pass, blocks),
                 Vocabulary.idsOnly(MODEL.spec().vocabularySize()),
                 new EngineSettings(sequences, stepTokens, CONTEXT, 100, 10_000, true),
                 new DeviceLane(), new RecordingObserver());

@@ -206,6 +206,27 @@ class RunCommandTest {
         assertThat(result.out()).startsWith("Once upon a time, there was a little girl named");
     }
 
+    /** The ids are llama-server's (b9888), with the same settings by its own names. */
+    @Test
+    @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
+    void avoidsRepeatedRunsAsLlamaCppDoes() {
+        Path stories = Path.of(System.getenv("MILLRACE_TEST_DATA"),
+                "models/stories260K-f32.gguf");
+
+        Result result = cli.run("run", stories, "Once upon a time there was a little girl. The"
+                + " little girl was", "--raw", "--temperature", "0", "-n", "109", "--kv", "f32",
+                "--kernels", "scalar", "--print-ids", "--dry-multiplier", "2",
+                "--dry-allowed-length", "1", "--dry-base", "1.2", "--dry-penalty-last-n", "40",
+                "--dry-sequence-breaker", ".", "--dry-sequence-breaker", "was");
+
+        assertThat(result.out().strip()).isEqualTo("399,393,269,401,396,267,337,335,311,267,422,"
+                + "419,426,385,328,432,358,263,377,267,265,282,295,433,267,337,426,338,394,261,370,"
+                + "268,414,444,335,261,262,423,388,268,388,426,291,268,414,422,286,399,393,426,13,"
+                + "434,260,268,414,422,336,432,313,440,417,432,376,298,315,421,426,410,448,415,294,"
+                + "261,276,364,400,299,450,436,291,376,298,315,421,336,432,313,442,261,423,262,304,"
+                + "420,422,432,359,279,292,416,439,413,409,416,327,263,415,294,267,400,426");
+    }
+
     private String greedy(Object... arguments) {
         Object[] all = Arrays.copyOf(arguments, arguments.length + 6);
         Object[] flags = {"--temperature", "0", "-n", "12", "--ignore-end", "--print-ids"};
