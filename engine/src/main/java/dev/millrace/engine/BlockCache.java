@@ -12,9 +12,9 @@ import java.util.List;
  * Gives sequences their cache blocks, over all layer groups at once, and shares equal beginnings.
  *
  * <p>Only full blocks are shared, and a sequence always computes at least its last token, so nobody
- * ever writes to a block that another refers to; a block that is shared in part is copied first. The vLLM paper (Kwon et al., "Efficient Memory
- * Management for Large Language Model Serving with PagedAttention", SOSP 2023) has the idea of
- * paged blocks with reference counts.
+ * ever writes to a block that another refers to; a block that is shared in part is copied first.
+ * The vLLM paper (Kwon et al., "Efficient Memory Management for Large Language Model Serving with
+ * PagedAttention", SOSP 2023) has the idea of paged blocks with reference counts.
  */
 final class BlockCache {
 
@@ -106,12 +106,16 @@ final class BlockCache {
      * must compute to sample what follows: whole blocks are shared, and what it is going to write
      * to is copied ahead of the next step.
      *
-     * @return tokens that the cache holds for it now; 0 if the leader has no longer what is needed
+     * @return tokens that the cache holds for it now; 0 if it needs to compute more itself, or the
+     *         leader has no longer what is needed
      */
     private int fork(Sequence sequence, Sequence leader) {
         int tokens = sequence.promptTokens() - 1;
         int whole = tokens / blockTokens;
         boolean partial = tokens % blockTokens > 0;
+        if (sequence.reusableTokens() < tokens) {
+            return 0; // of its prompt, logits are wanted
+        }
         for (int group = 0; group < groups.length; group++) {
             BlockTables theirs = leader.blocks();
             if (theirs.released(group) > firstBlockInWindow(group, tokens)

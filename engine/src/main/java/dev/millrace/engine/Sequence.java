@@ -201,11 +201,6 @@ final class Sequence {
                 computedDrafts - acceptedDrafts);
     }
 
-    /** The most tokens that may be found in the cache: the last one is always computed. */
-    int reusableTokens() {
-        return length - 1;
-    }
-
     /** Starts, or starts again, with {@code reusedTokens} found in the cache. */
     void admit(int reusedTokens) {
         computedTokens = reusedTokens;

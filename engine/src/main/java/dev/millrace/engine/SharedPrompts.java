@@ -12,8 +12,8 @@ import java.util.Set;
  * do: the first that runs leads, the others are held back until the prompt is in the cache and then
  * begin there.
  *
- * <p>Nobody waits for ever: whoever leads runs, and when it ends or is thrown out those that it held
- * back go on without it.
+ * <p>Nobody waits for ever: whoever leads runs, and when it ends or is thrown out those that it
+ * held back go on without it.
  */
 final class SharedPrompts {
 

@@ -20,7 +20,8 @@ import java.util.stream.Collectors;
  * @param failures  how often requests failed, by reason
  */
 record LoadResult(int requests, double seconds, long tokens, double cached, Percentiles first,
-        Percentiles gap, Percentiles end, double goodput, double costUsd, Map<String, Long> failures) {
+        Percentiles gap, Percentiles end, double goodput, double costUsd,
+        Map<String, Long> failures) {
 
     /**
      * @param mostFirstMillis objective for the first token

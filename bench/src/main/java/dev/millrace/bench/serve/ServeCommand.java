@@ -44,13 +44,13 @@ public final class ServeCommand implements Callable<Integer> {
     @Option(names = "--trace", paramLabel = "KIND",
             description = "closed: clients that wait for their answers; chat: the same in"
                     + " conversations, each turn of which goes on from the last; poisson:"
-                    + " independent arrivals; or a CSV file of arrivals as Azure publishes them (default:"
-                    + " ${DEFAULT-VALUE}).")
+                    + " independent arrivals; or a CSV file of arrivals as Azure publishes them"
+                    + " (default: ${DEFAULT-VALUE}).")
     private String trace = "closed";
 
     @Option(names = "--clients", paramLabel = "N", split = ",",
-            description = "With closed and chat: how many at once, one run for each number (default:"
-                    + " ${DEFAULT-VALUE}).")
+            description = "With closed and chat: how many at once, one run for each number"
+                    + " (default: ${DEFAULT-VALUE}).")
     private List<Integer> clients = List.of(1, 4, 8, 16);
 
     @Option(names = "--rate", paramLabel = "R",

@@ -64,7 +64,8 @@ final class StreamingClient implements AutoCloseable {
             long dueNanos) throws InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(completions).timeout(timeout)
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(body(prompt, outputTokens, salt))).build();
+                .POST(HttpRequest.BodyPublishers.ofString(body(prompt, outputTokens, salt)))
+                .build();
         try {
             HttpResponse<Stream<String>> response = http.send(request,
                     HttpResponse.BodyHandlers.ofLines());

@@ -201,7 +201,8 @@ public final class MillraceServer {
         routes.before(crossOrigin::answer);
         routes.before(access::identify);
         routes.beforeMatched(access::authorize);
-        new ErrorResponses(access, List.of(new AnthropicErrors(), new OllamaErrors())).register(routes);
+        new ErrorResponses(access, List.of(new AnthropicErrors(), new OllamaErrors()))
+                .register(routes);
         routes.get("/health", this::health, RouteAccess.ANYBODY);
         routes.get("/readyz", this::health, RouteAccess.ANYBODY);
         routes.get("/livez", context -> context.contentType("application/json")
