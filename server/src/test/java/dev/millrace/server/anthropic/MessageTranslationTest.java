@@ -96,7 +96,8 @@ class MessageTranslationTest {
         chunks.send(chunk("{\"index\": 0, \"delta\": {}, \"finish_reason\": \"tool_calls\"}"));
         chunks.send(
                 json("""
-                        {"id": "msg_1", "choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 7,
+                        {"id": "msg_1", "choices": [], "usage": {"prompt_tokens": 10,
+                         "completion_tokens": 7,
                          "prompt_tokens_details": {"cached_tokens": 4}, "cost": 0.5}}"""));
         chunks.done();
 
