@@ -71,6 +71,7 @@ final class EngineLoop {
         begin(plan);
         Occupancy<StepResult> run = lane.step(() -> run(plan));
         steps++;
+        scheduler.ran(plan, run.nanos());
         // Before any token is published: a client that has its last token has been billed for it.
         observer.onStep(new StepRecord(run.nanos(), plan.shares(run.value())));
         if (run.failure() == null) {

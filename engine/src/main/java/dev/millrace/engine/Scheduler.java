@@ -12,14 +12,14 @@ import java.util.Set;
 
 /**
  * Decides what the next step computes. Pure bookkeeping: no clock, no threads, no device, and equal
- * calls give equal plans.
+ * calls give equal plans. How long steps took it is told.
  *
  * <p>There is no prefill phase: every sequence has tokens to compute, and decoding is having one.
  * Those go first, so that a long prompt never stalls them; what is left of the step's tokens goes
- * to prompts, in chunks. Guesses of what comes next take what decoding leaves of a few rows. When
- * blocks run out the last sequence gives back all of its own and
- * later computes them again; the first therefore always moves, and in the end everyone does. So
- * does the last one where a request of a better tier finds no room.
+ * to prompts, in chunks that take about as long as decoding does. Guesses of what comes next take
+ * what decoding leaves of a few rows. When blocks run out the last sequence gives back all of its
+ * own and later computes them again; the first therefore always moves, and in the end everyone
+ * does. So does the last one where a request of a better tier finds no room.
  *
  * <p>After a step that failed for several sequences, each of them runs alone, so that whoever made
  * it fail does so alone.
@@ -37,6 +37,7 @@ final class Scheduler {
     private final Set<Sequence> suspects = new LinkedHashSet<>(); // of a step that failed
     private final Set<Sequence> forked = new LinkedHashSet<>(); // whose copies no step has made yet
     private final SharedPrompts prompts = new SharedPrompts();
+    private final StepPace pace = new StepPace();
     private long preemptions;
 
     private int budget; // tokens that the step being planned can still take
@@ -73,6 +74,7 @@ final class Scheduler {
         if (suspects.isEmpty()) {
             scheduleRunning(true);
             scheduleDrafts();
+            limitPrompts();
             scheduleRunning(false);
             started = startWaiting();
         } else {
@@ -95,6 +97,22 @@ final class Scheduler {
                     + cache.totalBlocks() + " blocks used");
         }
         return new StepPlan(new StepBatch(rows, cache.operations()), sequences, shares, started);
+    }
+
+    /** Beside sequences that decode, prompts go in chunks that these hardly notice. */
+    private void limitPrompts() {
+        if (budget < settings.stepTokens()) {
+            budget = Math.min(budget, pace.promptTokens());
+        }
+    }
+
+    /** Notes how long a planned step took. */
+    void ran(StepPlan plan, long nanos) {
+        int promptTokens = 0;
+        for (StepShare share : plan.shares()) {
+            promptTokens += share.promptTokens() + share.recomputeTokens();
+        }
+        pace.ran(promptTokens, nanos);
     }
 
     private void scheduleRunning(boolean decoding) {

@@ -71,6 +71,20 @@ class SchedulerTest {
     }
 
     @Test
+    void promptsBesideDecodesAreCutToWhatHoldsThoseUpLittle() {
+        schedule(4, 100, Sequences.ofLength(0, 2));
+        scheduler.ran(step(), 40); // 20 a token
+        scheduler.ran(step(), 60);
+        scheduler.add(Sequences.ofLength(1, 50));
+
+        StepPlan beside = step();
+        scheduler.remove(beside.sequences().getFirst());
+
+        assertThat(tokens(beside)).containsExactly(1, 4);
+        assertThat(tokens(step())).containsExactly(STEP_TOKENS);
+    }
+
+    @Test
     void youngerDecodesGoBeforeAnOlderPrompt() {
         Sequence prompt = Sequences.ofLength(0, 50);
         Sequence quick = Sequences.ofLength(1, 1);

@@ -1,0 +1,52 @@
+package dev.millrace.engine;
+
+/**
+ * Learns from the steps so far how many prompt tokens fit into one without holding up those that
+ * decode: a step with prompt tokens is to take at most {@link #MOST_STRETCH} times as long as one
+ * without. On a device that computes prompts much faster than it decodes that is no limit at all;
+ * on a processor it is a few tokens, which cost little where decoding waits for the memory anyway.
+ */
+final class StepPace {
+
+    /** How much longer a step may take for its prompt tokens; below 3 with some room. */
+    static final double MOST_STRETCH = 2.5;
+    /** Prompts always move by so many tokens at least. */
+    static final int LEAST_PROMPT_TOKENS = 4;
+
+    private static final double WEIGHT_OF_LATEST = 0.1;
+
+    private double decodeNanos; // of a step that only decodes; 0 until one has run
+    private double promptTokenNanos; // what one prompt token adds to a step; 0 until one has run
+
+    /**
+     * Notes a step.
+     *
+     * @param promptTokens tokens of prompts, also those computed again
+     * @param nanos        how long it took
+     */
+    void ran(int promptTokens, long nanos) {
+        if (promptTokens == 0) {
+            decodeNanos = decodeNanos == 0 ? nanos : towards(decodeNanos, nanos, WEIGHT_OF_LATEST);
+        } else {
+            double each = Math.max(0, nanos - decodeNanos) / promptTokens;
+            // One long chunk tells more than many short ones.
+            double weight = 1 - Math.pow(1 - WEIGHT_OF_LATEST, Math.min(promptTokens, 16));
+            promptTokenNanos = promptTokenNanos == 0
+                    ? each
+                    : towards(promptTokenNanos, each, weight);
+        }
+    }
+
+    private static double towards(double mean, double latest, double weight) {
+        return mean + weight * (latest - mean);
+    }
+
+    /** Most prompt tokens to compute beside sequences that decode. */
+    int promptTokens() {
+        if (decodeNanos == 0 || promptTokenNanos == 0) {
+            return Integer.MAX_VALUE;
+        }
+        double tokens = (MOST_STRETCH - 1) * decodeNanos / promptTokenNanos;
+        return Math.clamp((long) tokens, LEAST_PROMPT_TOKENS, Integer.MAX_VALUE);
+    }
+}
