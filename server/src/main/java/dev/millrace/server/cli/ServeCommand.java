@@ -82,6 +82,13 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.SPECULATE, value);
     }
 
+    @Option(names = "--tool-format", paramLabel = "NAME",
+            description = "How the model spells calls of functions: hermes, mistral, mistral-args,"
+                    + " granite, llama, harmony or json (default: what its template tells).")
+    void toolFormat(String value) {
+        compute.set(Setting.TOOL_FORMAT, value);
+    }
+
     @Option(names = "--queue", paramLabel = "N",
             description = "Most requests that wait; more are refused (default: 256).")
     void queue(String value) {

@@ -2,6 +2,7 @@ package dev.millrace.server.config;
 
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.TensorMixture;
+import dev.millrace.server.dialogue.ToolFormat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -34,6 +35,7 @@ import tools.jackson.databind.JsonNode;
  * @param adapterBytes  of the memory, for adapters; 0 for what those need
  * @param adapterUpdates whether clients may have adapters loaded and unloaded
  * @param speculate     whether tokens are guessed ahead from the text so far
+ * @param toolFormat    how models spell calls of tools; empty for what their templates tell
  * @param idleUnload    how long a model stays loaded without requests; zero for as long as nobody
  *                      else needs its memory
  * @param drain         for running requests at the end
@@ -45,7 +47,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
-        boolean speculate, Duration idleUnload, Duration drain, Optional<Path> ledger,
+        boolean speculate, Optional<ToolFormat> toolFormat, Duration idleUnload, Duration drain,
+        Optional<Path> ledger,
         JsonNode cost) {
 
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -100,6 +103,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 settings.bytesOrAuto(Setting.LORA_MEMORY),
                 settings.choice(Setting.LORA_UPDATES, List.of("off", "on")).equals("on"),
                 settings.choice(Setting.SPECULATE, List.of("ngram", "off")).equals("ngram"),
+                toolFormat(settings),
                 Duration.ofSeconds(settings.numberOrOff(Setting.IDLE_UNLOAD, 1, MAX_IDLE_SECONDS)),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
@@ -116,7 +120,13 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
                 queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
-                List.of(), 0, false, speculate, idleUnload, drain, ledger, cost);
+                List.of(), 0, false, speculate, toolFormat, idleUnload, drain, ledger, cost);
+    }
+
+    private static Optional<ToolFormat> toolFormat(Settings settings) {
+        List<String> allowed = new ArrayList<>(List.of(Settings.AUTO));
+        allowed.addAll(ToolFormat.labels());
+        return ToolFormat.named(settings.choice(Setting.TOOL_FORMAT, allowed));
     }
 
     private static List<NamedModel> models(Settings settings) {

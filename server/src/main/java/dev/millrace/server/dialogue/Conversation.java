@@ -111,6 +111,9 @@ final class Conversation {
         boolean silent = content == null || content.equals("");
         Map<String, Object> calling = with(message, "content",
                 silent ? traits.nullContent() ? null : "" : content);
+        if (silent && message.containsKey("reasoning_content")) {
+            calling.put("thinking", message.get("reasoning_content")); // gpt-oss's name for it
+        }
         calling.put("tool_calls", calls.stream().map(this::spelledCall).toList());
         return calling;
     }

@@ -6,6 +6,10 @@ import java.util.Optional;
 /** What a model's thoughts stand between. */
 public record ThinkingMarkers(String open, String close) {
 
+    /** Of OpenAI's harmony format. */
+    static final ThinkingMarkers HARMONY = new ThinkingMarkers("<|channel|>analysis<|message|>",
+            "<|end|>");
+
     private static final List<ThinkingMarkers> KNOWN = List.of(
             new ThinkingMarkers("<think>", "</think>"),
             new ThinkingMarkers("[THINK]", "[/THINK]"),

@@ -19,6 +19,8 @@ public enum ToolFormat {
     GRANITE("<|tool_call|>", "", "arguments"),
     /** The answer is {@code {"name", "parameters"}}, perhaps after a tag: Llama 3.x. */
     LLAMA("<|python_tag|>", "", "parameters"),
+    /** {@code <|channel|>commentary to=functions.name<|message|>{...}}: gpt-oss. */
+    HARMONY("", "", "arguments"),
     /** The answer is {@code {"name", "arguments"}}: models that were told so in the prompt. */
     JSON("", "", "arguments");
 
@@ -69,7 +71,7 @@ public enum ToolFormat {
                     .collect(Collectors.joining("\n"));
             case MISTRAL, MISTRAL_ARGS, GRANITE -> open + "[" + String.join(", ", objects) + "]";
             case LLAMA -> String.join("; ", objects);
-            case JSON -> String.join("\n", objects);
+            case HARMONY, JSON -> String.join("\n", objects);
         };
     }
 
@@ -77,6 +79,8 @@ public enum ToolFormat {
     List<String> markers() {
         return switch (this) {
             case MISTRAL_ARGS -> List.of(open, "[CALL_ID]", "[ARGS]");
+            case HARMONY -> List.of("<|start|>", "<|channel|>", "<|message|>", "<|constrain|>",
+                    "<|end|>");
             case JSON -> List.of();
             default -> close.isEmpty() ? List.of(open) : List.of(open, close);
         };
@@ -87,9 +91,9 @@ public enum ToolFormat {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** All names, for messages. */
-    public static String labels() {
-        return Arrays.stream(values()).map(ToolFormat::label).collect(Collectors.joining(", "));
+    /** All names. */
+    public static List<String> labels() {
+        return Arrays.stream(values()).map(ToolFormat::label).toList();
     }
 
     /** The format of this name. */
@@ -103,6 +107,9 @@ public enum ToolFormat {
      * @return {@link #JSON} for a template that speaks of none of these
      */
     static ToolFormat detect(String template) {
+        if (template.contains("<|channel|>") && template.contains("<|message|>")) {
+            return HARMONY;
+        }
         if (template.contains("[TOOL_CALLS]")) {
             return template.contains("[ARGS]") ? MISTRAL_ARGS : MISTRAL;
         }

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -38,7 +39,9 @@ public final class TurnFormat {
         this.template = template;
         this.tokenizer = tokenizer;
         tools = named.orElseGet(() -> ToolFormat.detect(template.source()));
-        thinking = ThinkingMarkers.detect(template.source());
+        thinking = tools == ToolFormat.HARMONY
+                ? Optional.of(ThinkingMarkers.HARMONY)
+                : ThinkingMarkers.detect(template.source());
         TemplateTraits found = TemplateTraits.of(template, ChatPrompt.specialTokens(tokenizer));
         traits = tools == ToolFormat.JSON ? found.withoutTools() : found;
         switches = ThinkingSwitches.of(template, tokenizer);
@@ -129,6 +132,9 @@ public final class TurnFormat {
 
     /** A parser of one turn. @param use of tools; null for none */
     public TurnParser parser(ThinkingStart start, ToolUse use) {
+        if (tools == ToolFormat.HARMONY) {
+            return new HarmonyParser(use == null ? Set.of() : use.names());
+        }
         TurnParser said = use == null ? TurnParser.plain() : new CallParser(tools, use.names());
         return thinking.<TurnParser>map(markers -> new ThinkingParser(markers,
                 start == ThinkingStart.OPENED, said)).orElse(said);

@@ -29,6 +29,13 @@ final class TurnGrammar {
             LAYOUT_CHARACTERS);
     private static final int MISTRAL_ID_CHARACTERS = 9;
 
+    private static final Expression JSON_TYPE = Expression.optional(Expression.sequence(
+            Expression.text(" "), Expression.optional(Expression.text("<|constrain|>")),
+            Expression.text("json")));
+    private static final Expression HARMONY_NEXT = Expression.text("<|start|>assistant");
+    private static final Expression HARMONY_BODY = new Without(ANYTHING, Expression.sequence(
+            ANYTHING, Expression.text("<|"), ANYTHING));
+
     private final Grammar.Builder builder = new Grammar.Builder();
     private final ToolFormat format;
 
@@ -50,20 +57,25 @@ final class TurnGrammar {
             ToolUse use, boolean lenient, Grammar said) {
         TurnGrammar grammar = new TurnGrammar(format);
         int root = grammar.builder.declare("turn");
-        Expression thought = thinking.map(markers -> thought(markers, start))
-                .orElse(Expression.EMPTY);
-        grammar.builder.define(root, Expression.sequence(thought,
-                grammar.answer(use, lenient, said)));
+        Expression answer = grammar.answer(use, lenient, said);
+        grammar.builder.define(root, thinking.map(markers -> Expression.sequence(
+                thought(markers, start, format == ToolFormat.HARMONY
+                        ? HARMONY_NEXT
+                        : LAYOUT),
+                answer)).orElse(answer));
         return grammar.builder.build();
     }
 
-    private static Expression thought(ThinkingMarkers markers, ThinkingStart start) {
+    /** @param next what stands between a thought and the answer */
+    private static Expression thought(ThinkingMarkers markers, ThinkingStart start,
+            Expression next) {
         Expression rest = Expression.sequence(without(markers.close()),
-                Expression.text(markers.close()), LAYOUT);
+                Expression.text(markers.close()), next);
         return switch (start) {
             case OPENED -> rest;
-            case FREE -> Expression.optional(Expression.sequence(LAYOUT,
-                    Expression.text(markers.open()), rest));
+            case FREE -> Expression.optional(Expression.sequence(
+                    next == LAYOUT ? LAYOUT : Expression.EMPTY, Expression.text(markers.open()),
+                    rest));
             case CLOSED -> Expression.EMPTY;
         };
     }
@@ -85,6 +97,9 @@ final class TurnGrammar {
     }
 
     private Expression answer(ToolUse use, boolean lenient, Grammar said) {
+        if (format == ToolFormat.HARMONY) {
+            return harmonyAnswer(use, lenient, said);
+        }
         if (use == null) {
             return said == null ? ANYTHING : builder.include(said);
         }
@@ -102,6 +117,34 @@ final class TurnGrammar {
         return format.isBare()
                 ? Expression.choice(free(use), Expression.sequence(LAYOUT, called))
                 : Expression.sequence(without(format.open()), Expression.optional(called));
+    }
+
+    /** A message on the final channel, or perhaps a preamble and a message to a function. */
+    private Expression harmonyAnswer(ToolUse use, boolean lenient, Grammar said) {
+        Expression last = Expression.sequence(Expression.text("<|channel|>final"), JSON_TYPE,
+                Expression.text("<|message|>"), said == null
+                        ? HARMONY_BODY
+                        : builder.include(said));
+        if (use == null) {
+            return last;
+        }
+        List<Expression> calls = new ArrayList<>();
+        for (Tool tool : use.tools()) {
+            Expression recipient = Expression.text(" to=functions." + tool.name());
+            Expression header = Expression.choice(
+                    Expression.sequence(Expression.text("<|channel|>commentary"), recipient),
+                    Expression.sequence(recipient, Expression.text("<|channel|>commentary")));
+            calls.add(Expression.sequence(header, JSON_TYPE, Expression.text("<|message|>"),
+                    arguments(tool, lenient)));
+        }
+        Expression preamble = Expression.sequence(
+                Expression.text("<|channel|>commentary<|message|>"), HARMONY_BODY,
+                Expression.text("<|end|>"), HARMONY_NEXT);
+        Expression call = new Expression.Choice(calls);
+        return use.required()
+                ? call
+                : Expression.choice(last,
+                        Expression.sequence(Expression.optional(preamble), call));
     }
 
     /** Any text that does not begin as a call of one of the tools does. */
@@ -165,6 +208,7 @@ final class TurnGrammar {
             case LLAMA -> Expression.sequence(Expression.optional(open),
                     several(call, Expression.sequence(Expression.text(";"), SPACE), parallel));
             case JSON -> several(call, Expression.text("\n"), parallel);
+            case HARMONY -> throw new IllegalStateException("its calls are messages");
         };
     }
 

@@ -116,11 +116,13 @@ final class ServableModel implements AutoCloseable {
 
     /** As clients see it. @param engine runs it, whether it is on the device or not */
     ServedModel served(Engine engine) {
-        return new ServedModel(id, model.spec(), model.requiredTokenizer(), model.chatTemplate(),
+        ServedModel served = new ServedModel(id, model.spec(), model.requiredTokenizer(),
+                model.chatTemplate(),
                 engine, LoadedModel.budget(config, model.spec()).contextTokens(),
                 CpuBackend.description(LoadedModel.kernels(config).kernels(),
                         LoadedModel.workers(config)),
                 Instant.now(), licence);
+        return config.toolFormat().map(served::withToolFormat).orElse(served);
     }
 
     @Override

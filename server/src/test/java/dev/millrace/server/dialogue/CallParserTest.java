@@ -120,7 +120,7 @@ class CallParserTest {
     }
 
     @ParameterizedTest
-    @EnumSource(ToolFormat.class)
+    @EnumSource(value = ToolFormat.class, mode = EnumSource.Mode.EXCLUDE, names = "HARMONY")
     void randomTextsReadTheSameHoweverTheyAreCut(ToolFormat format) {
         String[] parts = {"{\"name\": \"f\", ", "\"arguments\": ", "\"parameters\": ", "{", "}",
             "[",

@@ -78,7 +78,8 @@ class TemplateSpellingTest {
         "llamacpp/mistralai-Ministral-3-14B-Reasoning-2512, MISTRAL_ARGS",
         "chuj/granite-3.0-instruct, GRANITE", "hf/granite-3.1-8b-instruct, GRANITE",
         "llamacpp/ibm-granite-granite-3.3-2B-Instruct, GRANITE", "llama-3.1, LLAMA",
-        "chuj/phi-3, JSON", "chuj/llama-3-instruct, JSON", "hf/yi-1.5-9b-chat, JSON"})
+        "llamacpp/openai-gpt-oss-120b, HARMONY", "chuj/phi-3, JSON", "chuj/llama-3-instruct, JSON",
+        "hf/yi-1.5-9b-chat, JSON"})
     void theTemplateTellsTheFormat(String model, ToolFormat expected) {
         assertThat(format(model).tools()).isEqualTo(expected);
     }

@@ -5,6 +5,7 @@ import dev.millrace.engine.constrain.GrammarException;
 import dev.millrace.engine.constrain.TextMatcher;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -36,6 +37,8 @@ class TurnGrammarTest {
             case GRANITE -> "<|tool_call|>[{\"name\": \"get_weather\", \"arguments\": " + arguments
                     + "}]";
             case LLAMA -> "{\"name\": \"get_weather\", \"parameters\": " + arguments + "}";
+            case HARMONY -> "<|channel|>commentary to=functions.get_weather "
+                    + "<|constrain|>json<|message|>" + arguments;
             case JSON -> "{\"name\": \"get_weather\", \"arguments\": " + arguments + "}";
         };
     }
@@ -49,7 +52,8 @@ class TurnGrammarTest {
 
         assertThat(free.matches(good)).isTrue();
         assertThat(required.matches(good)).isTrue();
-        assertThat(free.matches("It is {sunny} in < Rome.\n")).isTrue();
+        assertThat(free.matches((format == ToolFormat.HARMONY ? "<|channel|>final<|message|>" : "")
+                + "It is {sunny} in < Rome.\n")).isTrue();
         assertThat(required.matches("It is sunny.")).isFalse();
         assertThat(free.matches(call(format, "{}"))).isFalse();
         assertThat(free.matches(call(format, "{\"city\": 5}"))).isFalse();
@@ -64,7 +68,9 @@ class TurnGrammarTest {
         String text = call(format, "{\"city\": \"Rome\"}");
 
         assertThat(matcher(format, true, false).matches(text)).isTrue();
-        assertThat(TurnTexts.read(TurnTexts.calls(format), List.of(text)))
+        assertThat(TurnTexts.read(format == ToolFormat.HARMONY
+                ? new HarmonyParser(Set.of("get_weather"))
+                : TurnTexts.calls(format), List.of(text)))
                 .isEqualTo("call 0 get_weather {\"city\": \"Rome\"} ended");
     }
 
@@ -75,6 +81,21 @@ class TurnGrammarTest {
 
         assertThat(matcher(format, true, true).matches(call + between + call)).isTrue();
         assertThat(matcher(format, true, false).matches(call + between + call)).isFalse();
+    }
+
+    @Test
+    void harmonysMessagesComeOneAfterTheOther() {
+        TextMatcher free = new TextMatcher(TurnGrammar.of(Optional.of(ThinkingMarkers.HARMONY),
+                ThinkingStart.FREE, ToolFormat.HARMONY, new ToolUse(List.of(NOTHING), false, true),
+                false, Grammar.choice(List.of("yes"))));
+        String thought = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant";
+
+        assertThat(free.matches(thought + "<|channel|>final<|message|>yes")).isTrue();
+        assertThat(free.matches("<|channel|>final <|constrain|>json<|message|>yes")).isTrue();
+        assertThat(free.matches(thought + "<|channel|>final<|message|>no")).isFalse();
+        assertThat(free.matches(thought + "<|channel|>commentary<|message|>I look.<|end|><|start|>"
+                + "assistant to=functions.f<|channel|>commentary json<|message|>{}")).isTrue();
+        assertThat(free.matches(thought)).isFalse();
     }
 
     @Test

@@ -37,6 +37,7 @@ class RandomCallsTest {
             case "mistral-args" -> "[TOOL_CALLS] [ARGS] [THINK]";
             case "granite" -> "<|tool_call|>";
             case "llama" -> "<|python_tag|> ipython";
+            case "harmony" -> "<|channel|> <|message|>";
             case "json" -> "";
             default -> throw new IllegalArgumentException(format);
         };
@@ -45,7 +46,8 @@ class RandomCallsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"hermes", "mistral", "mistral-args", "granite", "llama", "json"})
+    @ValueSource(
+            strings = {"hermes", "mistral", "mistral-args", "granite", "llama", "harmony", "json"})
     void whatMustBeCalledIsCalledValidly(String format) throws Exception {
         assertThat(ToolFormat.labels()).contains(format);
         ScriptedForwardPass pass = new ScriptedForwardPass(
