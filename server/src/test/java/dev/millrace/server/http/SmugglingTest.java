@@ -30,8 +30,8 @@ class SmugglingTest {
         server = LiveServer.with(new ScriptedForwardPass(NextToken.answer("ok")))
                 .limits(new HttpLimits(usual.connections(), usual.requests(), usual.headerBytes(),
                         usual.bodyBytes(), usual.bodyTime(), usual.jsonDepth(),
-                        usual.jsonValues(), usual.choices(), Duration.ofSeconds(1),
-                        usual.keepAlive(), usual.watch()))
+                        usual.jsonValues(), usual.choices(), usual.completionTokens(),
+                        Duration.ofSeconds(1), usual.keepAlive(), usual.watch()))
                 .start();
     }
 
