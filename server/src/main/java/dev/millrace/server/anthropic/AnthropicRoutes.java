@@ -33,7 +33,7 @@ public final class AnthropicRoutes {
                 RouteAccess.TENANTS);
         routes.post(MESSAGES + "/count_tokens", context -> exchange.json(context,
                 (body, caller) -> Json.object().put("input_tokens",
-                        completions.chatPromptTokens(MessagesRequest.prompt(body), caller))),
+                        completions.chatPrompt(MessagesRequest.prompt(body), caller).length)),
                 RouteAccess.TENANTS);
     }
 

@@ -2,6 +2,7 @@ package dev.millrace.server.http;
 
 import dev.millrace.server.anthropic.AnthropicErrors;
 import dev.millrace.server.anthropic.AnthropicRoutes;
+import dev.millrace.server.dialects.TokenRoutes;
 import dev.millrace.server.embeddings.EmbeddingHandler;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.embeddings.EmbeddingRoutes;
@@ -66,6 +67,7 @@ public final class MillraceServer {
     private final CrossOrigin crossOrigin;
     private final AnthropicRoutes anthropic;
     private final OllamaRoutes ollama;
+    private final TokenRoutes tokens;
     private final AccessControl access;
     private final Optional<RequestLog> log;
     private final Javalin javalin;
@@ -102,6 +104,7 @@ public final class MillraceServer {
                 limits);
         this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
         this.anthropic = new AnthropicRoutes(completions, exchange);
+        this.tokens = new TokenRoutes(directory, completions, exchange);
         Embeddings vectors = new Embeddings(directory, embedding, accounts, registry, limits);
         this.embeddings = new EmbeddingRoutes(vectors, exchange);
         this.ollama = new OllamaRoutes(directory, completions, new EmbeddingHandler(vectors),
@@ -215,6 +218,7 @@ public final class MillraceServer {
         embeddings.register(routes);
         anthropic.register(routes);
         ollama.register(routes);
+        tokens.register(routes);
     }
 
     private void health(Context context) {

@@ -15,6 +15,7 @@ import dev.millrace.server.dialogue.TurnFormat;
 import dev.millrace.server.dialogue.TurnPlan;
 import dev.millrace.server.openai.ToolsReader.ToolRequest;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Reads what a chat says and what its answer may be. */
 final class ChatReader {
@@ -59,6 +60,11 @@ final class ChatReader {
     /** The conversation as the model's own template spells it. */
     int[] prompt() {
         return model.tokenizer().encode(prompt, true);
+    }
+
+    /** The same as text. */
+    String promptText() {
+        return prompt.stream().map(TextSpan::text).collect(Collectors.joining());
     }
 
     /** How to read the answers. */

@@ -40,9 +40,14 @@ public final class Completions {
                 caller.connection());
     }
 
-    /** How many tokens a chat's prompt has, as the model's template spells it. */
-    public int chatPromptTokens(ObjectNode request, Caller caller) {
-        return jobs.chatPrompt(new Fields(request), caller).length;
+    /** The tokens of a chat's prompt, as the model's template spells it. */
+    public int[] chatPrompt(ObjectNode request, Caller caller) {
+        return jobs.prompt(new Fields(request), caller).prompt();
+    }
+
+    /** The same as text. */
+    public String chatPromptText(ObjectNode request, Caller caller) {
+        return jobs.prompt(new Fields(request), caller).promptText();
     }
 
     JobReader jobs() {

@@ -40,12 +40,12 @@ final class JobReader {
         return job(model, format, prompts, options, chat.plan(), caller, fields);
     }
 
-    /** The tokens of a chat's prompt. @throws ApiException 400 or 404 that names the field */
-    int[] chatPrompt(Fields fields, Caller caller) {
+    /** A chat of which only the prompt is wanted. @throws ApiException 400 or 404 that names the field */
+    ChatReader prompt(Fields fields, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
         ModelDirectory.requireAllowed(model, caller.identity());
         UnsupportedFields.refuseInChat(fields);
-        return new ChatReader(fields, model, chatModels.get(model.baseId())).prompt();
+        return new ChatReader(fields, model, chatModels.get(model.baseId()));
     }
 
     /** Reads a plain completion. @throws ApiException 400 or 404 that names the field */

@@ -6,6 +6,7 @@ import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.server.fixtures.LiveServer;
+import dev.millrace.server.fixtures.NodeClient;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -16,19 +17,20 @@ import static org.assertj.core.api.Assertions.*;
 /** The official npm client works unchanged; client.mjs says what that means. */
 class OpenAiClientIT {
 
+    private static final NodeClient CLIENT = new NodeClient("openai-client");
     private static final int CHECKS = 9;
 
     @BeforeAll
     static void install() throws Exception {
         Assumptions.assumeTrue(NodeClient.isPossible(), "node and npm are on the path");
-        NodeClient.install();
+        CLIENT.install();
     }
 
     @Test
     void theOfficialClientWorksUnchanged() {
         String story = "Once there was a mill. Ünd dann?";
         try (LiveServer server = LiveServer.saying(story)) {
-            NodeClient.Output output = NodeClient.check(server.uri("/v1").toString(),
+            NodeClient.Output output = CLIENT.run("client.mjs", server.uri("/v1").toString(),
                     LiveServer.MODEL, story);
 
             assertThat(output.exitCode()).as(output.text()).isZero();
@@ -41,7 +43,7 @@ class OpenAiClientIT {
     @Test
     void aStreamThatTheClientAbortsIsCancelled() {
         try (LiveServer server = LiveServer.endless(2_000_000).start()) {
-            NodeClient.Output output = NodeClient.check(server.uri("/v1").toString(),
+            NodeClient.Output output = CLIENT.run("client.mjs", server.uri("/v1").toString(),
                     LiveServer.MODEL);
 
             assertThat(output.exitCode()).as(output.text()).isZero();
@@ -62,7 +64,7 @@ class OpenAiClientIT {
                 .start();
                 LiveServer knowsNothing = LiveServer.with(random)
                         .template(ChatTemplate.compile(words)).context(4096).start()) {
-            NodeClient.Output output = NodeClient.checkTools(scripted.uri("/v1").toString(),
+            NodeClient.Output output = CLIENT.run("tools.mjs", scripted.uri("/v1").toString(),
                     knowsNothing.uri("/v1").toString(), LiveServer.MODEL);
 
             assertThat(output.exitCode()).as(output.text()).isZero();

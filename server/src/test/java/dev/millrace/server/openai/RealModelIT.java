@@ -15,6 +15,7 @@ import dev.millrace.models.store.Licence;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.fixtures.Chat;
+import dev.millrace.server.fixtures.NodeClient;
 import dev.millrace.server.fixtures.RecordingMeter;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
@@ -45,6 +46,7 @@ import static org.assertj.core.api.Assertions.*;
 @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
 class RealModelIT {
 
+    private static final NodeClient CLIENT = new NodeClient("openai-client");
     private static final String NAME = "scripted";
     /** What llama.cpp's llama-completion (b9888, --temp 0) prints after "Once upon a time". */
     private static final String STORY = ", there was a little girl named Lily. She loved to play "
@@ -130,9 +132,9 @@ class RealModelIT {
     @Test
     void theOfficialClientWorksUnchangedOnATrainedModel() throws Exception {
         Assumptions.assumeTrue(NodeClient.isPossible(), "node and npm are on the path");
-        NodeClient.install();
+        CLIENT.install();
 
-        NodeClient.Output output = NodeClient.check(url + "/v1", NAME);
+        NodeClient.Output output = CLIENT.run("client.mjs", url + "/v1", NAME);
 
         assertThat(output.exitCode()).as(output.text()).isZero();
     }
