@@ -63,7 +63,7 @@ public final class OverheadCommand implements Callable<Integer> {
                 result.putAll(crowd(server));
                 log.append("overhead", result);
                 System.out.println(String.format(Locale.ROOT,
-                        "first token of one client: p50 %.3f ms, p99 %.3f ms; the engine's share"
+                        "first token of one client: p50 %.3f ms, p99 %.3f ms; of which the engine"
                                 + " %.3f ms; %d streams: %.0f tokens/s",
                         result.get("first_p50_ms"), result.get("first_p99_ms"),
                         result.get("engine_first_mean_ms"), streams,
@@ -82,6 +82,7 @@ public final class OverheadCommand implements Callable<Integer> {
 
     /** One client that asks again and again. */
     private Map<String, Object> first(StubServer server) throws IOException {
+        StubServer.FirstTokens before = server.firstTokens();
         long[] nanos = new long[requests];
         try (RawStream stream = new RawStream(server.port(), ANSWER_TOKENS)) {
             for (int i = 0; i < nanos.length; i++) {
@@ -91,7 +92,7 @@ public final class OverheadCommand implements Callable<Integer> {
         Arrays.sort(nanos);
         return Map.of("first_p50_ms", nanos[nanos.length / 2] * MILLIS, "first_p99_ms",
                 nanos[nanos.length * 99 / 100] * MILLIS, "engine_first_mean_ms",
-                server.engineFirstTokenMillis());
+                server.firstTokens().meanMillisSince(before));
     }
 
     /** Many clients, one answer each. */

@@ -75,10 +75,23 @@ final class StubServer implements AutoCloseable {
         return port;
     }
 
-    /** From submission to the engine to the first token, on average since the start. */
-    double engineFirstTokenMillis() {
-        Timer timer = registry.find("vllm:time_to_first_token").timer();
-        return timer == null ? 0 : timer.mean(TimeUnit.MILLISECONDS);
+    /**
+     * The engine's part so far.
+     *
+     * @param answers that it has begun
+     * @param millis  from their submission to the engine to their first tokens, together
+     */
+    record FirstTokens(long answers, double millis) {
+
+        /** The average since an earlier reading. */
+        double meanMillisSince(FirstTokens before) {
+            return (millis - before.millis) / Math.max(1, answers - before.answers);
+        }
+    }
+
+    FirstTokens firstTokens() {
+        Timer timer = registry.get("vllm:time_to_first_token").timer();
+        return new FirstTokens(timer.count(), timer.totalTime(TimeUnit.MILLISECONDS));
     }
 
     @Override

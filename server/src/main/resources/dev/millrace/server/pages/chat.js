@@ -8,7 +8,7 @@
   // What was said: {role, content, reasoning, usage, seconds, stopped, node}.
   let messages = [];
   let running = null; // the AbortController of the answer that is being written
-  let spent = {nano: 0, tokens: 0, assumed: false, unknown: false};
+  let spent = nothing();
 
   function element(tag, properties = {}, ...children) {
     const node = Object.assign(document.createElement(tag), properties);
@@ -204,12 +204,22 @@
 
   // ---- what it costs
 
+  // elsewhere: what all of it would have cost by host, as far as every answer says so.
+  function nothing() {
+    return {nano: 0, tokens: 0, assumed: false, unknown: false, answers: 0, elsewhere: new Map()};
+  }
+
   function pay(usage) {
     const details = usage.cost_details;
     spent.tokens += usage.total_tokens;
     if (details) {
       spent.nano += details.nano_usd;
       spent.assumed ||= details.assumed;
+      for (const {provider, nano_usd} of details.elsewhere ?? []) {
+        const before = spent.elsewhere.get(provider) ?? {nano: 0, answers: 0};
+        spent.elsewhere.set(provider, {nano: before.nano + nano_usd, answers: before.answers + 1});
+      }
+      spent.answers++;
     } else {
       spent.unknown = true;
     }
@@ -228,12 +238,19 @@
     $("account").textContent = text;
   }
 
+  function elsewhere() {
+    const hosts = [...spent.elsewhere].filter(([, sum]) => sum.answers === spent.answers)
+        .sort(([, a], [, b]) => a.nano - b.nano);
+    $("account").title = hosts.map(([name, sum]) => name + " " + dollars(sum.nano)).join("\n");
+    return hosts.length === 0 ? "" : "; at " + hosts[0][0] + " " + dollars(hosts[0][1].nano);
+  }
+
   function total() {
     if (spent.tokens === 0 && !spent.unknown) {
       return "";
     }
     return "This conversation: " + dollars(spent.nano) + (spent.unknown ? " and what was stopped" : "") + ", "
-        + spent.tokens.toLocaleString("en") + " tokens" + (spent.assumed ? " (at an assumed rate)" : "");
+        + spent.tokens.toLocaleString("en") + " tokens" + (spent.assumed ? " (at an assumed rate)" : "") + elsewhere();
   }
 
   // ---- the conversation on the page
@@ -427,7 +444,7 @@
   function fresh() {
     running?.abort();
     cut(0);
-    spent = {nano: 0, tokens: 0, assumed: false, unknown: false};
+    spent = nothing();
     account("");
     $("text").focus();
   }
