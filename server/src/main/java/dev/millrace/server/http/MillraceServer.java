@@ -2,6 +2,7 @@ package dev.millrace.server.http;
 
 import dev.millrace.server.anthropic.AnthropicErrors;
 import dev.millrace.server.anthropic.AnthropicRoutes;
+import dev.millrace.server.dashboard.DashboardRoutes;
 import dev.millrace.server.dialects.TokenRoutes;
 import dev.millrace.server.embeddings.EmbeddingHandler;
 import dev.millrace.server.embeddings.EmbeddingModel;
@@ -68,6 +69,8 @@ public final class MillraceServer {
     private final AnthropicRoutes anthropic;
     private final OllamaRoutes ollama;
     private final TokenRoutes tokens;
+    private final Optional<DashboardRoutes> dashboard;
+    private final Exchange exchange;
     private final AccessControl access;
     private final Optional<RequestLog> log;
     private final Javalin javalin;
@@ -82,10 +85,11 @@ public final class MillraceServer {
      * @param embedding what embeds; of both kinds together there is at least one
      * @param adapters  loads more adapters for clients; empty where they may not
      * @param keys      who may use it; not closed either
+     * @param dashboard where the ledger is one that can be read
      */
     public MillraceServer(HttpSettings settings, List<ServedModel> models,
             List<EmbeddingModel> embedding, Optional<AdapterLoader> adapters, RequestMeter meter,
-            KeyRing keys, PrometheusMeterRegistry registry) {
+            KeyRing keys, Optional<DashboardRoutes> dashboard, PrometheusMeterRegistry registry) {
         if (models.isEmpty() && embedding.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
         }
@@ -97,7 +101,7 @@ public final class MillraceServer {
         this.embedding = List.copyOf(embedding);
         ModelDirectory directory = new ModelDirectory(
                 Stream.concat(models.stream(), embedding.stream()).toList());
-        Exchange exchange = new Exchange(limits,
+        this.exchange = new Exchange(limits,
                 request -> new Caller(Identity.of(request), PeekingEndPoint.of(request)));
         Accounts accounts = new Accounts(meter, metrics);
         Completions completions = new Completions(directory, this.models, accounts, metrics,
@@ -109,6 +113,7 @@ public final class MillraceServer {
         this.embeddings = new EmbeddingRoutes(vectors, exchange);
         this.ollama = new OllamaRoutes(directory, completions, new EmbeddingHandler(vectors),
                 exchange);
+        this.dashboard = dashboard;
         this.crossOrigin = new CrossOrigin(settings.corsOrigins());
         this.access = new AccessControl(keys, new HostGuard(settings.host(), crossOrigin),
                 this::metricsPort, settings.logsPrompts());
@@ -214,6 +219,7 @@ public final class MillraceServer {
                 .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()),
                 RouteAccess.METRICS);
         Page.chat().register(routes, "/");
+        dashboard.ifPresent(one -> one.register(routes, exchange));
         openAi.register(routes);
         embeddings.register(routes);
         anthropic.register(routes);

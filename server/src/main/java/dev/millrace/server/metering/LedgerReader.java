@@ -156,6 +156,11 @@ public final class LedgerReader implements AutoCloseable {
 
     /** Every request's row, oldest first, one at a time. */
     public void forEachRequest(Consumer<TraceRow> consumer) {
+        forEachRequest(Long.MIN_VALUE, consumer);
+    }
+
+    /** The same of those that ended at a time or later. */
+    public void forEachRequest(long fromMillis, Consumer<TraceRow> consumer) {
         if (empty) {
             return;
         }
@@ -164,7 +169,8 @@ public final class LedgerReader implements AutoCloseable {
                         SELECT id, model, tenant, key_id, endpoint, prompt_tokens, cached_tokens,
                             computed_tokens, completion_tokens, prefill_nanos, decode_nanos,
                             cost_nano_usd, microjoules, finish_reason, began_ms, finished_ms
-                        FROM request ORDER BY finished_ms""")) {
+                        FROM request WHERE finished_ms >= %d
+                        ORDER BY finished_ms""".formatted(fromMillis))) {
             while (rows.next()) {
                 long microjoules = rows.getLong(13);
                 boolean measured = !rows.wasNull();

@@ -1,6 +1,7 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.engine.LaneReading;
+import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.time.Clock;
@@ -30,6 +31,7 @@ final class LedgerWriter implements Runnable {
     private final AccountBook book;
     private final UsageLedger ledger;
     private final RateSchedule rates;
+    private final Counterfactual elsewhere;
     private final Supplier<LaneReading> lane;
     private final Clock clock;
     private final MeterLimits limits;
@@ -38,14 +40,18 @@ final class LedgerWriter implements Runnable {
     private final AtomicLong failedPostings = new AtomicLong();
     private final AtomicLong failedReceipts = new AtomicLong();
     private EpochBooks epoch;
+    private long earlierBillNanoUsd;
+    private long paidNanoUsd;
+    private volatile double allocationFactor = Double.NaN;
     private long nextCheckpoint = System.nanoTime();
     private boolean done;
 
-    LedgerWriter(AccountBook book, UsageLedger ledger, RateSchedule rates, EpochBooks epoch,
-            Supplier<LaneReading> lane, Clock clock, MeterLimits limits) {
+    LedgerWriter(AccountBook book, UsageLedger ledger, RateSchedule rates, Counterfactual elsewhere,
+            EpochBooks epoch, Supplier<LaneReading> lane, Clock clock, MeterLimits limits) {
         this.book = book;
         this.ledger = ledger;
         this.rates = rates;
+        this.elsewhere = elsewhere;
         this.epoch = epoch;
         this.lane = lane;
         this.clock = clock;
@@ -83,15 +89,29 @@ final class LedgerWriter implements Runnable {
         ledger.turn(turn);
         postings.incrementAndGet();
         epoch.turned(books);
+        allocate(turn.ending(), turn.began());
+        earlierBillNanoUsd += epoch.rate().charge(turn.ending().laneNanos()).nanoUsd();
         epoch = turn.next();
         pay(books, turn.ending());
+    }
+
+    /** What a dollar of use costs by now, once idle time and the like are shared out. */
+    private void allocate(Posting posting, Posting carried) {
+        long billNanoUsd = earlierBillNanoUsd
+                + epoch.rate().charge(posting.laneNanos()).nanoUsd();
+        paidNanoUsd += posting.requests().stream().mapToLong(row -> row.charge().nanoUsd()).sum();
+        long usedNanoUsd = paidNanoUsd + carried.times().stream()
+                .filter(time -> time.kind() == MachineTime.Kind.OPEN)
+                .mapToLong(time -> time.charge().nanoUsd()).sum();
+        allocationFactor = usedNanoUsd == 0 ? Double.NaN : (double) billNanoUsd / usedNanoUsd;
     }
 
     /** Drops what the ledger has and completes its receipts. */
     private void pay(AccountBook.Snapshot books, Posting posting) {
         book.paid(books.paying().size());
         for (int i = 0; i < posting.requests().size(); i++) {
-            books.paying().get(i).account().receipt.complete(posting.requests().get(i).receipt());
+            books.paying().get(i).account().receipt.complete(posting.requests().get(i)
+                    .receipt(allocationFactor, elsewhere));
         }
     }
 
@@ -110,6 +130,7 @@ final class LedgerWriter implements Runnable {
             }
             nextCheckpoint = System.nanoTime() + limits.checkpoint().toNanos();
         }
+        allocate(posting, posting);
         pay(books, posting);
         done = last;
     }
@@ -154,6 +175,6 @@ final class LedgerWriter implements Runnable {
         AccountBook.Snapshot books = book.snapshot(0);
         return new MeterStatus(book.openAccounts(), book.unpaidAccounts(), postings.get(),
                 failedPostings.get(), failedReceipts.get(), books.unrecordedNanos(),
-                books.recomputeNanos());
+                books.recomputeNanos(), allocationFactor);
     }
 }

@@ -11,6 +11,8 @@ package dev.millrace.server.metering;
  *                          long
  * @param unrecordedNanos   step time that had no account to go to
  * @param recomputeNanos    step time spent on tokens computed again
+ * @param allocationFactor  the session's bill over the cost of its requests; NaN without any
  */
 public record MeterStatus(int openAccounts, int unpaidAccounts, long postings, long failedPostings,
-        long failedReceipts, long unrecordedNanos, long recomputeNanos) {}
+        long failedReceipts, long unrecordedNanos, long recomputeNanos,
+        double allocationFactor) {}

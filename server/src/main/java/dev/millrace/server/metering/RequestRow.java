@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.rate.Charge;
 
 /**
@@ -17,8 +18,13 @@ record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, in
         boolean rateChanged, boolean assumed, String finishReason, String detail, long beganMillis,
         long finishedMillis) {
 
-    Receipt receipt() {
+    /** @param allocationFactor the bill over the cost of requests; NaN without any */
+    Receipt receipt(double allocationFactor, Counterfactual elsewhere) {
         return new Receipt(request.requestId(), charge.nanoUsd(), prefillNanos, decodeNanos,
-                microjoules, assumed);
+                microjoules, assumed, Double.isNaN(allocationFactor)
+                        ? -1
+                        : Math.round(charge.nanoUsd() * allocationFactor),
+                elsewhere.price(request.model(), promptTokens,
+                        Math.min(cachedTokens, promptTokens), completionTokens));
     }
 }

@@ -4,6 +4,7 @@ import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
+import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.time.Clock;
@@ -42,7 +43,21 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
     /** Starts metering with the system's clock and the usual limits; see the full form. */
     public static UsageMeter start(UsageLedger ledger, RateSchedule rates, StepWeights weights,
             Supplier<LaneReading> lane, EnergySource energy) {
-        return start(ledger, rates, weights, lane, energy, Clock.systemUTC(), MeterLimits.DEFAULT);
+        return start(ledger, rates, Counterfactual.NONE, weights, lane, energy);
+    }
+
+    /** The same, pricing every request elsewhere too. */
+    public static UsageMeter start(UsageLedger ledger, RateSchedule rates,
+            Counterfactual elsewhere, StepWeights weights, Supplier<LaneReading> lane,
+            EnergySource energy) {
+        return start(ledger, rates, elsewhere, weights, lane, energy, Clock.systemUTC(),
+                MeterLimits.DEFAULT);
+    }
+
+    /** The full form without prices elsewhere. */
+    public static UsageMeter start(UsageLedger ledger, RateSchedule rates, StepWeights weights,
+            Supplier<LaneReading> lane, EnergySource energy, Clock clock, MeterLimits limits) {
+        return start(ledger, rates, Counterfactual.NONE, weights, lane, energy, clock, limits);
     }
 
     /**
@@ -51,12 +66,14 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      *
      * @param ledger  closed together with the meter
      * @param rates   what the machine costs, at any time
+     * @param elsewhere where every request is priced too
      * @param weights how steps are shared
      * @param lane    the device's clock; one lane belongs to one meter from its opening on
      * @param energy  the machine's energy counter, or {@link EnergySource#NONE}
      * @throws LedgerException if the session cannot be begun
      */
-    public static UsageMeter start(UsageLedger ledger, RateSchedule rates, StepWeights weights,
+    public static UsageMeter start(UsageLedger ledger, RateSchedule rates, Counterfactual elsewhere,
+            StepWeights weights,
             Supplier<LaneReading> lane, EnergySource energy, Clock clock, MeterLimits limits) {
         long nowMillis = clock.millis();
         long beganMillis = nowMillis - lane.get().elapsedNanos() / 1_000_000;
@@ -65,7 +82,8 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
         AccountBook book = new AccountBook(weights);
         EpochBooks epoch = new EpochBooks(rate, new EnergyBooks(energy), nowMillis);
         UsageMeter meter = new UsageMeter(ledger, book,
-                new LedgerWriter(book, ledger, rates, epoch, lane, clock, limits), clock, limits);
+                new LedgerWriter(book, ledger, rates, elsewhere, epoch, lane, clock, limits), clock,
+                limits);
         meter.thread.start();
         return meter;
     }

@@ -6,6 +6,7 @@ import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.RequestTimings;
 import dev.millrace.engine.TokenUsage;
 import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.metering.prices.Alternative;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -216,5 +217,13 @@ final class ModelMeters {
         prefillNanos.add(receipt.prefillNanos());
         decodeNanos.add(receipt.decodeNanos());
         microjoules.add(Math.max(0, receipt.microjoules()));
+        for (Alternative host : receipt.alternatives()) {
+            Counter.builder("millrace_elsewhere_usd")
+                    .description("what ended requests would have cost at hosts, in US dollars")
+                    .tags("model_name", model.baseId(), "provider", host.provider(),
+                            "hosted_model", host.model(), "same_weights",
+                            Boolean.toString(host.sameWeights()))
+                    .register(registry).increment(host.nanoUsd() / NANOS);
+        }
     }
 }

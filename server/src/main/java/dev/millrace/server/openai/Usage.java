@@ -3,8 +3,10 @@ package dev.millrace.server.openai;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.TokenUsage;
 import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.metering.prices.Alternative;
 import java.math.BigDecimal;
 import java.util.List;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -68,7 +70,31 @@ public final class Usage {
         } else {
             details.putNull("joules");
         }
+        if (receipts.stream().allMatch(receipt -> receipt.allocationNanoUsd() >= 0)) {
+            long allocated = receipts.stream().mapToLong(Receipt::allocationNanoUsd).sum();
+            details.put("allocation_nano_usd", allocated);
+            addElsewhere(details, receipts, allocated);
+        }
         details.put("assumed", receipts.stream().anyMatch(Receipt::assumed));
+    }
+
+    /** What the same would have cost at hosts of the model, and what was saved or lost by that. */
+    private static void addElsewhere(ObjectNode details, List<Receipt> receipts, long allocated) {
+        List<Alternative> first = receipts.getFirst().alternatives();
+        if (first.isEmpty()) {
+            return;
+        }
+        ArrayNode list = details.putArray("elsewhere");
+        for (int i = 0; i < first.size(); i++) {
+            int host = i;
+            long nanoUsd = receipts.stream()
+                    .mapToLong(receipt -> receipt.alternatives().get(host).nanoUsd()).sum();
+            list.addObject().put("provider", first.get(i).provider())
+                    .put("model", first.get(i).model())
+                    .put("same_weights", first.get(i).sameWeights()).put("nano_usd", nanoUsd)
+                    .put("saved_nano_usd", nanoUsd - allocated)
+                    .put("as_of", first.get(i).asOf().toString());
+        }
     }
 
     /** Exact, without trailing zeros and never in scientific notation. */

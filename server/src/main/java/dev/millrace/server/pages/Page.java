@@ -37,6 +37,11 @@ public final class Page {
         return of("chat.html", "chat.css", "markdown.js", "chat.js");
     }
 
+    /** The page about money. */
+    public static Page dashboard() {
+        return of("dashboard.html", "dashboard.css", "dashboard.js");
+    }
+
     /** @param scripts in the order in which they run */
     private static Page of(String markup, String style, String... scripts) {
         String css = read(style);

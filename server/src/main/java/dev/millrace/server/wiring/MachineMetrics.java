@@ -54,6 +54,14 @@ final class MachineMetrics {
                 .description("requests whose account is open").register(registry);
         Gauge.builder("millrace_unpaid_accounts", () -> meter.status().unpaidAccounts())
                 .description("ended requests that the ledger does not have yet").register(registry);
+        Gauge.builder("millrace_allocation_factor", () -> meter.status().allocationFactor())
+                .description("the session's bill over the cost of its requests").register(registry);
+        FunctionCounter.builder("millrace_recompute_seconds", meter,
+                books -> books.status().recomputeNanos() * NANO)
+                .description("device time spent on tokens computed again").register(registry);
+        FunctionCounter.builder("millrace_unrecorded_seconds", meter,
+                books -> books.status().unrecordedNanos() * NANO)
+                .description("device time that has no request to its name").register(registry);
         FunctionCounter.builder("millrace_failed_postings", meter,
                 books -> books.status().failedPostings())
                 .description("writes of the ledger that failed and were tried again")

@@ -12,6 +12,7 @@ import dev.millrace.models.OpenedModel;
 import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.Exposure;
 import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.dashboard.DashboardRoutes;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
@@ -23,6 +24,8 @@ import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.prices.Counterfactual;
+import dev.millrace.server.metering.prices.PriceFile;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import dev.millrace.server.openai.AdapterLoader;
@@ -32,8 +35,11 @@ import dev.millrace.server.tenants.KeyRing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -99,8 +105,9 @@ public final class ServingAssembly {
             sources.forEach(this::open);
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
-            UsageMeter meter = UsageMeter.start(ledger, rates, StepWeights.DEFAULT, lane::reading,
-                    energy);
+            Counterfactual elsewhere = elsewhere(ledgerFile);
+            UsageMeter meter = UsageMeter.start(ledger, rates, elsewhere,
+                    StepWeights.DEFAULT, lane::reading, energy);
             closing.insteadOf(ledger, meter);
             ModelHost host = closing.later(ModelHost.start(generatingBytes(),
                     config.idleUnload(), lane::nanoTime));
@@ -127,12 +134,20 @@ public final class ServingAssembly {
             this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
-                    meter, keys, registry);
+                    meter, keys, Optional.of(new DashboardRoutes(this.ledgerFile, elsewhere,
+                            Clock.systemUTC())),
+                    registry);
             this.port = http.start();
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
             throw e;
         }
+    }
+
+    /** The prices that come with the program, and the user's, which lie beside the usual ledger. */
+    private static Counterfactual elsewhere(Path usualLedger) {
+        return Counterfactual.of(new PriceFile(usualLedger.toAbsolutePath().getParent())
+                .catalog(LocalDate.now(ZoneOffset.UTC)));
     }
 
     private void open(ModelSource source) {

@@ -76,7 +76,7 @@ class RealModelIT {
                 List.of(new ServedModel(NAME, model.spec(), tokenizer,
                         Optional.of(ChatTemplate.compile(TinyModels.CHAT_TEMPLATE)), engine,
                         context, "cpu", Instant.now(), Licence.of("mit"))),
-                List.of(), Optional.empty(), METER, KeyRing.empty(),
+                List.of(), Optional.empty(), METER, KeyRing.empty(), Optional.empty(),
                 new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
         url = "http://localhost:" + server.start();
     }

@@ -176,9 +176,9 @@ final class ComparisonPage {
             double from = 130 + Math.min(swing.lowRatio(), swing.highRatio()) * scale;
             svg.append(String.format(Locale.ROOT, "<text x=\"120\" y=\"%d\" text-anchor=\"end\">%s"
                     + "</text><rect class=\"bar\" x=\"%.1f\" y=\"%d\" width=\"%.1f\""
-                    + " height=\"16\"/>"
-                    + "<text x=\"570\" y=\"%d\">%s (%s) to %s (%s)</text>%n", down + 12,
-                    escaped(swing.what()), from, down, Math.max(1, swing.width() * scale),
+                    + " height=\"16\"/><text x=\"570\" y=\"%d\">%s (%s) to %s (%s)</text>%n",
+                    down + 12, escaped(swing.what()), from, down,
+                    Math.max(1, swing.width() * scale),
                     down + 12, Money.times(swing.lowRatio()), escaped(swing.low()),
                     Money.times(swing.highRatio()), escaped(swing.high())));
             down += 34;

@@ -1,0 +1,91 @@
+package dev.millrace.server.dashboard;
+
+import dev.millrace.server.metering.LedgerReader;
+import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.prices.Counterfactual;
+import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.Exchange;
+import dev.millrace.server.pages.Page;
+import dev.millrace.server.tenants.RouteAccess;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The dashboard's page, its figures, which are for admins, and estimates for everybody. */
+public final class DashboardRoutes {
+
+    static final String FIGURES = "/v1/cost/overview";
+    static final String ESTIMATE = "/v1/cost/estimate";
+
+    /** However many look, the ledger is read no more often. */
+    private static final Duration FRESH = Duration.ofSeconds(2);
+    private static final Map<String, Duration> WINDOWS = new TreeMap<>(Map.of("1h",
+            Duration.ofHours(1), "24h", Duration.ofHours(24), "7d", Duration.ofDays(7), "30d",
+            Duration.ofDays(30)));
+
+    private final Path ledger;
+    private final Counterfactual elsewhere;
+    private final Clock clock;
+    private final Map<String, Reading> readings = new HashMap<>();
+
+    private LedgerSummary summary;
+    private long summedNanos;
+
+    private record Reading(String json, long readNanos) {}
+
+    /** @param ledger the one that the server writes */
+    public DashboardRoutes(Path ledger, Counterfactual elsewhere, Clock clock) {
+        this.ledger = ledger;
+        this.elsewhere = elsewhere;
+        this.clock = clock;
+    }
+
+    /** Adds the routes. */
+    public void register(RoutesConfig routes, Exchange exchange) {
+        Page.dashboard().register(routes, "/dashboard");
+        CostEstimate estimate = new CostEstimate(this::summary, elsewhere);
+        routes.post(ESTIMATE, context -> exchange.json(context,
+                (body, caller) -> estimate.answer(body)), RouteAccess.TENANTS);
+        routes.get(FIGURES, this::figures, RouteAccess.ADMINS);
+    }
+
+    private synchronized LedgerSummary summary() {
+        if (summary == null || System.nanoTime() - summedNanos > FRESH.toNanos()) {
+            try (LedgerReader reader = LedgerReader.open(ledger)) {
+                summary = reader.summary();
+            }
+            summedNanos = System.nanoTime();
+        }
+        return summary;
+    }
+
+    private void figures(Context context) {
+        String window = context.queryParam("window") == null
+                ? "24h"
+                : context.queryParam("window");
+        Duration length = WINDOWS.get(window);
+        if (length == null) {
+            throw ApiException.refused(400, "window", "invalid_value", "window must be one of "
+                    + String.join(", ", WINDOWS.keySet()) + ", got \"" + window + "\"");
+        }
+        context.contentType("application/json").header("Cache-Control", "no-store")
+                .result(json(window, length));
+    }
+
+    private synchronized String json(String window, Duration length) {
+        Reading reading = readings.get(window);
+        if (reading == null || System.nanoTime() - reading.readNanos() > FRESH.toNanos()) {
+            try (LedgerReader reader = LedgerReader.open(ledger)) {
+                reading = new Reading(new LedgerOverview(reader, elsewhere)
+                        .json(clock.millis(), length).toString(), System.nanoTime());
+            }
+            readings.put(window, reading);
+        }
+        return reading.json();
+    }
+}

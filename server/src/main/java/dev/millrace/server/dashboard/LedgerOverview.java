@@ -1,0 +1,163 @@
+package dev.millrace.server.dashboard;
+
+import dev.millrace.server.metering.LedgerReader;
+import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.prices.Alternative;
+import dev.millrace.server.metering.prices.Counterfactual;
+import dev.millrace.server.metering.report.TraceRow;
+import dev.millrace.server.metering.report.UseGroup;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What the dashboard shows of a window of time, as JSON. */
+final class LedgerOverview {
+
+    /** Bars of the plot over time. */
+    private static final int BARS = 48;
+    /** Requests to look at one by one. */
+    private static final int RECENT = 50;
+
+    private final LedgerReader reader;
+    private final Counterfactual elsewhere;
+    private final Map<String, UseGroup> models = new TreeMap<>();
+    private final Map<String, UseGroup> tenants = new TreeMap<>();
+    private final Map<String, UseGroup> keys = new TreeMap<>();
+    private final UseGroup all = new UseGroup();
+    private final UseGroup[] bars = new UseGroup[BARS];
+    private final Map<String, Hosted> hosts = new LinkedHashMap<>();
+    private final ArrayDeque<TraceRow> recent = new ArrayDeque<>();
+    private double cachedSavingUsd;
+
+    /** A host's prices added up. */
+    private static final class Hosted {
+
+        private final Alternative first;
+        private long nanoUsd;
+        private long requests;
+
+        Hosted(Alternative first) {
+            this.first = first;
+        }
+    }
+
+    LedgerOverview(LedgerReader reader, Counterfactual elsewhere) {
+        this.reader = reader;
+        this.elsewhere = elsewhere;
+        for (int i = 0; i < BARS; i++) {
+            bars[i] = new UseGroup();
+        }
+    }
+
+    ObjectNode json(long nowMillis, Duration window) {
+        LedgerSummary summary = reader.summary();
+        long fromMillis = nowMillis - window.toMillis();
+        reader.forEachRequest(fromMillis, row -> add(row, fromMillis, window.toMillis()));
+        double factor = summary.allocationFactor();
+        ObjectNode root = new JsonMapper().createObjectNode().put("now_ms", nowMillis)
+                .put("from_ms", fromMillis).put("began_ms", summary.beganMillis())
+                .put("usd_per_hour", summary.nanoUsdPerHour() / 1e9)
+                .put("assumed", summary.assumed())
+                .put("balances", summary.balance().balances());
+        number(root, "allocation_factor", factor);
+        ObjectNode lines = root.putObject("bill_nano_usd");
+        summary.balance().linesNanoUsd().forEach(lines::put);
+        group(root.putObject("all"), all, factor);
+        number(root, "cached_saving_usd", cachedSavingUsd * factor);
+        groups(root.putArray("models"), models, factor);
+        groups(root.putArray("tenants"), tenants, factor);
+        groups(root.putArray("keys"), keys, factor);
+        ArrayNode time = root.putArray("bars");
+        for (int i = 0; i < BARS; i++) {
+            ObjectNode bar = time.addObject().put("from_ms",
+                    fromMillis + i * window.toMillis() / BARS);
+            group(bar, bars[i], factor);
+        }
+        hosts(root.putArray("elsewhere"), factor);
+        ArrayNode rows = root.putArray("recent");
+        recent.forEach(row -> recent(rows.addObject(), row, factor));
+        return root;
+    }
+
+    private void add(TraceRow row, long fromMillis, long windowMillis) {
+        all.add(row);
+        models.computeIfAbsent(row.model(), name -> new UseGroup()).add(row);
+        tenants.computeIfAbsent(row.tenant(), name -> new UseGroup()).add(row);
+        keys.computeIfAbsent(row.keyId() == null ? "(none)" : row.keyId(),
+                name -> new UseGroup()).add(row);
+        bars[Math.clamp((row.finishedMillis() - fromMillis) * BARS / windowMillis, 0, BARS - 1)]
+                .add(row);
+        if (row.computedTokens() > 0 && row.deviceNanos() > 0) {
+            // what the cached tokens would have cost at the price of this prompt's others
+            cachedSavingUsd += row.costNanoUsd() * 1e-9 * row.prefillNanos() / row.deviceNanos()
+                    / row.computedTokens() * row.cachedTokens();
+        }
+        for (Alternative host : elsewhere.price(row.model(), row.promptTokens(),
+                Math.min(row.cachedTokens(), row.promptTokens()), row.completionTokens())) {
+            Hosted hosted = hosts.computeIfAbsent(row.model() + " " + host.provider() + " "
+                    + host.model(), name -> new Hosted(host));
+            hosted.nanoUsd += host.nanoUsd();
+            hosted.requests++;
+        }
+        recent.addFirst(row);
+        if (recent.size() > RECENT) {
+            recent.removeLast();
+        }
+    }
+
+    private void hosts(ArrayNode list, double factor) {
+        hosts.forEach((name, hosted) -> {
+            String model = name.substring(0, name.indexOf(' '));
+            ObjectNode node = list.addObject().put("model", model)
+                    .put("provider", hosted.first.provider())
+                    .put("hosted_model", hosted.first.model())
+                    .put("same_weights", hosted.first.sameWeights())
+                    .put("as_of", hosted.first.asOf().toString()).put("nano_usd", hosted.nanoUsd);
+            number(node, "saved_nano_usd",
+                    hosted.nanoUsd - models.get(model).costNanoUsd() * factor);
+        });
+    }
+
+    private static void groups(ArrayNode list, Map<String, UseGroup> groups, double factor) {
+        groups.forEach((name, group) -> group(list.addObject().put("name", name), group, factor));
+    }
+
+    private static void group(ObjectNode node, UseGroup group, double factor) {
+        node.put("requests", group.requests()).put("prompt_tokens", group.promptTokens())
+                .put("cached_tokens", group.cachedTokens())
+                .put("completion_tokens", group.completionTokens())
+                .put("device_nanos", group.deviceNanos())
+                .put("usage_nano_usd", group.costNanoUsd());
+        number(node, "allocation_nano_usd", group.costNanoUsd() * factor);
+        number(node, "input_usd_per_million", group.inputUsdPerMillion() * factor);
+        number(node, "output_usd_per_million", group.outputUsdPerMillion() * factor);
+        number(node, "joules_per_token", group.joulesPerToken());
+    }
+
+    private static void recent(ObjectNode node, TraceRow row, double factor) {
+        node.put("id", row.id()).put("model", row.model()).put("tenant", row.tenant())
+                .put("key", row.keyId()).put("endpoint", row.endpoint())
+                .put("prompt_tokens", row.promptTokens()).put("cached_tokens", row.cachedTokens())
+                .put("completion_tokens", row.completionTokens())
+                .put("prefill_ms", row.prefillNanos() / 1e6)
+                .put("decode_ms", row.decodeNanos() / 1e6)
+                .put("usage_nano_usd", row.costNanoUsd())
+                .put("finish_reason", row.finishReason()).put("began_ms", row.beganMillis())
+                .put("finished_ms", row.finishedMillis());
+        number(node, "allocation_nano_usd", row.costNanoUsd() * factor);
+        number(node, "joules", row.microjoules() < 0 ? Double.NaN : row.microjoules() / 1e6);
+    }
+
+    private static void number(ObjectNode node, String name, double value) {
+        if (Double.isFinite(value)) {
+            node.put(name, value);
+        } else {
+            node.putNull(name);
+        }
+    }
+}
