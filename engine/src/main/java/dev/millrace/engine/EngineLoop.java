@@ -15,8 +15,9 @@ final class EngineLoop {
 
     private static final String STEP_FAILED = "the model's step failed, and this request with it;"
             + " the server's log says why";
-    private static final String POISONED = "the model gave no valid probabilities for this request"
-            + " (not a number); other requests are not affected";
+    private static final String POISONED = "no token can be drawn for this request: the model gave"
+            + " no valid probabilities (not a number), or what the request allows leaves nothing;"
+            + " other requests are not affected";
     private static final String REQUEST_FAILED = "this request ran into an internal error, which"
             + " the server's log tells; other requests are not affected";
     private static final String ENGINE_FAILED = "the engine stopped after an internal error; the"

@@ -341,11 +341,6 @@ public abstract class ForwardPassContract {
 
         RowResult targets = SequenceFeed.inBlocks(2, 2)
                 .step(pass(), new TargetLogprobs(new int[]{3, 99, 130}, 4), null, tokens);
-        RowResult plain = SequenceFeed.inBlocks(2, 2)
-                .step(pass(), new TargetLogprobs(new int[]{3, 99, 130}), null, tokens);
-        assertThat(plain.logprobs()).isEqualTo(targets.logprobs());
-        assertThat(plain.ranks()).isEmpty();
-        assertThat(plain.top()).isEmpty();
         RowResult top = SequenceFeed.inBlocks(4, 2)
                 .step(pass(), new TopLogprobs(3, 5), SamplingRow.of(3, 0, 1, 0, 1), tokens);
 
