@@ -40,7 +40,11 @@ final class JobReader {
         return job(model, format, prompts, options, chat.plan(), caller, fields);
     }
 
-    /** A chat of which only the prompt is wanted. @throws ApiException 400 or 404 that names the field */
+    /**
+     * A chat of which only the prompt is wanted.
+     *
+     * @throws ApiException 400 or 404 that names the field
+     */
     ChatReader prompt(Fields fields, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
         ModelDirectory.requireAllowed(model, caller.identity());

@@ -12,7 +12,8 @@ import java.util.Map;
 
 /**
  * What the server measures about requests; those of adapters count as their model's. Where the
- * meaning is vLLM's, so are the name and the buckets, so that dashboards and load balancers made for it work; the rest is {@code millrace_}.
+ * meaning is vLLM's, so are the name and the buckets, so that dashboards and load balancers made
+ * for it work; the rest is {@code millrace_}.
  */
 public final class RequestMetrics {
 
