@@ -19,7 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class AccountBook {
 
-    private static final int COMPONENTS = 3; // prompt, decode, recompute
+    private static final int COMPONENTS = 4; // prompt, decode, recompute, rejected
     private static final TokenUsage NO_TOKENS = new TokenUsage(0, 0, 0);
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -37,6 +37,7 @@ final class AccountBook {
 
     private long toldNanos;
     private long recomputeNanos;
+    private long rejectedNanos;
     private long unrecordedNanos;
     private boolean closing;
 
@@ -49,7 +50,7 @@ final class AccountBook {
      * @param closing whether no request can be opened or reported any more
      */
     record Snapshot(List<Account.Reading> paying, List<Account.Reading> unpaid, long toldNanos,
-            long recomputeNanos, long unrecordedNanos, boolean closing) {}
+            long recomputeNanos, long rejectedNanos, long unrecordedNanos, boolean closing) {}
 
     AccountBook(StepWeights weights) {
         this.weights = weights;
@@ -96,17 +97,18 @@ final class AccountBook {
             }
             sequences.apportion(step.deviceNanos(), sequenceWeights, count, sequenceNanos);
             for (int i = 0; i < count; i++) {
-                add(shares.get(i), sequenceNanos[i]);
+                add(shares.get(i), sequenceNanos[i], sequenceWeights[i]);
             }
         } finally {
             lock.unlock();
         }
     }
 
-    private void add(StepShare share, long nanos) {
-        split(share, nanos);
+    private void add(StepShare share, long nanos, double weight) {
+        split(share, nanos, weight);
         Account account = open.get(share.requestId());
         recomputeNanos += componentNanos[2];
+        rejectedNanos += componentNanos[3];
         if (account == null) {
             unrecordedNanos += componentNanos[0] + componentNanos[1];
             return;
@@ -114,28 +116,34 @@ final class AccountBook {
         account.prefillNanos += componentNanos[0];
         account.decodeNanos += componentNanos[1];
         account.computedTokens += share.promptTokens();
-        account.decodedTokens += decoded(share);
+        account.decodedTokens += share.decodeTokens();
     }
 
-    /** Divides a sequence's time by what its tokens were; it is nearly always of one kind. */
-    private void split(StepShare share, long nanos) {
+    /**
+     * Divides a sequence's time by what its tokens were; it is nearly always of one kind. Rejected
+     * guesses are charged what they added to the step: the weights were read for the token beside
+     * them anyway.
+     */
+    private void split(StepShare share, long nanos, double weight) {
         boolean prompt = share.promptTokens() > 0;
         boolean recompute = share.recomputeTokens() > 0;
-        if (prompt && recompute || (prompt || recompute) && decoded(share) > 0) {
-            componentWeights[0] = share.promptTokens();
-            componentWeights[1] = decoded(share);
-            componentWeights[2] = share.recomputeTokens();
+        if (share.rejectedTokens() > 0 || prompt && recompute
+                || (prompt || recompute) && share.decodeTokens() > 0) {
+            double added = weights.added(share.rejectedTokens(), share.tokens(),
+                    share.contextTokens());
+            long kept = share.tokens() - share.rejectedTokens();
+            double perToken = kept == 0 ? 0 : Math.max(0, weight - added) / kept;
+            componentWeights[0] = share.promptTokens() * perToken;
+            componentWeights[1] = share.decodeTokens() * perToken;
+            componentWeights[2] = share.recomputeTokens() * perToken;
+            componentWeights[3] = added;
             components.apportion(nanos, componentWeights, COMPONENTS, componentNanos);
             return;
         }
         componentNanos[0] = prompt ? nanos : 0;
         componentNanos[1] = prompt || recompute ? 0 : nanos;
         componentNanos[2] = recompute ? nanos : 0;
-    }
-
-    /** Whoever asked for an answer pays for the guesses that were to bring it sooner. */
-    private static int decoded(StepShare share) {
-        return share.decodeTokens() + share.rejectedTokens();
+        componentNanos[3] = 0;
     }
 
     /** Closes an account as the engine reports it; false if there is none of that id. */
@@ -211,8 +219,8 @@ final class AccountBook {
             for (Account account : open.values()) {
                 unpaid.add(account.read());
             }
-            return new Snapshot(paying, unpaid, toldNanos, recomputeNanos, unrecordedNanos,
-                    closing);
+            return new Snapshot(paying, unpaid, toldNanos, recomputeNanos, rejectedNanos,
+                    unrecordedNanos, closing);
         } finally {
             lock.unlock();
         }

@@ -12,7 +12,8 @@ import java.util.List;
  */
 final class EnergyBooks {
 
-    private static final int OWN_LINES = 3; // of the step pool: recompute, unrecorded, in flight
+    /** Of the step pool: recompute, unrecorded, in flight, rejected. */
+    private static final int OWN_LINES = 4;
 
     private final EnergySource source;
     private final StepApportioner apportioner = new StepApportioner();
@@ -20,10 +21,12 @@ final class EnergyBooks {
     private LaneReading lastLane = new LaneReading(0, 0, 0, 0);
     private long lastRecomputeNanos;
     private long lastUnrecordedNanos;
+    private long lastRejectedNanos;
 
     private long idleMicrojoules;
     private long overheadMicrojoules;
     private long recomputeMicrojoules;
+    private long rejectedMicrojoules;
     private long unrecordedMicrojoules;
     private long inFlightMicrojoules;
 
@@ -62,6 +65,7 @@ final class EnergyBooks {
         weights[0] = books.recomputeNanos() - lastRecomputeNanos;
         weights[1] = books.unrecordedNanos() - lastUnrecordedNanos;
         weights[2] = Math.max(0, lane.stepNanos() - books.toldNanos());
+        weights[3] = books.rejectedNanos() - lastRejectedNanos;
         int line = weigh(books.paying(), weights, OWN_LINES);
         line = weigh(books.unpaid(), weights, line);
         double sum = 0;
@@ -76,9 +80,11 @@ final class EnergyBooks {
         recomputeMicrojoules += shares[0];
         unrecordedMicrojoules += shares[1];
         inFlightMicrojoules = shares[2];
+        rejectedMicrojoules += shares[3];
         line = credit(books.paying(), shares, OWN_LINES);
         credit(books.unpaid(), shares, line);
         lastRecomputeNanos = books.recomputeNanos();
+        lastRejectedNanos = books.rejectedNanos();
         lastUnrecordedNanos = books.unrecordedNanos();
     }
 
@@ -113,6 +119,7 @@ final class EnergyBooks {
             case IDLE -> idleMicrojoules;
             case OVERHEAD -> overheadMicrojoules;
             case RECOMPUTE -> recomputeMicrojoules;
+            case REJECTED -> rejectedMicrojoules;
             case UNRECORDED -> unrecordedMicrojoules;
             case IN_FLIGHT -> inFlightMicrojoules;
             case OFFLINE, ROUNDING, OPEN -> -1;

@@ -25,7 +25,7 @@ final class EpochBooks {
     private final long laneStartNanos;
 
     private long windowMillis;
-    private Totals windowStart = new Totals(LANE_START, 0, 0, 0, 0, 0, 0);
+    private Totals windowStart = new Totals(LANE_START, 0, 0, 0, 0, 0, 0, 0, 0);
     private Charge windowRounding = Charge.ZERO;
     /** What unrecorded time of earlier rates costs more (or less) than at this one. */
     private Charge windowDisowned = Charge.ZERO;
@@ -34,9 +34,9 @@ final class EpochBooks {
     private Charge draftRounding;
 
     /** Everything that only grows, as of one moment. Microjoules are -1 where not measured. */
-    private record Totals(LaneReading lane, long recomputeNanos, long unrecordedNanos,
-            long idleMicrojoules, long overheadMicrojoules, long recomputeMicrojoules,
-            long unrecordedMicrojoules) {}
+    private record Totals(LaneReading lane, long recomputeNanos, long rejectedNanos,
+            long unrecordedNanos, long idleMicrojoules, long overheadMicrojoules,
+            long recomputeMicrojoules, long rejectedMicrojoules, long unrecordedMicrojoules) {}
 
     EpochBooks(CostModel rate, EnergyBooks energy, long nowMillis) {
         this(rate, energy, nowMillis, 0);
@@ -152,9 +152,10 @@ final class EpochBooks {
     }
 
     private Totals totals(AccountBook.Snapshot books, LaneReading lane) {
-        return new Totals(lane, books.recomputeNanos(), books.unrecordedNanos(),
-                energy.of(MachineTime.Kind.IDLE), energy.of(MachineTime.Kind.OVERHEAD),
-                energy.of(MachineTime.Kind.RECOMPUTE), energy.of(MachineTime.Kind.UNRECORDED));
+        return new Totals(lane, books.recomputeNanos(), books.rejectedNanos(),
+                books.unrecordedNanos(), energy.of(MachineTime.Kind.IDLE),
+                energy.of(MachineTime.Kind.OVERHEAD), energy.of(MachineTime.Kind.RECOMPUTE),
+                energy.of(MachineTime.Kind.REJECTED), energy.of(MachineTime.Kind.UNRECORDED));
     }
 
     private List<MachineTime> windowTimes() {
@@ -168,6 +169,8 @@ final class EpochBooks {
                 since(now.overheadMicrojoules, start.overheadMicrojoules));
         addTime(times, MachineTime.Kind.RECOMPUTE, now.recomputeNanos - start.recomputeNanos,
                 since(now.recomputeMicrojoules, start.recomputeMicrojoules));
+        addTime(times, MachineTime.Kind.REJECTED, now.rejectedNanos - start.rejectedNanos,
+                since(now.rejectedMicrojoules, start.rejectedMicrojoules));
         long unrecordedNanos = now.unrecordedNanos - start.unrecordedNanos;
         if (unrecordedNanos > 0) {
             times.add(new MachineTime(MachineTime.Kind.UNRECORDED, unrecordedNanos,

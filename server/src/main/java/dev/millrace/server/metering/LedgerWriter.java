@@ -175,6 +175,6 @@ final class LedgerWriter implements Runnable {
         AccountBook.Snapshot books = book.snapshot(0);
         return new MeterStatus(book.openAccounts(), book.unpaidAccounts(), postings.get(),
                 failedPostings.get(), failedReceipts.get(), books.unrecordedNanos(),
-                books.recomputeNanos(), allocationFactor);
+                books.recomputeNanos(), books.rejectedNanos(), allocationFactor);
     }
 }

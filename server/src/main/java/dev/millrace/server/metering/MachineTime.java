@@ -23,6 +23,8 @@ record MachineTime(Kind kind, long nanos, long microjoules, Charge charge) {
         OVERHEAD,
         /** Tokens were computed again after preemption. */
         RECOMPUTE,
+        /** Tokens were guessed ahead that the model did not say. */
+        REJECTED,
         /** No server ran. */
         OFFLINE,
         /** Step time that has no request to its name: what a crash or an unknown request left. */

@@ -11,8 +11,9 @@ package dev.millrace.server.metering;
  *                          long
  * @param unrecordedNanos   step time that had no account to go to
  * @param recomputeNanos    step time spent on tokens computed again
+ * @param rejectedNanos     step time spent on guesses that the model did not say
  * @param allocationFactor  the session's bill over the cost of its requests; NaN without any
  */
 public record MeterStatus(int openAccounts, int unpaidAccounts, long postings, long failedPostings,
-        long failedReceipts, long unrecordedNanos, long recomputeNanos,
+        long failedReceipts, long unrecordedNanos, long recomputeNanos, long rejectedNanos,
         double allocationFactor) {}

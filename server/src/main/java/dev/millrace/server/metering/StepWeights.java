@@ -34,6 +34,13 @@ public record StepWeights(double fixedNanos, double tokenNanos, double contextNa
         return fixedNanos / sequences + tokens * tokenNanos + contextTokens * contextNanos;
     }
 
+    /** What some of a sequence's tokens add to a step that it is in anyway. */
+    double added(long some, long tokens, long contextTokens) {
+        return some == 0
+                ? 0
+                : some * tokenNanos + contextNanos * contextTokens * ((double) some / tokens);
+    }
+
     private static void requireRange(String name, double nanos) {
         if (!(nanos >= 0 && nanos <= MOST_NANOS)) {
             throw new IllegalArgumentException(name + " must be between 0 and " + MOST_NANOS

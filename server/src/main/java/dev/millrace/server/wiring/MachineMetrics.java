@@ -59,6 +59,10 @@ final class MachineMetrics {
         FunctionCounter.builder("millrace_recompute_seconds", meter,
                 books -> books.status().recomputeNanos() * NANO)
                 .description("device time spent on tokens computed again").register(registry);
+        FunctionCounter.builder("millrace_rejected_seconds", meter,
+                books -> books.status().rejectedNanos() * NANO)
+                .description("device time spent on guesses that the model did not say")
+                .register(registry);
         FunctionCounter.builder("millrace_unrecorded_seconds", meter,
                 books -> books.status().unrecordedNanos() * NANO)
                 .description("device time that has no request to its name").register(registry);

@@ -88,6 +88,21 @@ class UsageMeterTest {
     }
 
     @Test
+    void guessesThatTheModelDidNotSayAreALineOfTheirOwn() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> receipt = open("a");
+        // 1,000 to read the weights, 100 for the token that was kept, 300 for three that were not
+        step(1_400_000, new StepShare("a", 0, 0, 1, 3, 0));
+        finish("a", FinishReason.STOP, new TokenUsage(1, 0, 2, 0, 3));
+
+        assertThat(await(receipt).decodeNanos()).isEqualTo(1_100_000);
+        assertThat(meter.status().rejectedNanos()).isEqualTo(300_000);
+        LedgerSummary books = summaryAfterClose();
+        assertThat(books.machineNanos()).containsEntry("rejected", 300_000L);
+        assertThat(books.balance().balances()).isTrue();
+    }
+
+    @Test
     void aRefusedRequestCostsNothingAndHasItsRow() throws Exception {
         start(RATE);
         CompletableFuture<Receipt> receipt = open("a");

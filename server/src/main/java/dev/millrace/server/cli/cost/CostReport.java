@@ -24,7 +24,7 @@ final class CostReport {
     private static final String MARK = " (assumed)";
     /** The lines of the bill, in the order of the invariant. */
     private static final List<String> LINES = List.of(LedgerBalance.REQUESTS, "open", "in_flight",
-            "recompute", "overhead", "idle", "offline", "unrecorded", "rounding");
+            "recompute", "rejected", "overhead", "idle", "offline", "unrecorded", "rounding");
 
     private final Path file;
     private final LedgerSummary summary;
