@@ -2,7 +2,6 @@ package dev.millrace.server.ollama;
 
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Fields;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
@@ -25,8 +24,11 @@ final class OllamaOptions {
             "f16_kv", "logits_all");
     /** Without a counterpart; refused unless they ask for nothing. */
     private static final Map<String, Double> OFF = Map.of("mirostat", 0.0, "tfs_z", 1.0);
-    private static final List<String> IGNORED_WITH = List.of("mirostat_eta", "mirostat_tau",
-            "penalize_newline", "repeat_last_n");
+    /** Say how something works that is off. */
+    private static final Set<String> OF_WHAT_IS_OFF = Set.of("mirostat_eta", "mirostat_tau");
+    /** What penalties look at; here always the whole text. */
+    private static final Set<String> OF_PENALTIES = Set.of("penalize_newline", "repeat_last_n");
+    private static final long WHOLE_TEXT = -1;
 
     private OllamaOptions() {}
 
@@ -64,9 +66,27 @@ final class OllamaOptions {
             if (options.number(name, -1e9, 1e9, 0) != OFF.get(name)) {
                 throw unsupported(options, name);
             }
-        } else if (!LOADING.contains(name) && !IGNORED_WITH.contains(name)) {
+        } else if (OF_PENALTIES.contains(name)) {
+            if (penalises(options) && narrows(options, name)) {
+                throw ApiException.unsupported(options.path(name), options.path(name)
+                        + " is not supported by this server, whose penalties look at the whole"
+                        + " text; leave it or the penalties out");
+            }
+        } else if (!LOADING.contains(name) && !OF_WHAT_IS_OFF.contains(name)) {
             throw unsupported(options, name);
         }
+    }
+
+    private static boolean penalises(Fields options) {
+        return options.number("repeat_penalty", 0, 1e9, 1) != 1
+                || options.number("presence_penalty", -1e9, 1e9, 0) != 0
+                || options.number("frequency_penalty", -1e9, 1e9, 0) != 0;
+    }
+
+    private static boolean narrows(Fields options, String name) {
+        return name.equals("repeat_last_n")
+                ? options.integer(name, WHOLE_TEXT, Integer.MAX_VALUE, WHOLE_TEXT) != WHOLE_TEXT
+                : !options.flag(name, true);
     }
 
     private static ApiException unsupported(Fields options, String name) {

@@ -108,6 +108,9 @@ class OllamaTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {"\"options\":{\"num_ctx\":100000} | options.num_ctx",
         "\"options\":{\"mirostat\":1} | mirostat", "\"options\":{\"fancy\":1} | options.fancy",
+        "\"options\":{\"repeat_last_n\":64,\"repeat_penalty\":1.1} | options.repeat_last_n",
+        "\"options\":{\"penalize_newline\":false,\"presence_penalty\":1}"
+                + " | options.penalize_newline",
         "\"options\":{\"temperature\":9} | temperature", "\"format\":\"xml\" | format",
         "\"options\":5 | options", "\"stream\":\"no\" | stream"})
     void whatCannotBeHonouredIsRefusedInOllamasWords(String more, String reason)
