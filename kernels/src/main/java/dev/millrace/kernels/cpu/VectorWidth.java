@@ -46,8 +46,9 @@ final class VectorWidth {
         }
     }
 
-    /** The instance of a kernel class whose species have {@code bits} bits. */
+    /** The instance of a kernel class whose species have {@code bits} bits, if there is one. */
     static <T> T specialise(Class<? extends T> template, Class<T> contract, int bits) {
+        check(bits);
         return contract.cast(MADE.computeIfAbsent(new Specialisation(template, bits),
                 made -> make(template, bits)));
     }
