@@ -65,7 +65,7 @@ class TokenRoutesTest {
         assertThat(server.answer("/apply-template", "{" + chat + "}").get("prompt")
                 .stringValue()).isEqualTo("<s>user:hi;assistant:");
         assertThat(server.answer("/tokenize", "{" + chat + "}").get("count").intValue())
-                .isEqualTo(18);
+                .isEqualTo(19);
         assertThat(server.meter().opened()).isEmpty();
     }
 

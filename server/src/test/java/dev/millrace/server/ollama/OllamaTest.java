@@ -70,13 +70,17 @@ class OllamaTest {
                 .stringValue()).isEqualTo("load");
     }
 
+    /** A schema that is satisfied ends an answer without a token that says so. */
     @Test
     void formatIsEnforced() throws Exception {
-        try (LiveServer any = LiveServer.endless(0).start()) {
-            JsonNode whole = any.answer("/api/chat", chat("\"stream\":false,\"format\":"
+        try (LiveServer red = LiveServer.saying("\"red\"")) {
+            JsonNode free = red.answer("/api/chat", chat("\"stream\":false"));
+            JsonNode held = red.answer("/api/chat", chat("\"stream\":false,\"format\":"
                     + "{\"type\":\"string\",\"enum\":[\"red\"]}"));
 
-            assertThat(whole.at("/message/content").stringValue()).isEqualTo("\"red\"");
+            assertThat(held.at("/message/content").stringValue()).isEqualTo("\"red\"");
+            assertThat(held.get("eval_count").intValue())
+                    .isEqualTo(free.get("eval_count").intValue() - 1);
         }
     }
 

@@ -76,7 +76,8 @@ class ChatStreamTest {
         JsonNode first = chunks(body).getFirst();
         String frame = "data: {\"id\":\"" + first.get("id").stringValue()
                 + "\",\"object\":\"chat.completion.chunk\",\"created\":"
-                + first.get("created").longValue() + ",\"model\":\"scripted\",\"choices\":["
+                + first.get("created").longValue() + ",\"model\":\"scripted\","
+                + "\"service_tier\":\"default\",\"choices\":["
                 + "{\"index\":0,\"delta\":%s,\"logprobs\":null,\"finish_reason\":%s}]}\n\n";
         assertThat(body).isEqualTo(
                 frame.formatted("{\"role\":\"assistant\",\"content\":\"\"}", "null")
