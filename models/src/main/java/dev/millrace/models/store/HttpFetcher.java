@@ -34,15 +34,24 @@ final class HttpFetcher implements AutoCloseable {
 
     private static final Set<Integer> RETRIED_STATUSES = Set.of(408, 425, 429, 500, 502, 503, 504);
 
-    private final HttpClient client;
+    private final ProxySelector proxies;
+    private HttpClient client; // null until something is wanted
 
     HttpFetcher(ProxySelector proxies) {
-        client = HttpClient.newBuilder()
-                .connectTimeout(CONNECT_TIMEOUT)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .version(HttpClient.Version.HTTP_1_1)
-                .proxy(proxies)
-                .build();
+        this.proxies = proxies;
+    }
+
+    /** Made when it is first needed: reading all certificates takes longer than finding a file. */
+    private synchronized HttpClient client() {
+        if (client == null) {
+            client = HttpClient.newBuilder()
+                    .connectTimeout(CONNECT_TIMEOUT)
+                    .followRedirects(HttpClient.Redirect.NEVER)
+                    .version(HttpClient.Version.HTTP_1_1)
+                    .proxy(proxies)
+                    .build();
+        }
+        return client;
     }
 
     /** A whole answer. */
@@ -91,7 +100,7 @@ final class HttpFetcher implements AutoCloseable {
             if (sameOrigin(uri, file.uri())) {
                 file.authorization().ifPresent(value -> request.header("Authorization", value));
             }
-            HttpResponse<InputStream> response = client.send(request.build(),
+            HttpResponse<InputStream> response = client().send(request.build(),
                     HttpResponse.BodyHandlers.ofInputStream());
             int status = response.statusCode();
             if (status == 200 || status == 206 || status == 416) {
@@ -194,7 +203,9 @@ final class HttpFetcher implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        client.close();
+    public synchronized void close() {
+        if (client != null) {
+            client.close();
+        }
     }
 }
