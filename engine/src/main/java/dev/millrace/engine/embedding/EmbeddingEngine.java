@@ -7,6 +7,7 @@ import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.ThreadEnd;
 import dev.millrace.engine.embedding.EmbeddingQueue.Part;
 import dev.millrace.engine.forward.EncoderPass;
 import java.lang.System.Logger;
@@ -193,16 +194,6 @@ public final class EmbeddingEngine implements AutoCloseable {
     @Override
     public void close() {
         queue.close();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException again) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        ThreadEnd.await(thread);
     }
 }

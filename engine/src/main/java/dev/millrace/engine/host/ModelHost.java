@@ -2,6 +2,7 @@ package dev.millrace.engine.host;
 
 import dev.millrace.engine.Engine;
 import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.ThreadEnd;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.store.ByteCounts;
 import java.time.Duration;
@@ -295,25 +296,11 @@ public final class ModelHost implements AutoCloseable {
             lock.unlock();
         }
         open.forEach(running -> running.engine().close()); // so that nobody waits for an answer
-        joinThread();
+        ThreadEnd.await(thread);
         for (HostedModel model : models) {
             if (model.running() != null) {
                 model.running().close();
             }
-        }
-    }
-
-    private void joinThread() {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException again) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 }
