@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +28,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  * many scripts, with emoji, control characters, broken UTF-8 and halves of surrogate pairs (which
  * the library is given as U+FFFD, since Rust cannot hold them).
  */
+@Tag("proof")
 @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
 class HuggingFaceTest {
 

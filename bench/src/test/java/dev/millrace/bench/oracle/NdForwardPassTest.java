@@ -10,11 +10,13 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 
 /**
  * The oracle under the contract of every forward pass. It agrees with the reference in double as
  * closely as our kernels must, through libraries of which we wrote nothing.
  */
+@Tag("proof")
 class NdForwardPassTest extends ForwardPassContract {
 
     private static final Set<QuantFormat> FORMATS = EnumSet.of(QuantFormat.F32, QuantFormat.BF16,

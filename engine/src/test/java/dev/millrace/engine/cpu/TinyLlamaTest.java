@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -43,6 +44,7 @@ class TinyLlamaTest {
     }
 
     /** llama.cpp's own value, by the same convention, is 13.60. */
+    @Tag("proof")
     @ParameterizedTest
     @ValueSource(strings = {"vector", "native"})
     @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")

@@ -5,12 +5,14 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 /** No operation allocates once it is warm: a boxed vector would be a hundred times slower. */
+@Tag("proof")
 class AllocationTest {
 
     @ParameterizedTest
