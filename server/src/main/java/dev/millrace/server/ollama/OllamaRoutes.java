@@ -36,7 +36,7 @@ public final class OllamaRoutes {
         this.completions = completions;
         this.embeddings = embeddings;
         this.models = new OllamaModels(directory);
-        this.exchange = exchange;
+        this.exchange = exchange.ofAnyType(); // Ollama's own examples send none of JSON
     }
 
     /** Adds the routes. */

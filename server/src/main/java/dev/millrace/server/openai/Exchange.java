@@ -24,10 +24,23 @@ public final class Exchange {
 
     /** @param callers tells who sent a request */
     public Exchange(HttpLimits limits, Function<HttpServletRequest, Caller> callers) {
+        this(limits, new Semaphore(limits.requests()), new RequestBody(limits), callers);
+    }
+
+    private Exchange(HttpLimits limits, Semaphore places, RequestBody bodies,
+            Function<HttpServletRequest, Caller> callers) {
         this.limits = limits;
-        this.places = new Semaphore(limits.requests());
-        this.bodies = new RequestBody(limits);
+        this.places = places;
+        this.bodies = bodies;
         this.callers = callers;
+    }
+
+    /**
+     * The same, with the same places, for bodies that are JSON whatever their Content-Type says:
+     * that of plain {@code curl -d} is a form's. Only origins tell a foreign page's form then.
+     */
+    public Exchange ofAnyType() {
+        return new Exchange(limits, places, new RequestBody(limits, true), callers);
     }
 
     /** What is done for a request with a body; it writes the response itself. */

@@ -20,10 +20,18 @@ public final class RequestBody {
     private static final int CHUNK_BYTES = 8 << 10;
 
     private final HttpLimits limits;
+    private final boolean anyType;
     private final JsonMapper reader;
 
+    /** Takes only what is called JSON. */
     public RequestBody(HttpLimits limits) {
+        this(limits, false);
+    }
+
+    /** @param anyType whether bodies are read as JSON whatever their Content-Type says */
+    RequestBody(HttpLimits limits, boolean anyType) {
         this.limits = limits;
+        this.anyType = anyType;
         this.reader = Json.reader(limits);
     }
 
@@ -34,7 +42,10 @@ public final class RequestBody {
      *                      too long, 413 for one too large, 415 for another type or encoding
      */
     public Fields read(HttpServletRequest request) throws IOException {
-        requireJson(request);
+        if (!anyType) {
+            requireJson(request);
+        }
+        refuseCompressed(request);
         if (request.getContentLengthLong() > limits.bodyBytes()) {
             throw tooLarge();
         }
@@ -42,8 +53,8 @@ public final class RequestBody {
     }
 
     /**
-     * A browser sends any other content type to any address without asking; insisting on this one
-     * is what keeps foreign pages from spending a local server's time.
+     * A browser sends some other content types to any address without asking; insisting on this
+     * one keeps foreign pages from spending a local server's time, besides the check of origins.
      */
     private static void requireJson(HttpServletRequest request) {
         String contentType = request.getContentType();
@@ -56,6 +67,9 @@ public final class RequestBody {
             throw ApiException.refused(415, null, "unsupported_media_type",
                     "the Content-Type must be application/json in UTF-8, got " + type);
         }
+    }
+
+    private static void refuseCompressed(HttpServletRequest request) {
         String encoding = request.getHeader("Content-Encoding");
         if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
             throw ApiException.refused(415, null, "unsupported_encoding",

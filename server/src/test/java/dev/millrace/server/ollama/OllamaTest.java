@@ -1,6 +1,8 @@
 package dev.millrace.server.ollama;
 
 import dev.millrace.server.fixtures.LiveServer;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -8,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.*;
@@ -135,6 +138,40 @@ class OllamaTest {
 
         assertThat(refused.statusCode()).isEqualTo(400);
         assertThat(LiveServer.json(refused.body()).get("error").stringValue()).contains(reason);
+    }
+
+    /** Ollama's own examples are plain {@code curl -d}, which calls a body a form. */
+    @ParameterizedTest
+    @ValueSource(strings = {"application/x-www-form-urlencoded", "text/plain",
+        "text/plain;charset=iso-8859-1", "multipart/form-data; boundary=x", "nonsense"})
+    void bodiesAreJsonWhateverTheirTypeSays(String type) throws Exception {
+        assertThat(form("/api/generate", type).statusCode()).isEqualTo(200);
+        assertThat(form("/api/show", type).statusCode()).isEqualTo(200);
+        assertThat(form("/v1/completions", type).statusCode()).isEqualTo(415);
+    }
+
+    /** What a browser sends without asking first always tells the page that it is of. */
+    @ParameterizedTest
+    @ValueSource(strings = {"https://evil.example", "null", "http://127.0.0.1.evil.example"})
+    void formsOfForeignPagesAreRefusedAllTheSame(String origin) throws Exception {
+        for (String type : List.of("application/x-www-form-urlencoded", "text/plain",
+                "multipart/form-data; boundary=x", "application/json")) {
+            HttpResponse<String> refused = form("/api/generate", type, "Origin", origin);
+
+            assertThat(refused.statusCode()).isEqualTo(403);
+            assertThat(LiveServer.json(refused.body()).get("error").stringValue())
+                    .contains(origin);
+        }
+        assertThat(form("/api/generate", "text/plain", "Origin", "http://localhost:3000")
+                .statusCode()).isEqualTo(200);
+    }
+
+    private static HttpResponse<String> form(String path, String type, String... headers)
+            throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(server.uri(path))
+                .header("Content-Type", type).POST(BodyPublishers.ofString(
+                        "{\"model\":\"scripted\",\"prompt\":\"hi\",\"stream\":false}"));
+        return server.send((headers.length == 0 ? request : request.headers(headers)).build());
     }
 
     @Test
