@@ -39,6 +39,10 @@ final class MessagesRequest {
             chat.putArray("stop").addAll(stops);
         }
         thinking(body, chat, maxTokens);
+        Fields metadata = body.object("metadata");
+        if (metadata != null && metadata.has("user_id")) {
+            chat.put("user", metadata.text("user_id"));
+        }
         if (body.has("output_config") && body.object("output_config").has("format")) {
             format(body.object("output_config").object("format"), chat);
         }

@@ -4,10 +4,12 @@ import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.prices.Alternative;
 import dev.millrace.server.metering.prices.Counterfactual;
+import dev.millrace.server.metering.report.RowGrouping;
 import dev.millrace.server.metering.report.TraceRow;
 import dev.millrace.server.metering.report.UseGroup;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -23,11 +25,19 @@ final class LedgerOverview {
     /** Requests to look at one by one. */
     private static final int RECENT = 50;
 
+    private static final RowGrouping BY_KEY = RowGrouping.parse("key");
+    private static final RowGrouping BY_PROJECT = RowGrouping.parse("project");
+    private static final RowGrouping BY_SESSION = RowGrouping.parse("session");
+    /** Groups of a kind to show, the dearest first. */
+    private static final int SHOWN_GROUPS = 100;
+
     private final LedgerReader reader;
     private final Counterfactual elsewhere;
     private final Map<String, UseGroup> models = new TreeMap<>();
     private final Map<String, UseGroup> tenants = new TreeMap<>();
     private final Map<String, UseGroup> keys = new TreeMap<>();
+    private final Map<String, UseGroup> projects = new TreeMap<>();
+    private final Map<String, UseGroup> sessions = new TreeMap<>();
     private final UseGroup all = new UseGroup();
     private final UseGroup[] bars = new UseGroup[BARS];
     private final Map<String, Hosted> hosts = new LinkedHashMap<>();
@@ -72,6 +82,8 @@ final class LedgerOverview {
         groups(root.putArray("models"), models, factor);
         groups(root.putArray("tenants"), tenants, factor);
         groups(root.putArray("keys"), keys, factor);
+        groups(root.putArray("projects"), projects, factor);
+        groups(root.putArray("sessions"), sessions, factor);
         ArrayNode time = root.putArray("bars");
         for (int i = 0; i < BARS; i++) {
             ObjectNode bar = time.addObject().put("from_ms",
@@ -88,8 +100,9 @@ final class LedgerOverview {
         all.add(row);
         models.computeIfAbsent(row.model(), name -> new UseGroup()).add(row);
         tenants.computeIfAbsent(row.tenant(), name -> new UseGroup()).add(row);
-        keys.computeIfAbsent(row.keyId() == null ? "(none)" : row.keyId(),
-                name -> new UseGroup()).add(row);
+        BY_KEY.add(keys, row);
+        BY_PROJECT.add(projects, row);
+        BY_SESSION.add(sessions, row);
         bars[Math.clamp((row.finishedMillis() - fromMillis) * BARS / windowMillis, 0, BARS - 1)]
                 .add(row);
         if (row.computedTokens() > 0 && row.deviceNanos() > 0) {
@@ -124,7 +137,10 @@ final class LedgerOverview {
     }
 
     private static void groups(ArrayNode list, Map<String, UseGroup> groups, double factor) {
-        groups.forEach((name, group) -> group(list.addObject().put("name", name), group, factor));
+        groups.entrySet().stream()
+                .sorted(Comparator.comparingLong(one -> -one.getValue().costNanoUsd()))
+                .limit(SHOWN_GROUPS).forEach(one -> group(
+                        list.addObject().put("name", one.getKey()), one.getValue(), factor));
     }
 
     private static void group(ObjectNode node, UseGroup group, double factor) {
@@ -141,7 +157,9 @@ final class LedgerOverview {
 
     private static void recent(ObjectNode node, TraceRow row, double factor) {
         node.put("id", row.id()).put("model", row.model()).put("tenant", row.tenant())
-                .put("key", row.keyId()).put("endpoint", row.endpoint())
+                .put("key", row.keyId()).put("project", row.project())
+                .put("session", row.labels().session()).put("tier", row.tier())
+                .put("endpoint", row.endpoint())
                 .put("prompt_tokens", row.promptTokens()).put("cached_tokens", row.cachedTokens())
                 .put("completion_tokens", row.completionTokens())
                 .put("prefill_ms", row.prefillNanos() / 1e6)
@@ -150,6 +168,8 @@ final class LedgerOverview {
                 .put("finish_reason", row.finishReason()).put("began_ms", row.beganMillis())
                 .put("finished_ms", row.finishedMillis());
         number(node, "allocation_nano_usd", row.costNanoUsd() * factor);
+        ObjectNode tags = node.putObject("tags");
+        row.labels().tags().forEach(tags::put);
         number(node, "joules", row.microjoules() < 0 ? Double.NaN : row.microjoules() / 1e6);
     }
 

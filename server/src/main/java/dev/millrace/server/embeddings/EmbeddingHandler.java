@@ -6,6 +6,7 @@ import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
 import dev.millrace.server.openai.Fields;
 import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.LabelsReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -50,7 +51,8 @@ public final class EmbeddingHandler {
         int dimensions = (int) body.integer("dimensions", 1, model.dimensions(),
                 model.dimensions());
         List<int[]> texts = EmbeddingInput.read(body, "input", model);
-        Embedded embedded = embeddings.embed(model, texts, "input", endpoint, "embd-", caller);
+        Embedded embedded = embeddings.embed(model, texts, "input", endpoint, "embd-",
+                LabelsReader.read(body, caller), caller);
         ObjectNode answer = Json.object().put("object", "list");
         ArrayNode data = answer.putArray("data");
         for (int i = 0; i < embedded.vectors().length; i++) {

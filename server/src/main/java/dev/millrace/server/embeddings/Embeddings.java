@@ -6,7 +6,9 @@ import dev.millrace.engine.embedding.EmbeddingEngine.Submitted;
 import dev.millrace.engine.embedding.EmbeddingRequest;
 import dev.millrace.engine.embedding.EmbeddingResult;
 import dev.millrace.engine.forward.UnitLength;
+import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.metering.RequestLabels;
 import dev.millrace.server.openai.Accounts;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
@@ -72,11 +74,13 @@ public final class Embeddings {
      * @param texts    token ids
      * @param param    the request's field that they are from
      * @param idPrefix what the id begins with
+     * @param labels   what the client says about it
      * @throws ApiException if it cannot be done, now or ever
      * @throws IOException  if the client vanished; the request is cancelled
      */
     public Embedded embed(EmbeddingModel model, List<int[]> texts, String param, String endpoint,
-            String idPrefix, Caller caller) throws IOException, InterruptedException {
+            String idPrefix, RequestLabels labels, Caller caller)
+            throws IOException, InterruptedException {
         String id = idPrefix + UUID.randomUUID().toString().replace("-", "");
         EmbeddingRequest request = new EmbeddingRequest(id, texts);
         Quota.Reservation reservation = Accounts.reserve(caller.identity(), request.tokens());
@@ -84,7 +88,8 @@ public final class Embeddings {
         EmbeddingResult result;
         long usedTokens = 0;
         try {
-            receipt = accounts.open(id, model, caller.identity(), endpoint);
+            receipt = accounts.open(id, model, caller.identity(), endpoint, labels,
+                    MeteredRequest.DEFAULT_TIER);
             result = await(submit(model, request, param),
                     new ClientWatch(caller.connection(), limits.watch()));
             usedTokens = result.finished().usage().promptTokens();

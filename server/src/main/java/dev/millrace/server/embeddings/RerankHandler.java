@@ -5,6 +5,7 @@ import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
 import dev.millrace.server.openai.Fields;
 import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.LabelsReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -52,7 +53,7 @@ final class RerankHandler {
                     model));
         }
         Embedded embedded = embeddings.embed(model, tokens, "documents", ENDPOINT, "rerank-",
-                caller);
+                LabelsReader.read(body, caller), caller);
         ObjectNode answer = Json.object().put("id", embedded.id()).put("object", "list")
                 .put("model", model.id());
         ArrayNode results = answer.putArray("results");

@@ -102,7 +102,8 @@ public final class MillraceServer {
         ModelDirectory directory = new ModelDirectory(
                 Stream.concat(models.stream(), embedding.stream()).toList());
         this.exchange = new Exchange(limits,
-                request -> new Caller(Identity.of(request), PeekingEndPoint.of(request)));
+                request -> new Caller(Identity.of(request), PeekingEndPoint.of(request),
+                        request.getHeader(Caller.SESSION_HEADER)));
         Accounts accounts = new Accounts(meter, metrics);
         Completions completions = new Completions(directory, this.models, accounts, metrics,
                 limits);

@@ -200,7 +200,7 @@ final class EpochBooks {
         return new RequestRow(account.request, usage.promptTokens(), usage.cachedTokens(),
                 usage.completionTokens(), reading.computedTokens(), reading.prefillNanos(),
                 reading.decodeNanos(), energy.of(account), reading.charge(rate),
-                account.settledNanos > 0, rate.assumed(), account.finishReason, account.detail,
+                -1, account.settledNanos > 0, rate.assumed(), account.finishReason, account.detail,
                 account.beganMillis,
                 account.finishedMillis);
     }
@@ -209,7 +209,7 @@ final class EpochBooks {
         Account account = reading.account();
         return new OpenRow(account.request, reading.computedTokens(), reading.decodedTokens(),
                 reading.prefillNanos(), reading.decodeNanos(), energy.of(account),
-                reading.charge(rate), account.beganMillis);
+                reading.charge(rate), -1, account.beganMillis);
     }
 
     private static long since(long now, long start) {

@@ -168,16 +168,21 @@ public final class LedgerReader implements AutoCloseable {
                 ResultSet rows = statement.executeQuery("""
                         SELECT id, model, tenant, key_id, endpoint, prompt_tokens, cached_tokens,
                             computed_tokens, completion_tokens, prefill_nanos, decode_nanos,
-                            cost_nano_usd, microjoules, finish_reason, began_ms, finished_ms
+                            cost_nano_usd, microjoules, finish_reason, began_ms, finished_ms,
+                            project, adapter, tier, session_id, tags,
+                            coalesce(charged_nano_usd, cost_nano_usd)
                         FROM request WHERE finished_ms >= %d
                         ORDER BY finished_ms""".formatted(fromMillis))) {
             while (rows.next()) {
                 long microjoules = rows.getLong(13);
                 boolean measured = !rows.wasNull();
                 consumer.accept(new TraceRow(rows.getString(1), rows.getString(2),
-                        rows.getString(3), rows.getString(4), rows.getString(5), rows.getLong(6),
-                        rows.getLong(7), rows.getLong(8), rows.getLong(9), rows.getLong(10),
-                        rows.getLong(11), rows.getLong(12), measured ? microjoules : -1,
+                        rows.getString(3), rows.getString(4), rows.getString(17),
+                        rows.getString(18), rows.getString(5), rows.getString(19),
+                        RequestLabels.stored(rows.getString(20), rows.getString(21)),
+                        rows.getLong(6), rows.getLong(7), rows.getLong(8), rows.getLong(9),
+                        rows.getLong(10), rows.getLong(11), rows.getLong(12), rows.getLong(22),
+                        measured ? microjoules : -1,
                         rows.getString(14), rows.getLong(15), rows.getLong(16)));
             }
         } catch (SQLException e) {

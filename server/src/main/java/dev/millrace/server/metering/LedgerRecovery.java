@@ -100,7 +100,8 @@ final class LedgerRecovery {
         List<RequestRow> interrupted = new ArrayList<>();
         try (PreparedStatement select = connection.prepareStatement("""
                 SELECT id, model, tenant, endpoint, computed_tokens, decoded_tokens, prefill_nanos,
-                    decode_nanos, microjoules, began_ms, key_id, cost_nano_usd, fraction
+                    decode_nanos, microjoules, began_ms, key_id, cost_nano_usd, fraction, project,
+                    adapter, tier, session_id, tags, charged_nano_usd
                 FROM open_request"""); ResultSet rows = select.executeQuery()) {
             while (rows.next()) {
                 long prefillNanos = rows.getLong(7);
@@ -110,12 +111,18 @@ final class LedgerRecovery {
                         CostModel.charge(prefillNanos + decodeNanos, last.nanoUsdPerHour));
                 long microjoules = rows.getLong(9);
                 boolean measured = !rows.wasNull();
+                long chargedNanoUsd = rows.getLong(19);
+                boolean charged = !rows.wasNull();
                 interrupted.add(new RequestRow(new MeteredRequest(rows.getString(1),
                         rows.getString(2), rows.getString(3), rows.getString(4),
-                        rows.getString(11)), rows.getInt(5), 0, rows.getInt(6), rows.getLong(5),
+                        rows.getString(11), rows.getString(14), rows.getString(15),
+                        rows.getString(16),
+                        RequestLabels.stored(rows.getString(17), rows.getString(18))),
+                        rows.getInt(5), 0, rows.getInt(6), rows.getLong(5),
                         prefillNanos, decodeNanos,
                         measured ? microjoules : -1,
-                        charge, rateChanged, last.assumed, "interrupted", null, rows.getLong(10),
+                        charge, charged ? chargedNanoUsd : -1, rateChanged, last.assumed,
+                        "interrupted", null, rows.getLong(10),
                         last.heartbeatMillis));
             }
         }

@@ -13,19 +13,20 @@ final class LedgerRows {
             INSERT INTO request (id, rate_epoch_id, model, tenant, endpoint, prompt_tokens,
                 cached_tokens, completion_tokens, computed_tokens, prefill_nanos, decode_nanos,
                 microjoules, cost_nano_usd, assumed, finish_reason, detail, began_ms, finished_ms,
-                key_id, rate_changed)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                key_id, rate_changed, project, adapter, session_id, tags, tier, charged_nano_usd)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO NOTHING""";
 
     private static final String UPSERT_OPEN = """
             INSERT INTO open_request (id, rate_epoch_id, model, tenant, endpoint, computed_tokens,
                 decoded_tokens, prefill_nanos, decode_nanos, microjoules, cost_nano_usd, fraction,
-                began_ms, key_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                began_ms, key_id, project, adapter, session_id, tags, tier, charged_nano_usd)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET computed_tokens = excluded.computed_tokens,
                 decoded_tokens = excluded.decoded_tokens, prefill_nanos = excluded.prefill_nanos,
                 decode_nanos = excluded.decode_nanos, microjoules = excluded.microjoules,
-                cost_nano_usd = excluded.cost_nano_usd, fraction = excluded.fraction""";
+                cost_nano_usd = excluded.cost_nano_usd, fraction = excluded.fraction,
+                charged_nano_usd = excluded.charged_nano_usd""";
 
     private static final String PUT_TIME = """
             INSERT INTO machine_time (rate_epoch_id, kind, window_ms, nanos, microjoules,
@@ -51,7 +52,8 @@ final class LedgerRows {
                     .number(row.charge().nanoUsd()).number(row.assumed() ? 1 : 0)
                     .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
                     .number(row.finishedMillis()).text(row.request().keyId())
-                    .number(row.rateChanged() ? 1 : 0);
+                    .number(row.rateChanged() ? 1 : 0).labels(row.request())
+                    .optional(row.chargedNanoUsd());
             if (values.update() == 0 && !isSame(connection, row)) {
                 throw new DuplicateRequestException(id);
             }
@@ -85,7 +87,8 @@ final class LedgerRows {
                     .number(row.decodedTokens()).number(row.prefillNanos())
                     .number(row.decodeNanos()).optional(row.microjoules())
                     .number(row.charge().nanoUsd()).number(row.charge().fraction())
-                    .number(row.beganMillis()).text(row.request().keyId()).update();
+                    .number(row.beganMillis()).text(row.request().keyId())
+                    .labels(row.request()).optional(row.chargedNanoUsd()).update();
         }
     }
 
@@ -117,6 +120,12 @@ final class LedgerRows {
         Parameters number(long value) throws SQLException {
             statement.setLong(++index, value);
             return this;
+        }
+
+        Parameters labels(MeteredRequest request) throws SQLException {
+            return text(request.project()).text(request.adapter())
+                    .text(request.labels().session()).text(request.labels().tagsJson())
+                    .text(request.tier());
         }
 
         /** A number that is null in the ledger where it is negative here. */

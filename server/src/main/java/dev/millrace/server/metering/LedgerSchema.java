@@ -12,7 +12,7 @@ import org.flywaydb.core.api.FlywayException;
 final class LedgerSchema {
 
     /** The newest version that this program knows. */
-    static final int VERSION = 4;
+    static final int VERSION = 6;
 
     private static final String MIGRATIONS = "classpath:dev/millrace/server/metering/migration";
 

@@ -1,5 +1,7 @@
 package dev.millrace.server.metering;
 
+import java.util.Objects;
+
 /**
  * Who asks for what.
  *
@@ -8,9 +10,28 @@ package dev.millrace.server.metering;
  * @param tenant    whom to bill
  * @param endpoint  the path that was called, such as {@code /v1/chat/completions}
  * @param keyId     the API key that was used, or null where none is needed
+ * @param project   the key's project, or null
+ * @param adapter   the adapter that the model's id ends with, or null for the model as it is
+ * @param tier      how urgently it is served, as the engine's tiers are called
+ * @param labels    what the client says about it
  */
 public record MeteredRequest(String requestId, String model, String tenant, String endpoint,
-        String keyId) {
+        String keyId, String project, String adapter, String tier, RequestLabels labels) {
+
+    /** The tier of a request that asks for none. */
+    public static final String DEFAULT_TIER = "default";
+
+    public MeteredRequest {
+        Objects.requireNonNull(tier, "tier");
+        Objects.requireNonNull(labels, "labels");
+    }
+
+    /** A request with a key and nothing else to say. */
+    public MeteredRequest(String requestId, String model, String tenant, String endpoint,
+            String keyId) {
+        this(requestId, model, tenant, endpoint, keyId, null, null, DEFAULT_TIER,
+                RequestLabels.NONE);
+    }
 
     /** A request without a key. */
     public MeteredRequest(String requestId, String model, String tenant, String endpoint) {

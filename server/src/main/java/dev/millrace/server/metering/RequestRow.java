@@ -11,11 +11,13 @@ import dev.millrace.server.metering.rate.Charge;
  * @param charge         what it cost; the row holds the whole nano-dollars
  * @param rateChanged    whether the rate changed while it ran, so that its charge is not its time
  *                       times one rate
+ * @param chargedNanoUsd what budgets are charged, or -1 where that is what it cost
  * @param detail         why it was refused, or null
  */
 record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, int completionTokens,
         long computedTokens, long prefillNanos, long decodeNanos, long microjoules, Charge charge,
-        boolean rateChanged, boolean assumed, String finishReason, String detail, long beganMillis,
+        long chargedNanoUsd, boolean rateChanged, boolean assumed, String finishReason,
+        String detail, long beganMillis,
         long finishedMillis) {
 
     /** @param allocationFactor the bill over the cost of requests; NaN without any */

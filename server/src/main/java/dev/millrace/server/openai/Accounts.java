@@ -3,6 +3,7 @@ package dev.millrace.server.openai;
 import dev.millrace.server.metering.LedgerException;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.metering.RequestLabels;
 import dev.millrace.server.metering.RequestMeter;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.Quota;
@@ -42,12 +43,18 @@ public final class Accounts {
         }
     }
 
-    /** What cannot be written down is not done. @throws ApiException 503 if it cannot */
+    /**
+     * What cannot be written down is not done.
+     *
+     * @param tier how urgently it is served
+     * @throws ApiException 503 if it cannot
+     */
     public CompletableFuture<Receipt> open(String requestId, ListedModel model, Identity identity,
-            String endpoint) {
+            String endpoint, RequestLabels labels, String tier) {
         try {
             CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(requestId,
-                    model.id(), identity.tenant(), endpoint, identity.keyId()));
+                    model.id(), identity.tenant(), endpoint, identity.keyId(), identity.project(),
+                    adapter(model), tier, labels));
             identity.notes().opened(requestId, model.id());
             return receipt.whenComplete((paid, failure) -> {
                 if (paid != null) {
@@ -59,6 +66,11 @@ public final class Accounts {
             throw ApiException.overloaded("the ledger takes no more requests for now",
                     LEDGER_RETRY);
         }
+    }
+
+    /** What the model's id ends with where it is an adapter; otherwise null. */
+    private static String adapter(ListedModel model) {
+        return model.parent().map(base -> model.id().substring(base.length() + 1)).orElse(null);
     }
 
     /** Closes the account of a request that the engine did not take. */

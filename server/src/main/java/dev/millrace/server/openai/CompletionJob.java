@@ -4,6 +4,7 @@ import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.ReplyOptions;
 import dev.millrace.engine.ServiceTerms;
 import dev.millrace.server.dialogue.TurnPlan;
+import dev.millrace.server.metering.RequestLabels;
 import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -22,10 +23,11 @@ import java.util.stream.Stream;
  * @param identity       whom to bill
  * @param maxTokens      most tokens to sample, per prompt
  * @param terms          when to serve it
+ * @param labels         what the client says about it
  */
 record CompletionJob(String id, long createdSeconds, ServedModel model, ResponseFormat format,
         List<int[]> prompts, GenerationOptions options, TurnPlan plan, Identity identity,
-        int[] maxTokens, ServiceTerms terms) {
+        int[] maxTokens, ServiceTerms terms, RequestLabels labels) {
 
     /**
      * Checks that the caller may use the model and every completion fits the context.
@@ -34,7 +36,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
      */
     static CompletionJob of(String id, long createdSeconds, ServedModel model,
             ResponseFormat format, List<int[]> prompts, GenerationOptions options, TurnPlan plan,
-            Identity identity, ServiceTerms terms) {
+            Identity identity, ServiceTerms terms, RequestLabels labels) {
         ModelDirectory.requireAllowed(model, identity);
         int[] maxTokens = new int[prompts.size()];
         for (int i = 0; i < maxTokens.length; i++) {
@@ -43,7 +45,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         }
         requireBriefReport(prompts, options.answer().reply());
         return new CompletionJob(id, createdSeconds, model, format, prompts, options, plan,
-                identity, maxTokens, terms);
+                identity, maxTokens, terms, labels);
     }
 
     private static int maxTokens(ServedModel model, ResponseFormat format, int promptTokens,

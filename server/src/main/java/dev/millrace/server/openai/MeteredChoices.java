@@ -59,7 +59,8 @@ final class MeteredChoices implements AutoCloseable {
 
     private void submit(GenerationRequest request) {
         CompletableFuture<Receipt> receipt = accounts.open(request.id(), job.model(),
-                job.identity(), job.format().endpoint());
+                job.identity(), job.format().endpoint(), job.labels(),
+                ServiceReader.word(job.terms()));
         boolean submitted = false;
         try {
             generations.add(job.model().engine().submit(request));

@@ -1,6 +1,7 @@
 package dev.millrace.server.tenants;
 
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -10,6 +11,7 @@ import java.util.regex.Pattern;
  * @param id                the part of it that may be shown
  * @param name              what its owner calls it
  * @param team              whom to bill; keys of one team share cached prefixes
+ * @param project           what its requests are for, in reports and budgets; empty for none
  * @param role              what it may do
  * @param requestsPerMinute 0 for no limit
  * @param tokensPerMinute   of prompts and completions together; 0 for no limit
@@ -17,8 +19,9 @@ import java.util.regex.Pattern;
  * @param createdMillis     since 1970
  * @param revokedMillis     since 1970; 0 while it is good
  */
-public record ApiKey(String id, String name, String team, Role role, int requestsPerMinute,
-        int tokensPerMinute, Set<String> models, long createdMillis, long revokedMillis) {
+public record ApiKey(String id, String name, String team, Optional<String> project, Role role,
+        int requestsPerMinute, int tokensPerMinute, Set<String> models, long createdMillis,
+        long revokedMillis) {
 
     /** What names of keys and teams may be, for messages. */
     public static final String ALLOWED_NAMES = "1 to 64 letters, digits, dots, dashes or"
@@ -32,6 +35,7 @@ public record ApiKey(String id, String name, String team, Role role, int request
         Objects.requireNonNull(role, "role");
         requireName("name", name);
         requireName("team", team);
+        project.ifPresent(one -> requireName("project", one));
         requireLimit("requests per minute", requestsPerMinute);
         requireLimit("tokens per minute", tokensPerMinute);
         models = Set.copyOf(models);
@@ -40,6 +44,13 @@ public record ApiKey(String id, String name, String team, Role role, int request
             throw new IllegalArgumentException("the models of a key must be at most " + MOST_MODELS
                     + " ids of 1 to " + MODEL_CHARS + " characters");
         }
+    }
+
+    /** A key without a project. */
+    public ApiKey(String id, String name, String team, Role role, int requestsPerMinute,
+            int tokensPerMinute, Set<String> models, long createdMillis, long revokedMillis) {
+        this(id, name, team, Optional.empty(), role, requestsPerMinute, tokensPerMinute, models,
+                createdMillis, revokedMillis);
     }
 
     private static void requireName(String what, String name) {

@@ -55,6 +55,11 @@ public record Identity(String tenant, Optional<ApiKey> key, Role role, Quota quo
         return key.map(ApiKey::id).orElse(null);
     }
 
+    /** The project of the key, or null. */
+    public String project() {
+        return key.flatMap(ApiKey::project).orElse(null);
+    }
+
     /** Whether the model of this id may be used. */
     public boolean mayUse(String model) {
         return key.isEmpty() || key.get().mayUse(model);

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -47,8 +48,9 @@ public final class KeyStore implements AutoCloseable {
      */
     public synchronized NewKey create(ApiKey wanted) {
         KeyText text = KeyText.random(random);
-        ApiKey key = new ApiKey(text.id(), wanted.name(), wanted.team(), wanted.role(),
-                wanted.requestsPerMinute(), wanted.tokensPerMinute(), wanted.models(),
+        ApiKey key = new ApiKey(text.id(), wanted.name(), wanted.team(), wanted.project(),
+                wanted.role(), wanted.requestsPerMinute(), wanted.tokensPerMinute(),
+                wanted.models(),
                 System.currentTimeMillis(), 0);
         attempt("write", () -> transaction(() -> {
             List<ApiKey> before = keys().stream().map(StoredKey::key).toList();
@@ -116,12 +118,13 @@ public final class KeyStore implements AutoCloseable {
         List<StoredKey> keys = new ArrayList<>();
         try (PreparedStatement select = connection.prepareStatement("""
                 SELECT id, name, team, role, requests_per_minute, tokens_per_minute, created_ms,
-                    revoked_ms, secret_sha256
+                    revoked_ms, secret_sha256, project
                 FROM api_key ORDER BY created_ms, id"""); ResultSet rows = select.executeQuery()) {
             while (rows.next()) {
                 String id = rows.getString(1);
                 keys.add(new StoredKey(new ApiKey(id, rows.getString(2), rows.getString(3),
-                        Role.ofWord(rows.getString(4)), rows.getInt(5), rows.getInt(6),
+                        Optional.ofNullable(rows.getString(10)), Role.ofWord(rows.getString(4)),
+                        rows.getInt(5), rows.getInt(6),
                         models.getOrDefault(id, Set.of()), rows.getLong(7), rows.getLong(8)),
                         rows.getBytes(9)));
             }
@@ -132,7 +135,7 @@ public final class KeyStore implements AutoCloseable {
     private void insert(ApiKey key, byte[] sha256) throws SQLException {
         try (PreparedStatement insert = connection.prepareStatement("INSERT INTO api_key (id,"
                 + " secret_sha256, name, team, role, requests_per_minute, tokens_per_minute,"
-                + " created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")) {
+                + " created_ms, project) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
             insert.setString(1, key.id());
             insert.setBytes(2, sha256);
             insert.setString(3, key.name());
@@ -141,6 +144,7 @@ public final class KeyStore implements AutoCloseable {
             setLimit(insert, 6, key.requestsPerMinute());
             setLimit(insert, 7, key.tokensPerMinute());
             insert.setLong(8, key.createdMillis());
+            insert.setString(9, key.project().orElse(null));
             insert.executeUpdate();
         }
         for (String model : key.models()) {

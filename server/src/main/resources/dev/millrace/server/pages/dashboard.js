@@ -131,7 +131,7 @@
 
   function detail(request) {
     const facts = [];
-    const labels = {began_ms: time, finished_ms: time, usage_nano_usd: usd, allocation_nano_usd: usd, prefill_ms: value => value.toFixed(3) + " ms", decode_ms: value => value.toFixed(3) + " ms"};
+    const labels = {began_ms: time, finished_ms: time, usage_nano_usd: usd, allocation_nano_usd: usd, tags: value => Object.entries(value).map(([tag, text]) => `${tag}: ${text}`).join(", ") || "–", prefill_ms: value => value.toFixed(3) + " ms", decode_ms: value => value.toFixed(3) + " ms"};
     for (const [name, value] of Object.entries(request)) {
       facts.push(element("dt", name.replace(/_(ms|nano_usd)$/, "").replaceAll("_", " ")),
         element("dd", value === null ? "–" : labels[name] ? labels[name](value) : String(value)));
@@ -152,6 +152,8 @@
     group("models", "model", data.models, true);
     group("tenants", "team", data.tenants);
     group("keys", "key", data.keys);
+    group("projects", "project", data.projects);
+    group("sessions", "session", data.sessions);
     table("recent", ["finished", "model", "team", "prompt", "cached", "completion", "used", "of bill", "end"],
       data.recent.map(one => ({of: one, cells: [time(one.finished_ms), one.model, one.tenant,
         count(one.prompt_tokens), count(one.cached_tokens), count(one.completion_tokens),

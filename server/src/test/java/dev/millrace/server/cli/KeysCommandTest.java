@@ -21,7 +21,8 @@ class KeysCommandTest {
         CommandLineFixture cli = new CommandLineFixture(home);
         assertThat(cli.run("keys", "list").out()).contains("There are no keys");
 
-        Result made = cli.run("keys", "create", "--name", "ci", "--team", "research", "--rpm", 60,
+        Result made = cli.run("keys", "create", "--name", "ci", "--team", "research", "--project",
+                "search", "--rpm", 60,
                 "--tpm", "90000", "--models", "tinyllama,tinyllama:sql");
 
         assertThat(made.status()).as(made.err()).isZero();
@@ -30,13 +31,14 @@ class KeysCommandTest {
         String secret = made.out().strip().substring("sk-mill-12345678-".length());
         Result table = cli.run("keys", "list");
         assertThat(table.out()).containsPattern(
-                "ci +research +tenant +60 +90000 +tinyllama,tinyllama:sql .*good")
+                "ci +research +search +tenant +60 +90000 +tinyllama,tinyllama:sql .*good")
                 .doesNotContain(secret);
 
         assertThat(cli.run("keys", "revoke", "ci").out()).contains("revoked key");
         JsonNode listed = new JsonMapper().readTree(cli.run("keys", "list", "--json").out())
                 .get(0);
         assertThat(listed.get("name").stringValue()).isEqualTo("ci");
+        assertThat(listed.get("project").stringValue()).isEqualTo("search");
         assertThat(listed.get("revoked_ms").longValue()).isPositive();
         assertThat(listed.toString()).doesNotContain(secret);
     }
@@ -44,6 +46,7 @@ class KeysCommandTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "--name a b | a key's name must be 1 to 64 letters",
+        "--name x --project a/b | a key's project must be 1 to 64 letters",
         "--name x --rpm 0 | --rpm must be at least 1, got 0",
         "--name x --tpm many | Invalid value for option '--tpm'",
         "--name x --role king | Invalid value for option '--role'",

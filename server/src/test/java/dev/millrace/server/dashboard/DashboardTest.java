@@ -2,6 +2,8 @@ package dev.millrace.server.dashboard;
 
 import dev.millrace.server.fixtures.Browser;
 import dev.millrace.server.metering.LedgerFixture;
+import dev.millrace.server.metering.MeteredRequest;
+import dev.millrace.server.metering.RequestLabels;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.openai.Caller;
@@ -19,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDate;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,7 +46,9 @@ class DashboardTest {
     void start() throws Exception {
         Path ledger = folder.resolve("ledger.db");
         try (LedgerFixture books = new LedgerFixture(ledger, false)) {
-            books.serve("<b>a</b>", "llama-3.1-8b-instruct");
+            books.serve(new MeteredRequest("<b>a</b>", "llama-3.1-8b-instruct", "tenant",
+                    "/v1/completions", null, "search", null, "default",
+                    new RequestLabels("talk-1", Map.of("<i>feature</i>", "chat"))));
         }
         DashboardRoutes routes = new DashboardRoutes(ledger, Counterfactual.of(PriceCatalog
                 .bundled(LocalDate.of(2026, 11, 21))), Clock.systemUTC());
@@ -111,7 +116,8 @@ class DashboardTest {
             browser.press("Enter");
             assertThat(browser.value("document.getElementById('detail').open").booleanValue())
                     .isTrue();
-            assertThat(browser.text("#detail")).contains("<b>a</b>", "/v1/completions", "tenant");
+            assertThat(browser.text("#detail")).contains("<b>a</b>", "/v1/completions", "tenant",
+                    "search", "talk-1", "<i>feature</i>: chat");
             picture(browser, "dashboard-request");
             assertThat(browser.complaints()).isEmpty();
         }

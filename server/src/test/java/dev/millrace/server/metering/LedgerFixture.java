@@ -28,7 +28,13 @@ public final class LedgerFixture implements AutoCloseable {
 
     /** A request of 100 prompt tokens in 0.2 s and 50 completion tokens in 1 s; 0.8 s idle. */
     public void serve(String id, String model) throws Exception {
-        var receipt = meter.open(new MeteredRequest(id, model, "tenant", "/v1/completions"));
+        serve(new MeteredRequest(id, model, "tenant", "/v1/completions"));
+    }
+
+    /** The same of a request that says more about itself. */
+    public void serve(MeteredRequest request) throws Exception {
+        String id = request.requestId();
+        var receipt = meter.open(request);
         step(200_000_000, new StepShare(id, 100, 0, 0, 5_050));
         for (int token = 0; token < 49; token++) {
             step(1_000_000_000 / 49, new StepShare(id, 0, 0, 1, 101 + token));

@@ -12,6 +12,7 @@ import java.sql.DriverManager;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -102,7 +103,8 @@ class LedgerRecoveryTest {
     void whatACrashCaughtInProgressIsInterruptedOrUnrecorded() throws Exception {
         ManualLane lane = new ManualLane();
         UsageMeter meter = start(file, lane);
-        meter.open(new MeteredRequest("early", "tiny", "tenant", "/v1/completions"));
+        meter.open(new MeteredRequest("early", "tiny:sql", "tenant", "/v1/completions", "k",
+                "search", "sql", "flex", new RequestLabels("s", Map.of("a", "b"))));
         lane.step(4_000_000);
         meter.onStep(step(4_000_000, "early"));
         awaitCheckpoint(meter);
@@ -126,6 +128,8 @@ class LedgerRecoveryTest {
         assertThat(query(crashed, "SELECT finish_reason || ' ' || prefill_nanos || ' ' ||"
                 + " cost_nano_usd FROM request WHERE id = 'early'"))
                 .isEqualTo("interrupted 4000000 4000");
+        assertThat(query(crashed, "SELECT project || adapter || session_id || tags || tier"
+                + " FROM request WHERE id = 'early'")).isEqualTo("searchsqls{\"a\":\"b\"}flex");
         // what the checkpoint did not know, the step in flight, and one checkpoint interval
         assertThat(books.machineNanos()).containsEntry("unrecorded",
                 1_000_003 + 500_000 + SECOND).containsEntry("offline", 59 * SECOND);

@@ -31,7 +31,8 @@ final class ExportCommand implements Callable<Integer> {
 
     private static final String CSV_HEADINGS = "id,model,tenant,key_id,endpoint,prompt_tokens,"
             + "cached_tokens,computed_tokens,completion_tokens,prefill_nanos,decode_nanos,"
-            + "cost_nano_usd,microjoules,finish_reason,began_ms,finished_ms";
+            + "cost_nano_usd,microjoules,finish_reason,began_ms,finished_ms,project,adapter,"
+            + "session_id,tier,charged_nano_usd,tags";
 
     private final PrintStream out;
     private final Map<String, String> environment;
@@ -93,7 +94,9 @@ final class ExportCommand implements Callable<Integer> {
                 row.promptTokens(), row.cachedTokens(), row.computedTokens(),
                 row.completionTokens(), row.prefillNanos(), row.decodeNanos(), row.costNanoUsd(),
                 row.microjoules() < 0 ? null : row.microjoules(), row.finishReason(),
-                row.beganMillis(), row.finishedMillis());
+                row.beganMillis(), row.finishedMillis(), row.project(), row.adapter(),
+                row.labels().session(), row.tier(), row.chargedNanoUsd(),
+                row.labels().tagsJson());
     }
 
     private static ObjectNode json(ObjectNode node, TraceRow row) {
@@ -109,7 +112,12 @@ final class ExportCommand implements Callable<Integer> {
         } else {
             node.put("microjoules", row.microjoules());
         }
-        return node.put("finish_reason", row.finishReason()).put("began_ms", row.beganMillis())
-                .put("finished_ms", row.finishedMillis());
+        node.put("finish_reason", row.finishReason()).put("began_ms", row.beganMillis())
+                .put("finished_ms", row.finishedMillis()).put("project", row.project())
+                .put("adapter", row.adapter()).put("session_id", row.labels().session())
+                .put("tier", row.tier()).put("charged_nano_usd", row.chargedNanoUsd());
+        ObjectNode tags = node.putObject("tags");
+        row.labels().tags().forEach(tags::put);
+        return node;
     }
 }

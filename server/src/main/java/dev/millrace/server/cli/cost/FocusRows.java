@@ -8,6 +8,8 @@ import java.io.PrintStream;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The ledger with the columns of the FinOps Open Cost and Usage Specification, 1.x
@@ -22,6 +24,10 @@ final class FocusRows {
             + "ContractedCost,ConsumedQuantity,ConsumedUnit,ProviderName,PublisherName,"
             + "InvoiceIssuerName,ResourceId,ResourceName,ResourceType,ServiceCategory,"
             + "ServiceName,SubAccountId,SkuId,Tags";
+
+    /** What provider-defined tags begin with. */
+    private static final String OWN_TAGS = "millrace/";
+    private static final JsonMapper MAPPER = new JsonMapper();
 
     private FocusRows() {}
 
@@ -47,9 +53,25 @@ final class FocusRows {
                 "Usage-Based", billed, effective, billed, billed,
                 row.promptTokens() + row.completionTokens(), "Tokens", "Millrace", "Millrace",
                 "Millrace", row.id(), row.model(), "Model", "AI and Machine Learning",
-                "Inference", row.tenant(), row.model(), row.keyId() == null
-                        ? "{}"
-                        : "{\"key_id\":\"" + row.keyId() + "\"}");
+                "Inference", row.tenant(), row.model(), tags(row));
+    }
+
+    /** Clients' tags as they are; what is known without them under a prefix, as FOCUS demands. */
+    private static String tags(TraceRow row) {
+        ObjectNode tags = MAPPER.createObjectNode();
+        row.labels().tags().forEach(tags::put);
+        own(tags, "key_id", row.keyId());
+        own(tags, "project", row.project());
+        own(tags, "session_id", row.labels().session());
+        own(tags, "adapter", row.adapter());
+        own(tags, "tier", row.tier());
+        return tags.toString();
+    }
+
+    private static void own(ObjectNode tags, String name, String value) {
+        if (value != null) {
+            tags.put(OWN_TAGS + name, value);
+        }
     }
 
     /** Effective is 0: requests have it in theirs. */

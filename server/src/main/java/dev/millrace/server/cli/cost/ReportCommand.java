@@ -4,14 +4,11 @@ import dev.millrace.server.cli.TextTable;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.report.RatePeriod;
-import dev.millrace.server.metering.report.TraceRow;
+import dev.millrace.server.metering.report.RowGrouping;
 import dev.millrace.server.metering.report.UseGroup;
 import java.io.PrintStream;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,37 +18,12 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code millrace cost report}: what groups of requests have cost. */
-@Command(name = "report", description = "Show what requests have cost, by model, tenant, key,"
-        + " endpoint, hour or day, on both bases.")
+@Command(name = "report", description = "Show what requests have cost, in groups, on both"
+        + " bases.")
 final class ReportCommand implements Callable<Integer> {
 
     private static final int UNBALANCED = 3;
     private static final double NANOS_PER_HOUR = 3.6e12;
-
-    /** What requests are grouped by. */
-    enum Grouping {
-        MODEL,
-        TENANT,
-        KEY,
-        ENDPOINT,
-        HOUR,
-        DAY;
-
-        String of(TraceRow row) {
-            return switch (this) {
-                case MODEL -> row.model();
-                case TENANT -> row.tenant();
-                case KEY -> row.keyId() == null ? "(none)" : row.keyId();
-                case ENDPOINT -> row.endpoint();
-                case HOUR -> time(row, ChronoUnit.HOURS).substring(0, 16);
-                case DAY -> time(row, ChronoUnit.DAYS).substring(0, 10);
-            };
-        }
-
-        private static String time(TraceRow row, ChronoUnit unit) {
-            return Instant.ofEpochMilli(row.finishedMillis()).truncatedTo(unit).toString();
-        }
-    }
 
     private final PrintStream out;
     private final Map<String, String> environment;
@@ -60,8 +32,8 @@ final class ReportCommand implements Callable<Integer> {
     private LedgerChoice ledger;
 
     @Option(names = "--by", paramLabel = "WHAT", defaultValue = "model",
-            description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}); times are UTC.")
-    private Grouping by;
+            description = RowGrouping.CHOICES + " (default: ${DEFAULT-VALUE}); times are UTC.")
+    private String groupedBy;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
@@ -73,14 +45,15 @@ final class ReportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Map<String, UseGroup> groups = new TreeMap<>();
+        RowGrouping by = RowGrouping.parse(groupedBy);
+        Map<String, UseGroup> groups = by.groups();
         UseGroup all = new UseGroup();
         LedgerSummary summary;
         double grams = 0;
         try (LedgerReader reader = ledger.open(environment)) {
             summary = reader.summary();
             reader.forEachRequest(row -> {
-                groups.computeIfAbsent(by.of(row), name -> new UseGroup()).add(row);
+                by.add(groups, row);
                 all.add(row);
             });
             for (RatePeriod period : reader.ratePeriods()) {
@@ -89,17 +62,19 @@ final class ReportCommand implements Callable<Integer> {
             }
         }
         if (json) {
-            out.println(json(groups, all, summary, grams).toPrettyString());
+            out.println(json(by, groups, all, summary, grams).toPrettyString());
         } else {
-            print(groups, all, summary, grams);
+            print(by, groups, all, summary, grams);
         }
         return summary.balance().balances() ? 0 : UNBALANCED;
     }
 
-    private void print(Map<String, UseGroup> groups, UseGroup all, LedgerSummary summary,
-            double grams) {
+    private void print(RowGrouping by, Map<String, UseGroup> groups, UseGroup all,
+            LedgerSummary summary, double grams) {
         double factor = summary.allocationFactor();
-        TextTable table = new TextTable(by.name(), "REQUESTS", "PROMPT", "CACHED", "COMPLETION",
+        TextTable table = new TextTable(by.name().startsWith("tag:")
+                ? by.name()
+                : by.name().toUpperCase(Locale.ROOT), "REQUESTS", "PROMPT", "CACHED", "COMPLETION",
                 "USD USED", "USD OF BILL", "$/M IN", "$/M OUT", "$/M BLEND", "$/M 3:1", "J/TOKEN",
                 "gCO2");
         groups.forEach((name, group) -> row(table, name, group, factor,
@@ -137,11 +112,11 @@ final class ReportCommand implements Callable<Integer> {
         return all.costNanoUsd() == 0 ? 0 : (double) group.costNanoUsd() / all.costNanoUsd();
     }
 
-    private ObjectNode json(Map<String, UseGroup> groups, UseGroup all, LedgerSummary summary,
-            double grams) {
+    private ObjectNode json(RowGrouping by, Map<String, UseGroup> groups, UseGroup all,
+            LedgerSummary summary, double grams) {
         double factor = summary.allocationFactor();
         ObjectNode root = new JsonMapper().createObjectNode()
-                .put("by", by.name().toLowerCase(Locale.ROOT)).put("assumed", summary.assumed())
+                .put("by", by.name()).put("assumed", summary.assumed())
                 .put("balances", summary.balance().balances());
         PriceJson.putNumber(root, "allocation_factor", factor);
         ArrayNode list = root.putArray("groups");

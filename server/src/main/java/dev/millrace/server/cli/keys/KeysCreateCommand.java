@@ -8,6 +8,7 @@ import dev.millrace.server.tenants.NewKey;
 import dev.millrace.server.tenants.Role;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -26,6 +27,10 @@ final class KeysCreateCommand implements Callable<Integer> {
     @Option(names = "--team", paramLabel = "NAME", description = "Whom the ledger bills; keys of"
             + " one team share the cache of prompts (default: the key's name).")
     private String team;
+
+    @Option(names = "--project", paramLabel = "NAME", description = "What its requests are for, in"
+            + " reports and budgets (default: none).")
+    private String project;
 
     @Option(names = "--role", paramLabel = "ROLE", defaultValue = "tenant", description = "tenant:"
             + " have models answer. metrics: read /metrics. admin: everything."
@@ -54,7 +59,8 @@ final class KeysCreateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ApiKey wanted = new ApiKey("", name, team == null ? name : team, role,
+        ApiKey wanted = new ApiKey("", name, team == null ? name : team,
+                Optional.ofNullable(project), role,
                 limit("--rpm", requestsPerMinute), limit("--tpm", tokensPerMinute),
                 Set.copyOf(models), 0, 0);
         Path file = ledger == null ? LedgerLocation.served(context.environment()) : ledger;
@@ -65,7 +71,8 @@ final class KeysCreateCommand implements Callable<Integer> {
         context.out().println(made.secret());
         context.out().flush();
         context.err().println("made key " + made.key().id() + " (" + name + ", team "
-                + made.key().team() + ", " + role.word() + ") in " + file
+                + made.key().team() + made.key().project().map(one -> ", project " + one).orElse("")
+                + ", " + role.word() + ") in " + file
                 + "; it is not shown again");
         return 0;
     }

@@ -24,12 +24,14 @@ final class KeysListCommand implements Callable<Integer> {
             .ofPattern("yyyy-MM-dd HH:mm'Z'").withZone(ZoneOffset.UTC);
 
     /** A key as JSON; null for no limit and for not revoked, no models for all. */
-    private record Listed(String id, String name, String team, String role,
+    private record Listed(String id, String name, String team, String project,
+            String role,
             Integer requestsPerMinute, Integer tokensPerMinute, List<String> models,
             long createdMs, Long revokedMs) {
 
         static Listed of(ApiKey key) {
-            return new Listed(key.id(), key.name(), key.team(), key.role().word(),
+            return new Listed(key.id(), key.name(), key.team(), key.project().orElse(null),
+                    key.role().word(),
                     key.requestsPerMinute() == 0 ? null : key.requestsPerMinute(),
                     key.tokensPerMinute() == 0 ? null : key.tokensPerMinute(),
                     key.models().stream().sorted().toList(), key.createdMillis(),
@@ -63,11 +65,12 @@ final class KeysListCommand implements Callable<Integer> {
                     + ". Make one with ./millrace keys create --name NAME.");
             return 0;
         }
-        TextTable table = new TextTable("ID", "NAME", "TEAM", "ROLE", "RPM", "TPM", "MODELS",
+        TextTable table = new TextTable("ID", "NAME", "TEAM", "PROJECT", "ROLE", "RPM", "TPM",
+                "MODELS",
                 "CREATED", "STATE");
         for (ApiKey key : keys) {
-            table.row(key.id(), key.name(), key.team(), key.role().word(),
-                    limit(key.requestsPerMinute()), limit(key.tokensPerMinute()),
+            table.row(key.id(), key.name(), key.team(), key.project().orElse("-"),
+                    key.role().word(), limit(key.requestsPerMinute()), limit(key.tokensPerMinute()),
                     key.models().isEmpty()
                             ? "all"
                             : String.join(",", key.models().stream().sorted().toList()),

@@ -1,17 +1,25 @@
 package dev.millrace.server.metering.report;
 
+import dev.millrace.server.metering.RequestLabels;
+
 /**
  * A request as reports see it.
  *
  * @param keyId          the API key, or null where none was needed
+ * @param project        the key's, or null
+ * @param adapter        of the model, or null
+ * @param tier           how urgently it was served
+ * @param labels         what the client said about it
  * @param cachedTokens   of the prompt, taken from the cache
  * @param computedTokens of the prompt, computed
  * @param costNanoUsd    what it consumed: the usage basis
+ * @param chargedNanoUsd what its team is charged: the cost at the tier's internal price
  * @param microjoules    energy, or -1 where none was measured
  */
-public record TraceRow(String id, String model, String tenant, String keyId, String endpoint,
-        long promptTokens, long cachedTokens, long computedTokens, long completionTokens,
-        long prefillNanos, long decodeNanos, long costNanoUsd, long microjoules,
+public record TraceRow(String id, String model, String tenant, String keyId, String project,
+        String adapter, String endpoint, String tier, RequestLabels labels, long promptTokens,
+        long cachedTokens, long computedTokens, long completionTokens, long prefillNanos,
+        long decodeNanos, long costNanoUsd, long chargedNanoUsd, long microjoules,
         String finishReason, long beganMillis, long finishedMillis) {
 
     public long deviceNanos() {

@@ -1,6 +1,8 @@
 package dev.millrace.server.cli.cost;
 
 import dev.millrace.server.metering.LedgerFixture;
+import dev.millrace.server.metering.MeteredRequest;
+import dev.millrace.server.metering.RequestLabels;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.math.BigDecimal;
@@ -112,6 +114,38 @@ class CostReportsTest {
         assertThat(run("report")).isZero();
         assertThat(text()).containsPattern(
                 "llama-3.1-8b-instruct +1 +100 +0 +50 +0.001200000 +0.002000000 +3.3333 +33.3333");
+    }
+
+    @Test
+    void groupsAndExportsKnowWhatClientsSaid() throws Exception {
+        try (LedgerFixture server = new LedgerFixture(home.resolve("ledger.db"), false)) {
+            server.serve(new MeteredRequest("b", "tiny:sql", "research", "/v1/completions", "k1",
+                    "search", "sql", "flex", new RequestLabels("s, 1", Map.of("feature",
+                            "=chat", "stage", "test"))));
+        }
+        for (List<String> by : List.of(List.of("tag:feature", "=chat"), List.of("tag:stage",
+                "test"), List.of("session", "s, 1"), List.of("team", "research"),
+                List.of("project", "search"), List.of("adapter", "tiny:sql"),
+                List.of("tier", "flex"))) {
+            assertThat(run("report", "--by", by.getFirst(), "--json")).as(by.getFirst()).isZero();
+            assertThat(json().get("groups").valueStream()
+                    .filter(group -> group.get("name").stringValue().equals(by.getLast()))
+                    .map(group -> group.get("usage_nano_usd").longValue()))
+                    .containsExactly(1_200_000L);
+            assertThat(json().get("groups").size()).isEqualTo(2);
+        }
+        assertThat(run("report", "--by", "tag:")).isEqualTo(1);
+        assertThat(text()).contains("requests can be grouped by model, adapter");
+
+        assertThat(run("export")).isZero();
+        assertThat(text()).contains(",search,sql,\"s, 1\",flex,1200000,"
+                + "\"{\"\"feature\"\":\"\"=chat\"\",\"\"stage\"\":\"\"test\"\"}\"");
+        assertThat(run("export", "--format", "json")).isZero();
+        assertThat(text().lines().map(new JsonMapper()::readTree)
+                .map(row -> row.at("/tags/feature").stringValue(""))).contains("=chat");
+        assertThat(run("export", "--format", "focus")).isZero();
+        assertThat(text()).contains("\"\"millrace/key_id\"\":\"\"k1\"\"",
+                "\"\"millrace/project\"\":\"\"search\"\"", "\"\"stage\"\":\"\"test\"\"");
     }
 
     @Test
