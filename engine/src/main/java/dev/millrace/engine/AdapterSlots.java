@@ -46,7 +46,7 @@ final class AdapterSlots {
         free(slot, unused);
     }
 
-    /** Notes a request that has come. @throws IllegalArgumentException if it names no adapter */
+    /** Notes a request that has come. @throws UnloadedAdapterException if it names none */
     void enter(int slot) {
         if (slot != SequenceRow.NO_ADAPTER) {
             synchronized (uses) {
@@ -71,8 +71,7 @@ final class AdapterSlots {
     private Use require(int slot) {
         Use use = uses.get(slot);
         if (use == null || use.leaving) {
-            throw new IllegalArgumentException("no adapter is loaded in slot " + slot
-                    + "; it may have been unloaded");
+            throw new UnloadedAdapterException(slot);
         }
         return use;
     }

@@ -17,8 +17,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.*;
 
 /** The engine with adapters: who runs with which, and when one may go. */
 @Timeout(60)
@@ -128,9 +127,11 @@ class AdapterEngineTest {
             slots.unload(unused);
             assertThat(pass.freed).containsExactly(unused);
             slots.unload(slot);
-            assertThatIllegalArgumentException().isThrownBy(() -> slots.enter(slot))
-                    .withMessageContaining("no adapter is loaded in slot " + slot);
-            assertThatIllegalArgumentException().isThrownBy(() -> slots.unload(slot));
+            assertThatThrownBy(() -> slots.enter(slot))
+                    .isInstanceOf(UnloadedAdapterException.class)
+                    .hasMessageContaining("no adapter is loaded in slot " + slot);
+            assertThatThrownBy(() -> slots.unload(slot))
+                    .isInstanceOf(UnloadedAdapterException.class);
             slots.leave(slot);
             assertThat(pass.freed).containsExactly(unused);
             slots.leave(slot);
@@ -144,8 +145,9 @@ class AdapterEngineTest {
         try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
                 BatchingEngine engine = start(tiny.pass(), tiny.vocabularySize())) {
             GenerationRequest request = Requests.of("r", new int[]{1, 2}, 3).withAdapter(99);
-            assertThatIllegalArgumentException().isThrownBy(() -> engine.submit(request))
-                    .withMessageContaining("slot 99");
+            assertThatThrownBy(() -> engine.submit(request))
+                    .isInstanceOf(UnloadedAdapterException.class)
+                    .hasMessageContaining("slot 99");
             assertThat(engine.status().waiting()).isZero();
         }
     }

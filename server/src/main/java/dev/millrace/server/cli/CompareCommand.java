@@ -5,6 +5,7 @@ import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.models.ModelException;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
+import dev.millrace.server.wiring.LoadedAdapter;
 import dev.millrace.server.wiring.LoadedModel;
 import dev.millrace.server.wiring.SingleSequence;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -48,6 +50,10 @@ final class CompareCommand implements Callable<Integer> {
     @Parameters(index = "2", paramLabel = "FILE", description = "A UTF-8 text.")
     private Path file;
 
+    @Option(names = "--lora", paramLabel = "PATH", description = "A LoRA adapter of the judged"
+            + " model, a directory as PEFT writes it or a GGUF file: what it changes.")
+    private Path adapter;
+
     @Option(names = "--json", description = "Print the result as one JSON object.")
     private boolean json;
 
@@ -78,7 +84,8 @@ final class CompareCommand implements Callable<Integer> {
     private LoadedModel openBeside(LoadedModel a, Path fileB) {
         long left = a.memoryBytes() - a.pass().memory().totalBytes();
         compute.set(Setting.MEMORY, Math.max(1, left) + "B");
-        return LoadedModel.open(fileB, compute.load(context), new DeviceLane(), Duration.ZERO);
+        return LoadedModel.open(fileB, compute.load(context), new DeviceLane(), Duration.ZERO,
+                Stream.ofNullable(adapter).toList());
     }
 
     private TextChunks sharedChunks(LoadedModel a, LoadedModel b, String text) {
@@ -97,7 +104,8 @@ final class CompareCommand implements Callable<Integer> {
     private Divergence compare(LoadedModel a, LoadedModel b, TextChunks chunks) {
         Divergence divergence = new Divergence();
         SingleSequence sequenceA = new SingleSequence(a, chunking.chunkTokens());
-        SingleSequence sequenceB = new SingleSequence(b, chunking.chunkTokens());
+        SingleSequence sequenceB = new SingleSequence(b, chunking.chunkTokens(),
+                LoadedAdapter.slotOf(adapter, b));
         for (int chunk = 0; chunk < chunking.count(chunks); chunk++) {
             add(divergence, sequenceA, sequenceB, chunks, chunk, a.spec().vocabularySize());
             context.err().printf(Locale.ROOT, "[%d] divergence %.6f, same choice %.2f %%%n",
@@ -135,6 +143,9 @@ final class CompareCommand implements Callable<Integer> {
             Map<String, Object> map = new LinkedHashMap<>();
             map.put("reference", reference);
             map.put("model", judged);
+            if (adapter != null) {
+                map.put("adapter", adapter.toString());
+            }
             map.put("text", file.toString());
             map.put("positions", found.positions());
             map.put("kl_divergence", found.mean());

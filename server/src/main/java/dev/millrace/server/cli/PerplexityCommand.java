@@ -1,7 +1,6 @@
 package dev.millrace.server.cli;
 
 import dev.millrace.engine.DeviceLane;
-import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.wiring.LoadedAdapter;
 import dev.millrace.server.wiring.LoadedModel;
@@ -60,11 +59,8 @@ final class PerplexityCommand implements Callable<Integer> {
     }
 
     private void score(LoadedModel loaded, TextChunks chunks) {
-        int slot = adapter == null
-                ? SequenceRow.NO_ADAPTER
-                : LoadedAdapter.load(adapter, loaded.spec(), loaded.pass()::loadAdapter);
-        Perplexity perplexity = new Perplexity(
-                new SingleSequence(loaded, chunking.chunkTokens(), slot), chunks);
+        Perplexity perplexity = new Perplexity(new SingleSequence(loaded, chunking.chunkTokens(),
+                LoadedAdapter.slotOf(adapter, loaded)), chunks);
         int count = chunking.count(chunks);
         context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
                 chunks.tokens().length, count, chunking.chunkTokens(),

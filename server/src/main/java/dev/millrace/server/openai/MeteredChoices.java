@@ -7,6 +7,7 @@ import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.PromptLogprobs;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.engine.UnloadedAdapterException;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.tenants.Quota;
 import java.time.Duration;
@@ -68,6 +69,10 @@ final class MeteredChoices implements AutoCloseable {
             submitted = true;
         } catch (OverloadException e) {
             throw ApiException.overloaded(e.getMessage(), e.retryAfter());
+        } catch (UnloadedAdapterException e) {
+            throw ApiException.refused(404, "model", "model_not_found", "the adapter of \""
+                    + job.model().id() + "\" has just been unloaded; GET /v1/models lists what is"
+                    + " served");
         } catch (IllegalArgumentException e) {
             throw ApiException.refused(400, job.format().promptField(), "invalid_value",
                     e.getMessage());

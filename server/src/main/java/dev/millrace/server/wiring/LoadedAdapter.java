@@ -1,5 +1,6 @@
 package dev.millrace.server.wiring;
 
+import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import java.nio.file.Path;
@@ -28,5 +29,16 @@ public final class LoadedAdapter {
                 adapter.close();
             }
         }
+    }
+
+    /**
+     * The slot of a command's adapter, loaded into a model that set memory aside for it.
+     *
+     * @param path null for none
+     */
+    public static int slotOf(Path path, LoadedModel base) {
+        return path == null
+                ? SequenceRow.NO_ADAPTER
+                : load(path, base.spec(), base.pass()::loadAdapter);
     }
 }

@@ -1,11 +1,13 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.models.fixtures.LoraDirectory;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.server.cli.CommandLineFixture.Result;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,8 +64,22 @@ class CompareCommandTest {
                 .contains("same choice", "KL divergence", "reference");
     }
 
-    private double perplexity(Path path) {
-        String out = cli.run("perplexity", path, text, "--ctx", "32", "--chunks", "2").out();
+    @Test
+    void measuresWhatAnAdapterChanges() throws IOException {
+        Path adapter = LoraDirectory.ofTinyLlama(7).write(folder("adapter"));
+
+        JsonNode result = compare(model, model, "--lora", adapter);
+
+        assertThat(result.path("kl_divergence").asDouble()).isPositive();
+        assertThat(result.path("perplexity_reference").asDouble())
+                .isCloseTo(perplexity(model), within(1e-3));
+        assertThat(result.path("perplexity").asDouble())
+                .isCloseTo(perplexity(model, "--lora", adapter), within(1e-3));
+    }
+
+    private double perplexity(Path path, Object... more) {
+        String out = cli.run(with(more, "perplexity", path, text, "--ctx", "32", "--chunks", "2"))
+                .out();
         return Double.parseDouble(out.replaceAll("(?s).*perplexity (\\S+) .*", "$1"));
     }
 
@@ -77,9 +93,13 @@ class CompareCommandTest {
         assertThat(result.err()).contains("different vocabularies");
     }
 
-    private JsonNode compare(Path reference, Path judged) {
-        Result result = cli.run("compare", reference, judged, text, "--ctx", "32", "--chunks", "2",
-                "--json");
+    private static Object[] with(Object[] more, Object... first) {
+        return Stream.concat(Stream.of(first), Stream.of(more)).toArray();
+    }
+
+    private JsonNode compare(Path reference, Path judged, Object... more) {
+        Result result = cli.run(with(more, "compare", reference, judged, text, "--ctx", "32",
+                "--chunks", "2", "--json"));
         assertThat(result.status()).as(result.err()).isZero();
         return JsonMapper.shared().readTree(result.out());
     }

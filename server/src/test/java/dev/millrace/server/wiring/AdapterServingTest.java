@@ -1,10 +1,13 @@
 package dev.millrace.server.wiring;
 
+import dev.millrace.engine.fixtures.NextToken;
+import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.models.ModelException;
 import dev.millrace.models.fixtures.LoraDirectory;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
+import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.metering.LedgerReader;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -110,6 +113,19 @@ class AdapterServingTest {
     private List<String> ids() throws Exception {
         return send(HttpRequest.newBuilder(uri("/v1/models")).build()).body.get("data")
                 .valueStream().map(each -> each.get("id").asString()).toList();
+    }
+
+    @Test
+    void anAdapterThatGoesWhileARequestIsReadIsAModelThatDoesNotExist() throws Exception {
+        try (LiveServer racing = LiveServer.with(new ScriptedForwardPass(NextToken.letters()))
+                .unloadedAdapter("gone").start()) {
+            JsonNode error = racing.answer("/v1/completions", """
+                    {"model": "scripted:gone", "prompt": "a", "max_tokens": 1}""").get("error");
+
+            assertThat(error.get("code").asString()).isEqualTo("model_not_found");
+            assertThat(error.get("message").asString()).contains("just been unloaded");
+            assertThat(racing.meter().finished()).isEmpty();
+        }
     }
 
     @Test
