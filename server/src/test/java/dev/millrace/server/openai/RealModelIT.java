@@ -46,7 +46,7 @@ import static org.assertj.core.api.Assertions.*;
 @EnabledIfEnvironmentVariable(named = "MILLRACE_TEST_DATA", matches = ".+")
 class RealModelIT {
 
-    private static final NodeClient CLIENT = new NodeClient("openai-client");
+    private static final NodeClient CLIENT = new NodeClient("clients");
     private static final String NAME = "scripted";
     /** What llama.cpp's llama-completion (b9888, --temp 0) prints after "Once upon a time". */
     private static final String STORY = ", there was a little girl named Lily. She loved to play "
@@ -134,7 +134,8 @@ class RealModelIT {
         Assumptions.assumeTrue(NodeClient.isPossible(), "node and npm are on the path");
         CLIENT.install();
 
-        NodeClient.Output output = CLIENT.run("client.mjs", url + "/v1", NAME);
+        NodeClient.Output output = CLIENT.run("clients.mjs",
+                "{\"url\": \"" + url + "\", \"model\": \"" + NAME + "\"}", "openai");
 
         assertThat(output.exitCode()).as(output.text()).isZero();
     }
