@@ -68,6 +68,12 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, b
         }
     }
 
+    /** What a model is called where nobody names it: as the store has it, or by its file. */
+    static String servedName(Optional<StoredModel> stored, Path file) {
+        return stored.map(StoredModel::name).orElseGet(
+                () -> file.getFileName().toString().replaceFirst("(?i)\\.gguf$", ""));
+    }
+
     Model openModel(String reference) throws InterruptedException {
         return Model.open(resolve(reference));
     }

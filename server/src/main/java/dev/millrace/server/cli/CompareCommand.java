@@ -5,12 +5,16 @@ import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.models.ModelException;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
+import dev.millrace.server.metering.report.Fidelity;
+import dev.millrace.server.metering.report.FidelityFile;
 import dev.millrace.server.wiring.LoadedAdapter;
 import dev.millrace.server.wiring.LoadedModel;
 import dev.millrace.server.wiring.SingleSequence;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -75,7 +79,9 @@ final class CompareCommand implements Callable<Integer> {
             context.err().printf(Locale.ROOT, "%d tokens, %d chunks of %d, %s%n",
                     chunks.tokens().length, chunking.count(chunks), chunking.chunkTokens(),
                     a.backend().description());
-            print(compare(a, b, chunks));
+            Divergence found = compare(a, b, chunks);
+            print(found);
+            keep(found, fileB);
         }
         return 0;
     }
@@ -136,6 +142,18 @@ final class CompareCommand implements Callable<Integer> {
             }
             from = to;
         }
+    }
+
+    /** The meter shows it beside what the model costs. */
+    private void keep(Divergence found, Path fileB) {
+        String name = CommandContext.servedName(context.stored(judged), fileB)
+                + (adapter == null ? "" : ":" + adapter.getFileName());
+        new FidelityFile(context.home()).add(new Fidelity(name, reference,
+                file.getFileName().toString(), found.positions(), found.mean(),
+                found.agreement(), found.perplexityB(), found.perplexityA(),
+                LocalDate.now(ZoneOffset.UTC)));
+        context.err().println("kept for './millrace cost', where it stands beside what " + name
+                + " costs");
     }
 
     private void print(Divergence found) {

@@ -156,13 +156,7 @@ final class ServeCommand implements Callable<Integer> {
     private ModelSource source(NamedModel model) throws InterruptedException {
         Path file = context.resolve(model.reference());
         Optional<StoredModel> stored = context.stored(model.reference());
-        String id = model.name().or(() -> stored.map(StoredModel::name))
-                .orElseGet(() -> servedName(file));
+        String id = model.name().orElseGet(() -> CommandContext.servedName(stored, file));
         return new ModelSource(id, file, stored.flatMap(StoredModel::terms));
-    }
-
-    /** The name of the user's own file or folder. */
-    private static String servedName(Path file) {
-        return file.getFileName().toString().replaceFirst("(?i)\\.gguf$", "");
     }
 }

@@ -4,6 +4,8 @@ import dev.millrace.models.fixtures.LoraDirectory;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.server.cli.CommandLineFixture.Result;
+import dev.millrace.server.metering.report.Fidelity;
+import dev.millrace.server.metering.report.FidelityFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,6 +77,8 @@ class CompareCommandTest {
                 .isCloseTo(perplexity(model), within(1e-3));
         assertThat(result.path("perplexity").asDouble())
                 .isCloseTo(perplexity(model, "--lora", adapter), within(1e-3));
+        Fidelity kept = new FidelityFile(folder).of("tiny:adapter").orElseThrow();
+        assertThat(kept.klDivergence()).isEqualTo(result.path("kl_divergence").asDouble());
     }
 
     private double perplexity(Path path, Object... more) {

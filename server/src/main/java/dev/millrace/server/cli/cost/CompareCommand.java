@@ -4,6 +4,7 @@ import dev.millrace.models.store.FileProblems;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.report.Comparison;
+import dev.millrace.server.metering.report.Fidelity;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -58,18 +60,20 @@ final class CompareCommand implements Callable<Integer> {
             comparison = Comparison.of(reader, catalog, LedgerChoice.model(reader, model),
                     LedgerChoice.named(catalog, with));
         }
+        Optional<Fidelity> fidelity = LedgerChoice.fidelity(environment).of(comparison.model());
         if (html != null) {
             try {
-                Files.writeString(html, new ComparisonPage(comparison, catalog.today()).html());
+                Files.writeString(html, new ComparisonPage(comparison, fidelity,
+                        catalog.today()).html());
             } catch (IOException e) {
                 throw new IllegalArgumentException("cannot write " + html + ": "
                         + FileProblems.describe(e), e);
             }
         }
         if (json) {
-            out.println(ComparisonJson.of(comparison).toPrettyString());
+            out.println(ComparisonJson.of(comparison, fidelity).toPrettyString());
         } else {
-            ComparisonText.print(comparison, catalog, out);
+            ComparisonText.print(comparison, fidelity, catalog, out);
         }
         return 0;
     }

@@ -1,8 +1,11 @@
 package dev.millrace.server.cli.cost;
 
 import dev.millrace.server.metering.report.Comparison;
+import dev.millrace.server.metering.report.Fidelity;
+import dev.millrace.server.metering.report.FidelityFile;
 import dev.millrace.server.metering.report.HostComparison;
 import dev.millrace.server.metering.report.OwnCost;
+import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -12,7 +15,7 @@ final class ComparisonJson {
 
     private ComparisonJson() {}
 
-    static ObjectNode of(Comparison comparison) {
+    static ObjectNode of(Comparison comparison, Optional<Fidelity> fidelity) {
         ObjectNode root = new JsonMapper().createObjectNode().put("model", comparison.model())
                 .put("hosted_model", comparison.hostedModel())
                 .put("same_weights", comparison.sameWeights())
@@ -23,6 +26,7 @@ final class ComparisonJson {
                 .put("completion_tokens", comparison.use().completionTokens())
                 .put("usage_nano_usd", comparison.usageNanoUsd())
                 .put("allocation_nano_usd", comparison.allocationNanoUsd());
+        fidelity.ifPresent(found -> root.set("fidelity", FidelityFile.json(found)));
         OwnCost own = comparison.own();
         root.putObject("machine").put("usd_per_hour", own.rateUsdPerHour())
                 .put("tokens_per_second", own.tokensPerSecond())

@@ -1,6 +1,7 @@
 package dev.millrace.server.cli.cost;
 
 import dev.millrace.server.metering.report.Comparison;
+import dev.millrace.server.metering.report.Fidelity;
 import dev.millrace.server.metering.report.HostComparison;
 import dev.millrace.server.metering.report.HostComparison.Swing;
 import dev.millrace.server.metering.report.OwnCost;
@@ -8,6 +9,7 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** A comparison as one HTML page with plots, which loads nothing and runs nothing. */
 final class ComparisonPage {
@@ -33,10 +35,12 @@ final class ComparisonPage {
             """;
 
     private final Comparison comparison;
+    private final Optional<Fidelity> fidelity;
     private final LocalDate day;
 
-    ComparisonPage(Comparison comparison, LocalDate day) {
+    ComparisonPage(Comparison comparison, Optional<Fidelity> fidelity, LocalDate day) {
         this.comparison = comparison;
+        this.fidelity = fidelity;
         this.day = day;
     }
 
@@ -54,7 +58,8 @@ final class ComparisonPage {
                 .append(" costs here and elsewhere</title>\n<style>\n").append(STYLE)
                 .append("</style>\n</head>\n<body>\n<h1>What ")
                 .append(escaped(comparison.model())).append(" costs here and elsewhere</h1>\n");
-        page.append(summary());
+        page.append(summary()).append("<p>").append(escaped(fidelity.map(Fidelity::sentence)
+                .orElse(ComparisonText.UNMEASURED))).append("</p>\n");
         List<HostComparison> hosts = comparison.hosts();
         if (!hosts.isEmpty()) {
             page.append("<h2>The same requests</h2>\n").append(table());

@@ -3,11 +3,13 @@ package dev.millrace.server.cli.cost;
 import dev.millrace.server.cli.TextTable;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.report.Comparison;
+import dev.millrace.server.metering.report.Fidelity;
 import dev.millrace.server.metering.report.HostComparison;
 import dev.millrace.server.metering.report.HostComparison.Swing;
 import dev.millrace.server.metering.report.OwnCost;
 import java.io.PrintStream;
 import java.util.List;
+import java.util.Optional;
 
 /** A comparison for people to read, the unwelcome part included. */
 final class ComparisonText {
@@ -15,9 +17,14 @@ final class ComparisonText {
     private static final double[] USED = {0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1};
     private static final double[] MACHINES = {0.1, 0.5, 1, 2, 4};
 
+    /** Where weights have fewer bits here than there, a price alone says half. */
+    static final String UNMEASURED = "fidelity: not measured; './millrace compare REFERENCE MODEL"
+            + " TEXT' holds this model to the one it was made from";
+
     private ComparisonText() {}
 
-    static void print(Comparison comparison, PriceCatalog catalog, PrintStream out) {
+    static void print(Comparison comparison, Optional<Fidelity> fidelity,
+            PriceCatalog catalog, PrintStream out) {
         OwnCost own = comparison.own();
         out.printf("%s%s: %,d requests, %s prompt tokens (%s cached), %s completion tokens%n",
                 comparison.model(), comparison.assumed() ? " (assumed rate)" : "",
@@ -27,8 +34,9 @@ final class ComparisonText {
         out.printf("cost here: %s USD used, %s USD of the bill; the machine was used %s of its"
                 + " time%n", Money.usd(comparison.usageNanoUsd()),
                 Money.usd(comparison.allocationNanoUsd()), Money.percent(own.utilisation()));
-        out.printf("one machine: %.4f USD/h, %.1f tokens/s, at most %s tokens a day%n%n",
+        out.printf("one machine: %.4f USD/h, %.1f tokens/s, at most %s tokens a day%n",
                 own.rateUsdPerHour(), own.tokensPerSecond(), Money.count(own.tokensPerDay()));
+        out.printf("%s%n%n", fidelity.map(Fidelity::sentence).orElse(UNMEASURED));
         if (comparison.hosts().isEmpty()) {
             out.println("No hosted model compares with it; name one with --with.");
             return;

@@ -54,7 +54,7 @@ public final class CostCommand implements Callable<Integer> {
             summary = reader.summary();
         }
         CostReport report = new CostReport(file, summary,
-                LedgerChoice.catalog(environment, clock));
+                LedgerChoice.catalog(environment, clock), LedgerChoice.fidelity(environment));
         out.print(json ? report.json() : report.text());
         return summary.balance().balances() ? 0 : UNBALANCED;
     }

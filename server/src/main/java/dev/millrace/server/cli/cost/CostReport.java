@@ -5,6 +5,7 @@ import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.LedgerSummary.ModelUse;
 import dev.millrace.server.metering.prices.HostedPrice;
 import dev.millrace.server.metering.prices.PriceCatalog;
+import dev.millrace.server.metering.report.FidelityFile;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -29,9 +30,11 @@ final class CostReport {
     private final Path file;
     private final LedgerSummary summary;
     private final PriceCatalog prices;
+    private final FidelityFile fidelity;
     private final StringBuilder text = new StringBuilder();
 
-    CostReport(Path file, LedgerSummary summary, PriceCatalog prices) {
+    CostReport(Path file, LedgerSummary summary, PriceCatalog prices, FidelityFile fidelity) {
+        this.fidelity = fidelity;
         this.file = file;
         this.summary = summary;
         this.prices = prices;
@@ -90,6 +93,7 @@ final class CostReport {
         double factor = summary.allocationFactor();
         priceLine("here, allocation" + mark, model.inputUsdPerMillion() * factor,
                 model.outputUsdPerMillion() * factor, "the whole bill, idle time included");
+        fidelity.of(model.model()).ifPresent(found -> line("  %s", found.sentence()));
         PriceCatalog.Match match = prices.match(model.model());
         if (match.prices().isEmpty()) {
             line("  no hosted model compares with it");
@@ -168,6 +172,8 @@ final class CostReport {
         double factor = summary.allocationFactor();
         prices(node.putObject("usage_usd_per_million"), model, 1);
         prices(node.putObject("allocation_usd_per_million"), model, factor);
+        fidelity.of(model.model()).ifPresent(found -> node.set("fidelity",
+                FidelityFile.json(found)));
         PriceCatalog.Match match = prices.match(model.model());
         ObjectNode hosted = node.putObject("hosted");
         hosted.put("same_model", match.same()).put("model", match.model());

@@ -18,15 +18,16 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code millrace cost export}: the ledger's rows for other programs. */
-@Command(name = "export", description = "Write the ledger's rows as CSV, JSON lines, or CSV with"
-        + " the columns of FOCUS 1.x.")
+@Command(name = "export", description = "Write the ledger's rows as CSV, JSON lines, CSV with the"
+        + " columns of FOCUS 1.x, or Parquet (by DuckDB, if you have it).")
 final class ExportCommand implements Callable<Integer> {
 
     /** What can be written. */
     enum Format {
         CSV,
         JSON,
-        FOCUS
+        FOCUS,
+        PARQUET
     }
 
     private static final String CSV_HEADINGS = "id,model,tenant,key_id,endpoint,prompt_tokens,"
@@ -55,28 +56,38 @@ final class ExportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try (LedgerReader reader = ledger.open(environment)) {
+        if (format == Format.PARQUET) {
             if (file == null) {
-                write(reader, out);
-                return 0;
+                throw new IllegalArgumentException("Parquet is no text; name a file with --out");
             }
-            try (PrintStream to = new PrintStream(new BufferedOutputStream(
-                    Files.newOutputStream(file)), false, StandardCharsets.UTF_8)) {
-                write(reader, to);
-                if (to.checkError()) {
-                    throw new IllegalArgumentException("cannot write all of " + file
-                            + "; is the disk full?");
-                }
-            } catch (IOException e) {
-                throw new IllegalArgumentException("cannot write " + file + ": "
-                        + FileProblems.describe(e), e);
+            new DuckDb(environment).writeParquet(file, csv -> writeFile(csv, Format.CSV));
+        } else if (file == null) {
+            try (LedgerReader reader = ledger.open(environment)) {
+                write(reader, format, out);
             }
+        } else {
+            writeFile(file, format);
         }
         return 0;
     }
 
-    private void write(LedgerReader reader, PrintStream to) {
-        switch (format) {
+    private void writeFile(Path path, Format as) {
+        try (LedgerReader reader = ledger.open(environment);
+                PrintStream to = new PrintStream(new BufferedOutputStream(
+                        Files.newOutputStream(path)), false, StandardCharsets.UTF_8)) {
+            write(reader, as, to);
+            if (to.checkError()) {
+                throw new IllegalArgumentException("cannot write all of " + path
+                        + "; is the disk full?");
+            }
+        } catch (IOException e) {
+            throw new IllegalArgumentException("cannot write " + path + ": "
+                    + FileProblems.describe(e), e);
+        }
+    }
+
+    private static void write(LedgerReader reader, Format as, PrintStream to) {
+        switch (as) {
             case CSV -> {
                 to.println(CSV_HEADINGS);
                 reader.forEachRequest(row -> to.println(csv(row)));
@@ -86,6 +97,7 @@ final class ExportCommand implements Callable<Integer> {
                 reader.forEachRequest(row -> to.println(json(mapper.createObjectNode(), row)));
             }
             case FOCUS -> FocusRows.write(reader, to);
+            case PARQUET -> throw new IllegalStateException("DuckDB writes Parquet");
         }
     }
 

@@ -7,6 +7,7 @@ import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.prices.HostedPrice;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.prices.PriceFile;
+import dev.millrace.server.metering.report.FidelityFile;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDate;
@@ -41,6 +42,11 @@ final class LedgerChoice {
     static PriceCatalog catalog(Map<String, String> environment, Clock clock) {
         return new PriceFile(ModelStore.root(environment))
                 .catalog(LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC));
+    }
+
+    /** What 'millrace compare' has found about models. */
+    static FidelityFile fidelity(Map<String, String> environment) {
+        return new FidelityFile(ModelStore.root(environment));
     }
 
     /** The model that was asked for, or the one with the most tokens. */

@@ -3,6 +3,8 @@ package dev.millrace.server.cli.cost;
 import dev.millrace.server.metering.LedgerFixture;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestLabels;
+import dev.millrace.server.metering.report.Fidelity;
+import dev.millrace.server.metering.report.FidelityFile;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.math.BigDecimal;
@@ -11,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
@@ -21,10 +24,13 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
+import static java.nio.file.StandardOpenOption.APPEND;
 import static org.assertj.core.api.Assertions.*;
 
 /** The reports over docs/cost.md's worked example: 1.2 s of work in 2 s, at 3.60 USD/h. */
 class CostReportsTest {
+
+    private static final LocalDate DAY = LocalDate.of(2026, 11, 21);
 
     @TempDir
     Path home;
@@ -193,10 +199,64 @@ class CostReportsTest {
         return new JsonMapper().readTree(text());
     }
 
+    @Test
+    void whatAModelLosesStandsBesideWhatItCosts() throws Exception {
+        assertThat(run("compare")).isZero();
+        assertThat(text()).contains("fidelity: not measured; './millrace compare");
+        FidelityFile file = new FidelityFile(home);
+        file.add(new Fidelity("llama-3.1-8b-instruct", "old.gguf", "w.txt", 8, 1, 0.5, 9, 8, DAY));
+        file.add(new Fidelity("llama-3.1-8b-instruct", "<f16>.gguf", "w.txt", 512, 0.0125, 0.97125,
+                8.08, 8, DAY));
+        file.add(new Fidelity("another", "f16.gguf", "w.txt", 8, 1, 0.5, Double.NaN, 8, DAY));
+        String sentence = "fidelity to <f16>.gguf: same choice 97.13 %, KL divergence 0.012500"
+                + " nats, perplexity +1.00 % (w.txt, 512 positions, 2026-11-21)";
+
+        assertThat(run()).isZero();
+        assertThat(text()).contains("  " + sentence);
+        assertThat(run("compare", "--html", home.resolve("page.html").toString())).isZero();
+        assertThat(text()).contains(sentence);
+        assertThat(home.resolve("page.html")).content().contains("fidelity to &lt;f16&gt;.gguf");
+        assertThat(run("compare", "--json")).isZero();
+        assertThat(json().at("/fidelity/kl_divergence").doubleValue()).isEqualTo(0.0125);
+        assertThat(run("--json")).isZero();
+        assertThat(json().at("/models/0/fidelity/reference").stringValue())
+                .isEqualTo("<f16>.gguf");
+
+        Files.writeString(home.resolve("fidelity.jsonl"), "{\"model\": 1", APPEND);
+        assertThat(run("compare")).isEqualTo(1);
+        assertThat(text()).contains("fidelity.jsonl, line 4, is no finding");
+    }
+
+    @Test
+    void parquetIsWrittenByDuckDbWhereThereIsOne() throws Exception {
+        Path out = home.resolve("it's.parquet");
+        assertThat(run("export", "--format", "parquet")).isEqualTo(1);
+        assertThat(text()).contains("name a file with --out");
+        assertThat(run("export", "--format", "parquet", "-o", out.toString())).isEqualTo(1);
+        assertThat(text()).contains("no program 'duckdb' is on the PATH");
+
+        Path program = Files.writeString(home.resolve("duckdb"), """
+                #!/bin/sh
+                echo "$2" > "$0.sql"
+                cp "$(echo "$2" | sed "s/.*read_csv('//; s/'.*//")" "$0.csv"
+                """);
+        assertThat(program.toFile().setExecutable(true)).isTrue();
+        assertThat(run("export", "--format", "parquet", "-o", out.toString())).isZero();
+        assertThat(home.resolve("duckdb.sql")).content()
+                .startsWith("COPY (SELECT * FROM read_csv('")
+                .endsWith("header = true)) TO '" + home + "/it''s.parquet' (FORMAT parquet)\n");
+        assertThat(home.resolve("duckdb.csv")).content().contains("a,llama-3.1-8b-instruct,tenant");
+
+        Files.writeString(program, "#!/bin/sh\necho out of space; exit 7\n");
+        assertThat(run("export", "--format", "parquet", "-o", out.toString())).isEqualTo(1);
+        assertThat(text()).contains("(status 7): out of space");
+    }
+
     private int run(String... arguments) {
         printed.reset();
         PrintStream out = new PrintStream(printed, true, StandardCharsets.UTF_8);
-        return CostCommand.all(out, Map.of("MILLRACE_HOME", home.toString()),
+        return CostCommand.all(out, Map.of("MILLRACE_HOME", home.toString(), "PATH",
+                home.toString()),
                 Clock.fixed(Instant.parse("2026-11-21T12:00:00Z"), ZoneOffset.UTC))
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((failure, command, parsed) -> {
