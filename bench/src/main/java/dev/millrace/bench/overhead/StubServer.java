@@ -60,7 +60,8 @@ final class StubServer implements AutoCloseable {
         server = new MillraceServer(new HttpSettings("127.0.0.1", 0, HttpLimits.DEFAULT),
                 List.of(new ServedModel(MODEL, spec(tokenizer), tokenizer, Optional.empty(), engine,
                         CONTEXT_TOKENS, "nothing", Instant.now(), Licence.of("mit"))),
-                List.of(), Optional.empty(), meter, KeyRing.empty(), Optional.empty(), registry);
+                List.of(), Optional.empty(), meter, KeyRing.empty(), Optional.empty(),
+                Optional.empty(), registry);
         port = server.start();
     }
 

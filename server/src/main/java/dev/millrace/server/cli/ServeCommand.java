@@ -123,6 +123,18 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.LEDGER, value);
     }
 
+    @Option(names = "--store-days", paramLabel = "N", description = "How long what clients store"
+            + " (responses) is kept, or off for not at all (default: 30).")
+    void storeDays(String value) {
+        compute.set(Setting.STORE_DAYS, value);
+    }
+
+    @Option(names = "--store-size", paramLabel = "AMOUNT", description = "Most that one tenant's"
+            + " responses take, such as 1GB, the default; beyond it the oldest go.")
+    void storeSize(String value) {
+        compute.set(Setting.STORE_SIZE, value);
+    }
+
     @Override
     public Integer call() throws InterruptedException {
         exposure.copyTo(compute);

@@ -3,6 +3,7 @@ package dev.millrace.server.config;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.TensorMixture;
 import dev.millrace.server.dialogue.ToolFormat;
+import dev.millrace.server.store.StoreLimits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ import tools.jackson.databind.JsonNode;
  *                      else needs its memory
  * @param drain         for running requests at the end
  * @param ledger        file of the ledger, where one was named
+ * @param store         how much of what clients leave is kept; empty for nothing
  * @param cost          the section {@code cost}, unread; null if there is none
  */
 public record ServerConfig(List<NamedModel> models, String host, int port, Exposure exposure,
@@ -48,7 +50,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, Optional<ToolFormat> toolFormat, Duration idleUnload, Duration drain,
-        Optional<Path> ledger,
+        Optional<Path> ledger, Optional<StoreLimits> store,
         JsonNode cost) {
 
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -57,6 +59,9 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     private static final int MAX_QUEUE = 1 << 16;
     private static final int MAX_THREADS = 1024;
     private static final int MAX_DRAIN_SECONDS = 3600;
+    private static final int MAX_STORE_DAYS = 3650;
+    private static final int STORE_DAYS = 30; // as OpenAI keeps responses
+    private static final long STORE_BYTES = 1_000_000_000;
     private static final int MAX_IDLE_SECONDS = 7 * 24 * 3600;
     /** The type of weights that stay as the file has them; and the list of no adapters. */
     private static final String NONE = "none";
@@ -108,6 +113,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
                 settings.text(Setting.LEDGER).map(Path::of),
+                store(settings),
                 cost);
     }
 
@@ -120,7 +126,17 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
                 queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
-                List.of(), 0, false, speculate, toolFormat, idleUnload, drain, ledger, cost);
+                List.of(), 0, false, speculate, toolFormat, idleUnload, drain, ledger, store,
+                cost);
+    }
+
+    private static Optional<StoreLimits> store(Settings settings) {
+        int days = settings.numberUnlessOff(Setting.STORE_DAYS, 1, MAX_STORE_DAYS, STORE_DAYS);
+        long bytes = settings.bytesOrAuto(Setting.STORE_SIZE);
+        return days == 0
+                ? Optional.empty()
+                : Optional.of(StoreLimits.of(Duration.ofDays(days),
+                        bytes == 0 ? STORE_BYTES : bytes));
     }
 
     private static Optional<ToolFormat> toolFormat(Settings settings) {

@@ -34,7 +34,9 @@ public enum Setting {
     LORA_UPDATES,
     IDLE_UNLOAD,
     DRAIN_SECONDS,
-    LEDGER;
+    LEDGER,
+    STORE_DAYS,
+    STORE_SIZE;
 
     /** Its key in {@code millrace.yaml}. */
     public String key() {

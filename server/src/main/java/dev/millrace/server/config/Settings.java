@@ -107,6 +107,14 @@ final class Settings {
         }
     }
 
+    /** As {@link #number}, with 0 for {@code off}. */
+    int numberUnlessOff(Setting setting, int least, int most, int otherwise) {
+        Given value = given.get(setting);
+        return value != null && value.text().equalsIgnoreCase(OFF)
+                ? 0
+                : number(setting, least, most, otherwise);
+    }
+
     /** Whether nothing was given, or {@code off}. */
     boolean isOff(Setting setting) {
         Given value = given.get(setting);

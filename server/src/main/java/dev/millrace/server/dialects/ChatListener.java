@@ -15,6 +15,13 @@ public interface ChatListener {
      */
     void begin(String id, int promptTokens) throws IOException;
 
+    /**
+     * Log probabilities of tokens, told before the piece that they go with, which may be none.
+     *
+     * @param tokens as chat completions list them
+     */
+    default void logprobs(JsonNode tokens) {}
+
     /** A piece of what the model thinks before it answers. */
     void thought(String piece) throws IOException;
 

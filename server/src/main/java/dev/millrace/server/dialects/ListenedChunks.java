@@ -42,6 +42,10 @@ public final class ListenedChunks implements ChunkSink {
             usage = chunk.get("usage");
             return;
         }
+        JsonNode logprobs = choice.at("/logprobs/content");
+        if (!logprobs.isMissingNode()) {
+            listener.logprobs(logprobs);
+        }
         JsonNode delta = choice.get("delta");
         String thought = delta.path("reasoning_content").stringValue("");
         if (!thought.isEmpty()) {

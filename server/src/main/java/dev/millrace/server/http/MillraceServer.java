@@ -22,6 +22,9 @@ import dev.millrace.server.openai.OpenAiRoutes;
 import dev.millrace.server.openai.RequestMetrics;
 import dev.millrace.server.openai.ServedModel;
 import dev.millrace.server.pages.Page;
+import dev.millrace.server.responses.ResponsesRoutes;
+import dev.millrace.server.store.ResponseStore;
+import dev.millrace.server.store.StoreDatabase;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.RouteAccess;
@@ -36,6 +39,7 @@ import io.javalin.security.Roles;
 import io.javalin.security.RouteRole;
 import io.javalin.util.JavalinException;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +72,7 @@ public final class MillraceServer {
     private final CrossOrigin crossOrigin;
     private final AnthropicRoutes anthropic;
     private final OllamaRoutes ollama;
+    private final ResponsesRoutes responses;
     private final TokenRoutes tokens;
     private final Optional<DashboardRoutes> dashboard;
     private final Exchange exchange;
@@ -85,11 +90,13 @@ public final class MillraceServer {
      * @param embedding what embeds; of both kinds together there is at least one
      * @param adapters  loads more adapters for clients; empty where they may not
      * @param keys      who may use it; not closed either
+     * @param store     of what clients leave; empty where nothing is kept; not closed
      * @param dashboard where the ledger is one that can be read
      */
     public MillraceServer(HttpSettings settings, List<ServedModel> models,
             List<EmbeddingModel> embedding, Optional<AdapterLoader> adapters, RequestMeter meter,
-            KeyRing keys, Optional<DashboardRoutes> dashboard, PrometheusMeterRegistry registry) {
+            KeyRing keys, Optional<StoreDatabase> store, Optional<DashboardRoutes> dashboard,
+            PrometheusMeterRegistry registry) {
         if (models.isEmpty() && embedding.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
         }
@@ -109,6 +116,8 @@ public final class MillraceServer {
                 limits);
         this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
         this.anthropic = new AnthropicRoutes(completions, exchange);
+        this.responses = new ResponsesRoutes(completions, exchange,
+                store.map(ResponseStore::new), Clock.systemUTC());
         this.tokens = new TokenRoutes(directory, completions, exchange);
         Embeddings vectors = new Embeddings(directory, embedding, accounts, registry, limits);
         this.embeddings = new EmbeddingRoutes(vectors, exchange);
@@ -222,6 +231,7 @@ public final class MillraceServer {
         Page.chat().register(routes, "/");
         dashboard.ifPresent(one -> one.register(routes, exchange));
         openAi.register(routes);
+        responses.register(routes);
         embeddings.register(routes);
         anthropic.register(routes);
         ollama.register(routes);

@@ -31,6 +31,8 @@ import dev.millrace.server.metering.rate.RateSchedule;
 import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.store.StoreDatabase;
+import dev.millrace.server.store.StoreLimits;
 import dev.millrace.server.tenants.KeyRing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -134,7 +136,8 @@ public final class ServingAssembly {
             this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
-                    meter, keys, Optional.of(new DashboardRoutes(this.ledgerFile, elsewhere,
+                    meter, keys, config.store().map(this::openStore),
+                    Optional.of(new DashboardRoutes(this.ledgerFile, elsewhere,
                             Clock.systemUTC())),
                     registry);
             this.port = http.start();
@@ -148,6 +151,10 @@ public final class ServingAssembly {
     private static Counterfactual elsewhere(Path usualLedger) {
         return Counterfactual.of(new PriceFile(usualLedger.toAbsolutePath().getParent())
                 .catalog(LocalDate.now(ZoneOffset.UTC)));
+    }
+
+    private StoreDatabase openStore(StoreLimits limits) {
+        return closing.later(StoreDatabase.open(ledgerFile, limits, Clock.systemUTC()));
     }
 
     private void open(ModelSource source) {

@@ -4,7 +4,12 @@ import dev.millrace.engine.FinishReason;
 import dev.millrace.server.fixtures.ClientsServer;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.NodeClient;
+import dev.millrace.server.store.StoreDatabase;
+import dev.millrace.server.store.StoreLimits;
 import dev.millrace.server.tenants.SpentKey;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +17,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -20,13 +26,17 @@ import static org.assertj.core.api.Assertions.*;
 /** OpenAI's, Anthropic's, Ollama's and Vercel's clients for Node work unchanged. */
 class NodeClientsIT {
 
-    private static final List<String> NAMES = List.of("openai", "anthropic", "ollama", "ai");
+    private static final List<String> NAMES = List.of("openai", "responses",
+            "anthropic", "ollama", "ai");
     private static final List<String> CHECKS = List.of("chat", "streaming", "tools",
             "structured output", "embeddings", "errors", "cancellation", "retries");
     /** What these clients have no words for. */
     private static final List<String> UNKNOWN = List.of("anthropic: embeddings",
-            "ollama: retries");
+            "ollama: retries", "responses: embeddings", "responses: retries");
     private static final NodeClient CLIENTS = new NodeClient("clients");
+
+    @TempDir
+    Path folder;
 
     @BeforeAll
     static void install() throws Exception {
@@ -39,7 +49,9 @@ class NodeClientsIT {
         Map<String, SpentKey> keys = Map.of("openai", new SpentKey(), "anthropic", new SpentKey(),
                 "ai", new SpentKey());
         List<LiveServer> limiting = new ArrayList<>();
-        try (LiveServer server = ClientsServer.start()) {
+        try (StoreDatabase store = StoreDatabase.open(folder.resolve("ledger.db"),
+                StoreLimits.of(Duration.ofDays(1), 1 << 20), Clock.systemUTC());
+                LiveServer server = ClientsServer.start(store)) {
             ObjectNode description = ClientsServer.describe(server);
             ObjectNode limited = description.putObject("limited");
             keys.forEach((name, key) -> {

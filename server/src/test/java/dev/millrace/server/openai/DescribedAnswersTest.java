@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
+import dev.millrace.server.fixtures.OpenApiDescription;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

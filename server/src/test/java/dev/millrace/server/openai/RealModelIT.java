@@ -77,6 +77,7 @@ class RealModelIT {
                         Optional.of(ChatTemplate.compile(TinyModels.CHAT_TEMPLATE)), engine,
                         context, "cpu", Instant.now(), Licence.of("mit"))),
                 List.of(), Optional.empty(), METER, KeyRing.empty(), Optional.empty(),
+                Optional.empty(),
                 new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
         url = "http://localhost:" + server.start();
     }

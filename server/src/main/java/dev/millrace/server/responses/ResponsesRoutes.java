@@ -1,0 +1,123 @@
+package dev.millrace.server.responses;
+
+import dev.millrace.server.dialects.ListenedChunks;
+import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.Caller;
+import dev.millrace.server.openai.Completions;
+import dev.millrace.server.openai.Exchange;
+import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.ResponseStream;
+import dev.millrace.server.store.ResponseStore;
+import dev.millrace.server.tenants.Identity;
+import dev.millrace.server.tenants.RouteAccess;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.Optional;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** OpenAI's Responses API. */
+public final class ResponsesRoutes {
+
+    private static final String RESPONSES = "/v1/responses";
+    private static final String ONE = RESPONSES + "/{id}";
+    private static final String ID_PREFIX = "resp_";
+
+    private final Completions completions;
+    private final Exchange exchange;
+    private final StoredResponses stored;
+    private final JsonMapper reader;
+    private final Clock clock;
+
+    /** @param store of responses; empty where none are kept */
+    public ResponsesRoutes(Completions completions, Exchange exchange,
+            Optional<ResponseStore> store, Clock clock) {
+        this.completions = completions;
+        this.exchange = exchange;
+        this.stored = new StoredResponses(store);
+        this.reader = Json.reader(exchange.limits());
+        this.clock = clock;
+    }
+
+    /** Adds the routes. */
+    public void register(RoutesConfig routes) {
+        routes.post(RESPONSES, context -> exchange.run(context, this::create),
+                RouteAccess.TENANTS);
+        routes.post(RESPONSES + "/input_tokens", context -> exchange.json(context, this::count),
+                RouteAccess.TENANTS);
+        routes.get(ONE, this::retrieve, RouteAccess.TENANTS);
+        routes.delete(ONE, this::delete, RouteAccess.TENANTS);
+        routes.post(ONE + "/cancel", this::cancel, RouteAccess.TENANTS);
+        routes.get(ONE + "/input_items", context -> Exchange.json(context,
+                InputPage.of(context, stored.input(tenant(context), id(context)))),
+                RouteAccess.TENANTS);
+    }
+
+    private void create(Fields body, Caller caller, HttpServletResponse http)
+            throws IOException, InterruptedException {
+        Identity owner = caller.identity();
+        ResponseRequest request = new RequestReader(body, stored, owner.tenant()).read();
+        EventOutput output = request.streams()
+                ? new ServerSentEvents(new ResponseStream(http, "text/event-stream",
+                        exchange.limits().keepAlive(), owner.quota()))
+                : EventOutput.NONE;
+        ResponseBuilder builder = new ResponseBuilder(request, output,
+                response -> stored.keep(owner, request.input(), response), reader, clock);
+        try {
+            completions.chat(request.chat(), RESPONSES, ID_PREFIX, caller,
+                    new ListenedChunks(builder));
+        } catch (ApiException e) {
+            throw ChatWords.reworded(e);
+        }
+        if (!request.streams()) {
+            Exchange.json(http, caller, builder.response());
+        }
+    }
+
+    private ObjectNode count(Fields body, Caller caller) throws InterruptedException {
+        ResponseRequest request = new RequestReader(body, stored, caller.identity().tenant())
+                .read();
+        try {
+            return Json.object().put("object", "response.input_tokens").put("input_tokens",
+                    completions.chatPrompt(request.chat(), caller).length);
+        } catch (ApiException e) {
+            throw ChatWords.reworded(e);
+        }
+    }
+
+    private static String tenant(Context context) {
+        return Identity.of(context.req()).tenant();
+    }
+
+    private static String id(Context context) {
+        return context.pathParam("id");
+    }
+
+    private void retrieve(Context context) throws InterruptedException {
+        if ("true".equals(context.queryParam("stream"))
+                || context.queryParam("starting_after") != null) {
+            throw ApiException.unsupported("stream", "a response's events are not kept: stream it"
+                    + " when it is made, and retrieve it whole, without stream and"
+                    + " starting_after");
+        }
+        Exchange.json(context, stored.response(tenant(context), id(context)));
+    }
+
+    private void delete(Context context) throws InterruptedException {
+        stored.remove(tenant(context), id(context));
+        Exchange.json(context, Json.object().put("id", id(context)).put("object", "response")
+                .put("deleted", true));
+    }
+
+    /** Those that are stored have ended; one under way ends with its connection. */
+    private void cancel(Context context) throws InterruptedException {
+        stored.response(tenant(context), id(context));
+        throw ApiException.refused(400, null, "invalid_request", "the response " + id(context)
+                + " has ended; only responses in the background could be cancelled, which this"
+                + " server does not make: close a response's connection to end it");
+    }
+}
