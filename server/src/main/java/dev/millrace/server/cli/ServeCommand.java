@@ -117,8 +117,8 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.DRAIN_SECONDS, value);
     }
 
-    @Option(names = "--ledger", paramLabel = "FILE",
-            description = "The ledger (default: ledger.db in MILLRACE_HOME).")
+    @Option(names = "--ledger", paramLabel = "FILE|URL", description = "The ledger: a file, or a"
+            + " database by jdbc:postgresql://... (default: ledger.db in MILLRACE_HOME).")
     void ledger(String value) {
         compute.set(Setting.LEDGER, value);
     }
@@ -133,6 +133,18 @@ final class ServeCommand implements Callable<Integer> {
             + " responses take, such as 1GB, the default; beyond it the oldest go.")
     void storeSize(String value) {
         compute.set(Setting.STORE_SIZE, value);
+    }
+
+    @Option(names = "--ledger-outage", paramLabel = "serve|stop", description = "While the ledger"
+            + " cannot be written: serve on, or take no requests (default: serve).")
+    void ledgerOutage(String value) {
+        compute.set(Setting.LEDGER_OUTAGE, value);
+    }
+
+    @Option(names = "--ledger-journal", paramLabel = "N", description = "Most requests that run or"
+            + " wait for the ledger (default: 30000).")
+    void ledgerJournal(String value) {
+        compute.set(Setting.LEDGER_JOURNAL, value);
     }
 
     @Override

@@ -48,7 +48,7 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                         ? " (assumed: millrace.yaml has no section \"cost\")"
                         : "",
                 assembly.energy().description()));
-        line(text, "ledger", assembly.ledgerFile().toString());
+        line(text, "ledger", assembly.ledger().toString());
         line(text, "keys", keysText());
         if (assembly.metricsPort() != 0) {
             line(text, "metrics", "also on port " + assembly.metricsPort() + ", without a key");

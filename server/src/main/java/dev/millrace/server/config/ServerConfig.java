@@ -40,7 +40,7 @@ import tools.jackson.databind.JsonNode;
  * @param idleUnload    how long a model stays loaded without requests; zero for as long as nobody
  *                      else needs its memory
  * @param drain         for running requests at the end
- * @param ledger        file of the ledger, where one was named
+ * @param ledger        where the ledger is, and what happens when it cannot be written
  * @param store         how much of what clients leave is kept; empty for nothing
  * @param cost          the section {@code cost}, unread; null if there is none
  */
@@ -50,7 +50,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, Optional<ToolFormat> toolFormat, Duration idleUnload, Duration drain,
-        Optional<Path> ledger, Optional<StoreLimits> store,
+        LedgerSettings ledger, Optional<StoreLimits> store,
         JsonNode cost) {
 
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -112,7 +112,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 Duration.ofSeconds(settings.numberOrOff(Setting.IDLE_UNLOAD, 1, MAX_IDLE_SECONDS)),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
-                settings.text(Setting.LEDGER).map(Path::of),
+                LedgerSettings.of(settings),
                 store(settings),
                 cost);
     }

@@ -35,6 +35,8 @@ public enum Setting {
     IDLE_UNLOAD,
     DRAIN_SECONDS,
     LEDGER,
+    LEDGER_OUTAGE,
+    LEDGER_JOURNAL,
     STORE_DAYS,
     STORE_SIZE;
 

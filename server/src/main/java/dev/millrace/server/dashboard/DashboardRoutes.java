@@ -2,6 +2,7 @@ package dev.millrace.server.dashboard;
 
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Exchange;
@@ -9,7 +10,6 @@ import dev.millrace.server.pages.Page;
 import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
@@ -28,7 +28,7 @@ public final class DashboardRoutes {
             Duration.ofHours(1), "24h", Duration.ofHours(24), "7d", Duration.ofDays(7), "30d",
             Duration.ofDays(30)));
 
-    private final Path ledger;
+    private final LedgerAddress ledger;
     private final Counterfactual elsewhere;
     private final Clock clock;
     private final Map<String, Reading> readings = new HashMap<>();
@@ -39,7 +39,7 @@ public final class DashboardRoutes {
     private record Reading(String json, long readNanos) {}
 
     /** @param ledger the one that the server writes */
-    public DashboardRoutes(Path ledger, Counterfactual elsewhere, Clock clock) {
+    public DashboardRoutes(LedgerAddress ledger, Counterfactual elsewhere, Clock clock) {
         this.ledger = ledger;
         this.elsewhere = elsewhere;
         this.clock = clock;

@@ -1,11 +1,11 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.Charge;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.report.RatePeriod;
 import dev.millrace.server.metering.report.TraceRow;
 import java.math.BigInteger;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import org.sqlite.SQLiteConfig;
 
 /** Sums up a ledger without writing to it, also while a server does. */
 public final class LedgerReader implements AutoCloseable {
@@ -25,12 +24,12 @@ public final class LedgerReader implements AutoCloseable {
     private static final double USD_PER_FRACTION = 1e-9 / Charge.FRACTIONS;
     private static final BigInteger NANOS_PER_MILLI = BigInteger.valueOf(1_000_000);
 
-    private final Path file;
+    private final LedgerAddress ledger;
     private final Connection connection;
     private final boolean empty;
 
-    private LedgerReader(Path file, Connection connection, boolean empty) {
-        this.file = file;
+    private LedgerReader(LedgerAddress ledger, Connection connection, boolean empty) {
+        this.ledger = ledger;
         this.connection = connection;
         this.empty = empty;
     }
@@ -40,30 +39,25 @@ public final class LedgerReader implements AutoCloseable {
      *
      * @throws LedgerException if there is none, it is from a newer program, or cannot be read
      */
+    public static LedgerReader open(LedgerAddress ledger) {
+        Connection connection = ledger.openForReading();
+        LedgerReader reader = new LedgerReader(ledger, connection, false);
+        return reader.hasTables() ? reader : new LedgerReader(ledger, connection, true);
+    }
+
+    /** The same of a ledger in a file. */
     public static LedgerReader open(Path file) {
-        if (!Files.exists(file)) {
-            throw new LedgerException("there is no ledger at " + file.toAbsolutePath()
-                    + "; ./millrace serve starts one");
-        }
-        SQLiteConfig config = new SQLiteConfig();
-        config.setReadOnly(true);
-        try {
-            Connection connection = config.createConnection("jdbc:sqlite:"
-                    + file.toAbsolutePath());
-            try {
-                int version = LedgerSchema.requireKnown(connection, file);
-                if (version > 0 && version < LedgerSchema.VERSION) {
-                    LedgerDatabase.open(file).close(); // an older one, which is upgraded
-                }
-                boolean empty = version == 0;
-                connection.setAutoCommit(false);
-                return new LedgerReader(file, connection, empty);
-            } catch (SQLException | RuntimeException e) {
-                connection.close();
-                throw e;
-            }
+        return open(LedgerAddress.ofFile(file));
+    }
+
+    private boolean hasTables() {
+        try (ResultSet tables = connection.getMetaData().getTables(null, null, "rate_epoch",
+                null)) {
+            return tables.next();
         } catch (SQLException e) {
-            throw unreadable(file, e);
+            throw unreadable(e);
+        } finally {
+            endSnapshot();
         }
     }
 
@@ -85,13 +79,14 @@ public final class LedgerReader implements AutoCloseable {
                                 (SELECT max(assumed) FROM rate_epoch),
                                 (SELECT nano_usd_per_hour FROM rate_epoch ORDER BY id DESC LIMIT 1)
                             """)) {
+                row.next();
                 return new LedgerSummary(row.getLong(1), row.getLong(2), row.getBoolean(3),
                         row.getLong(4), models(), nanos, balance);
             } finally {
                 connection.rollback(); // ends the snapshot, so that the log can be trimmed
             }
         } catch (SQLException e) {
-            throw unreadable(file, e);
+            throw unreadable(e);
         }
     }
 
@@ -186,7 +181,7 @@ public final class LedgerReader implements AutoCloseable {
                         rows.getString(14), rows.getLong(15), rows.getLong(16)));
             }
         } catch (SQLException e) {
-            throw unreadable(file, e);
+            throw unreadable(e);
         } finally {
             endSnapshot();
         }
@@ -213,7 +208,7 @@ public final class LedgerReader implements AutoCloseable {
             }
             return periods;
         } catch (SQLException e) {
-            throw unreadable(file, e);
+            throw unreadable(e);
         } finally {
             endSnapshot();
         }
@@ -224,7 +219,7 @@ public final class LedgerReader implements AutoCloseable {
         try {
             connection.rollback();
         } catch (SQLException e) {
-            throw unreadable(file, e);
+            throw unreadable(e);
         }
     }
 
@@ -236,8 +231,10 @@ public final class LedgerReader implements AutoCloseable {
                             sum(cached_tokens), sum(computed_tokens), sum(completion_tokens),
                             sum(prefill_nanos), sum(decode_nanos), sum(microjoules),
                             r.rate_changed,
-                            total(1.0 * cost_nano_usd * prefill_nanos / device_nanos) * 1e-9,
-                            total(1.0 * cost_nano_usd * decode_nanos / device_nanos) * 1e-9
+                            sum(CAST(cost_nano_usd AS DOUBLE PRECISION) * prefill_nanos
+                                / nullif(device_nanos, 0)) * 1e-9,
+                            sum(CAST(cost_nano_usd AS DOUBLE PRECISION) * decode_nanos
+                                / nullif(device_nanos, 0)) * 1e-9
                         FROM request r JOIN rate_epoch e ON e.id = r.rate_epoch_id
                         GROUP BY r.model, e.nano_usd_per_hour, r.rate_changed
                         ORDER BY r.model""")) {
@@ -271,8 +268,8 @@ public final class LedgerReader implements AutoCloseable {
                 a.decodeUsd() + b.decodeUsd(), microjoules);
     }
 
-    private static LedgerException unreadable(Path file, SQLException e) {
-        return new LedgerException("cannot read the ledger " + file + ": " + e.getMessage()
+    private LedgerException unreadable(SQLException e) {
+        return new LedgerException("cannot read the ledger " + ledger + ": " + e.getMessage()
                 + "; is it a Millrace ledger?", e);
     }
 
@@ -281,7 +278,7 @@ public final class LedgerReader implements AutoCloseable {
         try {
             connection.close();
         } catch (SQLException e) {
-            throw unreadable(file, e);
+            throw unreadable(e);
         }
     }
 }

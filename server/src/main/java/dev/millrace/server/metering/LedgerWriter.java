@@ -39,6 +39,7 @@ final class LedgerWriter implements Runnable {
     private final AtomicLong postings = new AtomicLong();
     private final AtomicLong failedPostings = new AtomicLong();
     private final AtomicLong failedReceipts = new AtomicLong();
+    private volatile boolean failing;
     private EpochBooks epoch;
     private long earlierBillNanoUsd;
     private long paidNanoUsd;
@@ -70,6 +71,7 @@ final class LedgerWriter implements Runnable {
                 }
                 post();
                 failures = 0;
+                failing = false;
             } catch (InterruptedException e) {
                 done = true; // close() has waited long enough
             } catch (DuplicateRequestException e) {
@@ -149,6 +151,7 @@ final class LedgerWriter implements Runnable {
     }
 
     private void failed(long failures, Throwable failure) {
+        failing = true;
         failedPostings.incrementAndGet();
         if (Long.bitCount(failures) == 1) {
             LOG.error("attempt {} failed, {} finished requests wait: {}", failures,
@@ -169,6 +172,11 @@ final class LedgerWriter implements Runnable {
         } catch (InterruptedException e) {
             done = true;
         }
+    }
+
+    /** Whether the last attempt failed. */
+    boolean failing() {
+        return failing;
     }
 
     MeterStatus status() {

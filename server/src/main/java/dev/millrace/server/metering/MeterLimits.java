@@ -12,18 +12,33 @@ import java.time.Duration;
  *                       the row is written all the same as soon as the ledger can be written again
  * @param closeWait      how long the end of the session may wait for a ledger that cannot be
  *                       written
+ * @param stopsAtOutage  whether no request is opened while the ledger cannot be written
  */
 public record MeterLimits(int accounts, int postingRows, Duration checkpoint, Duration receiptWait,
-        Duration closeWait) {
+        Duration closeWait, boolean stopsAtOutage) {
+
+    /** Most requests that can be open or not yet in the ledger. */
+    public static final int MOST_ACCOUNTS = StepApportioner.MOST_PARTIES / 2;
 
     public static final MeterLimits DEFAULT = new MeterLimits(30_000, 1_000, Duration.ofSeconds(1),
             Duration.ofSeconds(10), Duration.ofSeconds(10));
 
+    /** Limits of a server that serves on. */
+    public MeterLimits(int accounts, int postingRows, Duration checkpoint, Duration receiptWait,
+            Duration closeWait) {
+        this(accounts, postingRows, checkpoint, receiptWait, closeWait, false);
+    }
+
+    /** The same but for what happens while the ledger cannot be written. */
+    public MeterLimits atOutage(int mostAccounts, boolean stops) {
+        return new MeterLimits(mostAccounts, postingRows, checkpoint, receiptWait, closeWait,
+                stops);
+    }
+
     public MeterLimits {
-        int most = StepApportioner.MOST_PARTIES / 2;
-        if (accounts < 1 || accounts > most) {
-            throw new IllegalArgumentException("accounts must be between 1 and " + most + ", got "
-                    + accounts);
+        if (accounts < 1 || accounts > MOST_ACCOUNTS) {
+            throw new IllegalArgumentException("accounts must be between 1 and "
+                    + MOST_ACCOUNTS + ", got " + accounts);
         }
         if (postingRows < 1) {
             throw new IllegalArgumentException("postingRows must be at least 1, got "

@@ -1,30 +1,42 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.models.store.ModelStore;
+import dev.millrace.server.metering.database.LedgerAddress;
+import dev.millrace.server.metering.database.LedgerAddress.ExclusiveConnection;
+import dev.millrace.server.metering.database.WriteTransaction;
 import dev.millrace.server.metering.rate.CostModel;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
 
 /**
- * The ledger on disk, as its one writer sees it: an SQLite database in WAL mode, so that readers
- * never wait. A commit is on the disk when {@link #append} returns. Not thread-safe.
+ * The ledger as its one writer sees it. A commit is on the disk when {@link #append} returns. A
+ * connection that was lost is made anew by the next call, and everything may be written again that
+ * was not heard to be written. Not thread-safe.
  */
 public final class UsageLedger implements AutoCloseable {
 
-    private final Path file;
-    private final LedgerLock lock;
-    private final Connection connection;
+    private static final int ALIVE_SECONDS = 5;
+
+    private final LedgerAddress address;
+    private ExclusiveConnection exclusive;
+    private Connection connection;
+    private boolean suspect;
     private long sessionId;
     private long epochId;
 
-    private UsageLedger(Path file, LedgerLock lock, Connection connection) {
-        this.file = file;
-        this.lock = lock;
-        this.connection = connection;
+    private UsageLedger(LedgerAddress address) {
+        this.address = address;
+        connect();
+    }
+
+    private void connect() {
+        exclusive = address.openExclusively();
+        connection = exclusive.connection();
     }
 
     /** Where the ledger is unless somebody says otherwise: where Millrace keeps all it has. */
@@ -38,21 +50,18 @@ public final class UsageLedger implements AutoCloseable {
      * @throws LedgerException if another server writes it, a newer program wrote it, or it cannot
      *                         be read or written
      */
-    public static UsageLedger open(Path file) {
-        Path absolute = file.toAbsolutePath();
-        LedgerDatabase.createFolder(absolute);
-        LedgerLock lock = LedgerLock.take(absolute);
-        try {
-            return new UsageLedger(absolute, lock, LedgerDatabase.open(absolute));
-        } catch (RuntimeException e) {
-            lock.close();
-            throw e;
-        }
+    public static UsageLedger open(LedgerAddress address) {
+        return new UsageLedger(address);
     }
 
-    /** The ledger's file. */
-    public Path file() {
-        return file;
+    /** The same of a ledger in a file. */
+    public static UsageLedger open(Path file) {
+        return open(LedgerAddress.ofFile(file));
+    }
+
+    /** Where it is. */
+    public LedgerAddress address() {
+        return address;
     }
 
     /**
@@ -105,6 +114,12 @@ public final class UsageLedger implements AutoCloseable {
         }
     }
 
+    /** A turn that was committed but not heard of left a rate that nothing is known of here. */
+    private void forgetUnheardTurns() throws SQLException {
+        update("DELETE FROM machine_time WHERE rate_epoch_id > ?", epochId);
+        update("DELETE FROM rate_epoch WHERE id > ?", epochId);
+    }
+
     private void write(Posting posting) throws SQLException {
         for (RequestRow row : posting.requests()) {
             LedgerRows.insertRequest(connection, epochId, row);
@@ -146,63 +161,64 @@ public final class UsageLedger implements AutoCloseable {
 
     @Override
     public void close() {
-        try (lock) {
-            connection.close();
-        } catch (SQLException e) {
-            throw new LedgerException("cannot close the ledger " + file + ": " + e.getMessage(), e);
-        }
-    }
-
-    private interface Work {
-        void run() throws SQLException;
-    }
-
-    /** Begun by hand: the driver's own transactions begin the next one at every commit. */
-    private void transaction(String verb, Work work) {
         try {
-            execute("BEGIN IMMEDIATE");
-            try {
-                work.run();
-                execute("COMMIT");
-            } catch (SQLException | RuntimeException e) {
-                rollback(e);
-                throw e;
-            }
+            exclusive.close();
         } catch (SQLException e) {
-            throw new LedgerException("cannot " + verb + " the ledger " + file + ": "
+            throw new LedgerException("cannot close the ledger " + address + ": "
                     + e.getMessage(), e);
         }
     }
 
-    private void rollback(Exception failure) {
+    private void transaction(String verb, WriteTransaction.Work work) {
         try {
-            execute("ROLLBACK");
+            if (suspect && address.remote() && !connection.isValid(ALIVE_SECONDS)) {
+                reconnect();
+            }
+            suspect = true;
+            WriteTransaction.run(connection, work);
+            suspect = false;
         } catch (SQLException e) {
-            failure.addSuppressed(e); // the database has rolled back by itself, as on a full disk
+            throw new LedgerException("cannot " + verb + " the ledger " + address + ": "
+                    + e.getMessage(), e);
         }
     }
 
-    private void execute(String sql) throws SQLException {
-        try (Statement statement = connection.createStatement()) {
-            statement.execute(sql);
+    /** The lock was lost with the connection: another server may have settled our session. */
+    private void reconnect() throws SQLException {
+        exclusive.close();
+        connect();
+        try (Statement statement = connection.createStatement();
+                ResultSet last = statement.executeQuery("SELECT max(id) FROM session")) {
+            last.next();
+            if (sessionId != 0 && last.getLong(1) != sessionId) {
+                throw new LedgerException("another server began to write the ledger " + address
+                        + " while this one had lost its connection; end one of them. What this one"
+                        + " did since then is unrecorded there");
+            }
         }
+        WriteTransaction.run(connection, this::forgetUnheardTurns);
     }
 
     private long insert(String sql, long... values) throws SQLException {
-        update(sql, values);
-        try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT last_insert_rowid()"); var rows = statement.executeQuery()) {
-            rows.next();
-            return rows.getLong(1);
+        try (PreparedStatement statement = connection.prepareStatement(sql + " RETURNING id")) {
+            set(statement, values);
+            try (ResultSet rows = statement.executeQuery()) {
+                rows.next();
+                return rows.getLong(1);
+            }
         }
     }
 
     private void update(String sql, long... values) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            for (int i = 0; i < values.length; i++) {
-                statement.setLong(i + 1, values[i]);
-            }
+            set(statement, values);
             statement.executeUpdate();
+        }
+    }
+
+    private static void set(PreparedStatement statement, long... values) throws SQLException {
+        for (int i = 0; i < values.length; i++) {
+            statement.setLong(i + 1, values[i]);
         }
     }
 }

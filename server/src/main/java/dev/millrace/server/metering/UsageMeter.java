@@ -98,10 +98,15 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      */
     @Override
     public CompletableFuture<Receipt> open(MeteredRequest request) {
+        if (limits.stopsAtOutage() && writer.failing()) {
+            throw new LedgerException("the ledger " + ledger.address() + " cannot be written, and"
+                    + " ledger_outage says to take no requests meanwhile; try again later");
+        }
         Account account = new Account(request, clock.millis());
         if (!book.open(account, limits.accounts())) {
             throw new LedgerException(limits.accounts() + " requests are open or wait for the"
-                    + " ledger " + ledger.file() + "; no more can be metered now, try again later");
+                    + " ledger " + ledger.address()
+                    + "; no more can be metered now, try again later");
         }
         return account.receipt;
     }
@@ -156,7 +161,7 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
         }
         if (!written) {
             LedgerException failure = new LedgerException(book.unpaidAccounts()
-                    + " requests are not in the ledger " + ledger.file()
+                    + " requests are not in the ledger " + ledger.address()
                     + ": it could not be written for " + limits.closeWait().toSeconds()
                     + " s; the next start books their time as of the last checkpoint");
             for (Account account : book.waitingLongerThan(-1)) {

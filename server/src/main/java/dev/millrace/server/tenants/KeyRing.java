@@ -1,6 +1,7 @@
 package dev.millrace.server.tenants;
 
 import dev.millrace.server.metering.LedgerException;
+import dev.millrace.server.metering.database.LedgerAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -47,7 +48,7 @@ public final class KeyRing implements AutoCloseable {
     }
 
     /** The keys beside a ledger. @throws LedgerException if they cannot be read */
-    public static KeyRing open(Path ledger) {
+    public static KeyRing open(LedgerAddress ledger) {
         KeyStore store = KeyStore.open(ledger);
         try {
             return new KeyRing(store::stored, store::close, System::nanoTime);
@@ -55,6 +56,11 @@ public final class KeyRing implements AutoCloseable {
             store.close();
             throw e;
         }
+    }
+
+    /** The same of a ledger in a file. */
+    public static KeyRing open(Path ledger) {
+        return open(LedgerAddress.ofFile(ledger));
     }
 
     /** A ring without keys, for a server that needs none. */

@@ -2,6 +2,7 @@ package dev.millrace.server.tenants;
 
 import dev.millrace.server.metering.LedgerDatabase;
 import dev.millrace.server.metering.LedgerException;
+import dev.millrace.server.metering.database.LedgerAddress;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.sql.Connection;
@@ -26,18 +27,26 @@ public final class KeyStore implements AutoCloseable {
     /** Most keys in one database, revoked ones included: a server holds them all in memory. */
     public static final int MOST_KEYS = 10_000;
 
-    private final Path file;
-    private final Connection connection;
+    private static final int ALIVE_SECONDS = 5;
+
+    private final LedgerAddress ledger;
+    private Connection connection;
+    private boolean suspect;
     private final SecureRandom random = new SecureRandom();
 
-    private KeyStore(Path file, Connection connection) {
-        this.file = file;
+    private KeyStore(LedgerAddress ledger, Connection connection) {
+        this.ledger = ledger;
         this.connection = connection;
     }
 
     /** Opens the keys beside a ledger, which is made if there is none. */
-    public static KeyStore open(Path ledger) {
+    public static KeyStore open(LedgerAddress ledger) {
         return new KeyStore(ledger, LedgerDatabase.open(ledger));
+    }
+
+    /** The same of a ledger in a file. */
+    public static KeyStore open(Path ledger) {
+        return open(LedgerAddress.ofFile(ledger));
     }
 
     /**
@@ -52,7 +61,7 @@ public final class KeyStore implements AutoCloseable {
                 wanted.role(), wanted.requestsPerMinute(), wanted.tokensPerMinute(),
                 wanted.models(),
                 System.currentTimeMillis(), 0);
-        attempt("write", () -> transaction(() -> {
+        attempt("write", () -> LedgerDatabase.write(connection, () -> {
             List<ApiKey> before = keys().stream().map(StoredKey::key).toList();
             if (before.stream().anyMatch(one -> !one.revoked()
                     && one.name().equals(key.name()))) {
@@ -170,38 +179,23 @@ public final class KeyStore implements AutoCloseable {
         void run() throws SQLException;
     }
 
-    private void transaction(Work work) throws SQLException {
-        execute("BEGIN IMMEDIATE");
-        try {
-            work.run();
-            execute("COMMIT");
-        } catch (SQLException | RuntimeException e) {
-            try {
-                execute("ROLLBACK");
-            } catch (SQLException rolledBack) {
-                e.addSuppressed(rolledBack);
-            }
-            throw e;
-        }
-    }
-
-    private void execute(String sql) throws SQLException {
-        try (var statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
-    }
-
     private void attempt(String verb, Work work) {
         try {
+            if (suspect && ledger.remote() && !connection.isValid(ALIVE_SECONDS)) {
+                connection.close();
+                connection = LedgerDatabase.open(ledger);
+            }
+            suspect = true;
             work.run();
+            suspect = false;
         } catch (SQLException e) {
-            throw new LedgerException("cannot " + verb + " the keys in " + file + ": "
+            throw new LedgerException("cannot " + verb + " the keys in " + ledger + ": "
                     + e.getMessage(), e);
         }
     }
 
     @Override
     public synchronized void close() {
-        attempt("close", connection::close);
+        attempt("close", () -> connection.close());
     }
 }

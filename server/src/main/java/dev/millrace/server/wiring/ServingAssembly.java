@@ -24,6 +24,7 @@ import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceFile;
 import dev.millrace.server.metering.rate.CostModel;
@@ -57,7 +58,7 @@ public final class ServingAssembly {
     private final Closing closing = new Closing();
     private final ServerConfig config;
     private final RateSchedule rates;
-    private final Path ledgerFile;
+    private final LedgerAddress ledger;
     private final List<ServableModel> models = new ArrayList<>();
     private final List<EncoderSource> encoders = new ArrayList<>();
     private final List<EmbeddingModel> embedding = new ArrayList<>();
@@ -99,18 +100,19 @@ public final class ServingAssembly {
             Duration warmUp) {
         requireDistinct(sources);
         this.config = config;
-        this.ledgerFile = config.ledger().orElse(ledgerFile);
+        this.ledger = config.ledger().address().orElseGet(() -> LedgerAddress.ofFile(ledgerFile));
         try {
             this.rates = RateSchedule.configured(config.cost());
-            UsageLedger ledger = closing.later(UsageLedger.open(this.ledgerFile));
+            UsageLedger books = closing.later(UsageLedger.open(ledger));
             DeviceLane lane = new DeviceLane();
             sources.forEach(this::open);
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             Counterfactual elsewhere = elsewhere(ledgerFile);
-            UsageMeter meter = UsageMeter.start(ledger, rates, elsewhere,
-                    StepWeights.DEFAULT, lane::reading, energy);
-            closing.insteadOf(ledger, meter);
+            UsageMeter meter = UsageMeter.start(books, rates, elsewhere,
+                    StepWeights.DEFAULT, lane::reading, energy, Clock.systemUTC(),
+                    config.ledger().limits());
+            closing.insteadOf(books, meter);
             ModelHost host = closing.later(ModelHost.start(generatingBytes(),
                     config.idleUnload(), lane::nanoTime));
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
@@ -130,14 +132,14 @@ public final class ServingAssembly {
             this.loaded = hosted.stream().findFirst()
                     .map(first -> ((LoadedEngine) first.load()).loaded());
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
-            this.keys = closing.later(KeyRing.open(this.ledgerFile));
+            this.keys = closing.later(KeyRing.open(ledger));
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
                     .map(first -> new EngineAdapters(models.getFirst().served(first)));
             this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
-                    meter, keys, config.store().map(this::openStore),
-                    Optional.of(new DashboardRoutes(this.ledgerFile, elsewhere,
+                    meter, keys, config.store().map(limits -> openStore(ledgerFile, limits)),
+                    Optional.of(new DashboardRoutes(ledger, elsewhere,
                             Clock.systemUTC())),
                     registry);
             this.port = http.start();
@@ -153,8 +155,9 @@ public final class ServingAssembly {
                 .catalog(LocalDate.now(ZoneOffset.UTC)));
     }
 
-    private StoreDatabase openStore(StoreLimits limits) {
-        return closing.later(StoreDatabase.open(ledgerFile, limits, Clock.systemUTC()));
+    private StoreDatabase openStore(Path usualLedger, StoreLimits limits) {
+        return closing.later(StoreDatabase.open(ledger.file().orElse(usualLedger), limits,
+                Clock.systemUTC()));
     }
 
     private void open(ModelSource source) {
@@ -279,8 +282,9 @@ public final class ServingAssembly {
         return !keys.isEmpty();
     }
 
-    public Path ledgerFile() {
-        return ledgerFile;
+    /** Where the ledger is. */
+    public LedgerAddress ledger() {
+        return ledger;
     }
 
     /**

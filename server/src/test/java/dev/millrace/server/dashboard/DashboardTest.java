@@ -4,6 +4,7 @@ import dev.millrace.server.fixtures.Browser;
 import dev.millrace.server.metering.LedgerFixture;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestLabels;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.openai.Caller;
@@ -50,8 +51,9 @@ class DashboardTest {
                     "/v1/completions", null, "search", null, "default",
                     new RequestLabels("talk-1", Map.of("<i>feature</i>", "chat"))));
         }
-        DashboardRoutes routes = new DashboardRoutes(ledger, Counterfactual.of(PriceCatalog
-                .bundled(LocalDate.of(2026, 11, 21))), Clock.systemUTC());
+        DashboardRoutes routes = new DashboardRoutes(LedgerAddress.ofFile(ledger),
+                Counterfactual.of(PriceCatalog.bundled(LocalDate.of(2026, 11, 21))),
+                Clock.systemUTC());
         server = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
             routes.register(config.routes, new Exchange(HttpLimits.DEFAULT,

@@ -6,6 +6,7 @@ import dev.millrace.engine.RequestTimings;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.nio.file.Path;
@@ -20,7 +21,12 @@ public final class LedgerFixture implements AutoCloseable {
 
     /** Starts a server on a ledger, at 3.60 dollars an hour: a nano-dollar is a microsecond. */
     public LedgerFixture(Path file, boolean assumed) {
-        meter = UsageMeter.start(UsageLedger.open(file),
+        this(LedgerAddress.ofFile(file), assumed);
+    }
+
+    /** The same on a ledger anywhere. */
+    public LedgerFixture(LedgerAddress ledger, boolean assumed) {
+        meter = UsageMeter.start(UsageLedger.open(ledger),
                 RateSchedule.of(CostModel.ofRent(3_600_000_000L, assumed)), StepWeights.DEFAULT,
                 lane,
                 EnergySource.NONE);

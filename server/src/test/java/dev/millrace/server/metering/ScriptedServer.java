@@ -15,6 +15,7 @@ import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.nio.file.Path;
@@ -59,7 +60,11 @@ final class ScriptedServer implements AutoCloseable {
     final UsageMeter meter;
     final BatchingEngine engine;
 
-    ScriptedServer(Path ledger, UnaryOperator<StepObserver> between) {
+    ScriptedServer(Path file, UnaryOperator<StepObserver> between) {
+        this(LedgerAddress.ofFile(file), between);
+    }
+
+    ScriptedServer(LedgerAddress ledger, UnaryOperator<StepObserver> between) {
         meter = UsageMeter.start(UsageLedger.open(ledger), RATES, StepWeights.DEFAULT,
                 lane::reading, EnergySource.NONE, Clock.systemUTC(), LIMITS);
         lane.overhead(() -> {

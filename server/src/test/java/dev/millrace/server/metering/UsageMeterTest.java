@@ -177,6 +177,27 @@ class UsageMeterTest {
     }
 
     @Test
+    void aServerThatIsToStopAtAnOutageTakesNoRequestsUntilItIsOver() throws Exception {
+        meter = UsageMeter.start(UsageLedger.open(file()), RateSchedule.of(RATE), WEIGHTS, lane,
+                EnergySource.NONE, clock, LIMITS.atOutage(4, true));
+        try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + file());
+                Statement statement = other.createStatement()) {
+            statement.execute("CREATE TRIGGER full BEFORE INSERT ON request"
+                    + " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+            CompletableFuture<Receipt> first = open("first");
+            finish("first", FinishReason.STOP, new TokenUsage(3, 0, 1));
+            assertThatThrownBy(() -> await(first)).hasMessageContaining("disk is full");
+            assertThatExceptionOfType(LedgerException.class).isThrownBy(() -> open("second"))
+                    .withMessageContaining("ledger_outage");
+            statement.execute("DROP TRIGGER full");
+        }
+        org.awaitility.Awaitility.await().until(() -> meter.status().unpaidAccounts() == 0);
+        open("third");
+
+        assertThat(summaryAfterClose().requests()).isEqualTo(2);
+    }
+
+    @Test
     void aLedgerThatStaysUnwritableIsReportedAtTheEnd() throws Exception {
         start(RATE);
         CompletableFuture<Receipt> receipt = open("a");

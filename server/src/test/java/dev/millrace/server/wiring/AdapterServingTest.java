@@ -147,7 +147,7 @@ class AdapterServingTest {
         assertThat(unknown.error()).startsWith("model_not_found")
                 .contains("tiny, tiny:one, tiny:other");
         server.stop(Duration.ofSeconds(20));
-        try (LedgerReader reader = LedgerReader.open(server.ledgerFile())) {
+        try (LedgerReader reader = LedgerReader.open(server.ledger())) {
             assertThat(reader.summary().balance().balances()).isTrue();
             assertThat(reader.summary().requests()).isEqualTo(5);
         }

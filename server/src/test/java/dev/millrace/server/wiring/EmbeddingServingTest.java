@@ -93,7 +93,7 @@ class EmbeddingServingTest {
         assertThat(both.at("/data/1/embedding")).isEqualTo(alone.at("/data/0/embedding"));
         assertThat(both.at("/usage/prompt_tokens").intValue()).isEqualTo(7);
         assertThat(both.at("/usage/cost").doubleValue()).isPositive();
-        try (LedgerReader reader = LedgerReader.open(server.ledgerFile())) {
+        try (LedgerReader reader = LedgerReader.open(server.ledger())) {
             assertThat(reader.summary().requests()).isEqualTo(2);
             assertThat(reader.summary().balance().balances()).isTrue();
         }

@@ -67,7 +67,7 @@ class ServingAssemblyTest {
         assertThat(metrics).contains("millrace_device_seconds_total{state=\"overhead\"}",
                 "millrace_rate_usd_per_hour{assumed=\"true\"}",
                 "millrace_device_memory_bytes{model_name=\"tiny\",part=\"cache\"}");
-        try (LedgerReader reader = LedgerReader.open(server.ledgerFile())) {
+        try (LedgerReader reader = LedgerReader.open(server.ledger())) {
             LedgerSummary summary = reader.summary();
             assertThat(summary.requests()).isEqualTo(1);
             assertThat(summary.balance().balances()).isTrue();

@@ -135,7 +135,7 @@ class SeveralModelsTest {
                 "millrace_computed_tokens_total{kind=\"recompute\",model_name=\"one\"} 0.0",
                 "vllm:generation_tokens_total{engine=\"0\",model_name=\"one\"} 16.0",
                 "vllm:generation_tokens_total{engine=\"0\",model_name=\"two\"} 8.0");
-        try (LedgerReader reader = LedgerReader.open(server.ledgerFile())) {
+        try (LedgerReader reader = LedgerReader.open(server.ledger())) {
             assertThat(reader.summary().requests()).isEqualTo(3);
             assertThat(reader.summary().balance().balances()).isTrue();
         }

@@ -3,10 +3,9 @@ package dev.millrace.server.cli.cost;
 import dev.millrace.server.cli.TextTable;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.HardwareProfile;
 import java.io.PrintStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -41,19 +40,19 @@ public final class CostCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path file = ledger.file(environment);
-        if (!ledger.named() && !Files.exists(file)) {
+        LedgerAddress address = ledger.address(environment);
+        if (!ledger.named() && !address.exists()) {
             out.println(json
                     ? CostReport.NOTHING_JSON
-                    : "Nothing has been metered yet: there is no ledger at " + file
+                    : "Nothing has been metered yet: there is no ledger at " + address
                             + ". Start with ./millrace serve.");
             return 0;
         }
         LedgerSummary summary;
-        try (LedgerReader reader = LedgerReader.open(file)) {
+        try (LedgerReader reader = LedgerReader.open(address)) {
             summary = reader.summary();
         }
-        CostReport report = new CostReport(file, summary,
+        CostReport report = new CostReport(address, summary,
                 LedgerChoice.catalog(environment, clock), LedgerChoice.fidelity(environment));
         out.print(json ? report.json() : report.text());
         return summary.balance().balances() ? 0 : UNBALANCED;

@@ -3,11 +3,11 @@ package dev.millrace.server.cli.cost;
 import dev.millrace.server.metering.LedgerBalance;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.LedgerSummary.ModelUse;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.HostedPrice;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.report.FidelityFile;
 import java.math.BigDecimal;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
@@ -27,15 +27,16 @@ final class CostReport {
     private static final List<String> LINES = List.of(LedgerBalance.REQUESTS, "open", "in_flight",
             "recompute", "rejected", "overhead", "idle", "offline", "unrecorded", "rounding");
 
-    private final Path file;
+    private final LedgerAddress ledger;
     private final LedgerSummary summary;
     private final PriceCatalog prices;
     private final FidelityFile fidelity;
     private final StringBuilder text = new StringBuilder();
 
-    CostReport(Path file, LedgerSummary summary, PriceCatalog prices, FidelityFile fidelity) {
+    CostReport(LedgerAddress ledger, LedgerSummary summary, PriceCatalog prices,
+            FidelityFile fidelity) {
         this.fidelity = fidelity;
-        this.file = file;
+        this.ledger = ledger;
         this.summary = summary;
         this.prices = prices;
     }
@@ -43,7 +44,7 @@ final class CostReport {
     /** The report as lines of text. */
     String text() {
         text.setLength(0);
-        line("ledger   %s", file);
+        line("ledger   %s", ledger);
         if (summary.beganMillis() == 0) {
             line("Nothing has been metered yet.");
             return text.toString();
@@ -135,7 +136,7 @@ final class CostReport {
     /** The report as one JSON object. */
     String json() {
         ObjectNode report = new JsonMapper().createObjectNode();
-        report.put("ledger", file.toString());
+        report.put("ledger", ledger.toString());
         report.put("usd_per_hour", summary.nanoUsdPerHour() / 1e9);
         report.put("assumed", summary.assumed());
         report.put("requests", summary.requests());

@@ -4,11 +4,11 @@ import dev.millrace.models.store.ModelStore;
 import dev.millrace.server.cli.LedgerLocation;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.HostedPrice;
 import dev.millrace.server.metering.prices.PriceCatalog;
 import dev.millrace.server.metering.prices.PriceFile;
 import dev.millrace.server.metering.report.FidelityFile;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -21,13 +21,13 @@ import picocli.CommandLine.Option;
 /** What the reports have in common: which ledger, which model, which hosted prices. */
 final class LedgerChoice {
 
-    @Option(names = "--ledger", paramLabel = "FILE",
+    @Option(names = "--ledger", paramLabel = "FILE|URL",
             description = "The ledger to read (default: the one that serve writes).")
-    private Path ledger;
+    private String ledger;
 
-    /** The ledger's file. */
-    Path file(Map<String, String> environment) {
-        return ledger == null ? LedgerLocation.served(environment) : ledger;
+    /** Where it is. */
+    LedgerAddress address(Map<String, String> environment) {
+        return LedgerLocation.of(ledger, environment);
     }
 
     /** Whether the file was named rather than found. */
@@ -36,7 +36,7 @@ final class LedgerChoice {
     }
 
     LedgerReader open(Map<String, String> environment) {
-        return LedgerReader.open(file(environment));
+        return LedgerReader.open(address(environment));
     }
 
     static PriceCatalog catalog(Map<String, String> environment, Clock clock) {

@@ -2,11 +2,11 @@ package dev.millrace.server.cli.keys;
 
 import dev.millrace.server.cli.CommandContext;
 import dev.millrace.server.cli.LedgerLocation;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyStore;
 import dev.millrace.server.tenants.NewKey;
 import dev.millrace.server.tenants.Role;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -49,9 +49,9 @@ final class KeysCreateCommand implements Callable<Integer> {
             description = "The models that it may use, with commas (default: all).")
     private List<String> models = List.of();
 
-    @Option(names = "--ledger", paramLabel = "FILE",
+    @Option(names = "--ledger", paramLabel = "FILE|URL",
             description = "The server's ledger, which keeps the keys (default: that of serve).")
-    private Path ledger;
+    private String ledger;
 
     KeysCreateCommand(CommandContext context) {
         this.context = context;
@@ -63,16 +63,16 @@ final class KeysCreateCommand implements Callable<Integer> {
                 Optional.ofNullable(project), role,
                 limit("--rpm", requestsPerMinute), limit("--tpm", tokensPerMinute),
                 Set.copyOf(models), 0, 0);
-        Path file = ledger == null ? LedgerLocation.served(context.environment()) : ledger;
+        LedgerAddress address = LedgerLocation.of(ledger, context.environment());
         NewKey made;
-        try (KeyStore store = KeyStore.open(file)) {
+        try (KeyStore store = KeyStore.open(address)) {
             made = store.create(wanted);
         }
         context.out().println(made.secret());
         context.out().flush();
         context.err().println("made key " + made.key().id() + " (" + name + ", team "
                 + made.key().team() + made.key().project().map(one -> ", project " + one).orElse("")
-                + ", " + role.word() + ") in " + file
+                + ", " + role.word() + ") in " + address
                 + "; it is not shown again");
         return 0;
     }

@@ -4,10 +4,9 @@ import dev.millrace.server.cli.CommandContext;
 import dev.millrace.server.cli.JsonOutput;
 import dev.millrace.server.cli.LedgerLocation;
 import dev.millrace.server.cli.TextTable;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyStore;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -44,9 +43,9 @@ final class KeysListCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print a JSON array instead of a table.")
     private boolean json;
 
-    @Option(names = "--ledger", paramLabel = "FILE",
+    @Option(names = "--ledger", paramLabel = "FILE|URL",
             description = "The server's ledger, which keeps the keys (default: that of serve).")
-    private Path ledger;
+    private String ledger;
 
     KeysListCommand(CommandContext context) {
         this.context = context;
@@ -54,14 +53,14 @@ final class KeysListCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path file = ledger == null ? LedgerLocation.served(context.environment()) : ledger;
-        List<ApiKey> keys = Files.exists(file) ? stored(file) : List.of();
+        LedgerAddress address = LedgerLocation.of(ledger, context.environment());
+        List<ApiKey> keys = address.exists() ? stored(address) : List.of();
         if (json) {
             context.out().println(JsonOutput.text(keys.stream().map(Listed::of).toList()));
             return 0;
         }
         if (keys.isEmpty()) {
-            context.out().println("There are no keys in " + file
+            context.out().println("There are no keys in " + address
                     + ". Make one with ./millrace keys create --name NAME.");
             return 0;
         }
@@ -81,8 +80,8 @@ final class KeysListCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static List<ApiKey> stored(Path file) {
-        try (KeyStore store = KeyStore.open(file)) {
+    private static List<ApiKey> stored(LedgerAddress address) {
+        try (KeyStore store = KeyStore.open(address)) {
             return store.list();
         }
     }

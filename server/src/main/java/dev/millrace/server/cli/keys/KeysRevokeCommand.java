@@ -2,9 +2,9 @@ package dev.millrace.server.cli.keys;
 
 import dev.millrace.server.cli.CommandContext;
 import dev.millrace.server.cli.LedgerLocation;
+import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyStore;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -19,9 +19,9 @@ final class KeysRevokeCommand implements Callable<Integer> {
     @Parameters(paramLabel = "NAME", description = "A key's name or id.")
     private String nameOrId;
 
-    @Option(names = "--ledger", paramLabel = "FILE",
+    @Option(names = "--ledger", paramLabel = "FILE|URL",
             description = "The server's ledger, which keeps the keys (default: that of serve).")
-    private Path ledger;
+    private String ledger;
 
     KeysRevokeCommand(CommandContext context) {
         this.context = context;
@@ -29,9 +29,9 @@ final class KeysRevokeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path file = ledger == null ? LedgerLocation.served(context.environment()) : ledger;
+        LedgerAddress address = LedgerLocation.of(ledger, context.environment());
         ApiKey revoked;
-        try (KeyStore store = KeyStore.open(file)) {
+        try (KeyStore store = KeyStore.open(address)) {
             revoked = store.revoke(nameOrId);
         }
         context.out().println("revoked key " + revoked.id() + " (" + revoked.name() + ")");

@@ -1,4 +1,4 @@
-package dev.millrace.server.metering;
+package dev.millrace.server.metering.database;
 
 import org.flywaydb.core.api.logging.Log;
 import org.flywaydb.core.api.logging.LogCreator;

@@ -1,12 +1,13 @@
-package dev.millrace.server.metering;
+package dev.millrace.server.metering.database;
 
-import java.nio.file.Path;
+import dev.millrace.server.metering.LedgerException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.configuration.FluentConfiguration;
 
 /** Creates the ledger's tables and brings older ones up to date. */
 final class LedgerSchema {
@@ -18,13 +19,17 @@ final class LedgerSchema {
 
     private LedgerSchema() {}
 
-    static void migrate(Path ledger) {
+    /** @param password beside the one that the URL may have, or null */
+    static void migrate(String url, String password, LedgerAddress ledger) {
         try {
-            Flyway.configure(LedgerSchema.class.getClassLoader())
-                    .dataSource("jdbc:sqlite:" + ledger, null, null)
+            FluentConfiguration flyway = Flyway.configure(LedgerSchema.class.getClassLoader())
+                    .dataSource(url, null, password)
                     .locations(MIGRATIONS)
-                    .loggers(FlywayLog.class.getName())
-                    .load().migrate();
+                    .loggers(FlywayLog.class.getName());
+            if (ledger.remote()) {
+                flyway.resourceProvider(new PostgresMigrations(flyway));
+            }
+            flyway.load().migrate();
         } catch (FlywayException e) {
             throw new LedgerException("cannot set up the ledger " + ledger + ": " + e.getMessage(),
                     e);
@@ -36,13 +41,10 @@ final class LedgerSchema {
      *
      * @return its version; 0 for a database without tables
      */
-    static int requireKnown(Connection connection, Path ledger) throws SQLException {
+    static int requireKnown(Connection connection, LedgerAddress ledger) throws SQLException {
         try (Statement statement = connection.createStatement()) {
-            try (ResultSet tables = statement.executeQuery(
-                    "SELECT 1 FROM sqlite_master WHERE name = 'flyway_schema_history'")) {
-                if (!tables.next()) {
-                    return 0;
-                }
+            if (!hasHistory(connection, statement)) {
+                return 0;
             }
             try (ResultSet version = statement.executeQuery(
                     "SELECT max(CAST(version AS INTEGER)) FROM flyway_schema_history")) {
@@ -54,6 +56,17 @@ final class LedgerSchema {
                 }
                 return version.getInt(1);
             }
+        }
+    }
+
+    private static boolean hasHistory(Connection connection, Statement statement)
+            throws SQLException {
+        if (PostgresDatabase.owns(connection)) {
+            return PostgresDatabase.hasHistory(statement);
+        }
+        try (ResultSet tables = statement.executeQuery(
+                "SELECT 1 FROM sqlite_master WHERE name = 'flyway_schema_history'")) {
+            return tables.next();
         }
     }
 }

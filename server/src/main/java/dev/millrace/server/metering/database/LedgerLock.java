@@ -1,7 +1,9 @@
-package dev.millrace.server.metering;
+package dev.millrace.server.metering.database;
 
+import dev.millrace.server.metering.LedgerException;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import org.sqlite.SQLiteConfig;
@@ -9,11 +11,19 @@ import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
 /**
- * Makes sure that one server at a time writes a ledger: an exclusive transaction, held as long as
- * the ledger is open, on an empty database beside it. The system lets go of it when the process
- * dies. (A lock of java.nio would be lost as soon as the same process opened the file again.)
+ * Makes sure that one server at a time writes a ledger. For a file, an exclusive transaction, held
+ * as long as the ledger is open, on an empty database beside it: the system lets go of it when the
+ * process dies. (A lock of java.nio would be lost as soon as the same process opened the file
+ * again.) For a database of PostgreSQL's, an advisory lock of the connection.
  */
 final class LedgerLock implements AutoCloseable {
+
+    /** Waits for other writers of the same schema; ends with the transaction. */
+    static final String WRITER = "SELECT pg_advisory_xact_lock(1296649293,"
+            + " hashtext(current_schema()))";
+    /** Does not wait for other servers; ends with the connection. */
+    private static final String SERVER = "SELECT pg_try_advisory_lock(1296649292,"
+            + " hashtext(current_schema()))";
 
     private final Connection connection;
 
@@ -41,6 +51,15 @@ final class LedgerLock implements AutoCloseable {
             }
             throw new LedgerException("cannot lock the ledger " + ledger + ": " + e.getMessage()
                     + "; check that its folder can be written", e);
+        }
+    }
+
+    /** Locks PostgreSQL's ledger for as long as the connection lives; false if another has. */
+    static boolean take(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet taken = statement.executeQuery(SERVER)) {
+            taken.next();
+            return taken.getBoolean(1);
         }
     }
 
