@@ -116,7 +116,7 @@ public final class MillraceServer {
                 limits);
         this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
         this.anthropic = new AnthropicRoutes(completions, exchange);
-        this.responses = new ResponsesRoutes(completions, exchange,
+        this.responses = new ResponsesRoutes(directory, completions, exchange,
                 store.map(ResponseStore::new), Clock.systemUTC());
         this.tokens = new TokenRoutes(directory, completions, exchange);
         Embeddings vectors = new Embeddings(directory, embedding, accounts, registry, limits);

@@ -124,10 +124,15 @@ final class RequestReader {
             throw ApiException.unsupported("prompt_cache_retention", "prompt_cache_retention must"
                     + " be in_memory: prefixes are cached as long as there is room");
         }
-        if (!body.text("truncation", "disabled").equals("disabled")) {
-            throw ApiException.unsupported("truncation", "truncation must be disabled: this server"
-                    + " leaves nothing out of a conversation; send less of it");
+    }
+
+    private String truncation() {
+        String truncation = body.text("truncation", "disabled");
+        if (!Set.of("auto", "disabled").contains(truncation)) {
+            throw ApiException.invalid("truncation", "truncation must be auto or disabled, got \""
+                    + Fields.shown(truncation) + "\"");
         }
+        return truncation;
     }
 
     private void limits() {
@@ -222,7 +227,7 @@ final class RequestReader {
         response.put("model", body.text("model")).put("parallel_tool_calls",
                 body.flag("parallel_tool_calls", true))
                 .put("temperature", body.number("temperature", 0, 2, 1))
-                .put("top_p", body.number("top_p", 0, 1, 1)).put("truncation", "disabled");
+                .put("top_p", body.number("top_p", 0, 1, 1)).put("truncation", truncation());
         String tier = body.text("service_tier", "auto");
         chat.put("service_tier", tier);
         response.put("service_tier", tier.equals("auto") ? "default" : tier);

@@ -58,18 +58,13 @@ final class ResponseBuilder implements ChatListener {
                 .putNull("completed_at").putNull("error").putNull("incomplete_details");
         response.setAll(request.response());
         response.putArray("output");
-        response.putNull("usage");
         tell("response.created");
         tell("response.in_progress");
     }
 
     private void tell(String type) throws IOException {
         ObjectNode event = events.event(type);
-        ObjectNode shown = response.deepCopy();
-        if (shown.get("usage").isNull()) {
-            shown.remove("usage");
-        }
-        event.set("response", shown);
+        event.set("response", response.deepCopy());
         events.send(event);
     }
 

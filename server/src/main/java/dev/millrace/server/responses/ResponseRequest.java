@@ -14,4 +14,15 @@ import tools.jackson.databind.node.ObjectNode;
  * @param streams    whether the client wants its events
  */
 record ResponseRequest(ObjectNode chat, ObjectNode response, List<ObjectNode> input,
-        boolean summarises, boolean stores, boolean streams) {}
+        boolean summarises, boolean stores, boolean streams) {
+
+    /** Whether the oldest of the conversation may be left out, so that the rest fits. */
+    boolean truncates() {
+        return response.get("truncation").stringValue().equals("auto");
+    }
+
+    /** Tokens of the answer, at most; 0 where the request does not say. */
+    int maxOutputTokens() {
+        return response.get("max_output_tokens").intValue(0);
+    }
+}

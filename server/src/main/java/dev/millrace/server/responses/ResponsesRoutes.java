@@ -7,6 +7,7 @@ import dev.millrace.server.openai.Completions;
 import dev.millrace.server.openai.Exchange;
 import dev.millrace.server.openai.Fields;
 import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.ModelDirectory;
 import dev.millrace.server.openai.ResponseStream;
 import dev.millrace.server.store.ResponseStore;
 import dev.millrace.server.tenants.Identity;
@@ -27,6 +28,7 @@ public final class ResponsesRoutes {
     private static final String ONE = RESPONSES + "/{id}";
     private static final String ID_PREFIX = "resp_";
 
+    private final ModelDirectory models;
     private final Completions completions;
     private final Exchange exchange;
     private final StoredResponses stored;
@@ -34,8 +36,9 @@ public final class ResponsesRoutes {
     private final Clock clock;
 
     /** @param store of responses; empty where none are kept */
-    public ResponsesRoutes(Completions completions, Exchange exchange,
+    public ResponsesRoutes(ModelDirectory models, Completions completions, Exchange exchange,
             Optional<ResponseStore> store, Clock clock) {
+        this.models = models;
         this.completions = completions;
         this.exchange = exchange;
         this.stored = new StoredResponses(store);
@@ -68,6 +71,7 @@ public final class ResponsesRoutes {
         ResponseBuilder builder = new ResponseBuilder(request, output,
                 response -> stored.keep(owner, request.input(), response), reader, clock);
         try {
+            truncate(request, caller);
             completions.chat(request.chat(), RESPONSES, ID_PREFIX, caller,
                     new ListenedChunks(builder));
         } catch (ApiException e) {
@@ -78,10 +82,21 @@ public final class ResponsesRoutes {
         }
     }
 
+    private void truncate(ResponseRequest request, Caller caller) {
+        if (request.truncates()) {
+            int contextTokens = models.require(request.chat().get("model").stringValue())
+                    .contextTokens();
+            Truncation.fit(request.chat(),
+                    Truncation.promptTokens(contextTokens, request.maxOutputTokens()),
+                    chat -> completions.chatPrompt(chat, caller).length);
+        }
+    }
+
     private ObjectNode count(Fields body, Caller caller) throws InterruptedException {
         ResponseRequest request = new RequestReader(body, stored, caller.identity().tenant())
                 .read();
         try {
+            truncate(request, caller);
             return Json.object().put("object", "response.input_tokens").put("input_tokens",
                     completions.chatPrompt(request.chat(), caller).length);
         } catch (ApiException e) {

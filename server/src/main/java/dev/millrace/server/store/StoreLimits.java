@@ -13,8 +13,8 @@ import java.time.Duration;
 public record StoreLimits(Duration retention, long tenantBytes, long historyBytes,
         int historyLength) {
 
-    /** What one response may continue: more than any model here could read. */
-    private static final long HISTORY_BYTES = 16L << 20;
+    /** What one response may continue: as much as a request may bring. */
+    private static final long HISTORY_BYTES = 4L << 20;
     private static final int HISTORY_LENGTH = 4096;
 
     public StoreLimits {

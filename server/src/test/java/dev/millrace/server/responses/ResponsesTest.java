@@ -232,6 +232,38 @@ class ResponsesTest {
     }
 
     @Test
+    void theOldestTurnsAreLeftOutWhereThatIsAllowed() throws Exception {
+        String turn = "{'role':'user','content':'" + "x".repeat(600) + "'},"
+                + "{'role':'assistant','content':'ok'},";
+        String input = ",'max_output_tokens':100,'instructions':'be kind','input':["
+                + turn.repeat(9) + "{'role':'user','content':'last'}]";
+
+        JsonNode fits = create(",'truncation':'auto'" + input);
+        HttpResponse<String> refused = send(mine, "POST", PATH, body(input));
+
+        assertThat(fits.at("/usage/input_tokens").intValue()).isBetween(3300, 3996);
+        assertThat(LiveServer.json(refused.body()).at("/error/code").stringValue())
+                .isEqualTo("context_length_exceeded");
+        assertThat(good("GET", PATH + "/" + id(fits) + "/input_items?limit=100", "").get("data"))
+                .hasSize(19);
+    }
+
+    @Test
+    void whatCannotBeStoredIsAnsweredAllTheSame() throws Exception {
+        StoreDatabase closed = StoreDatabase.open(folder.resolve("ledger.db"),
+                StoreLimits.of(Duration.ofDays(30), 1 << 20), Clock.systemUTC());
+        closed.close();
+        try (LiveServer broken = LiveServer.with(new ScriptedForwardPass(
+                NextToken.answer("ok"))).store(closed).start()) {
+            JsonNode response = broken.answer(PATH, body("").replace('\'', '"'));
+
+            assertThat(response.at("/output/0/content/0/text").stringValue()).isEqualTo("ok");
+            assertThat(response.get("store").booleanValue()).isFalse();
+            assertThat(broken.get(PATH + "/" + id(response)).statusCode()).isEqualTo(503);
+        }
+    }
+
+    @Test
     void aFailureWithinAStreamIsAnEventAndStored() throws Exception {
         try (LiveServer failing = LiveServer.endless(0).start()) {
             failing.pass().poisonWhen(row -> row.computedTokens() > 40);
@@ -250,7 +282,7 @@ class ResponsesTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         ",'background':true | background", ",'conversation':'c' | conversation",
-        ",'prompt':{'id':'p'} | prompt", ",'truncation':'auto' | truncation",
+        ",'prompt':{'id':'p'} | prompt", ",'truncation':'some' | truncation",
         ",'messages':[] | messages", ",'max_tokens':5 | max_tokens", ",'n':2 | n",
         ",'max_output_tokens':15 | max_output_tokens", ",'max_tool_calls':0 | max_tool_calls",
         ",'temperature':2.5 | temperature", ",'top_p':-1 | top_p", ",'top_k':'a' | top_k",
