@@ -121,6 +121,7 @@ final class CpuForwardPass implements ForwardPass {
             caches.close();
             adapters.close();
             weights.close();
+            CpuKernels.forgetArrays();
         }
     }
 

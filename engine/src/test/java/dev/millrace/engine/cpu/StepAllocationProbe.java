@@ -15,6 +15,7 @@ import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.TokenFilters;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import java.lang.management.ManagementFactory;
@@ -24,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Runs steps on the vector kernels until they allocate no more than their results, and prints the
+ * Runs steps until they allocate no more than their results, and prints the
  * bytes per step of all threads together. A process of its own, because a vector that the compiler
  * boxes depends on what else the process ran.
  */
@@ -34,36 +35,57 @@ final class StepAllocationProbe {
             .getThreadMXBean();
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
     private static final int STEPS = 50;
-    private static final Duration LIMIT = Duration.ofMinutes(5);
+    private static final Duration LIMIT = Duration.ofMinutes(3);
 
     private StepAllocationProbe() {}
 
-    /** @param arguments rows of the batch, tokens of each row, the most bytes per step to accept */
+    /**
+     * @param arguments what runs, rows of the batch, tokens of each row, the most bytes per step to
+     *                  accept
+     */
     public static void main(String[] arguments) {
-        int rows = Integer.parseInt(arguments[0]);
-        int tokens = Integer.parseInt(arguments[1]);
-        long accepted = Long.parseLong(arguments[2]);
-        RandomModel model = RandomModel.plain();
-        MemoryBudget budget = new MemoryBudget(1L << 30, CONTEXT, rows, rows * tokens);
-        try (WorkerPool pool = WorkerPool.create(2);
-                ForwardPass pass = new CpuBackend(CpuKernels.vector(), pool, Duration.ZERO)
-                        .open(model.spec(), model, budget)) {
-            StepBatch batch = batch(rows, tokens);
-            long deadline = System.nanoTime() + LIMIT.toNanos();
-            long bytes;
-            do {
-                long before = THREADS.getTotalThreadAllocatedBytes();
-                for (int i = 0; i < STEPS; i++) {
-                    pass.step(batch);
+        int rows = Integer.parseInt(arguments[1]);
+        int tokens = Integer.parseInt(arguments[2]);
+        long accepted = Long.parseLong(arguments[3]);
+        switch (arguments[0]) {
+            case "vector" -> measure(CpuKernels.vector(), RandomModel.plain(), rows, tokens,
+                    accepted);
+            case "native" -> measure(CpuKernels.nativeTwin(),
+                    RandomModel.inFormat(QuantFormat.Q8_0), rows, tokens, accepted);
+            case "adapters" -> {
+                try (TinyLora tiny = new TinyLora(CpuKernels.vector())) {
+                    measure(tiny.pass(), batch(rows, tokens, tiny.slot("wide")), accepted);
                 }
-                bytes = (THREADS.getTotalThreadAllocatedBytes() - before) / STEPS;
-            } while (bytes > accepted && System.nanoTime() < deadline);
-            System.out.println(bytes);
+            }
+            default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
 
+    private static void measure(CpuKernels kernels, RandomModel model, int rows, int tokens,
+            long accepted) {
+        MemoryBudget budget = new MemoryBudget(1L << 30, CONTEXT, rows, rows * tokens);
+        try (WorkerPool pool = WorkerPool.create(2);
+                ForwardPass pass = new CpuBackend(kernels, pool, Duration.ZERO)
+                        .open(model.spec(), model, budget)) {
+            measure(pass, batch(rows, tokens, SequenceRow.NO_ADAPTER), accepted);
+        }
+    }
+
+    private static void measure(ForwardPass pass, StepBatch batch, long accepted) {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        long bytes;
+        do {
+            long before = THREADS.getTotalThreadAllocatedBytes();
+            for (int i = 0; i < STEPS; i++) {
+                pass.step(batch);
+            }
+            bytes = (THREADS.getTotalThreadAllocatedBytes() - before) / STEPS;
+        } while (bytes > accepted && System.nanoTime() < deadline);
+        System.out.println(bytes);
+    }
+
     /** The same positions in every step: the cache is overwritten with what it holds. */
-    private static StepBatch batch(int rows, int tokens) {
+    private static StepBatch batch(int rows, int tokens, int adapter) {
         int rowBlocks = Math.ceilDiv(tokens, CpuMemoryPlan.BLOCK_TOKENS);
         SamplingRow sampling = everything();
         List<SequenceRow> sequences = new ArrayList<>();
@@ -72,7 +94,7 @@ final class StepAllocationProbe {
             for (int i = 0; i < tokens; i++) {
                 ids[i] = row + i;
             }
-            sequences.add(SequenceFeed.inBlocks(row * rowBlocks, rowBlocks)
+            sequences.add(SequenceFeed.inBlocks(row * rowBlocks, rowBlocks).withAdapter(adapter)
                     .row(OutputRequest.SAMPLE_LAST, sampling, ids));
         }
         return new StepBatch(sequences, BlockOperations.NONE);

@@ -76,6 +76,14 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     }
 
     /**
+     * Lets arrays that operations were given be collected: what closes a model says so. Threads
+     * remember arrays from call to call, whichever kernels they were for.
+     */
+    static void forgetArrays() {
+        ArraySegments.forgetAll();
+    }
+
+    /**
      * Native kernels with chosen instructions, for comparisons: a server takes the fastest.
      *
      * @param instructions as {@link #instructions()} says, in any case, with or without dashes and
