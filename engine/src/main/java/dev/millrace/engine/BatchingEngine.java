@@ -6,6 +6,7 @@ import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The engine: one platform thread that batches all requests, step by step, onto one model.
@@ -29,7 +30,8 @@ public final class BatchingEngine implements Engine {
     private volatile EngineStatus status;
 
     private BatchingEngine(String name, ForwardPass forwardPass, Vocabulary vocabulary,
-            EngineSettings settings, DeviceLane lane, StepObserver observer) {
+            EngineSettings settings, Optional<DraftModel> draft, DeviceLane lane,
+            StepObserver observer) {
         this.vocabulary = vocabulary;
         this.lane = lane;
         CacheGeometry geometry = forwardPass.cacheGeometry();
@@ -40,7 +42,8 @@ public final class BatchingEngine implements Engine {
         adapters = new AdapterSlots(forwardPass, lane);
         inbox = new Inbox(settings);
         loop = new EngineLoop(forwardPass, vocabulary, settings, inbox, cache, lane, observer,
-                adapters);
+                adapters, draft.map(model -> new Drafter(model, vocabulary.size(),
+                        settings.prefixReuse(), lane, observer)));
         status = loop.status();
         thread = Thread.ofPlatform().name("engine-" + name).daemon().unstarted(this::run);
     }
@@ -56,8 +59,19 @@ public final class BatchingEngine implements Engine {
      */
     public static BatchingEngine start(String name, ForwardPass forwardPass, Vocabulary vocabulary,
             EngineSettings settings, DeviceLane lane, StepObserver observer) {
-        BatchingEngine engine = new BatchingEngine(name, forwardPass, vocabulary, settings, lane,
-                observer);
+        return start(name, forwardPass, vocabulary, settings, Optional.empty(), lane, observer);
+    }
+
+    /**
+     * The same with a draft model, which guesses where that pays.
+     *
+     * @param draft its pass is closed by the caller too, after the engine
+     */
+    public static BatchingEngine start(String name, ForwardPass forwardPass, Vocabulary vocabulary,
+            EngineSettings settings, Optional<DraftModel> draft, DeviceLane lane,
+            StepObserver observer) {
+        BatchingEngine engine = new BatchingEngine(name, forwardPass, vocabulary, settings, draft,
+                lane, observer);
         engine.thread.start();
         return engine;
     }

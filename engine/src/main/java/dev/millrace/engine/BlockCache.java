@@ -82,8 +82,8 @@ final class BlockCache {
     boolean admit(Sequence sequence, List<Sequence> running, Sequence leader) {
         int copied = copies.size();
         int reused = leader == null ? 0 : fork(sequence, leader);
-        if (reused == 0 && index != null) {
-            reused = reuse(sequence) * blockTokens;
+        if (reused == 0) {
+            reused = reuse(sequence);
         }
         for (int group = 0; group < groups.length; group++) {
             long needed = missingBlocks(sequence, group, reused);
@@ -161,8 +161,15 @@ final class BlockCache {
         return Math.max(0, Math.min(blocks, peakBlocks[group]) - sequence.blocks().held(group));
     }
 
-    /** Takes the longest cached prefix that every group still has; returns its blocks. */
-    private int reuse(Sequence sequence) {
+    /**
+     * Gives a text that holds nothing the longest cached prefix that every group still has.
+     *
+     * @return tokens that the cache holds for it now
+     */
+    int reuse(CachedText sequence) {
+        if (index == null) {
+            return 0;
+        }
         int[][] path = index.find(sequence, sequence.reusableTokens() / blockTokens);
         int reused = longestUsable(path);
         for (int group = 0; group < groups.length; group++) {
@@ -177,7 +184,7 @@ final class BlockCache {
             }
         }
         sequence.blocks().share(reused);
-        return reused;
+        return reused * blockTokens;
     }
 
     private int longestUsable(int[][] path) {
@@ -209,7 +216,7 @@ final class BlockCache {
      * @param wanted tokens to compute, at least 1
      * @return tokens for which there is room now, from 0 to {@code wanted}
      */
-    int grow(Sequence sequence, int wanted) {
+    int grow(CachedText sequence, int wanted) {
         BlockTables blocks = sequence.blocks();
         long reach = (long) sequence.computedTokens() + wanted;
         for (int group = 0; group < groups.length; group++) {
@@ -236,7 +243,7 @@ final class BlockCache {
     }
 
     /** Returns the blocks that the sequence's next token will not look at any more. */
-    void slide(Sequence sequence) {
+    void slide(CachedText sequence) {
         for (int group = 0; group < groups.length; group++) {
             int start = firstBlockInWindow(group, sequence.computedTokens());
             while (sequence.blocks().released(group) < start) {
@@ -246,7 +253,7 @@ final class BlockCache {
     }
 
     /** Lets others find the full blocks of the sequence, whose contents are known to be sound. */
-    void share(Sequence sequence) {
+    void share(CachedText sequence) {
         int full = sequence.computedTokens() / blockTokens;
         if (index != null && full > sequence.blocks().shared()) {
             index.enter(sequence, full);
@@ -255,7 +262,7 @@ final class BlockCache {
     }
 
     /** Makes sure that nobody finds what this sequence refers to. */
-    void discredit(Sequence sequence) {
+    void discredit(CachedText sequence) {
         if (index == null) {
             return;
         }
@@ -268,7 +275,7 @@ final class BlockCache {
     }
 
     /** Returns everything; what is shared stays findable until its blocks are needed. */
-    void release(Sequence sequence) {
+    void release(CachedText sequence) {
         for (int group = 0; group < groups.length; group++) {
             // Last block first: a prefix is worth more than what follows, so it is evicted later.
             while (sequence.blocks().held(group) > 0) {

@@ -2,38 +2,70 @@ package dev.millrace.engine;
 
 /**
  * How many tokens are worth guessing for one sequence, learnt from how its guesses fared. The n-th
- * guess counts only if all before it are right, so it is worth its row while the rate of right
- * guesses to the power of n is above what a row costs.
+ * guess counts only if all before it are right, so the rate of right guesses to the power of n is
+ * what it adds to a step; it is worth its time while that is more than the step gives for as much
+ * time without it.
  */
 final class DraftLength {
 
-    /** Guesses to remember: older ones count less and less. */
-    private static final double MEMORY = 0.9;
-    /** Before the first guess: as often right as wrong. */
-    private static final double FIRST_RIGHT = 1;
-    private static final double FIRST_TRIED = 2;
     /** Tokens without a guess, after guesses did not pay, until one is tried again. */
-    private static final int PAUSE_TOKENS = 32;
+    private static final int LEAST_PAUSE_TOKENS = 32;
+    /** The pause doubles up to this while the one that is tried is wrong again. */
+    private static final int MOST_PAUSE_TOKENS = 256;
 
-    private final Speculation speculation;
-    private double right = FIRST_RIGHT;
-    private double tried = FIRST_TRIED;
+    private final int mostDrafts;
+    private final double memory;
+    private double right;
+    private double tried;
+    private double cost;
+    private int nextPause = LEAST_PAUSE_TOKENS;
     private int pause;
     private boolean stopped;
 
-    DraftLength(Speculation speculation) {
-        this.speculation = speculation;
+    private DraftLength(int mostDrafts, double right, double tried, double memory) {
+        this.mostDrafts = mostDrafts;
+        this.right = right;
+        this.tried = tried;
+        this.memory = memory;
     }
 
-    /** Tokens to guess for the next step; 0 while guesses do not pay. */
-    int tokens() {
-        if (stopped || pause > 0 || speculation.mostDrafts() == 0) {
+    /** Of guesses that cost little, so that a few wrong ones do no harm. */
+    static DraftLength ofLookups(Speculation speculation) {
+        return new DraftLength(speculation.mostDrafts(), 1, 2, 0.9);
+    }
+
+    /** Of a model's guesses, which are dearer and more often right. */
+    static DraftLength ofModel(Speculation speculation) {
+        return new DraftLength(speculation.mostDrafts(), 3, 4, 0.95);
+    }
+
+    /** How often guesses were right lately, from 0 to 1; 0 once they have stopped. */
+    double rate() {
+        return stopped ? 0 : right / tried;
+    }
+
+    /**
+     * Tokens to guess for the next step; 0 while guesses do not pay.
+     *
+     * @param guessCost time of a guess in units of what a token takes without any
+     */
+    int tokens(double guessCost) {
+        cost = guessCost;
+        if (stopped || pause > 0 || mostDrafts == 0) {
             return 0;
         }
+        return Math.max(1, worthwhile()); // a single one is how it learns
+    }
+
+    private int worthwhile() {
         double rate = right / tried;
         double worth = rate;
-        int tokens = 1; // a single one is how it learns
-        while (tokens < speculation.mostDrafts() && worth * rate > speculation.rowCost()) {
+        double expected = 1;
+        double time = 1;
+        int tokens = 0;
+        while (tokens < mostDrafts && worth * time > cost * expected) {
+            expected += worth;
+            time += cost;
             worth *= rate;
             tokens++;
         }
@@ -43,11 +75,14 @@ final class DraftLength {
     /** Notes how many of a step's guesses were right, before the first that was wrong. */
     void verified(int drafts, int accepted) {
         int verified = Math.min(drafts, accepted + 1);
-        double keep = Math.pow(MEMORY, verified);
+        double keep = Math.pow(memory, verified);
         right = right * keep + accepted;
         tried = tried * keep + verified;
-        if (right / tried < speculation.rowCost()) {
-            pause = PAUSE_TOKENS;
+        if (worthwhile() == 0) {
+            pause = nextPause;
+            nextPause = Math.min(MOST_PAUSE_TOKENS, 2 * nextPause);
+        } else {
+            nextPause = LEAST_PAUSE_TOKENS;
         }
     }
 

@@ -7,6 +7,8 @@ import dev.millrace.engine.forward.StepResult;
 import dev.millrace.engine.forward.StepResult.RowResult;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.Optional;
 
 /** What the engine's thread does over and over: take the mail, plan, run a step, tell everyone. */
 final class EngineLoop {
@@ -31,12 +33,14 @@ final class EngineLoop {
     private final DeviceLane lane;
     private final StepObserver observer;
     private final AdapterSlots adapters;
+    private final Optional<Drafter> drafter;
     private final Deadlines deadlines = new Deadlines();
     private long steps;
     private long poisoned;
 
     EngineLoop(ForwardPass forwardPass, Vocabulary vocabulary, EngineSettings settings, Inbox inbox,
-            BlockCache cache, DeviceLane lane, StepObserver observer, AdapterSlots adapters) {
+            BlockCache cache, DeviceLane lane, StepObserver observer, AdapterSlots adapters,
+            Optional<Drafter> drafter) {
         this.forwardPass = forwardPass;
         this.vocabulary = vocabulary;
         this.inbox = inbox;
@@ -45,6 +49,7 @@ final class EngineLoop {
         this.lane = lane;
         this.observer = observer;
         this.adapters = adapters;
+        this.drafter = drafter;
     }
 
     boolean isIdle() {
@@ -68,6 +73,7 @@ final class EngineLoop {
     }
 
     private void step() {
+        drafter.ifPresent(this::draft);
         StepPlan plan = scheduler.plan();
         begin(plan);
         Occupancy<StepResult> run = lane.step(() -> run(plan));
@@ -80,6 +86,11 @@ final class EngineLoop {
         } else {
             fail(plan, run.failure());
         }
+    }
+
+    private void draft(Drafter draftModel) {
+        List<Sequence> decoding = scheduler.decoding();
+        draftModel.draft(decoding, scheduler.guessRoom(decoding.size()), scheduler.costs());
     }
 
     private void begin(StepPlan plan) {
@@ -183,6 +194,7 @@ final class EngineLoop {
         if (!sequence.end()) {
             return;
         }
+        drafter.ifPresent(draftModel -> draftModel.ended(sequence));
         FinishedRequest finished = new FinishedRequest(sequence.request().id(), reason,
                 sequence.usage(), sequence.reply().timings(lane.nanoTime()));
         try {

@@ -73,17 +73,17 @@ final class PrefixIndex {
     }
 
     /**
-     * Looks up the blocks of a sequence's beginning.
+     * Looks up the blocks of a text's beginning.
      *
      * @param depth how many blocks to look for at most
      * @return per block as far as the prefix is known, per group the cached block, or -1
      */
-    int[][] find(Sequence sequence, int depth) {
-        Node node = roots.get(rootOf(sequence));
+    int[][] find(CachedText text, int depth) {
+        Node node = roots.get(rootOf(text));
         int[][] path = new int[depth][];
         int found = 0;
         while (node != null && found < depth) {
-            node = node.children.get(key(sequence, found));
+            node = node.children.get(key(text, found));
             if (node != null) {
                 path[found++] = node.blocks.clone();
             }
@@ -91,16 +91,16 @@ final class PrefixIndex {
         return Arrays.copyOf(path, found);
     }
 
-    /** Enters the sequence's first blocks, where nobody has entered equal ones before. */
-    void enter(Sequence sequence, int depth) {
-        Root root = rootOf(sequence);
+    /** Enters the text's first blocks, where nobody has entered equal ones before. */
+    void enter(CachedText text, int depth) {
+        Root root = rootOf(text);
         Node node = roots.computeIfAbsent(root, key -> new Node(roots, key, null, holders.length));
         for (int index = 0; index < depth; index++) {
             Node parent = node;
-            node = parent.children.computeIfAbsent(key(sequence, index),
+            node = parent.children.computeIfAbsent(key(text, index),
                     key -> new Node(parent.children, key, parent, holders.length));
             for (int group = 0; group < holders.length; group++) {
-                int block = sequence.blocks().block(group, index);
+                int block = text.blocks().block(group, index);
                 if (block != NONE && node.blocks[group] == NONE) {
                     node.blocks[group] = block;
                     node.cached++;
@@ -141,11 +141,11 @@ final class PrefixIndex {
         return roots.isEmpty();
     }
 
-    private Root rootOf(Sequence sequence) {
-        return new Root(sequence.request().adapterSlot(), sequence.request().cacheSalt());
+    private Root rootOf(CachedText text) {
+        return new Root(text.adapterSlot(), text.cacheSalt());
     }
 
-    private Key key(Sequence sequence, int index) {
-        return new Key(sequence.tokens(index * blockTokens, blockTokens));
+    private Key key(CachedText text, int index) {
+        return new Key(text.tokens(index * blockTokens, blockTokens));
     }
 }

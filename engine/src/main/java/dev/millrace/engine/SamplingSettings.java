@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.forward.LogitRules;
 import dev.millrace.engine.forward.SamplingRow;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -64,5 +65,16 @@ final class SamplingSettings {
     SamplingRow row(int[] history, int length, int promptTokens, long[][] draftMasks) {
         return new SamplingRow(parameters.filters(), parameters.penalties(), rules,
                 parameters.seed(), history, length, promptTokens, draftMasks);
+    }
+
+    /** As {@link #row(int[], int, int)}, after some guesses that the text does not hold. */
+    SamplingRow ahead(int[] tokens, int length, int promptTokens, int[] guesses, int count,
+            long[][] mask) {
+        if (!fixed.usesHistory()) {
+            return mask.length == 0 ? fixed : row(NO_TOKENS, 0, 0, mask);
+        }
+        int[] history = Arrays.copyOf(tokens, length + count);
+        System.arraycopy(guesses, 0, history, length, count);
+        return row(history, length + count, promptTokens, mask);
     }
 }

@@ -4,7 +4,6 @@ import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -38,6 +37,7 @@ final class Scheduler {
     private final Set<Sequence> forked = new LinkedHashSet<>(); // whose copies no step has made yet
     private final SharedPrompts prompts = new SharedPrompts();
     private final StepPace pace = new StepPace();
+    private final GuessCosts costs;
     private long preemptions;
 
     private int budget; // tokens that the step being planned can still take
@@ -45,6 +45,7 @@ final class Scheduler {
     Scheduler(EngineSettings settings, BlockCache cache) {
         this.settings = settings;
         this.cache = cache;
+        this.costs = new GuessCosts(settings.speculation().rowCost());
     }
 
     void add(Sequence sequence) {
@@ -113,6 +114,9 @@ final class Scheduler {
             promptTokens += share.promptTokens() + share.recomputeTokens();
         }
         pace.ran(promptTokens, nanos);
+        if (promptTokens == 0) {
+            costs.ran(plan.batch().tokens(), nanos);
+        }
     }
 
     private void scheduleRunning(boolean decoding) {
@@ -146,17 +150,32 @@ final class Scheduler {
         for (int i = 0; i < running.size() && room > 0; i++) {
             Sequence sequence = running.get(i);
             if (sequence.decoding() && sequence.scheduledTokens() == 1) {
-                int[] guesses = sequence.guess(room);
-                int granted = guesses.length == 0
-                        ? 0
-                        : cache.grow(sequence, 1 + guesses.length) - 1;
+                int guesses = sequence.guess(room, costs, rows);
+                int granted = guesses == 0 ? 0 : cache.grow(sequence, 1 + guesses) - 1;
                 if (granted > 0) {
-                    sequence.draft(Arrays.copyOf(guesses, granted));
+                    sequence.draft(granted);
                     room -= granted;
                     budget -= granted;
                 }
             }
         }
+    }
+
+    /** What guesses cost so far. */
+    GuessCosts costs() {
+        return costs;
+    }
+
+    /** Those that the next step decodes, unless somebody gives way; first to last. */
+    List<Sequence> decoding() {
+        return suspects.isEmpty()
+                ? running.stream().filter(Sequence::decoding).limit(settings.stepTokens()).toList()
+                : List.of();
+    }
+
+    /** Most guesses beside so many sequences that decode. */
+    int guessRoom(int decoding) {
+        return Math.min(settings.stepTokens(), settings.speculation().mostRows()) - decoding;
     }
 
     private void preempt(Sequence victim) {

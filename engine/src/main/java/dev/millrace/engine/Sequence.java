@@ -13,10 +13,9 @@ import java.util.Arrays;
  * The state of one request: its tokens, how many of them the cache holds, and what has been
  * counted. Belongs to the engine's thread once submitted.
  */
-final class Sequence {
+final class Sequence implements CachedText {
 
     private static final int INITIAL_COMPLETION_TOKENS = 64;
-    private static final int[] NO_DRAFTS = {};
 
     private final GenerationRequest request;
     private final int tokenLimit;
@@ -37,11 +36,7 @@ final class Sequence {
     private int everComputedTokens; // the most that computedTokens has been
     private int cachedTokens;
     private int scheduledTokens;
-    private int[] drafts = NO_DRAFTS; // guesses that the scheduled tokens end with
-    private long[][] draftMasks = SamplingSettings.NO_MASKS; // after the last token and each guess
-    private final DraftLength draftLength;
-    private int acceptedDrafts;
-    private int computedDrafts; // and what had to be computed again because of them
+    private final Guesses guesses; // the scheduled tokens end with those that are scheduled
 
     /**
      * @param tokenLimit  most tokens, prompt and completion together
@@ -52,7 +47,7 @@ final class Sequence {
     Sequence(GenerationRequest request, int tokenLimit, int groups, Speculation speculation,
             Reply reply) {
         this.request = request;
-        this.draftLength = new DraftLength(speculation);
+        this.guesses = new Guesses(speculation);
         this.reply = reply;
         this.tokenLimit = tokenLimit;
         this.turnNanos = reply.submittedNanos() + request.terms().delayNanos();
@@ -82,7 +77,8 @@ final class Sequence {
         return reply;
     }
 
-    BlockTables blocks() {
+    @Override
+    public BlockTables blocks() {
         return blocks;
     }
 
@@ -128,13 +124,14 @@ final class Sequence {
         return ended;
     }
 
-    /** Tokens so far, prompt and completion. */
-    int length() {
+    /** Prompt and completion. */
+    @Override
+    public int length() {
         return length;
     }
 
-    /** Tokens whose keys and values the cache holds. */
-    int computedTokens() {
+    @Override
+    public int computedTokens() {
         return computedTokens;
     }
 
@@ -149,8 +146,8 @@ final class Sequence {
         return asksPrompt() ? promptTokens() - 1 - computedTokens : remainingTokens();
     }
 
-    /** The most tokens that may be found in the cache: of the others, logits are wanted. */
-    int reusableTokens() {
+    @Override
+    public int reusableTokens() {
         return asksPrompt() ? promptLogprobs.known() - 1 : length - 1;
     }
 
@@ -184,8 +181,19 @@ final class Sequence {
         return remainingTokens() == 1 && length > promptTokens();
     }
 
-    int[] tokens(int from, int count) {
-        return Arrays.copyOfRange(tokens, from, from + count); // zeros beyond the last
+    @Override
+    public int[] tokens(int from, int count) {
+        return Arrays.copyOfRange(tokens, from, from + count);
+    }
+
+    @Override
+    public int adapterSlot() {
+        return request.adapterSlot();
+    }
+
+    @Override
+    public String cacheSalt() {
+        return request.cacheSalt();
     }
 
     int promptTokens() {
@@ -197,8 +205,8 @@ final class Sequence {
     }
 
     TokenUsage usage() {
-        return new TokenUsage(promptTokens(), cachedTokens, completionTokens(), acceptedDrafts,
-                computedDrafts - acceptedDrafts);
+        return new TokenUsage(promptTokens(), cachedTokens, completionTokens(),
+                guesses.accepted(), guesses.rejected());
     }
 
     /** Starts, or starts again, with {@code reusedTokens} found in the cache. */
@@ -222,71 +230,81 @@ final class Sequence {
 
     void schedule(int count) {
         scheduledTokens = count;
-        drafts = NO_DRAFTS;
+        guesses.unschedule();
+    }
+
+    /** The most tokens that may be guessed: what follows the last may still be sampled. */
+    private int mostGuesses(int most) {
+        return Math.min(most, tokenLimit - length - 1);
+    }
+
+    /**
+     * How many tokens a draft model should guess for the next step.
+     *
+     * @param most     of them
+     * @param decoding sequences that do
+     */
+    int wantedDrafts(int most, GuessCosts costs, int decoding) {
+        return guesses.wanted(this, mostGuesses(most), costs.verifying(decoding),
+                costs.drawing(decoding));
+    }
+
+    /** Takes what a draft model guesses; masks as {@link Lookahead#masks} has them. */
+    void propose(int[] tokensAhead, long[][] masksAhead) {
+        guesses.propose(length, tokensAhead, masksAhead);
+    }
+
+    /** Lets the draft model guess no more. */
+    void stopDrafts() {
+        guesses.stopDrafts();
+    }
+
+    /** Tokens that may be left of the completion. */
+    int tokensLeft() {
+        return tokenLimit - length;
     }
 
     /**
      * Guesses the tokens after the last one, if that is scheduled and guesses have paid so far.
      *
-     * @param most of them
+     * @param most     of them
+     * @param decoding sequences that do
+     * @return how many
      */
-    int[] guess(int most) {
-        // The token that follows the last guess must be one that may still be sampled.
-        int count = Math.min(Math.min(most, draftLength.tokens()), tokenLimit - length - 1);
-        return count < 1 ? NO_DRAFTS : allowed(PromptLookup.draft(tokens, length, count));
+    int guess(int most, GuessCosts costs, int decoding) {
+        int count = mostGuesses(most);
+        return count < 1 ? 0 : guesses.next(this, count, costs.verifying(decoding)).length;
     }
 
-    /** As many guesses as the constraint lets through; notes the masks of what follows each. */
-    private int[] allowed(int[] guesses) {
-        if (matcher == null || guesses.length == 0) {
-            draftMasks = SamplingSettings.NO_MASKS;
-            return guesses;
-        }
-        draftMasks = new long[guesses.length + 1][];
-        draftMasks[0] = masks[0];
-        CompletionMatcher ahead = matcher.fork();
-        for (int i = 0; i < guesses.length; i++) {
-            int token = guesses[i];
-            if ((draftMasks[i][token >> 6] >>> token & 1) == 0 || !follow(ahead, token, i + 1)) {
-                draftMasks = Arrays.copyOf(draftMasks, i + 1);
-                return Arrays.copyOf(guesses, i);
-            }
-        }
-        return guesses;
+    /** What followed the text's ending where it came before. */
+    int[] lookUp(int count) {
+        return PromptLookup.draft(tokens, length, count);
     }
 
-    private boolean follow(CompletionMatcher ahead, int token, int next) {
-        try {
-            ahead.accept(token);
-            if (ahead.isComplete()) {
-                return false;
-            }
-            draftMasks[next] = new long[ahead.maskWords()];
-            ahead.fillMask(draftMasks[next]);
-            return true;
-        } catch (ConstraintException e) {
-            return false; // it will show, or not, when the model says this token itself
-        }
+    /** What the constraint allows after the last token and those guessed after it. */
+    Lookahead lookahead() {
+        return matcher == null ? Lookahead.FREE : Lookahead.from(matcher, masks[0]);
+    }
+
+    /** Whether a token ends the text. */
+    boolean endsAt(int token) {
+        return request.endsAt(token, reply.vocabulary());
+    }
+
+    /** How the token after the text and some guesses is drawn. */
+    SamplingRow drawing(int[] tokensAhead, int count, long[][] mask) {
+        return sampling.ahead(tokens, length, promptTokens(), tokensAhead, count, mask);
     }
 
     /** Schedules guesses after the tokens that are scheduled; the cache must have room for them. */
-    void draft(int[] guesses) {
-        drafts = guesses;
-        draftMasks = Arrays.copyOf(draftMasks, Math.min(draftMasks.length, guesses.length + 1));
-        scheduledTokens += guesses.length;
+    void draft(int count) {
+        guesses.schedule(count);
+        scheduledTokens += count;
     }
 
     /** How many guesses the scheduled tokens end with. */
     int draftTokens() {
-        return drafts.length;
-    }
-
-    private int rightDrafts(int[] sampled) {
-        int right = 0;
-        while (right < drafts.length && drafts[right] == sampled[right]) {
-            right++;
-        }
-        return right;
+        return guesses.scheduled();
     }
 
     /**
@@ -296,10 +314,12 @@ final class Sequence {
      */
     int wrongDrafts(RowResult row) {
         if (row == null) {
-            return drafts.length;
+            return guesses.scheduled();
         }
         // Of a poisoned row nothing is believed, and all of it is computed again without guesses.
-        return row.poisoned() ? newTokens() : drafts.length - rightDrafts(row.tokens());
+        return row.poisoned()
+                ? newTokens()
+                : guesses.scheduled() - guesses.right(row.tokens());
     }
 
     /**
@@ -308,42 +328,36 @@ final class Sequence {
      * @return how many were right, before the first that was not
      */
     int verify(int[] sampled) {
-        int accepted = rightDrafts(sampled);
-        if (drafts.length > 0) {
-            draftLength.verified(drafts.length, accepted);
-        } else {
-            draftLength.plain();
-        }
-        computedDrafts += drafts.length;
-        schedule(scheduledTokens - drafts.length);
+        int accepted = guesses.verify(sampled);
+        schedule(scheduledTokens - guesses.scheduled());
         return accepted;
     }
 
     /** Schedules a guess that turned out right: it is computed already. */
     void scheduleAccepted() {
-        acceptedDrafts++;
+        guesses.accept();
         schedule(1);
     }
 
     /** Computes nothing of what was scheduled, and guesses no more. */
     void withdrawDrafts() {
-        computedDrafts += newTokens();
-        draftLength.stop();
+        guesses.waste(newTokens());
+        guesses.stop();
         schedule(0);
     }
 
     /** Computes what was scheduled once more, because the step failed, and guesses no more. */
     void retry() {
-        computedDrafts += drafts.length;
+        guesses.waste(guesses.scheduled());
         everComputedTokens = Math.max(everComputedTokens,
-                computedTokens + scheduledTokens - drafts.length);
-        draftLength.stop();
+                computedTokens + scheduledTokens - guesses.scheduled());
+        guesses.stop();
         schedule(0);
     }
 
     /** Whether the scheduled tokens are all that remain, so that the step samples the next. */
     boolean samples() {
-        return scheduledTokens - drafts.length == remainingTokens();
+        return scheduledTokens - guesses.scheduled() == remainingTokens();
     }
 
     /** What the next step is to compute. */
@@ -351,7 +365,7 @@ final class Sequence {
         OutputRequest output = asksPrompt() ? promptOutput() : OutputRequest.NONE;
         SamplingRow draw = null;
         if (samples()) {
-            int positions = 1 + drafts.length;
+            int positions = 1 + guesses.scheduled();
             if (request.topLogprobs() >= 0) {
                 output = new OutputRequest.TopLogprobs(positions, request.topLogprobs());
             } else {
@@ -359,12 +373,12 @@ final class Sequence {
                         ? OutputRequest.SAMPLE_LAST
                         : new OutputRequest.Sample(positions);
             }
-            draw = positions == 1 || draftMasks.length == 0
+            draw = positions == 1 || guesses.masks().length == 0
                     ? sampling.row(tokens, length, promptTokens())
-                    : sampling.row(tokens, length, promptTokens(), draftMasks);
+                    : sampling.row(tokens, length, promptTokens(), guesses.masks());
         }
         int[] scheduled = tokens(computedTokens, scheduledTokens);
-        System.arraycopy(drafts, 0, scheduled, scheduledTokens - drafts.length, drafts.length);
+        guesses.copyTo(scheduled);
         return new SequenceRow(scheduled, computedTokens, blocks.rows(), request.adapterSlot(),
                 output, draw);
     }

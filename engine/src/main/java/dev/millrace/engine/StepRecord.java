@@ -15,6 +15,11 @@ public record StepRecord(long deviceNanos, List<StepShare> shares) {
         shares = List.copyOf(shares);
     }
 
+    /** Whether it was a draft model's step: then all of its shares are. */
+    public boolean drafts() {
+        return !shares.isEmpty() && shares.getFirst().draftTokens() > 0;
+    }
+
     /**
      * One sequence's part in a step.
      *
@@ -24,26 +29,33 @@ public record StepRecord(long deviceNanos, List<StepShare> shares) {
      * @param decodeTokens    completion tokens fed back: 1 in plain decoding, and every guess that
      *                        turned out right
      * @param rejectedTokens  guesses that the model did not say
+     * @param draftTokens     tokens that a draft model computed, to guess; then nothing else
      * @param contextTokens   positions attended to, summed over the computed tokens
      */
     public record StepShare(String requestId, int promptTokens, int recomputeTokens,
-            int decodeTokens, int rejectedTokens, long contextTokens) {
+            int decodeTokens, int rejectedTokens, int draftTokens, long contextTokens) {
 
         /** Of a sequence for which nothing was guessed wrong. */
         public StepShare(String requestId, int promptTokens, int recomputeTokens,
                 int decodeTokens, long contextTokens) {
-            this(requestId, promptTokens, recomputeTokens, decodeTokens, 0, contextTokens);
+            this(requestId, promptTokens, recomputeTokens, decodeTokens, 0, 0, contextTokens);
+        }
+
+        /** In a step of a draft model. */
+        static StepShare drafted(String requestId, int tokens, long contextTokens) {
+            return new StepShare(requestId, 0, 0, 0, 0, tokens, contextTokens);
         }
 
         /** All tokens that were computed. */
         public long tokens() {
-            return (long) promptTokens + recomputeTokens + decodeTokens + rejectedTokens;
+            return (long) promptTokens + recomputeTokens + decodeTokens + rejectedTokens
+                    + draftTokens;
         }
 
         /** The same, once it is known how many of the decoded tokens were wrong guesses. */
         StepShare rejecting(int tokens) {
             return new StepShare(requestId, promptTokens, recomputeTokens, decodeTokens - tokens,
-                    rejectedTokens + tokens, contextTokens);
+                    rejectedTokens + tokens, draftTokens, contextTokens);
         }
     }
 }

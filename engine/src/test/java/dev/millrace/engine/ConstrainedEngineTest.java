@@ -23,6 +23,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -106,6 +108,33 @@ class ConstrainedEngineTest {
         Answer answer = answer(Requests.of("a", "hello", 60).constrained(matching("(yes|no)!")));
 
         assertThat(answer.text()).isIn("yes!", "no!");
+    }
+
+    /** Guesses are drawn under the masks of their places, so none is wasted on what cannot be. */
+    @Test
+    void aDraftModelGuessesUnderTheConstraint() throws Exception {
+        GenerationRequest request = sampled(Requests.of("a", "hello", 200), 5, false)
+                .constrained(matching("([a-f]{3}[0-9]){40}"));
+        AtomicLong nanos = new AtomicLong();
+        NextToken letters = NextToken.letters();
+        EngineSettings settings = new EngineSettings(1, 512, 512, 10, 1000, false,
+                new Speculation(4, 8, 0.05));
+        List<Answer> answers = new ArrayList<>();
+        for (Optional<DraftModel> draft : List.of(Optional.<DraftModel>empty(), Optional.of(
+                new DraftModel(new ScriptedForwardPass(letters).draws(0.5f), 512, 512)))) {
+            ScriptedForwardPass large = new ScriptedForwardPass(letters).draws(0.5f)
+                    .failWhen(batch -> nanos.addAndGet(1000) < 0);
+            try (BatchingEngine engine = BatchingEngine.start("constrained",
+                    large, VOCABULARY, settings, draft, new DeviceLane(nanos::get),
+                    new RecordingObserver())) {
+                answers.add(Answer.of(engine.submit(request)));
+            }
+        }
+        assertThat(answers.get(1).text()).matches("([a-f]{3}[0-9]){40}");
+        assertThat(answers.get(1).ids()).isEqualTo(answers.get(0).ids());
+        TokenUsage usage = answers.get(1).finished().usage();
+        assertThat(usage.acceptedDrafts()).isGreaterThan(80);
+        assertThat(usage.rejectedDrafts()).isLessThan(5);
     }
 
     @Test

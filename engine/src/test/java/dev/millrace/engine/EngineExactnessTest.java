@@ -20,7 +20,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
@@ -47,6 +49,8 @@ class EngineExactnessTest {
     private static final EngineSettings ALONE = settings(1, CONTEXT, false, Speculation.OFF);
 
     private final WorkerPool workers = WorkerPool.create(2);
+    /** The device's time, of which drafts seem to take little. */
+    private final AtomicLong nanos = new AtomicLong();
 
     @AfterEach
     void close() {
@@ -126,7 +130,8 @@ class EngineExactnessTest {
     private List<Seen> alone(ForwardPass pass, List<GenerationRequest> requests)
             throws InterruptedException {
         List<Seen> alone = new ArrayList<>();
-        try (BatchingEngine engine = start(LimitedCache.keepingAll(pass), ALONE)) {
+        try (BatchingEngine engine = start(LimitedCache.keepingAll(pass), Optional.empty(),
+                ALONE)) {
             for (GenerationRequest request : requests) {
                 alone.add(Seen.of(Answer.of(engine.submit(request))));
             }
@@ -137,10 +142,15 @@ class EngineExactnessTest {
     /** All requests at once, each of which must give what it gave alone. */
     private Run together(ForwardPass pass, EngineSettings settings,
             List<GenerationRequest> requests, List<Seen> alone) throws InterruptedException {
+        return together(pass, Optional.empty(), settings, requests, alone);
+    }
+
+    private Run together(ForwardPass pass, Optional<DraftModel> draft, EngineSettings settings,
+            List<GenerationRequest> requests, List<Seen> alone) throws InterruptedException {
         int reused = 0;
         int accepted = 0;
         int rejected = 0;
-        try (BatchingEngine engine = start(pass, settings)) {
+        try (BatchingEngine engine = start(pass, draft, settings)) {
             List<Generation> generations = requests.stream().map(engine::submit).toList();
             for (int i = 0; i < REQUESTS; i++) {
                 Answer answer = Answer.of(generations.get(i));
@@ -155,10 +165,12 @@ class EngineExactnessTest {
         }
     }
 
-    private BatchingEngine start(ForwardPass pass, EngineSettings settings) {
+    private BatchingEngine start(ForwardPass pass, Optional<DraftModel> draft,
+            EngineSettings settings) {
         Vocabulary vocabulary = Vocabulary
                 .idsOnly(RandomModel.plain().spec().vocabularySize());
-        return BatchingEngine.start("exact", pass, vocabulary, settings, new DeviceLane(),
+        return BatchingEngine.start("exact", pass, vocabulary, settings, draft,
+                draft.isEmpty() ? new DeviceLane() : new DeviceLane(nanos::incrementAndGet),
                 new RecordingObserver());
     }
 
@@ -192,6 +204,18 @@ class EngineExactnessTest {
             assertThat(guessing.accepted).isPositive();
             // Tied embeddings make a token follow itself, and then every guess is right.
             assertThat(guessing.rejected > 0).isEqualTo(!model.spec().tiedEmbeddings());
+
+            // The draft is the same model for one, a stranger with the same tokens for the others.
+            try (ForwardPass small = open(RandomModel.plain())) {
+                DraftModel draft = new DraftModel(new LimitedCache(small, 9), 40, CONTEXT);
+                Run drafting = together(
+                        new LimitedCache(pass, 9).onStep(() -> nanos.addAndGet(1000)),
+                        Optional.of(draft), settings(4, 48, true, new Speculation(4, 14, 0.01)),
+                        requests, alone);
+                assertThat(drafting.accepted).isGreaterThan(guessing.accepted);
+                assertThat(drafting.rejected > 0)
+                        .isEqualTo(!model.toString().equals(RandomModel.plain().toString()));
+            }
         }
     }
 }

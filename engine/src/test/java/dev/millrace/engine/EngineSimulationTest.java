@@ -38,6 +38,7 @@ class EngineSimulationTest {
         long copiedBlocks = 0;
         long failures = 0;
         long deadlines = 0;
+        long draftSteps = 0;
         long acceptedDrafts = 0;
         long rejectedDrafts = 0;
         for (long seed = firstSeed; seed < firstSeed + WORKLOADS; seed++) {
@@ -52,6 +53,7 @@ class EngineSimulationTest {
             copiedBlocks += engine.copiedBlocks();
             failures += engine.failures();
             deadlines += engine.deadlines();
+            draftSteps += engine.draftSteps();
             acceptedDrafts += engine.acceptedDrafts();
             rejectedDrafts += engine.rejectedDrafts();
         }
@@ -62,6 +64,7 @@ class EngineSimulationTest {
         assertThat(copiedBlocks).isGreaterThan(WORKLOADS / 4);
         assertThat(failures).isGreaterThan(WORKLOADS / 10);
         assertThat(deadlines).isGreaterThan(WORKLOADS / 10);
+        assertThat(draftSteps).isGreaterThan(WORKLOADS);
         assertThat(acceptedDrafts).isGreaterThan(WORKLOADS);
         assertThat(rejectedDrafts).isGreaterThan(WORKLOADS);
     }

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 import static org.assertj.core.api.Assertions.*;
@@ -39,6 +40,7 @@ final class SimulatedEngine {
     private final Inbox inbox;
     private final DeviceLane lane;
     private final RecordingObserver books = new RecordingObserver();
+    private final Optional<Drafter> drafter;
     private final EngineLoop loop;
     private final int[][] beginnings = new int[3][];
     private final int requests;
@@ -47,12 +49,15 @@ final class SimulatedEngine {
     private final int hasty; // one in so many has a deadline
     private final int arrivals; // 2 for a crowd at once, more for a trickle
     private final List<Client> clients = new ArrayList<>();
+    private final int stepNanos; // at least; a draft's steps may take less
     private long now;
     private int batchTokens;
     private long turnsAllowed = 10;
     private int failedSteps;
     private int[] lastPrompt;
     private long copiedBlocks;
+    private int draftStepTokens;
+    private long draftSteps;
 
     /** A submitted request and what its reader has seen. */
     private static final class Client {
@@ -80,6 +85,7 @@ final class SimulatedEngine {
         rules = new RequestRules(VOCABULARY_SIZE, settings.contextTokens(), cache.positions());
         inbox = new Inbox(settings);
         lane = new DeviceLane(() -> now += random.nextInt(1000));
+        stepNanos = random.nextBoolean() ? 0 : 5000;
         urgent = random.nextInt(3) == 0;
         hasty = random.nextBoolean() ? 4 : 1000;
         arrivals = 2 + random.nextInt(8);
@@ -91,8 +97,32 @@ final class SimulatedEngine {
         ScriptedForwardPass pass = new ScriptedForwardPass(geometry, VOCABULARY_SIZE, model)
                 .failWhen(batch -> checkLimits(batch) && fault(100, batch.rows()))
                 .poisonWhen(row -> fault(1000, List.of(row)));
+        drafter = random.nextBoolean() ? Optional.empty() : Optional.of(randomDrafter());
         loop = new EngineLoop(pass, new Letters(), settings, inbox, cache, lane, books,
-                new AdapterSlots(pass, lane));
+                new AdapterSlots(pass, lane), drafter);
+    }
+
+    /** A draft model that often says the same, with a cache of its own that may be tiny. */
+    private Drafter randomDrafter() {
+        CacheGeometry small = randomGeometry();
+        int wrong = 2 + random.nextInt(8);
+        NextToken guess = prefix -> NextToken.hash(prefix) % wrong == 0
+                ? random.nextInt(VOCABULARY_SIZE)
+                : model.after(prefix);
+        ScriptedForwardPass draft = new ScriptedForwardPass(small, VOCABULARY_SIZE, guess)
+                .failWhen(batch -> checkDraft(batch) && faultsIn1000 > 0
+                        && random.nextInt(1000) < faultsIn1000)
+                .poisonWhen(row -> faultsIn1000 > 0 && random.nextInt(10_000) < faultsIn1000);
+        draftStepTokens = settings.sequences() + random.nextInt(30);
+        return new Drafter(new DraftModel(draft, draftStepTokens, 10 + random.nextInt(150)),
+                VOCABULARY_SIZE, settings.prefixReuse(), lane, books);
+    }
+
+    private boolean checkDraft(StepBatch batch) {
+        draftSteps++;
+        assertThat(batch.tokens()).isBetween(1, draftStepTokens);
+        assertThat(batch.rows().size()).isBetween(1, settings.sequences());
+        return true;
     }
 
     /** Tokens without text, one of which ends a generation. */
@@ -161,6 +191,7 @@ final class SimulatedEngine {
 
     private boolean checkLimits(StepBatch batch) {
         batchTokens = batch.tokens();
+        now += stepNanos;
         copiedBlocks += batch.blocks().copy().size();
         assertThat(batchTokens).isBetween(1, settings.stepTokens());
         assertThat(batch.rows().size()).isBetween(1, settings.sequences());
@@ -303,6 +334,7 @@ final class SimulatedEngine {
                 .containsExactlyInAnyOrderElementsOf(
                         clients.stream().map(client -> client.sequence.request().id()).toList());
         assertThat(cache.usedBlocks()).isZero();
+        drafter.ifPresent(draft -> assertThat(draft.cache().usedBlocks()).isZero());
         checkReferences();
     }
 
@@ -354,6 +386,10 @@ final class SimulatedEngine {
 
     long copiedBlocks() {
         return copiedBlocks;
+    }
+
+    long draftSteps() {
+        return draftSteps;
     }
 
     long reusedTokens() {

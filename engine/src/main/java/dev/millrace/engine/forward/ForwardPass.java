@@ -66,6 +66,13 @@ public interface ForwardPass extends AutoCloseable {
             this(weightBytes, stepWeightBytes, cacheBytes, bufferBytes, 0);
         }
 
+        /** This and another model's together. */
+        public DeviceMemory plus(DeviceMemory other) {
+            return new DeviceMemory(weightBytes + other.weightBytes,
+                    stepWeightBytes + other.stepWeightBytes, cacheBytes + other.cacheBytes,
+                    bufferBytes + other.bufferBytes, adapterBytes + other.adapterBytes);
+        }
+
         public long totalBytes() {
             return weightBytes + cacheBytes + bufferBytes + adapterBytes;
         }

@@ -82,6 +82,11 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.SPECULATE, value);
     }
 
+    @Option(names = "--draft", paramLabel = "SMALL", description = "A smaller model with the same"
+            + " tokens that guesses ahead for the first model, or as MODEL=SMALL for another; may"
+            + " be repeated. Changes no token, and pauses where it does not pay.")
+    private List<String> drafts = new ArrayList<>();
+
     @Option(names = "--tool-format", paramLabel = "NAME",
             description = "How the model spells calls of functions: hermes, mistral, mistral-args,"
                     + " granite, llama, harmony or json (default: what its template tells).")
@@ -153,16 +158,16 @@ final class ServeCommand implements Callable<Integer> {
         if (!adapters.isEmpty()) {
             compute.set(Setting.LORA, String.join(",", adapters));
         }
+        if (!drafts.isEmpty()) {
+            compute.set(Setting.DRAFT, String.join("\n", drafts));
+        }
         List<String> named = Stream.concat(models.stream(), moreModels.stream()).toList();
         if (!named.isEmpty()) {
             compute.set(Setting.MODEL, String.join("\n", named));
         }
         ServerConfig config = compute.load(context);
         ServingAssembly.requireStartable(config);
-        List<ModelSource> sources = new ArrayList<>();
-        for (NamedModel model : config.models()) {
-            sources.add(source(model));
-        }
+        List<ModelSource> sources = sources(config);
         context.err().println("loading " + sources.getFirst().file());
         TerminationSignals signals = new TerminationSignals();
         ServingAssembly assembly = new ServingAssembly(sources, config,
@@ -175,6 +180,26 @@ final class ServeCommand implements Callable<Integer> {
         boolean finished = assembly.stop(config.drain());
         context.err().println(finished ? "stopped" : "stopped; some requests were cut off");
         return 0;
+    }
+
+    private List<ModelSource> sources(ServerConfig config) throws InterruptedException {
+        List<ModelSource> sources = new ArrayList<>();
+        for (NamedModel model : config.models()) {
+            sources.add(source(model));
+        }
+        for (NamedModel draft : config.drafts()) {
+            String id = draft.name().orElse(sources.getFirst().id());
+            int index = sources.stream().map(ModelSource::id).toList().indexOf(id);
+            if (index < 0) {
+                throw new IllegalArgumentException("--draft " + id + "=" + draft.reference()
+                        + " guesses for a model that is not served; served are "
+                        + String.join(", ", sources.stream().map(ModelSource::id).toList()));
+            }
+            ModelSource model = sources.get(index);
+            sources.set(index, new ModelSource(model.id(), model.file(), model.stated(),
+                    Optional.of(context.resolve(draft.reference()))));
+        }
+        return sources;
     }
 
     private ModelSource source(NamedModel model) throws InterruptedException {

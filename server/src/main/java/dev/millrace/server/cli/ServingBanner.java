@@ -74,6 +74,11 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                         ? ""
                         : ", " + ByteCounts.text(memory.adapterBytes()) + " for adapters")
                 + ")");
+        assembly.draft().ifPresent(draft -> line(text, "draft",
+                ByteCounts.text(draft.pass().memory().totalBytes()) + " beside that: "
+                        + ByteCounts.text(draft.pass().memory().weightBytes()) + " weights, "
+                        + ByteCounts.text(draft.pass().memory().cacheBytes())
+                        + " cache; it guesses, the model decides"));
         if (!assembly.otherIds().isEmpty()) {
             line(text, "also", String.join(", ", assembly.otherIds())
                     + ": loaded when first asked for");

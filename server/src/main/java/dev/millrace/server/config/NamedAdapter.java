@@ -20,7 +20,7 @@ public record NamedAdapter(String name, Path path) {
             + " underscores";
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     /** A comma between two of them; a path may have commas too. */
-    private static final Pattern COMMA = Pattern.compile("\\s*,\\s*(?=[A-Za-z0-9._-]{1,64}=)");
+    static final Pattern COMMA = Pattern.compile("\\s*,\\s*(?=[A-Za-z0-9._-]{1,64}=)");
 
     /** @throws IllegalArgumentException if the name is none that clients could write */
     public NamedAdapter {

@@ -36,6 +36,7 @@ import tools.jackson.databind.JsonNode;
  * @param adapterBytes  of the memory, for adapters; 0 for what those need
  * @param adapterUpdates whether clients may have adapters loaded and unloaded
  * @param speculate     whether tokens are guessed ahead from the text so far
+ * @param drafts        smaller models that guess for those of their names, or for the first
  * @param toolFormat    how models spell calls of tools; empty for what their templates tell
  * @param idleUnload    how long a model stays loaded without requests; zero for as long as nobody
  *                      else needs its memory
@@ -49,8 +50,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
-        boolean speculate, Optional<ToolFormat> toolFormat, Duration idleUnload, Duration drain,
-        LedgerSettings ledger, Optional<StoreLimits> store,
+        boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
+        Duration idleUnload, Duration drain, LedgerSettings ledger, Optional<StoreLimits> store,
         JsonNode cost) {
 
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -65,6 +66,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     private static final int MAX_IDLE_SECONDS = 7 * 24 * 3600;
     /** The type of weights that stay as the file has them; and the list of no adapters. */
     private static final String NONE = "none";
+    private static final List<String> SPECULATE = List.of("ngram", "off");
     private static final int DEFAULT_SEQUENCES = 8;
     private static final int DEFAULT_STEP_TOKENS = 512;
 
@@ -107,7 +109,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 adapters(settings),
                 settings.bytesOrAuto(Setting.LORA_MEMORY),
                 settings.choice(Setting.LORA_UPDATES, List.of("off", "on")).equals("on"),
-                settings.choice(Setting.SPECULATE, List.of("ngram", "off")).equals("ngram"),
+                settings.choice(Setting.SPECULATE, SPECULATE).equals("ngram"),
+                drafts(settings),
                 toolFormat(settings),
                 Duration.ofSeconds(settings.numberOrOff(Setting.IDLE_UNLOAD, 1, MAX_IDLE_SECONDS)),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
@@ -126,8 +129,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
                 queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
-                List.of(), 0, false, speculate, toolFormat, idleUnload, drain, ledger, store,
-                cost);
+                List.of(), 0, false, speculate, drafts, toolFormat, idleUnload, drain,
+                ledger, store, cost);
     }
 
     private static Optional<StoreLimits> store(Settings settings) {
@@ -150,6 +153,22 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
             return NamedModel.parse(settings.text(Setting.MODEL).orElse("tinyllama"));
         } catch (IllegalArgumentException e) {
             throw new ConfigException("model is no list of models: " + e.getMessage(), e);
+        }
+    }
+
+    private static List<NamedModel> drafts(Settings settings) {
+        String text = settings.text(Setting.DRAFT).orElse(NONE);
+        if (text.equals(NONE)) {
+            return List.of();
+        }
+        if (settings.choice(Setting.SPECULATE, SPECULATE).equals("off")) {
+            throw new ConfigException("draft names a model that guesses, but speculate is off;"
+                    + " leave one of them out");
+        }
+        try {
+            return NamedModel.parse(NamedAdapter.COMMA.matcher(text).replaceAll("\n"));
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException("draft is no list of models: " + e.getMessage(), e);
         }
     }
 

@@ -28,6 +28,7 @@ public enum Setting {
     KERNELS,
     VECTOR_BITS,
     SPECULATE,
+    DRAFT,
     TOOL_FORMAT,
     LORA,
     LORA_MEMORY,

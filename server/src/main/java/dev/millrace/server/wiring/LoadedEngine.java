@@ -1,21 +1,26 @@
 package dev.millrace.server.wiring;
 
 import dev.millrace.engine.BatchingEngine;
+import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.host.RunningModel;
+import java.util.Optional;
 
-/** A loaded model and the engine that runs it. */
-record LoadedEngine(LoadedModel loaded, BatchingEngine engine) implements RunningModel {
+/** A loaded model, the draft model beside it where there is one, and the engine that runs them. */
+record LoadedEngine(LoadedModel loaded, Optional<DraftModel> draft,
+        BatchingEngine engine) implements RunningModel {
 
     @Override
     public DeviceMemory memory() {
-        return loaded.pass().memory();
+        DeviceMemory memory = loaded.pass().memory();
+        return draft.map(model -> memory.plus(model.pass().memory())).orElse(memory);
     }
 
     @Override
     public void close() {
         Closing closing = new Closing();
         closing.later(loaded);
+        draft.ifPresent(model -> closing.later(model.pass()));
         closing.later(engine);
         closing.close();
     }

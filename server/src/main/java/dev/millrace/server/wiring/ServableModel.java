@@ -2,6 +2,7 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.BatchingEngine;
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.Engine;
 import dev.millrace.engine.EngineSettings;
 import dev.millrace.engine.StepObserver;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One of the models that are served. Its file stays open for its sizes and its text; it is brought
@@ -32,6 +34,7 @@ final class ServableModel implements AutoCloseable {
     private final Licence licence;
     private final ServerConfig config;
     private final boolean adapted;
+    private final Optional<ServableDraft> draft;
 
     /**
      * Takes a model over.
@@ -39,6 +42,7 @@ final class ServableModel implements AutoCloseable {
      * @param opened  owned from now on, also if this fails
      * @param adapted whether it is the one that the configuration's adapters are for
      * @throws dev.millrace.models.ModelException if it has no tokenizer
+     * @throws IllegalArgumentException if its draft has other tokens
      */
     ServableModel(ModelSource source, Model opened, ServerConfig config, boolean adapted) {
         this.id = source.id();
@@ -49,6 +53,7 @@ final class ServableModel implements AutoCloseable {
             model.requiredTokenizer();
             this.licence = source.stated().orElseGet(
                     () -> Licence.ofModel(source.file(), model.metadata()));
+            this.draft = source.draft().map(file -> new ServableDraft(file, model, config));
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;
@@ -68,8 +73,17 @@ final class ServableModel implements AutoCloseable {
         return adapted;
     }
 
-    /** What it takes of the memory, told without reading a weight. */
+    /** What it takes of the memory, its draft included, told without reading a weight. */
     Need need() {
+        Need alone = needAlone();
+        return draft.map(small -> small.with(alone, contextTokens())).orElse(alone);
+    }
+
+    private int contextTokens() {
+        return LoadedModel.budget(config, model.spec()).contextTokens();
+    }
+
+    private Need needAlone() {
         CpuKernels kernels = LoadedModel.kernels(config).kernels();
         try (WorkerPool idle = WorkerPool.create(1)) {
             Model loaded = LoadedModel.quantized(model, config, idle);
@@ -85,15 +99,21 @@ final class ServableModel implements AutoCloseable {
         }
     }
 
-    /** Brings it onto the device. @param memoryBytes all that it may take */
+    /** Brings it onto the device. @param memoryBytes all that it and its draft may take */
     LoadedEngine open(long memoryBytes, DeviceLane lane, Duration warmUp, StepObserver observer) {
-        LoadedModel loaded = LoadedModel.borrowing(model, memoryBytes, adapterConfig(), lane,
-                warmUp, adapterPaths());
+        Closing closing = new Closing();
         try {
-            return new LoadedEngine(loaded, BatchingEngine.start(id, loaded.pass(),
-                    loaded.vocabulary(), settings(loaded), lane, observer));
+            long draftBytes = draft
+                    .map(small -> small.share(memoryBytes, needAlone(), contextTokens()))
+                    .orElse(0L);
+            LoadedModel loaded = closing.later(LoadedModel.borrowing(model,
+                    memoryBytes - draftBytes, adapterConfig(), lane, warmUp, adapterPaths()));
+            Optional<DraftModel> small = draft.map(one -> one.open(draftBytes, loaded));
+            small.ifPresent(one -> closing.later(one.pass()));
+            return new LoadedEngine(loaded, small, BatchingEngine.start(id, loaded.pass(),
+                    loaded.vocabulary(), settings(loaded), small, lane, observer));
         } catch (RuntimeException | Error e) {
-            loaded.close();
+            closing.closeAfter(e);
             throw e;
         }
     }
@@ -118,7 +138,7 @@ final class ServableModel implements AutoCloseable {
     ServedModel served(Engine engine) {
         ServedModel served = new ServedModel(id, model.spec(), model.requiredTokenizer(),
                 model.chatTemplate(),
-                engine, LoadedModel.budget(config, model.spec()).contextTokens(),
+                engine, contextTokens(),
                 CpuBackend.description(LoadedModel.kernels(config).kernels(),
                         LoadedModel.workers(config)),
                 Instant.now(), licence);
@@ -127,6 +147,7 @@ final class ServableModel implements AutoCloseable {
 
     @Override
     public void close() {
+        draft.ifPresent(ServableDraft::close);
         model.close();
     }
 }

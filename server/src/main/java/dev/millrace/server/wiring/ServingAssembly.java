@@ -1,6 +1,7 @@
 package dev.millrace.server.wiring;
 
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.host.HostedModel;
@@ -62,7 +63,7 @@ public final class ServingAssembly {
     private final List<ServableModel> models = new ArrayList<>();
     private final List<EncoderSource> encoders = new ArrayList<>();
     private final List<EmbeddingModel> embedding = new ArrayList<>();
-    private final Optional<LoadedModel> loaded;
+    private final Optional<LoadedEngine> loaded;
     private final EnergySource energy;
     private final KeyRing keys;
     private final MillraceServer http;
@@ -130,7 +131,7 @@ public final class ServingAssembly {
                         encoder.model(), config, lane, meter)).model());
             }
             this.loaded = hosted.stream().findFirst()
-                    .map(first -> ((LoadedEngine) first.load()).loaded());
+                    .map(first -> (LoadedEngine) first.load());
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
             this.keys = closing.later(KeyRing.open(ledger));
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
@@ -162,8 +163,13 @@ public final class ServingAssembly {
 
     private void open(ModelSource source) {
         switch (OpenedModel.open(source.file())) {
-            case EncoderModel encoder ->
+            case EncoderModel encoder -> {
                 encoders.add(new EncoderSource(source, closing.later(encoder)));
+                if (source.draft().isPresent()) {
+                    throw new IllegalArgumentException(source.id() + " embeds texts and says"
+                            + " nothing, so no draft can guess for it; leave its --draft out");
+                }
+            }
             case Model model -> models.add(closing.later(
                     new ServableModel(source, model, config, models.isEmpty())));
         }
@@ -265,7 +271,12 @@ public final class ServingAssembly {
 
     /** The first model that generates, as it was loaded at the start. */
     public Optional<LoadedModel> loaded() {
-        return loaded;
+        return loaded.map(LoadedEngine::loaded);
+    }
+
+    /** The draft model of {@link #loaded}, if it has one. */
+    public Optional<DraftModel> draft() {
+        return loaded.flatMap(LoadedEngine::draft);
     }
 
     /** What the machine costs now. */

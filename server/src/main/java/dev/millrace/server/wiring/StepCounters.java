@@ -15,6 +15,8 @@ final class StepCounters implements StepObserver {
     private final Counter recompute;
     private final Counter decode;
     private final Counter rejected;
+    private final Counter draft;
+    private final Counter draftSeconds;
 
     /** @param books told of everything, first */
     StepCounters(StepObserver books, MeterRegistry registry, String model) {
@@ -23,12 +25,16 @@ final class StepCounters implements StepObserver {
         this.recompute = counter(registry, model, "recompute");
         this.decode = counter(registry, model, "decode");
         this.rejected = counter(registry, model, "rejected");
+        this.draft = counter(registry, model, "draft");
+        this.draftSeconds = Counter.builder("millrace_draft_seconds")
+                .description("device time of the draft model; part of what requests pay for")
+                .tags("model_name", model).register(registry);
     }
 
     private static Counter counter(MeterRegistry registry, String model, String kind) {
         return Counter.builder("millrace_computed_tokens")
                 .description("tokens computed: of prompts, again after preemption, of answers,"
-                        + " and guessed wrong")
+                        + " guessed wrong, and of the draft model to guess")
                 .tags("model_name", model, "kind", kind).register(registry);
     }
 
@@ -40,6 +46,10 @@ final class StepCounters implements StepObserver {
             recompute.increment(share.recomputeTokens());
             decode.increment(share.decodeTokens());
             rejected.increment(share.rejectedTokens());
+            draft.increment(share.draftTokens());
+        }
+        if (step.drafts()) {
+            draftSeconds.increment(step.deviceNanos() * 1e-9);
         }
     }
 

@@ -87,6 +87,23 @@ class ServerConfigTest {
                 .withMessageContaining(why);
     }
 
+    @Test
+    void readsWhichModelsGuessForWhich() throws IOException {
+        assertThat(load().drafts()).isEmpty();
+        write("draft: small, big=/m/a,b.gguf\n");
+        assertThat(load().drafts()).containsExactly(
+                new NamedModel(Optional.empty(), "small"),
+                new NamedModel(Optional.of("big"), "/m/a,b.gguf"));
+
+        flags.put(Setting.SPECULATE, "off");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("speculate is off");
+        flags.put(Setting.DRAFT, "a\na");
+        flags.put(Setting.SPECULATE, "ngram");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("a comes twice");
+    }
+
     @ParameterizedTest
     @CsvSource({"off,0", "OFF,0", "600,600"})
     void readsHowLongAModelMayIdle(String text, long seconds) {

@@ -92,7 +92,7 @@ class UsageMeterTest {
         start(RATE);
         CompletableFuture<Receipt> receipt = open("a");
         // 1,000 to read the weights, 100 for the token that was kept, 300 for three that were not
-        step(1_400_000, new StepShare("a", 0, 0, 1, 3, 0));
+        step(1_400_000, new StepShare("a", 0, 0, 1, 3, 0, 0));
         finish("a", FinishReason.STOP, new TokenUsage(1, 0, 2, 0, 3));
 
         assertThat(await(receipt).decodeNanos()).isEqualTo(1_100_000);
@@ -100,6 +100,19 @@ class UsageMeterTest {
         LedgerSummary books = summaryAfterClose();
         assertThat(books.machineNanos()).containsEntry("rejected", 300_000L);
         assertThat(books.balance().balances()).isTrue();
+    }
+
+    @Test
+    void whatADraftModelTakesIsPartOfWhatItsRequestDecodes() throws Exception {
+        start(RATE);
+        CompletableFuture<Receipt> receipt = open("a");
+        step(300_000, new StepShare("a", 0, 0, 0, 0, 4, 10));
+        step(1_200_000, new StepShare("a", 0, 0, 2, 0, 0, 0));
+        finish("a", FinishReason.STOP, new TokenUsage(1, 0, 3, 1, 0));
+
+        assertThat(await(receipt).decodeNanos()).isEqualTo(1_500_000);
+        assertThat(await(receipt).prefillNanos()).isZero();
+        assertThat(summaryAfterClose().balance().balances()).isTrue();
     }
 
     @Test
