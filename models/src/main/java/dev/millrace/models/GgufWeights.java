@@ -6,8 +6,10 @@ import dev.millrace.kernels.TensorShape;
 import dev.millrace.models.gguf.GgufFile;
 import dev.millrace.models.gguf.GgufTensor;
 import dev.millrace.models.gguf.GgufTensorType;
+import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** A GGUF file's tensors by role: all there, each of the shape that the spec asks for, no more. */
@@ -89,6 +91,12 @@ final class GgufWeights implements Weights {
                         + ", which this version does not compute; it computes "
                         + GgufTensorType.computable()));
         return QuantTensor.of(format, tensor.shape(), file.blocks(tensor));
+    }
+
+    @Override
+    public Optional<WeightSource> source() {
+        return Optional.of(new WeightSource(Path.of(file.source()).toAbsolutePath(),
+                file.identity()));
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.millrace.models;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import java.util.Optional;
 
 /**
  * A model's weights by role; the tensors stay valid until the model is closed. Whatever a file
@@ -25,6 +26,11 @@ public interface Weights {
     default QuantFormat format(WeightRole role, int layer, int expert) {
         QuantTensor tensor = find(role, layer, expert);
         return tensor == null ? null : tensor.format();
+    }
+
+    /** The files that weights come from as they are; empty if they are made at load. */
+    default Optional<WeightSource> source() {
+        return Optional.empty();
     }
 
     /** Bytes of all weights as they lie in the file. */

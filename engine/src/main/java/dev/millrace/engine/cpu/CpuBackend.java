@@ -1,5 +1,6 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
@@ -14,6 +15,7 @@ import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Runs models on the processor. Borrows the kernels and the pool; closes neither. */
 public final class CpuBackend implements Backend {
@@ -24,6 +26,7 @@ public final class CpuBackend implements Backend {
     private final CpuKernels kernels;
     private final WorkerPool pool;
     private final Duration warmUpLimit;
+    private final Optional<PackedFolder> folder;
 
     public CpuBackend(CpuKernels kernels, WorkerPool pool) {
         this(kernels, pool, DEFAULT_WARM_UP);
@@ -34,9 +37,19 @@ public final class CpuBackend implements Backend {
      *                    request; zero to skip it. A step under way is not interrupted
      */
     public CpuBackend(CpuKernels kernels, WorkerPool pool, Duration warmUpLimit) {
+        this(kernels, pool, warmUpLimit, Optional.empty());
+    }
+
+    /**
+     * @param folder where packed weights are kept, so that the next {@link #open} of the same model
+     *               maps them; empty to pack them every time
+     */
+    public CpuBackend(CpuKernels kernels, WorkerPool pool, Duration warmUpLimit,
+            Optional<PackedFolder> folder) {
         this.kernels = Objects.requireNonNull(kernels, "kernels");
         this.pool = Objects.requireNonNull(pool, "pool");
         this.warmUpLimit = Objects.requireNonNull(warmUpLimit, "warmUpLimit");
+        this.folder = Objects.requireNonNull(folder, "folder");
     }
 
     @Override
@@ -116,13 +129,18 @@ public final class CpuBackend implements Backend {
 
     private CpuForwardPass place(ModelSpec spec, Weights weights, MemoryBudget budget,
             CpuMemoryPlan plan) {
-        WeightPacker packer = new WeightPacker(kernels, pool, spec, weights,
-                plan.weightLimitBytes());
-        CpuWeights packed = packer.pack(RotaryTable.all(spec, budget.contextTokens()));
+        long limitBytes = plan.weightLimitBytes();
+        KeptWeights kept = KeptWeights.open(folder, kernels, weights, pool);
+        CpuWeights packed = null;
         try {
-            return new CpuForwardPass(spec, kernels, pool, packed, plan, budget);
+            packed = new WeightPacker(kernels, pool, spec, weights, limitBytes, kept)
+                    .pack(RotaryTable.all(spec, budget.contextTokens()));
+            return new CpuForwardPass(spec, kernels, pool, packed, kept, plan, budget);
         } catch (RuntimeException | Error e) {
-            packed.close();
+            if (packed != null) {
+                packed.close();
+            }
+            kept.close();
             throw e;
         }
     }

@@ -17,6 +17,7 @@ import java.util.List;
 final class CpuForwardPass implements ForwardPass {
 
     private final CpuWeights weights;
+    private final KeptWeights kept;
     private final CpuCaches caches;
     private final CacheGeometry geometry;
     private final DeviceMemory memory;
@@ -27,13 +28,16 @@ final class CpuForwardPass implements ForwardPass {
     private final CpuOutputs outputs;
     private OpenTimes openTimes = OpenTimes.NONE;
     private LayerProbe probe;
-    private Thread pageGetter;
+    private Thread afterOpening;
     private volatile boolean closed;
 
-    /** @param weights owned from now on */
+    /**
+     * Owns weights and what was kept of them from now on, unless this fails.
+     */
     CpuForwardPass(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            CpuMemoryPlan plan, MemoryBudget budget) {
+            KeptWeights kept, CpuMemoryPlan plan, MemoryBudget budget) {
         this.weights = weights;
+        this.kept = kept;
         layout = new StepLayout(budget.stepTokens(), budget.sequences(), plan.groups().size());
         CpuBuffers buffers = new CpuBuffers(kernels, spec, budget);
         outputs = new CpuOutputs(spec, kernels, pool, weights, buffers, layout);
@@ -67,12 +71,15 @@ final class CpuForwardPass implements ForwardPass {
     /**
      * Notes how long opening took, and gets the rest of the cache's memory in the background: on
      * some machines that takes seconds, which nobody should wait for, and a cache that was promised
-     * must not turn out to be missing when the machine is full.
+     * must not turn out to be missing when the machine is full. Then the packed weights are written
+     * down for the next start.
      */
     void opened(OpenTimes times) {
         openTimes = times;
-        pageGetter = Thread.ofPlatform().daemon().name("millrace-cache-pages")
-                .start(() -> caches.makeResident(() -> closed));
+        afterOpening = Thread.ofPlatform().daemon().name("millrace-after-opening").start(() -> {
+            caches.makeResident(() -> closed);
+            kept.write(() -> closed);
+        });
     }
 
     @Override
@@ -117,20 +124,22 @@ final class CpuForwardPass implements ForwardPass {
     public void close() {
         if (!closed) {
             closed = true;
-            joinPageGetter();
+            joinAfterOpening();
             caches.close();
             adapters.close();
             weights.close();
+            kept.close();
             CpuKernels.forgetArrays();
         }
     }
 
-    private void joinPageGetter() {
+    /** Waits for what goes on in the background after {@link #opened}. */
+    void joinAfterOpening() {
         boolean interrupted = false;
-        while (pageGetter != null) {
+        while (afterOpening != null) {
             try {
-                pageGetter.join();
-                pageGetter = null;
+                afterOpening.join();
+                afterOpening = null;
             } catch (InterruptedException e) {
                 interrupted = true; // it sees that this is closed and ends in milliseconds
             }

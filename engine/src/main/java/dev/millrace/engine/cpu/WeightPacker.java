@@ -1,5 +1,6 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.cpu.packed.PackedKey;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.QuantTensor;
@@ -17,7 +18,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Packs a model's weights one by one, and stops where they outgrow the budget. */
+/**
+ * Packs a model's weights one by one, or takes them as packed before, and stops where they outgrow
+ * the budget.
+ */
 final class WeightPacker {
 
     private final CpuKernels kernels;
@@ -25,17 +29,22 @@ final class WeightPacker {
     private final ModelSpec spec;
     private final Weights weights;
     private final long limitBytes;
+    private final KeptWeights kept;
     private final List<CpuMatrix> packed = new ArrayList<>();
     private long bytes;
 
-    /** @param limitBytes most that the packed weights may take */
+    /**
+     * @param limitBytes most that the packed weights may take
+     * @param kept       what was packed before; stays the caller's
+     */
     WeightPacker(CpuKernels kernels, WorkerPool pool, ModelSpec spec, Weights weights,
-            long limitBytes) {
+            long limitBytes, KeptWeights kept) {
         this.kernels = kernels;
         this.pool = pool;
         this.spec = spec;
         this.weights = weights;
         this.limitBytes = limitBytes;
+        this.kept = kept;
     }
 
     /**
@@ -127,11 +136,20 @@ final class WeightPacker {
     }
 
     private CpuMatrix matrix(WeightRole role, int layer, int expert) {
+        PackedKey key = new PackedKey(role, layer, expert, weights.format(role, layer, expert),
+                role.shape(spec, layer));
+        CpuMatrix before = kept.find(key);
+        if (before != null) {
+            packed.add(before);
+            take(before.bytes());
+            return before;
+        }
         QuantTensor tensor = weights.get(role, layer, expert);
         requireShape(role, layer, tensor);
         CpuMatrix matrix = kernels.pack(tensor, pool);
         packed.add(matrix);
         take(matrix.bytes());
+        kept.note(key, matrix);
         if (matrix.bytes() > 0 && tensor.data().isMapped()) {
             tensor.data().unload(); // the copy serves from here on: once in memory, not twice
         }

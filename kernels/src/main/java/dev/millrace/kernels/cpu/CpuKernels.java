@@ -7,8 +7,10 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -149,6 +151,35 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
 
     /** Packs a weight into this implementation's layout, in parallel, in memory of its own. */
     CpuMatrix pack(QuantTensor tensor, WorkerPool pool);
+
+    /**
+     * What the bytes of packed matrices mean, in words that change with every build that could pack
+     * other bytes; empty if they mean nothing outside of this process.
+     */
+    default Optional<String> packedLayout() {
+        return Optional.empty();
+    }
+
+    /**
+     * The bytes of a packed matrix, to be kept for {@link #restore}; empty if it cannot be kept.
+     * Valid until the matrix is closed.
+     */
+    default Optional<MemorySegment> packedContent(CpuMatrix matrix) {
+        return Optional.empty();
+    }
+
+    /**
+     * The matrix that {@link #pack} made of a weight, from its bytes.
+     *
+     * @param shape   of one plane
+     * @param content as {@link #packedContent} gave it under the same {@link #packedLayout}, off
+     *                the heap and aligned to 64 bytes; borrowed for as long as the matrix is used
+     * @throws IllegalArgumentException if these kernels keep no such matrices, or they have another
+     *                                  number of bytes
+     */
+    default CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content) {
+        throw new IllegalArgumentException("the " + name() + " kernels keep no packed matrices");
+    }
 
     /** Activations to multiply by weights of these kernels, all zero and unprepared. */
     Activations openActivations(int rows, int columns);

@@ -72,6 +72,12 @@ final class NativeFunctions {
         }
     }
 
+    /** What packed matrices are laid out by: this very library. */
+    static String layout() {
+        return "native kernels " + INTERFACE_VERSION + ", library "
+                + Integer.toHexString(NativeLibrary.checksum());
+    }
+
     /**
      * The variants that were built and that this processor can run, the fastest last.
      *

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The native twin: products with quantised weights in C, over activations rounded to signed bytes,
@@ -116,6 +117,23 @@ final class NativeKernels implements CpuKernels {
             sumsActivations = true;
         }
         return matrix;
+    }
+
+    @Override
+    public Optional<String> packedLayout() {
+        return Optional.of(NativeFunctions.layout() + ", " + variant.label());
+    }
+
+    @Override
+    public Optional<MemorySegment> packedContent(CpuMatrix matrix) {
+        return matrix instanceof NativeMatrix packed
+                ? Optional.of(packed.content())
+                : Optional.empty();
+    }
+
+    @Override
+    public CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content) {
+        return NativeMatrix.borrow(format, shape, content);
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
+import java.util.zip.CRC32C;
 
 /**
  * Finds the library of native kernels where the build put it, in the class path by system and
@@ -28,6 +29,30 @@ final class NativeLibrary {
      */
     static SymbolLookup load() {
         return load(resource(System.getProperty("os.name"), System.getProperty("os.arch")));
+    }
+
+    /**
+     * Tells one build of the library for this machine from another.
+     *
+     * @throws KernelException if there is none
+     */
+    static int checksum() {
+        String resource = resource(System.getProperty("os.name"), System.getProperty("os.arch"));
+        try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
+            if (in == null) {
+                throw missing(resource);
+            }
+            CRC32C checksum = new CRC32C();
+            checksum.update(in.readAllBytes());
+            return (int) checksum.getValue();
+        } catch (IOException e) {
+            throw new KernelException("the native kernels cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private static KernelException missing(String resource) {
+        return new KernelException("this build has no native kernels (" + resource
+                + "): build it again where there is a C compiler, or use the vector kernels");
     }
 
     /**
@@ -59,9 +84,7 @@ final class NativeLibrary {
     static SymbolLookup load(String resource) {
         try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
             if (in == null) {
-                throw new KernelException("this build has no native kernels (" + resource
-                        + "): build it again where there is a C compiler, or use the vector"
-                        + " kernels");
+                throw missing(resource);
             }
             Path copy = Files.createTempFile("millrace-", ".library", PosixFilePermissions
                     .asFileAttribute(PosixFilePermissions.fromString("rwx------")));

@@ -3,6 +3,7 @@ package dev.millrace.kernels.cpu;
 import dev.millrace.kernels.QuantBlock;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -17,12 +18,43 @@ final class NativeMatrix implements CpuMatrix {
 
     private final NativeLayout layout;
     private final int rows;
+    private final long address;
+    /** Null where it is borrowed. */
     private final PageMemory memory;
 
     private NativeMatrix(NativeLayout layout, int rows) {
         this.layout = layout;
         this.rows = rows;
         this.memory = PageMemory.allocate(bytes(layout, rows));
+        this.address = memory.address();
+    }
+
+    private NativeMatrix(NativeLayout layout, int rows, long address) {
+        this.layout = layout;
+        this.rows = rows;
+        this.memory = null;
+        this.address = address;
+    }
+
+    /**
+     * A matrix that was packed before.
+     *
+     * @param content its {@link #content}
+     * @throws IllegalArgumentException if it cannot be that
+     */
+    static NativeMatrix borrow(QuantFormat format, TensorShape shape, MemorySegment content) {
+        if (!NativeLayout.holds(format)) {
+            throw new IllegalArgumentException("there are no native kernels for " + format);
+        }
+        NativeLayout layout = new NativeLayout(format, Math.toIntExact(shape.columns()));
+        long bytes = bytes(layout, shape.rows());
+        if (content.byteSize() != bytes || !content.isNative()
+                || content.address() % PageMemory.ALIGNMENT_BYTES != 0) {
+            throw new IllegalArgumentException("a packed " + shape + " matrix of " + format
+                    + " is " + bytes + " bytes off the heap, aligned to "
+                    + PageMemory.ALIGNMENT_BYTES + ", got " + content);
+        }
+        return new NativeMatrix(layout, Math.toIntExact(shape.rows()), content.address());
     }
 
     /** What a matrix of so many rows takes. */
@@ -65,7 +97,12 @@ final class NativeMatrix implements CpuMatrix {
 
     /** Where the first tile is. */
     long address() {
-        return memory.address();
+        return address;
+    }
+
+    /** All tiles. */
+    MemorySegment content() {
+        return RawMemory.ALL.asSlice(address, bytes());
     }
 
     private int tiles() {
@@ -73,7 +110,7 @@ final class NativeMatrix implements CpuMatrix {
     }
 
     private long tile(int tile) {
-        return memory.address() + tile * layout.tileBytes();
+        return address + tile * layout.tileBytes();
     }
 
     /** Writes one row as floats. */
@@ -103,11 +140,13 @@ final class NativeMatrix implements CpuMatrix {
 
     @Override
     public long bytes() {
-        return memory.bytes();
+        return bytes(layout, rows);
     }
 
     @Override
     public void close() {
-        memory.close();
+        if (memory != null) {
+            memory.close();
+        }
     }
 }

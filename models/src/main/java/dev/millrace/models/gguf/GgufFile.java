@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A GGUF model, mapped: its metadata and its tensors, all known to lie inside their file. It may be
@@ -19,12 +20,14 @@ public final class GgufFile implements AutoCloseable {
 
     private final Arena arena;
     private final GgufPart first;
+    private final List<GgufPart> parts;
     private final Map<String, GgufTensor> tensors = new LinkedHashMap<>();
     private final Map<String, GgufPart> partByTensor = new LinkedHashMap<>();
 
     private GgufFile(Arena arena, List<GgufPart> parts) {
         this.arena = arena;
         this.first = parts.getFirst();
+        this.parts = List.copyOf(parts);
         for (GgufPart part : parts) {
             part.header().tensors().forEach((name, tensor) -> {
                 tensors.put(name, tensor);
@@ -89,6 +92,14 @@ public final class GgufFile implements AutoCloseable {
     /** What to call this file, or its first part, in messages. */
     public String source() {
         return first.source();
+    }
+
+    /**
+     * Tells the files from others with other tensors; reads all that describes the tensors and some
+     * pages of those.
+     */
+    public String identity() {
+        return parts.stream().map(GgufPart::identity).collect(Collectors.joining("; "));
     }
 
     /** Version of the format, 2 or 3. */

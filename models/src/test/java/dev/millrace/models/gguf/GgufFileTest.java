@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +104,31 @@ class GgufFileTest {
             assertThat(second.offset() - first.offset()).isEqualTo(Math.max(8, alignment));
             assertThat(file.find("third")).isEmpty();
         }
+    }
+
+    /** A tensor larger than what is sampled of it. */
+    private String identity(String name, int changedByte, FileTime changed) throws IOException {
+        byte[] data = new byte[1 << 20];
+        data[changedByte] = 1;
+        Path path = new GgufWriter().string("general.name", name)
+                .tensor("weight", GgufTensorType.I8, data, data.length)
+                .write(folder.resolve("test.gguf"));
+        Files.setLastModifiedTime(path, changed);
+        try (GgufFile file = GgufFile.open(path)) {
+            return file.identity();
+        }
+    }
+
+    @Test
+    void whatChangesAFileChangesItsIdentity() throws IOException {
+        FileTime then = FileTime.fromMillis(1_000_000);
+        String first = identity("one", 0, then);
+
+        assertThat(identity("one", 0, then)).isEqualTo(first);
+        assertThat(identity("one", 1, then)).isNotEqualTo(first);
+        assertThat(identity("one", (1 << 20) - 1, then)).isNotEqualTo(first);
+        assertThat(identity("two", 0, then)).isNotEqualTo(first);
+        assertThat(identity("one", 0, FileTime.fromMillis(2_000_000))).isNotEqualTo(first);
     }
 
     @Test

@@ -1,10 +1,12 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.models.Model;
 import dev.millrace.models.store.ModelStore;
 import dev.millrace.models.store.StoredModel;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.models.tokenizers.TokenizerFiles;
+import dev.millrace.server.config.ServerConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -51,6 +53,11 @@ public record CommandContext(InputStream in, PrintStream out, PrintStream err, b
     /** The folder of models and of everything else that is kept. */
     Path home() {
         return ModelStore.root(environment);
+    }
+
+    /** The packed weights that starts before this one left. */
+    PackedFolder packedWeights() {
+        return ServerConfig.packedFolder(home());
     }
 
     /** The file of a model, pulled first if it is not here yet. */

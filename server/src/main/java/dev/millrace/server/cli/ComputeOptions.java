@@ -58,6 +58,13 @@ final class ComputeOptions {
         flags.put(Setting.QUANTIZE, value);
     }
 
+    @Option(names = "--packed-disk", paramLabel = "AMOUNT", description = "Disk for packed"
+            + " weights, which the next start maps instead of packing them: such as 20GB, auto for"
+            + " a quarter of what is free, or off (default: auto).")
+    void packedDisk(String value) {
+        flags.put(Setting.PACKED_DISK, value);
+    }
+
     void set(Setting setting, String value) {
         flags.put(setting, value);
     }

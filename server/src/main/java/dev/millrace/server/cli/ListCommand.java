@@ -1,5 +1,6 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.models.store.CatalogEntry;
 import dev.millrace.models.store.Licence;
@@ -22,7 +23,10 @@ final class ListCommand implements Callable<Integer> {
     private static final int SHOWN_DIGITS = 10;
 
     /** The JSON, which {@code docs/json/list.schema.json} describes. */
-    private record Listing(List<Stored> stored, List<Offered> catalog) {}
+    private record Listing(List<Stored> stored, List<Offered> catalog, List<Packed> packed) {}
+
+    /** Packed weights, which are kept for the next start. */
+    private record Packed(String path, String model, long bytes) {}
 
     private record Stored(String path, long bytes, Terms licence, Provenance provenance) {}
 
@@ -46,7 +50,7 @@ final class ListCommand implements Callable<Integer> {
             List<StoredModel> stored = store.list();
             if (json) {
                 context.out().println(JsonOutput.text(listing(stored,
-                        store.catalog().entries())));
+                        store.catalog().entries(), context.packedWeights().list())));
                 return 0;
             }
             TextTable table = new TextTable("NAME", "SIZE", "LICENCE", "PULLED", "SOURCE");
@@ -66,16 +70,23 @@ final class ListCommand implements Callable<Integer> {
             }
             table.print(context.out());
         }
+        for (PackedFolder.Stored packed : context.packedWeights().list()) {
+            context.out().println("packed weights of " + packed.model() + ": "
+                    + ByteCounts.text(packed.bytes()) + " in " + packed.file());
+        }
         return 0;
     }
 
-    private static Listing listing(List<StoredModel> stored, List<CatalogEntry> catalog) {
+    private static Listing listing(List<StoredModel> stored, List<CatalogEntry> catalog,
+            List<PackedFolder.Stored> packed) {
         return new Listing(stored.stream().map(model -> new Stored(model.path().toString(),
                 model.bytes(), Terms.of(Licence.of(model.licence())),
                 Provenance.of(model))).toList(),
                 catalog.stream().map(entry -> new Offered(entry.name(), entry.description(),
                         entry.bytes().isPresent() ? entry.bytes().getAsLong() : null,
-                        Terms.of(Licence.of(entry.licence())), entry.sources())).toList());
+                        Terms.of(Licence.of(entry.licence())), entry.sources())).toList(),
+                packed.stream().map(one -> new Packed(one.file().toString(),
+                        one.model().toString(), one.bytes())).toList());
     }
 
     private static String day(StoredModel model) {

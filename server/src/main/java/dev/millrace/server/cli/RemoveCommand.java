@@ -24,8 +24,12 @@ final class RemoveCommand implements Callable<Integer> {
     public Integer call() {
         try (ModelStore store = context.openStore()) {
             StoredModel removed = store.remove(name);
+            long packedBytes = context.packedWeights().remove(removed.path());
             context.out().println("removed " + removed.name() + ", "
-                    + ByteCounts.text(removed.bytes()));
+                    + ByteCounts.text(removed.bytes()) + (packedBytes == 0
+                            ? ""
+                            : ", and " + ByteCounts.text(packedBytes)
+                                    + " of its packed weights"));
         }
         return 0;
     }

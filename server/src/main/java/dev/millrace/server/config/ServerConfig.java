@@ -1,5 +1,6 @@
 package dev.millrace.server.config;
 
+import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.TensorMixture;
 import dev.millrace.server.dialogue.ToolFormat;
@@ -40,6 +41,7 @@ import tools.jackson.databind.JsonNode;
  * @param toolFormat    how models spell calls of tools; empty for what their templates tell
  * @param idleUnload    how long a model stays loaded without requests; zero for as long as nobody
  *                      else needs its memory
+ * @param packed        where packed weights are kept, if anywhere
  * @param drain         for running requests at the end
  * @param ledger        where the ledger is, and what happens when it cannot be written
  * @param store         how much of what clients leave is kept; empty for nothing
@@ -51,7 +53,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
-        Duration idleUnload, Duration drain, LedgerSettings ledger, Optional<StoreLimits> store,
+        Duration idleUnload, Optional<PackedFolder> packed, Duration drain,
+        LedgerSettings ledger, Optional<StoreLimits> store,
         JsonNode cost) {
 
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
@@ -67,6 +70,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     /** The type of weights that stay as the file has them; and the list of no adapters. */
     private static final String NONE = "none";
     private static final List<String> SPECULATE = List.of("ngram", "off");
+    /** In the folder of models. */
+    private static final String PACKED_FOLDER = "packed";
     private static final int DEFAULT_SEQUENCES = 8;
     private static final int DEFAULT_STEP_TOKENS = 512;
 
@@ -83,10 +88,10 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     public static ServerConfig load(Map<String, String> environment, Path root,
             Optional<Path> file, Map<Setting, String> flags) {
         ConfigSources sources = ConfigSources.collect(environment, root, file, flags);
-        return of(sources.settings(), sources.cost());
+        return of(sources.settings(), sources.cost(), root);
     }
 
-    private static ServerConfig of(Settings settings, JsonNode cost) {
+    private static ServerConfig of(Settings settings, JsonNode cost, Path root) {
         int sequences = settings.number(Setting.SEQUENCES, 1, MAX_SEQUENCES, DEFAULT_SEQUENCES);
         return new ServerConfig(
                 models(settings),
@@ -113,6 +118,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 drafts(settings),
                 toolFormat(settings),
                 Duration.ofSeconds(settings.numberOrOff(Setting.IDLE_UNLOAD, 1, MAX_IDLE_SECONDS)),
+                packed(settings, root),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
                 LedgerSettings.of(settings),
@@ -129,7 +135,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
                 queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
-                List.of(), 0, false, speculate, drafts, toolFormat, idleUnload, drain,
+                List.of(), 0, false, speculate, drafts, toolFormat, idleUnload, packed, drain,
                 ledger, store, cost);
     }
 
@@ -179,6 +185,23 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         } catch (IllegalArgumentException e) {
             throw new ConfigException("lora is no list of adapters: " + e.getMessage(), e);
         }
+    }
+
+    private static Optional<PackedFolder> packed(Settings settings, Path root) {
+        return settings.given(Setting.PACKED_DISK).isPresent()
+                && settings.isOff(Setting.PACKED_DISK)
+                        ? Optional.empty()
+                        : Optional.of(new PackedFolder(root.resolve(PACKED_FOLDER),
+                                settings.bytesOrAuto(Setting.PACKED_DISK)));
+    }
+
+    /**
+     * The packed weights that are kept, to look at and to delete.
+     *
+     * @param root the folder of models and all else
+     */
+    public static PackedFolder packedFolder(Path root) {
+        return new PackedFolder(root.resolve(PACKED_FOLDER), 0);
     }
 
     private static Optional<String> quantize(Settings settings) {

@@ -34,6 +34,7 @@ public enum Setting {
     LORA_MEMORY,
     LORA_UPDATES,
     IDLE_UNLOAD,
+    PACKED_DISK,
     DRAIN_SECONDS,
     LEDGER,
     LEDGER_OUTAGE,

@@ -119,7 +119,8 @@ public final class LoadedModel implements AutoCloseable {
         WorkerPool pool = openPool(config);
         try {
             Model model = quantized(opened, config, pool);
-            Backend backend = new CpuBackend(choice.kernels(), pool, warmUp);
+            Backend backend = new CpuBackend(choice.kernels(), pool, warmUp,
+                    config.packed());
             MemoryBudget budget = budget(config, opened.spec(), memoryBytes).withAdapterBytes(
                     adapterBytes(config, backend, opened.spec(), adapters));
             ForwardPass pass = lane.overhead(

@@ -3,11 +3,15 @@ package dev.millrace.server.cli;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.SimpleFileServer;
 import com.sun.net.httpserver.SimpleFileServer.OutputLevel;
+import dev.millrace.engine.cpu.packed.PackedFolder;
+import dev.millrace.engine.cpu.packed.PackedSource;
 import dev.millrace.models.fixtures.TinyModels;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -47,5 +51,25 @@ class ListCommandTest {
         assertThat(DocumentedJson.parse("inspect", cli.run("inspect", "--json",
                 stored.at("/provenance/name").stringValue()).out()).at("/provenance"))
                 .isEqualTo(stored.path("provenance"));
+        showsAndRemovesPackedWeights(cli, Path.of(stored.path("path").stringValue()),
+                stored.at("/provenance/name").stringValue());
+    }
+
+    private void showsAndRemovesPackedWeights(CommandLineFixture cli, Path model, String name)
+            throws IOException {
+        PackedFolder packed = new PackedFolder(folder.resolve("home/packed"), 1 << 20, 0);
+        for (Path source : List.of(model, folder.resolve("other.gguf"))) {
+            packed.write(new PackedSource(source, source.toString(), "layout"), Map.of(),
+                    () -> false);
+        }
+        assertThat(cli.run("list").out()).contains("packed weights of " + model);
+        assertThat(DocumentedJson.parse("list", cli.run("list", "--json").out())
+                .path("packed").findValuesAsString("model"))
+                .containsExactlyInAnyOrder(model.toString(), folder.resolve("other.gguf")
+                        .toString());
+
+        assertThat(cli.run("rm", name).out()).contains("of its packed weights");
+        assertThat(packed.list()).extracting(PackedFolder.Stored::model)
+                .containsExactly(folder.resolve("other.gguf"));
     }
 }
