@@ -76,6 +76,10 @@ final class EngineLoop {
         drafter.ifPresent(this::draft);
         StepPlan plan = scheduler.plan();
         begin(plan);
+        plan.failed().forEach(this::failAlone);
+        if (plan.sequences().isEmpty()) {
+            return;
+        }
         Occupancy<StepResult> run = lane.step(() -> run(plan));
         steps++;
         scheduler.ran(plan, run.nanos());
@@ -90,7 +94,16 @@ final class EngineLoop {
 
     private void draft(Drafter draftModel) {
         List<Sequence> decoding = scheduler.decoding();
-        draftModel.draft(decoding, scheduler.guessRoom(decoding.size()), scheduler.costs());
+        try {
+            draftModel.draft(decoding, scheduler.guessRoom(decoding.size()), scheduler.costs());
+        } catch (RuntimeException failure) {
+            LOG.log(Level.ERROR, "guesses failed; " + decoding.size()
+                    + " requests go on without a draft model", failure);
+            decoding.forEach(sequence -> {
+                sequence.stopDrafts();
+                draftModel.ended(sequence);
+            });
+        }
     }
 
     private void begin(StepPlan plan) {
@@ -112,11 +125,15 @@ final class EngineLoop {
             try {
                 publish(sequence, result.rows().get(i), now);
             } catch (RuntimeException failure) {
-                LOG.log(Level.ERROR, "request " + sequence.request().id() + " failed", failure);
-                scheduler.removeSuspect(sequence);
-                end(sequence, FinishReason.FAILED, REQUEST_FAILED);
+                failAlone(sequence, failure);
             }
         }
+    }
+
+    private void failAlone(Sequence sequence, RuntimeException failure) {
+        LOG.log(Level.ERROR, "request " + sequence.request().id() + " failed", failure);
+        scheduler.removeSuspect(sequence);
+        end(sequence, FinishReason.FAILED, REQUEST_FAILED);
     }
 
     private void publish(Sequence sequence, RowResult row, long now) {

@@ -83,11 +83,15 @@ final class Guesses {
         if (madeAt == text.length()) {
             return;
         }
-        madeAt = text.length();
         drafted = false;
+        made = NOTHING;
         madeMasks = SamplingSettings.NO_MASKS;
         int count = Math.min(most, lookups.tokens(lookupCost));
-        made = count < 1 ? NOTHING : allowed(text.lookUp(count), text.lookahead());
+        int[] found = count < 1 ? NOTHING : text.lookUp(count);
+        if (found.length > 0) {
+            made = allowed(found, text.lookahead());
+        }
+        madeAt = text.length(); // last, so that what fails here fails again where it is handled
     }
 
     /** As many guesses as the constraint lets through. */

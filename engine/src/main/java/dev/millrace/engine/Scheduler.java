@@ -5,8 +5,10 @@ import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -35,6 +37,7 @@ final class Scheduler {
     private final List<Sequence> running = new ArrayList<>(); // first to last
     private final Set<Sequence> suspects = new LinkedHashSet<>(); // of a step that failed
     private final Set<Sequence> forked = new LinkedHashSet<>(); // whose copies no step has made yet
+    private final Map<Sequence, RuntimeException> failed = new LinkedHashMap<>();
     private final SharedPrompts prompts = new SharedPrompts();
     private final StepPace pace = new StepPace();
     private final GuessCosts costs;
@@ -81,23 +84,42 @@ final class Scheduler {
         } else {
             schedule(suspects.iterator().next());
         }
+        return assemble(started);
+    }
+
+    private StepPlan assemble(List<Sequence> started) {
         List<Sequence> sequences = new ArrayList<>(running.size());
         List<SequenceRow> rows = new ArrayList<>(running.size());
         List<StepShare> shares = new ArrayList<>(running.size());
         for (Sequence sequence : running) {
-            if (sequence.scheduledTokens() > 0) {
-                sequences.add(sequence);
-                rows.add(sequence.row());
-                shares.add(sequence.share(cache.contextTokens(sequence.computedTokens(),
-                        sequence.scheduledTokens())));
+            if (sequence.scheduledTokens() > 0 && !failed.containsKey(sequence)) {
+                prepare(sequence, () -> {
+                    SequenceRow row = sequence.row();
+                    shares.add(sequence.share(cache.contextTokens(sequence.computedTokens(),
+                            sequence.scheduledTokens())));
+                    rows.add(row);
+                    sequences.add(sequence);
+                });
             }
         }
-        if (rows.isEmpty()) {
+        if (rows.isEmpty() && failed.isEmpty()) {
             throw new IllegalStateException("nothing can run: " + running.size() + " running, "
                     + waiting.size() + " waiting, " + cache.usedBlocks() + " of "
                     + cache.totalBlocks() + " blocks used");
         }
-        return new StepPlan(new StepBatch(rows, cache.operations()), sequences, shares, started);
+        Map<Sequence, RuntimeException> unprepared = new LinkedHashMap<>(failed);
+        failed.clear();
+        return new StepPlan(new StepBatch(rows, cache.operations()), sequences, shares, started,
+                unprepared);
+    }
+
+    /** Does something for one sequence alone: whoever cannot be prepared fails alone. */
+    private void prepare(Sequence sequence, Runnable preparation) {
+        try {
+            preparation.run();
+        } catch (RuntimeException failure) {
+            failed.put(sequence, failure);
+        }
     }
 
     /** Beside sequences that decode, prompts go in chunks that these hardly notice. */
@@ -150,14 +172,19 @@ final class Scheduler {
         for (int i = 0; i < running.size() && room > 0; i++) {
             Sequence sequence = running.get(i);
             if (sequence.decoding() && sequence.scheduledTokens() == 1) {
-                int guesses = sequence.guess(room, costs, rows);
-                int granted = guesses == 0 ? 0 : cache.grow(sequence, 1 + guesses) - 1;
-                if (granted > 0) {
-                    sequence.draft(granted);
-                    room -= granted;
-                    budget -= granted;
-                }
+                int most = room;
+                prepare(sequence, () -> scheduleDrafts(sequence, most, rows));
+                room -= sequence.draftTokens();
+                budget -= sequence.draftTokens();
             }
+        }
+    }
+
+    private void scheduleDrafts(Sequence sequence, int most, int decoding) {
+        int guesses = sequence.guess(most, costs, decoding);
+        int granted = guesses == 0 ? 0 : cache.grow(sequence, 1 + guesses) - 1;
+        if (granted > 0) {
+            sequence.draft(granted);
         }
     }
 

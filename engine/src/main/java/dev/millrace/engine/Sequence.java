@@ -18,6 +18,7 @@ final class Sequence implements CachedText {
     private static final int INITIAL_COMPLETION_TOKENS = 64;
 
     private final GenerationRequest request;
+    private final int promptHash;
     private final int tokenLimit;
     private final BlockTables blocks;
     private final SamplingSettings sampling;
@@ -47,6 +48,7 @@ final class Sequence implements CachedText {
     Sequence(GenerationRequest request, int tokenLimit, int groups, Speculation speculation,
             Reply reply) {
         this.request = request;
+        this.promptHash = Arrays.hashCode(request.prompt());
         this.guesses = new Guesses(speculation);
         this.reply = reply;
         this.tokenLimit = tokenLimit;
@@ -194,6 +196,11 @@ final class Sequence implements CachedText {
     @Override
     public String cacheSalt() {
         return request.cacheSalt();
+    }
+
+    /** Hash of the prompt's tokens, computed once, and not on the engine's thread. */
+    int promptHash() {
+        return promptHash;
     }
 
     int promptTokens() {

@@ -27,7 +27,7 @@ final class SharedPrompts {
         static Prompt of(Sequence sequence) {
             GenerationRequest request = sequence.request();
             return new Prompt(request.adapterSlot(), request.cacheSalt(),
-                    Arrays.hashCode(request.prompt()), request.prompt());
+                    sequence.promptHash(), request.prompt());
         }
 
         @Override

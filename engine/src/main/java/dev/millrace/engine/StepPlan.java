@@ -6,6 +6,7 @@ import dev.millrace.engine.forward.StepResult;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What one step is to do and for whom.
@@ -14,9 +15,10 @@ import java.util.List;
  * @param sequences one per row of the batch, in its order
  * @param shares    one per row of the batch, in its order
  * @param started   sequences that run for the first time
+ * @param failed    sequences whose part could not be prepared, and why; they are not in the step
  */
 record StepPlan(StepBatch batch, List<Sequence> sequences, List<StepShare> shares,
-        List<Sequence> started) {
+        List<Sequence> started, Map<Sequence, RuntimeException> failed) {
 
     /** What each sequence has had of the step, now that it is known which guesses are right. */
     List<StepShare> shares(StepResult result) {

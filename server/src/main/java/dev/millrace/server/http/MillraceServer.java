@@ -19,6 +19,7 @@ import dev.millrace.server.openai.Exchange;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ModelDirectory;
 import dev.millrace.server.openai.OpenAiRoutes;
+import dev.millrace.server.openai.RequestHeaders;
 import dev.millrace.server.openai.RequestMetrics;
 import dev.millrace.server.openai.ServedModel;
 import dev.millrace.server.pages.Page;
@@ -110,7 +111,8 @@ public final class MillraceServer {
                 Stream.concat(models.stream(), embedding.stream()).toList());
         this.exchange = new Exchange(limits,
                 request -> new Caller(Identity.of(request), PeekingEndPoint.of(request),
-                        request.getHeader(Caller.SESSION_HEADER)));
+                        new RequestHeaders(request.getHeader(RequestHeaders.SESSION),
+                                request.getHeader(RequestHeaders.TIMEOUT))));
         Accounts accounts = new Accounts(meter, metrics);
         Completions completions = new Completions(directory, this.models, accounts, metrics,
                 limits);

@@ -7,15 +7,12 @@ import dev.millrace.server.tenants.Identity;
  *
  * @param identity   whom to bill, and what they may use
  * @param connection on which the answer is awaited
- * @param session    the session that the request's header names, or null
+ * @param headers    what else the request says of itself
  */
-public record Caller(Identity identity, ClientConnection connection, String session) {
+public record Caller(Identity identity, ClientConnection connection, RequestHeaders headers) {
 
-    /** Names the session of a request whose body names none. */
-    public static final String SESSION_HEADER = "X-Session-Id";
-
-    /** A caller that names no session. */
+    /** A caller whose headers say nothing. */
     public Caller(Identity identity, ClientConnection connection) {
-        this(identity, connection, null);
+        this(identity, connection, RequestHeaders.NONE);
     }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.engine.GenerationEvent.Token;
 import dev.millrace.server.dialogue.TurnEvent;
@@ -8,6 +9,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -95,6 +97,7 @@ final class CompletionService {
                 }
             }
         }
+        requireAnything(Arrays.stream(ends).allMatch(CompletionService::saidNothing));
         ArrayNode array = Json.array();
         ObjectNode answer = Answer.whole(job, array, usage(choices, texts));
         for (int shown : job.shown(choices::logProbability)) {
@@ -148,9 +151,9 @@ final class CompletionService {
 
     private void writeEvents(CompletionJob job, MeteredChoices choices, ChunkSink events,
             ClientWatch client) throws IOException, InterruptedException {
-        ResponseFormat format = job.format();
         List<ChoiceText> texts = texts(job);
         boolean[] opened = new boolean[job.generationCount()];
+        List<ChoiceEvent> silent = new ArrayList<>();
         events.begin(job.prompts().stream().mapToInt(prompt -> prompt.length).sum());
         while (!choices.allFinished()) {
             ChoiceEvent event = choices.next(limits.watch());
@@ -159,30 +162,18 @@ final class CompletionService {
                 events.keepAlive();
                 continue;
             }
-            int index = event.choice();
             if (event.event() instanceof Finished end) {
                 requireGoodEnd(end);
-            }
-            if (!opened[index] && format.opening(index) != null) {
-                events.send(Answer.chunk(job, format.opening(index)));
-            }
-            ChoiceText text = texts.get(index);
-            if (!opened[index] && !text.echo().isEmpty()) {
-                events.send(Answer.chunk(job, format.delta(index,
-                        new TurnEvent.Content(text.echo()), text.turn(), null)));
-            }
-            opened[index] = true;
-            switch (event.event()) {
-                case Token token -> send(job, index, text.append(token), text, events);
-                case Finished end -> {
-                    send(job, index, text.finish(), text, events);
-                    if (end.stopSequence() != null) {
-                        events.stopped(end.stopSequence());
-                    }
-                    events.send(Answer.chunk(job, format.closing(index, text.takeLogprobs(),
-                            Answer.finishReason(end.reason(), text.turn()))));
+                if (saidNothing(end)) {
+                    silent.add(event); // if all others are, this is no answer
+                    continue;
                 }
             }
+            write(job, event, texts, opened, events);
+        }
+        requireAnything(silent.size() == job.generationCount());
+        for (ChoiceEvent event : silent) {
+            write(job, event, texts, opened, events);
         }
         // The receipt is awaited even where nobody asked: a stream that ends has been paid.
         JsonNode usage = usage(choices, texts);
@@ -190,6 +181,32 @@ final class CompletionService {
             events.send(Answer.usageChunk(job, usage));
         }
         events.done();
+    }
+
+    private static void write(CompletionJob job, ChoiceEvent event, List<ChoiceText> texts,
+            boolean[] opened, ChunkSink events) throws IOException {
+        ResponseFormat format = job.format();
+        int index = event.choice();
+        if (!opened[index] && format.opening(index) != null) {
+            events.send(Answer.chunk(job, format.opening(index)));
+        }
+        ChoiceText text = texts.get(index);
+        if (!opened[index] && !text.echo().isEmpty()) {
+            events.send(Answer.chunk(job, format.delta(index,
+                    new TurnEvent.Content(text.echo()), text.turn(), null)));
+        }
+        opened[index] = true;
+        switch (event.event()) {
+            case Token token -> send(job, index, text.append(token), text, events);
+            case Finished end -> {
+                send(job, index, text.finish(), text, events);
+                if (end.stopSequence() != null) {
+                    events.stopped(end.stopSequence());
+                }
+                events.send(Answer.chunk(job, format.closing(index, text.takeLogprobs(),
+                        Answer.finishReason(end.reason(), text.turn()))));
+            }
+        }
     }
 
     /** Log probabilities go with the next piece that there is; those of half a character wait. */
@@ -213,18 +230,24 @@ final class CompletionService {
 
     private static void requireGoodEnd(Finished end) {
         switch (end.reason()) {
-            case STOP, LENGTH -> {
-            }
-            case DEADLINE -> {
-                if (end.usage().completionTokens() == 0) {
-                    throw ApiException.refused(408, "timeout", "timeout", "the request's time was"
-                            + " over before its first token; ask for more, or later");
-                }
+            case STOP, LENGTH, DEADLINE -> {
             }
             case FAILED -> throw ApiException.failed("the generation failed: " + end.error());
             case CANCELLED -> throw ApiException.overloaded(
                     "the generation was cancelled because the server is stopping",
                     SHUTDOWN_RETRY);
+        }
+    }
+
+    /** Whether a generation's time was over before its first token. */
+    private static boolean saidNothing(Finished end) {
+        return end.reason() == FinishReason.DEADLINE && end.usage().completionTokens() == 0;
+    }
+
+    private static void requireAnything(boolean allSilent) {
+        if (allSilent) {
+            throw ApiException.refused(408, "timeout", "timeout", "the request's time was over"
+                    + " before its first token; ask for more, or later");
         }
     }
 }

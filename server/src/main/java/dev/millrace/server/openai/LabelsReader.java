@@ -54,8 +54,10 @@ public final class LabelsReader {
         if (body.has("session_id")) {
             return named(bounded(body.text("session_id"), "session_id"));
         }
-        if (caller.session() != null && !caller.session().isBlank()) {
-            return bounded(caller.session().strip(), "the header " + Caller.SESSION_HEADER);
+        if (caller.headers().session() != null
+                && !caller.headers().session().isBlank()) {
+            return bounded(caller.headers().session().strip(),
+                    "the header " + RequestHeaders.SESSION);
         }
         for (String field : OTHER_SESSIONS) {
             if (body.has(field)) {

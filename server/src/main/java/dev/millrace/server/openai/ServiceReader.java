@@ -7,23 +7,47 @@ import java.util.Locale;
 
 /**
  * Reads when a request is to be served: OpenAI's {@code service_tier}, vLLM's {@code priority}, and
- * {@code timeout} in seconds.
+ * {@code timeout} in seconds, which may also be a header. Of two limits the shorter holds.
  */
 final class ServiceReader {
 
     private static final double LEAST_SECONDS = 0.001;
     private static final double MOST_SECONDS = 24 * 3600;
+    private static final double NO_LIMIT = Double.POSITIVE_INFINITY;
     private static final double NANOS = 1e9;
 
     private ServiceReader() {}
 
-    /** @throws ApiException 400 that names the field */
-    static ServiceTerms read(Fields fields) {
+    /** @throws ApiException 400 that names the field, or the header */
+    static ServiceTerms read(Fields fields, RequestHeaders headers) {
         int priority = (int) fields.integer("priority", -ServiceTerms.MOST_PRIORITY,
                 ServiceTerms.MOST_PRIORITY, 0);
-        double seconds = fields.number("timeout", LEAST_SECONDS, MOST_SECONDS, 0);
-        return new ServiceTerms(tier(fields), priority,
-                Duration.ofNanos(Math.round(seconds * NANOS)));
+        double seconds = Math.min(headerSeconds(headers.timeout()),
+                fields.number("timeout", LEAST_SECONDS, MOST_SECONDS, NO_LIMIT));
+        return new ServiceTerms(tier(fields), priority, seconds == NO_LIMIT
+                ? Duration.ZERO
+                : Duration.ofNanos(Math.round(seconds * NANOS)));
+    }
+
+    private static double headerSeconds(String text) {
+        if (text == null) {
+            return NO_LIMIT;
+        }
+        try {
+            double seconds = Double.parseDouble(text.strip());
+            if (seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) {
+                return seconds;
+            }
+        } catch (NumberFormatException e) {
+            throw noSeconds(text);
+        }
+        throw noSeconds(text);
+    }
+
+    private static ApiException noSeconds(String text) {
+        return ApiException.invalid(RequestHeaders.TIMEOUT, "the header " + RequestHeaders.TIMEOUT
+                + " must be seconds between " + LEAST_SECONDS + " and " + (int) MOST_SECONDS
+                + ", such as 30 or 2.5, got \"" + Fields.shown(text) + "\"");
     }
 
     private static ServiceTier tier(Fields fields) {
