@@ -114,7 +114,8 @@ final class JobReader {
             GenerationOptions options, TurnPlan plan, Caller caller, Fields fields) {
         String id = format.idPrefix() + UUID.randomUUID().toString().replace("-", "");
         CompletionJob job = CompletionJob.of(id, Instant.now().getEpochSecond(), model, format,
-                prompts, options, plan, caller.identity(), ServiceReader.read(fields, caller.headers()),
+                prompts, options, plan, caller.identity(),
+                ServiceReader.read(fields, caller.headers()),
                 LabelsReader.read(fields, caller));
         if (job.generationCount() > 1 && job.completionTokens() > limits.completionTokens()) {
             throw ApiException.invalid("max_tokens", job.generationCount() + " completions may "
