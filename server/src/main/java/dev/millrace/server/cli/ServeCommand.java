@@ -88,8 +88,9 @@ final class ServeCommand implements Callable<Integer> {
     private List<String> drafts = new ArrayList<>();
 
     @Option(names = "--tool-format", paramLabel = "NAME",
-            description = "How the model spells calls of functions: hermes, mistral, mistral-args,"
-                    + " granite, llama, harmony or json (default: what its template tells).")
+            description = "How the model spells calls of functions: hermes, qwen-xml, mistral,"
+                    + " mistral-args, granite, llama, pythonic, deepseek, deepseek-v31, harmony or"
+                    + " json (default: what its template tells).")
     void toolFormat(String value) {
         compute.set(Setting.TOOL_FORMAT, value);
     }

@@ -23,6 +23,9 @@ final class Conversation {
             JSON Schema:
             """;
 
+    private static final CallSpelling.Spelled EXAMPLE = new CallSpelling.Spelled(
+            "the_functions_name", JSON.createObjectNode().put("a_parameter", "its value"));
+
     private final TemplateTraits traits;
     private final ToolFormat format;
     private final List<Map<String, Object>> written = new ArrayList<>();
@@ -48,9 +51,8 @@ final class Conversation {
 
     private List<Map<String, Object>> instructed(List<Map<String, Object>> messages,
             List<Tool> tools) {
-        StringBuilder text = new StringBuilder(INSTRUCTION.formatted(format.spelled(List.of(
-                "{\"name\": \"the function's name\", \"" + format.argumentsKey()
-                        + "\": {\"a parameter\": \"its value\"}}"))));
+        StringBuilder text = new StringBuilder(INSTRUCTION.formatted(CallSpelling.of(format,
+                List.of(EXAMPLE))));
         tools.forEach(tool -> text.append(tool.definition().get("function")).append('\n'));
         String instruction = text.toString().strip();
         List<Map<String, Object>> instructed = new ArrayList<>(messages);
@@ -170,15 +172,10 @@ final class Conversation {
         if (message.get("content") instanceof String content && !content.isEmpty()) {
             text.append(content).append('\n');
         }
-        List<String> objects = calls.stream().map(Conversation::function)
-                .map(function -> "{\"name\": " + JSON.writeValueAsString(function.get("name"))
-                        + ", \"" + format.argumentsKey() + "\": "
-                        + (function.get("arguments") instanceof String string
-                                ? string
-                                : JSON.writeValueAsString(function.get("arguments")))
-                        + "}")
-                .toList();
-        return text.append(format.spelled(objects)).toString();
+        return text.append(CallSpelling.of(format, calls.stream().map(Conversation::function)
+                .map(function -> new CallSpelling.Spelled((String) function.get("name"),
+                        JSON.valueToTree(function.get("arguments"))))
+                .toList())).toString();
     }
 
     private static Map<String, Object> function(Map<String, Object> call) {

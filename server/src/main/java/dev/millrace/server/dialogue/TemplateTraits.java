@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What a chat template can spell, found out by letting it spell small conversations: published
@@ -59,7 +60,8 @@ record TemplateTraits(boolean system, boolean tools, boolean calls, boolean seve
     }
 
     private static Predicate<String> spells(int call) {
-        return text -> text.replaceAll("\\s", "").contains("\"key" + call + "\":");
+        return text -> Stream.of("\"key" + call + "\":", "=key" + call + ">").anyMatch(
+                text.replaceAll("\\s", "")::contains);
     }
 
     private static String name(int tool) {

@@ -1,5 +1,9 @@
 package dev.millrace.server.dialogue;
 
+import dev.millrace.engine.constrain.schema.MemberKind;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -27,5 +31,11 @@ public record Tool(String name, String description, JsonNode parameters, boolean
     /** The definition as maps, lists and values. */
     Object plain() {
         return JSON.treeToValue(definition(), Object.class);
+    }
+
+    /** How the arguments of each of these tools are to be taken, by their names. */
+    static Map<String, Map<String, MemberKind>> memberKinds(List<Tool> tools) {
+        return tools.stream().collect(Collectors.toMap(Tool::name,
+                tool -> MemberKind.named(tool.parameters())));
     }
 }

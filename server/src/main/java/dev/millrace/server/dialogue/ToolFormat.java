@@ -4,13 +4,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** How models spell their calls of tools. */
 public enum ToolFormat {
 
     /** {@code <tool_call>{"name", "arguments"}</tool_call>}: Hermes, Qwen, SmolLM3 and others. */
     HERMES("<tool_call>", "</tool_call>", "arguments"),
+    /** {@code <tool_call><function=name><parameter=name>...}: Qwen3-Coder, Qwen3.5, Step 3.5. */
+    QWEN_XML("<tool_call>", "</tool_call>", ""),
     /** {@code [TOOL_CALLS][{"name", "arguments"}, ...]}: Mistral's tokenizers v1 to v7. */
     MISTRAL("[TOOL_CALLS]", "", "arguments"),
     /** {@code [TOOL_CALLS]name[ARGS]{...}}: Mistral's tokenizers v11 and later. */
@@ -19,6 +20,12 @@ public enum ToolFormat {
     GRANITE("<|tool_call|>", "", "arguments"),
     /** The answer is {@code {"name", "parameters"}}, perhaps after a tag: Llama 3.x. */
     LLAMA("<|python_tag|>", "", "parameters"),
+    /** The answer is {@code [f(a=1), g()]}: Llama 3.2 and 4 under templates that ask for it. */
+    PYTHONIC("", "", ""),
+    /** A list between tags of names and objects in fences: DeepSeek V3 and R1. */
+    DEEPSEEK("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", ""),
+    /** The same without types and fences: DeepSeek V3.1. */
+    DEEPSEEK_V31("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", ""),
     /** {@code <|channel|>commentary to=functions.name<|message|>{...}}: gpt-oss. */
     HARMONY("", "", "arguments"),
     /** The answer is {@code {"name", "arguments"}}: models that were told so in the prompt. */
@@ -44,14 +51,14 @@ public enum ToolFormat {
         return close;
     }
 
-    /** What the member of a call's object is called that has the arguments. */
+    /** What the member of a call's object is called that has the arguments, if it is an object. */
     String argumentsKey() {
         return argumentsKey;
     }
 
-    /** Whether a text that begins with an object may be a call without any marker. */
+    /** Whether a text may begin with a call without any marker. */
     boolean isBare() {
-        return this == LLAMA || this == JSON;
+        return this == LLAMA || this == JSON || this == PYTHONIC;
     }
 
     /** Whether calls are elements of an array. */
@@ -64,24 +71,15 @@ public enum ToolFormat {
         return this == MISTRAL || this == MISTRAL_ARGS;
     }
 
-    /** Calls that are spelled as objects, with what stands around them. */
-    String spelled(List<String> objects) {
-        return switch (this) {
-            case HERMES -> objects.stream().map(object -> open + "\n" + object + "\n" + close)
-                    .collect(Collectors.joining("\n"));
-            case MISTRAL, MISTRAL_ARGS, GRANITE -> open + "[" + String.join(", ", objects) + "]";
-            case LLAMA -> String.join("; ", objects);
-            case HARMONY, JSON -> String.join("\n", objects);
-        };
-    }
-
     /** Texts that may be control tokens, which must be shown to the parser. */
     List<String> markers() {
         return switch (this) {
             case MISTRAL_ARGS -> List.of(open, "[CALL_ID]", "[ARGS]");
             case HARMONY -> List.of("<|start|>", "<|channel|>", "<|message|>", "<|constrain|>",
                     "<|end|>");
-            case JSON -> List.of();
+            case JSON, PYTHONIC -> List.of();
+            case DEEPSEEK, DEEPSEEK_V31 -> List.of(open, close, TaggedCallParser.CALL,
+                    TaggedCallParser.CALL_END, TaggedCallParser.SEPARATOR);
             default -> close.isEmpty() ? List.of(open) : List.of(open, close);
         };
     }
@@ -113,8 +111,14 @@ public enum ToolFormat {
         if (template.contains("[TOOL_CALLS]")) {
             return template.contains("[ARGS]") ? MISTRAL_ARGS : MISTRAL;
         }
-        if (template.contains("<tool_call>") && !template.contains("<function=")) {
-            return HERMES;
+        if (template.contains("<tool_call>")) {
+            return template.contains("<function=") ? QWEN_XML : HERMES;
+        }
+        if (template.contains("<｜tool▁calls▁begin｜>")) {
+            return template.contains("```json") ? DEEPSEEK : DEEPSEEK_V31;
+        }
+        if (template.contains("params_name1=params_value1")) {
+            return PYTHONIC;
         }
         if (template.contains("<|tool_call|>")) {
             return GRANITE;

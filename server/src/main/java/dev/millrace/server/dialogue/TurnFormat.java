@@ -135,7 +135,7 @@ public final class TurnFormat {
         if (tools == ToolFormat.HARMONY) {
             return new HarmonyParser(use == null ? Set.of() : use.names());
         }
-        TurnParser said = use == null ? TurnParser.plain() : new CallParser(tools, use.names());
+        TurnParser said = use == null ? TurnParser.plain() : CallReader.of(tools, use);
         return thinking.<TurnParser>map(markers -> new ThinkingParser(markers,
                 start == ThinkingStart.OPENED, said)).orElse(said);
     }

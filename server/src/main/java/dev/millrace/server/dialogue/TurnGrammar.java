@@ -7,10 +7,13 @@ import dev.millrace.engine.constrain.Expression.Repeat;
 import dev.millrace.engine.constrain.Expression.Without;
 import dev.millrace.engine.constrain.Grammar;
 import dev.millrace.engine.constrain.GrammarException;
+import dev.millrace.engine.constrain.schema.MemberSpelling;
 import dev.millrace.engine.constrain.schema.SchemaGrammar;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The grammar of a turn: perhaps a thought, then what it says or its calls. What it says is free
@@ -28,6 +31,8 @@ final class TurnGrammar {
     private static final Expression LAYOUT = new Repeat(new Characters(BLANK), 0,
             LAYOUT_CHARACTERS);
     private static final int MISTRAL_ID_CHARACTERS = 9;
+    private static final JsonNode ANY_OBJECT = new JsonMapper().createObjectNode().put("type",
+            "object");
 
     private static final Expression JSON_TYPE = Expression.optional(Expression.sequence(
             Expression.text(" "), Expression.optional(Expression.text("<|constrain|>")),
@@ -149,35 +154,70 @@ final class TurnGrammar {
 
     /** Any text that does not begin as a call of one of the tools does. */
     private Expression free(ToolUse use) {
+        boolean python = format == ToolFormat.PYTHONIC;
         Expression name = new Expression.Choice(use.names().stream()
-                .map(known -> Expression.text("\"" + known + "\"")).toList());
-        Expression begun = Expression.sequence(BLANKS, Expression.text("{"), BLANKS,
-                Expression.text("\"name\""), BLANKS, Expression.text(":"), BLANKS, name, ANYTHING);
+                .map(known -> Expression.text(python ? known + "(" : "\"" + known + "\""))
+                .toList());
+        Expression begun = python
+                ? Expression.sequence(BLANKS, Expression.text("["), BLANKS, name, ANYTHING)
+                : Expression.sequence(BLANKS, Expression.text("{"), BLANKS,
+                        Expression.text("\"name\""), BLANKS, Expression.text(":"), BLANKS, name,
+                        ANYTHING);
         return new Without(without(format.open()), begun);
     }
 
     private Expression arguments(Tool tool, boolean lenient) {
         if (lenient && !tool.strict()) {
-            return builder.include(SchemaGrammar.anyObject(false));
+            return builder.include(members(ANY_OBJECT));
         }
         try {
-            return builder.include(SchemaGrammar.of(tool.parameters(), false));
+            return builder.include(members(tool.parameters()));
         } catch (GrammarException e) {
             if (tool.strict()) {
                 throw new GrammarException("the parameters of " + tool.name() + ": "
                         + e.getMessage());
             }
-            return builder.include(SchemaGrammar.anyObject(false));
+            return builder.include(members(ANY_OBJECT));
         }
+    }
+
+    private Grammar members(JsonNode schema) {
+        return switch (format) {
+            case QWEN_XML -> SchemaGrammar.members(schema, MemberSpelling.MARKUP);
+            case PYTHONIC -> SchemaGrammar.members(schema, MemberSpelling.PYTHON);
+            default -> schema == ANY_OBJECT
+                    ? SchemaGrammar.anyObject(false)
+                    : SchemaGrammar.of(schema, false);
+        };
     }
 
     /** One call, without what stands around all of them. */
     private Expression call(Tool tool, Expression arguments) {
-        if (format == ToolFormat.MISTRAL_ARGS) {
-            return Expression.sequence(Expression.text(tool.name()),
-                    Expression.optional(Expression.sequence(Expression.text("[CALL_ID]"), id())),
+        return switch (format) {
+            case MISTRAL_ARGS -> Expression.sequence(Expression.text(tool.name()),
+                    Expression.optional(Expression.sequence(Expression.text("[CALL_ID]"),
+                            id())),
                     Expression.text("[ARGS]"), arguments);
-        }
+            case QWEN_XML ->
+                Expression.sequence(Expression.text("<function=" + tool.name() + ">\n"),
+                        arguments, Expression.text("</function>"));
+            case PYTHONIC -> Expression.sequence(Expression.text(tool.name() + "("), arguments,
+                    Expression.text(")"));
+            case DEEPSEEK -> Expression.sequence(Expression.text(TaggedCallParser.CALL
+                    + TaggedCallParser.TYPE + tool.name() + "\n" + TaggedCallParser.FENCE
+                    + "\n"), arguments, Expression.text(
+                            "\n" + TaggedCallParser.FENCE_END
+                                    + TaggedCallParser.CALL_END));
+            case DEEPSEEK_V31 -> Expression.sequence(
+                    Expression.text(TaggedCallParser.CALL + tool.name()
+                            + TaggedCallParser.SEPARATOR),
+                    arguments,
+                    Expression.text(TaggedCallParser.CALL_END));
+            default -> object(tool, arguments);
+        };
+    }
+
+    private Expression object(Tool tool, Expression arguments) {
         Expression id = format == ToolFormat.MISTRAL
                 ? Expression.optional(Expression.sequence(Expression.text(","), SPACE,
                         Expression.text("\"id\":"), SPACE, Expression.text("\""), id(),
@@ -198,7 +238,7 @@ final class TurnGrammar {
     private Expression calls(Expression call, boolean parallel) {
         Expression open = Expression.text(format.open());
         return switch (format) {
-            case HERMES -> several(Expression.sequence(open, LINE_END, call, LINE_END,
+            case HERMES, QWEN_XML -> several(Expression.sequence(open, LINE_END, call, LINE_END,
                     Expression.text(format.close())), LINE_END, parallel);
             case MISTRAL, GRANITE -> Expression.sequence(open, SPACE, Expression.text("["),
                     several(call, Expression.sequence(Expression.text(","), SPACE), parallel),
@@ -208,6 +248,11 @@ final class TurnGrammar {
             case LLAMA -> Expression.sequence(Expression.optional(open),
                     several(call, Expression.sequence(Expression.text(";"), SPACE), parallel));
             case JSON -> several(call, Expression.text("\n"), parallel);
+            case PYTHONIC -> Expression.sequence(Expression.text("["), several(call,
+                    Expression.sequence(Expression.text(","), SPACE), parallel),
+                    Expression.text("]"));
+            case DEEPSEEK, DEEPSEEK_V31 -> Expression.sequence(open, several(call, LINE_END,
+                    parallel), Expression.text(format.close()));
             case HARMONY -> throw new IllegalStateException("its calls are messages");
         };
     }

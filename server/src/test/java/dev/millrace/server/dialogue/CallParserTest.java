@@ -1,11 +1,16 @@
 package dev.millrace.server.dialogue;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import tools.jackson.databind.json.JsonMapper;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,6 +19,9 @@ class CallParserTest {
 
     private static final String ARGUMENTS = "{\"city\": \"Z\\u00fcrich {[\", \"days\": [1, -2.5e3, "
             + "true, null, {\"a\": {}}]}";
+
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final Pattern ENDED = Pattern.compile("call \\d+ \\w+ ([^|]*) ended");
 
     private static String read(ToolFormat format, String text) {
         String whole = TurnTexts.read(TurnTexts.calls(format), List.of(text));
@@ -40,6 +48,12 @@ class CallParserTest {
                 "LLAMA ! {\"name\": \"f\", \"parameters\": @}",
                 "LLAMA ! <|python_tag|>{\"name\": \"f\", \"parameters\": @}",
                 "LLAMA ! {\"name\": \"f\", \"type\": \"function\", \"parameters\": @}",
+                "DEEPSEEK ! <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f~```json~"
+                        + "@~```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+                "DEEPSEEK ! <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f~"
+                        + "@<｜tool▁call▁end｜>",
+                "DEEPSEEK_V31 ! <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>"
+                        + "@<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
                 "JSON ! {\"name\": \"f\", \"arguments\": @}"})
     void aCallInItsFormat(ToolFormat format, String text) {
         String call = text.replace("@", ARGUMENTS).replace('~', '\n');
@@ -54,7 +68,13 @@ class CallParserTest {
         "MISTRAL ! [TOOL_CALLS] [{\"name\": \"f\"}, @]",
         "MISTRAL_ARGS ! [TOOL_CALLS]f[ARGS]{}[TOOL_CALLS]get_weather[ARGS]{\"a\": 1}",
         "GRANITE ! <|tool_call|>[{\"name\": \"f\"}, @]", "LLAMA ! {\"name\": \"f\"}; @",
-        "JSON ! {\"name\": \"f\"}~@"})
+        "JSON ! {\"name\": \"f\"}~@",
+        "QWEN_XML ! <tool_call>~<function=f>~</function>~</tool_call>~<tool_call>~<function="
+                + "get_weather><parameter=a>1</parameter></function></tool_call>",
+        "PYTHONIC ! [f(), get_weather(a=1)]", "PYTHONIC ! [ f( ), get_weather( a= 1, ) ] ",
+        "DEEPSEEK_V31 ! <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁end｜>~"
+                + "<｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{\"a\": 1}<｜tool▁call▁end｜>"
+                + "<｜tool▁calls▁end｜>"})
     void severalCalls(ToolFormat format, String text) {
         String more = "{\"name\": \"get_weather\", \"arguments\": {\"a\": 1}}";
 
@@ -77,9 +97,74 @@ class CallParserTest {
         "LLAMA ! {\"name\": \"Ada\"}",
         "LLAMA ! {", "LLAMA ! So: {\"name\": \"f\", \"parameters\": {}}",
         "LLAMA ! <|python_tag|>print(1)", "JSON ! {\"name\": \"f\", ",
-        "JSON ! {\"arguments\": {}, \"name\": \"f\"}"})
-    void whatIsNoCallIsContent(ToolFormat format, String text) {
+        "JSON ! {\"arguments\": {}, \"name\": \"f\"}",
+        "QWEN_XML ! <tool_call>~<function=unknown>", "QWEN_XML ! <tool_call>f(a=1)</tool_call>",
+        "QWEN_XML ! <function=f></function>", "PYTHONIC ! [1, 2]", "PYTHONIC ! [unknown(a=1)]",
+        "PYTHONIC ! So: [f(a=1)]", "PYTHONIC ! [f, g]", "PYTHONIC ! [",
+        "DEEPSEEK ! <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}",
+        "DEEPSEEK ! <｜tool▁calls▁begin｜><｜tool▁calls▁end｜>",
+        "DEEPSEEK_V31 ! <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>unknown<｜tool▁sep｜>{}"})
+    void whatIsNoCallIsContent(ToolFormat format, String spelled) {
+        String text = spelled.replace('~', '\n');
+
         assertThat(read(format, text)).isEqualTo("content " + text);
+    }
+
+    /** Texts are texts by the schema, whatever they look like; the rest is JSON if it can be. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '!', quoteCharacter = '`', value = {
+        "city ! Rome ! \"Rome\"", "city ! 5 ! \"5\"", "city ! null ! \"null\"", "city ! `` ! \"\"",
+        "city ! `a~b ~` ! \"a\\nb \\n\"", "city ! <b>\"\\</parameter ! \"<b>\\\"\\\\</parameter\"",
+        "days ! 5 ! 5", "days ! `~5~` ! 5", "days ! five ! \"five\"", "note ! null ! null",
+        "note ! None ! null", "note ! 5 ! \"5\"", "note ! nullable ! \"nullable\"",
+        "unit ! C ! \"C\"",
+        "other ! True ! true", "other ! {\"a\": [1]} ! {\"a\": [1]}", "other ! [oops ! \"[oops\""})
+    void valuesInTagsAreOfTheSchemasType(String name, String value, String expected) {
+        String call = "<tool_call>\n<function=get_weather>\n<parameter=" + name + ">\n"
+                + value.replace('~', '\n') + "\n</parameter>\n</function>\n</tool_call>";
+
+        assertThat(read(ToolFormat.QWEN_XML, call)).isEqualTo("call 0 get_weather {\"" + name
+                + "\": " + expected + "} ended");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '!', quoteCharacter = '`', value = {
+        "'it\\'s \"so\"' ! \"it's \\\"so\\\"\"", "\"a\\nb\\x41\\u00fc\\d\" "
+                + "! \"a\\nb\\u0041\\u00fc\\\\d\"",
+        "True ! true", "none ! ``", "None ! null", "-1_000.50 ! -1000.50", ".5 ! 0.5", "1. ! 1",
+        "[1, 'a', None,] ! [1, \"a\", null]", "(1, 2) ! [1, 2]", "{} ! {}", "[] ! []",
+        "{'a': {'b': [true]}, \"c\": 1e3} ! {\"a\": {\"b\": [true]}, \"c\": 1E+3}",
+        "{1: 2} ! ``", "1 2 ! ``", "f(x) ! ``", "[1 2] ! ``", "'\\xZZ' ! ``", "[1) ! ``"})
+    void pythonsLiteralsBecomeJson(String literal, String expected) {
+        String call = "[f(a=" + literal + ", b=1)]";
+
+        String told = read(ToolFormat.PYTHONIC, call);
+        if (expected.isEmpty()) {
+            assertThat(told).contains(" broken ").doesNotContain("ended");
+        } else {
+            assertThat(told).isEqualTo("call 0 f {\"a\": " + expected + ", \"b\": 1} ended");
+        }
+    }
+
+    @Test
+    void textsInArgumentsComeAsTheyAreSaid() {
+        Map.of(ToolFormat.QWEN_XML, "<tool_call><function=get_weather><parameter=city>",
+                ToolFormat.PYTHONIC, "[f(a='").forEach((format, before) -> {
+                    List<TurnEvent> events = new ArrayList<>();
+                    TurnParser parser = TurnTexts.calls(format);
+                    parser.accept(before, events::add);
+                    parser.accept("Ro", events::add);
+                    parser.accept("me", events::add);
+
+                    assertThat(events).endsWith(new TurnEvent.Arguments(0, "me"));
+                });
+    }
+
+    @Test
+    void noArgumentComesTwice() {
+        assertThat(read(ToolFormat.PYTHONIC, "[f(a=1, a=2)]")).contains("broken");
+        assertThat(read(ToolFormat.QWEN_XML, "<tool_call><function=f><parameter=a>1</parameter>"
+                + "<parameter=a>2</parameter></function></tool_call>")).contains("broken");
     }
 
     @Test
@@ -126,9 +211,13 @@ class CallParserTest {
             "[",
             "]", "{\"a\": 1}", "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "f", "[ARGS]",
             "[CALL_ID]", "<|tool_call|>", "<|python_tag|>", "\"", "\\", ",", ";", " ", "\n", "x",
-            "<think>", "</think>", "<", "[T", "{\"name\": \"get_weather\"}", "1", "ü"};
+            "<think>", "</think>", "<", "[T", "{\"name\": \"get_weather\"}", "1", "ü",
+            "<function=f>", "<function=get_weather>", "<parameter=city>", "<parameter=days>",
+            "</parameter>", "</function>", "[f(", "a=", "b='", "')", ")]", "\\'", "True",
+            "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "function", "```json\n",
+            "```", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"};
         Random random = new Random(5);
-        for (int round = 0; round < 500; round++) {
+        for (int round = 0; round < 1000; round++) {
             StringBuilder text = new StringBuilder();
             for (int part = random.nextInt(12); part >= 0; part--) {
                 text.append(parts[random.nextInt(parts.length)]);
@@ -140,6 +229,10 @@ class CallParserTest {
             assertThat(TurnTexts.read(TurnTexts.thinking(opened, format),
                     TurnTexts.cut(text.toString(), random))).as(text.toString()).isEqualTo(whole);
             String told = TurnTexts.read(TurnTexts.calls(format), List.of(text.toString()));
+            Matcher ended = ENDED.matcher(told);
+            while (ended.find()) {
+                assertThat(JSON.readTree(ended.group(1)).isObject()).as(told).isTrue();
+            }
             if (!told.contains("call ")) {
                 assertThat(told).isEqualTo("content " + text);
             }

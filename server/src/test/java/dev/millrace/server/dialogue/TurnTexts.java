@@ -13,7 +13,11 @@ final class TurnTexts {
     private TurnTexts() {}
 
     static TurnParser calls(ToolFormat format) {
-        return new CallParser(format, java.util.Set.of("f", "get_weather"));
+        return CallReader.of(format, new ToolUse(List.of(tool("f", "{\"type\": \"object\"}"),
+                tool("get_weather", """
+                        {"type": "object", "properties": {"city": {"type": "string"},
+                         "days": {"type": "integer"}, "note": {"type": ["string", "null"]},
+                         "unit": {"enum": ["C", "F", null]}}}""")), false, true));
     }
 
     static TurnParser thinking(boolean opened, ToolFormat format) {

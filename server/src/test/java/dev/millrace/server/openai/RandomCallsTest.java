@@ -38,6 +38,10 @@ class RandomCallsTest {
             case "granite" -> "<|tool_call|>";
             case "llama" -> "<|python_tag|> ipython";
             case "harmony" -> "<|channel|> <|message|>";
+            case "qwen-xml" -> "<tool_call> <function= <think>";
+            case "pythonic" -> "[f(params_name1=params_value1)]";
+            case "deepseek" -> "<｜tool▁calls▁begin｜> ```json";
+            case "deepseek-v31" -> "<｜tool▁calls▁begin｜> </think>";
             case "json" -> "";
             default -> throw new IllegalArgumentException(format);
         };
@@ -46,8 +50,8 @@ class RandomCallsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {"hermes", "mistral", "mistral-args", "granite", "llama", "harmony", "json"})
+    @ValueSource(strings = {"hermes", "qwen-xml", "mistral", "mistral-args", "granite", "llama",
+        "pythonic", "deepseek", "deepseek-v31", "harmony", "json"})
     void whatMustBeCalledIsCalledValidly(String format) throws Exception {
         assertThat(ToolFormat.labels()).contains(format);
         ScriptedForwardPass pass = new ScriptedForwardPass(

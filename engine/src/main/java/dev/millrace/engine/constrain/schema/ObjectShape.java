@@ -1,13 +1,10 @@
 package dev.millrace.engine.constrain.schema;
 
-import dev.millrace.engine.constrain.CodePoints;
 import dev.millrace.engine.constrain.Expression;
 import dev.millrace.engine.constrain.Expression.Call;
-import dev.millrace.engine.constrain.Expression.Characters;
 import dev.millrace.engine.constrain.Expression.Choice;
 import dev.millrace.engine.constrain.Expression.Repeat;
 import dev.millrace.engine.constrain.Expression.Sequence;
-import dev.millrace.engine.constrain.Expression.Without;
 import dev.millrace.engine.constrain.GrammarException;
 import dev.millrace.engine.constrain.schema.Shape.Subschema;
 import java.util.ArrayList;
@@ -18,16 +15,16 @@ import java.util.Map;
 final class ObjectShape {
 
     private final SchemaGrammar grammar;
-    private final JsonText json;
+    private final ObjectSpelling spelling;
     private final Shape shape;
     private final Map<String, List<Subschema>> named;
     private final List<Expression> members = new ArrayList<>();
     private final List<Boolean> required = new ArrayList<>();
     private boolean mayBeEmpty = true;
 
-    ObjectShape(SchemaGrammar grammar, JsonText json, Shape shape) {
+    ObjectShape(SchemaGrammar grammar, ObjectSpelling spelling, Shape shape) {
         this.grammar = grammar;
-        this.json = json;
+        this.spelling = spelling;
         this.shape = shape;
         named = shape.namedMembers();
         if (named.size() > SchemaLimits.PROPERTIES) {
@@ -48,7 +45,7 @@ final class ObjectShape {
                 .count();
         boolean byRules = optional > SchemaLimits.INLINE_OPTIONALS;
         named.forEach((name, schemas) -> {
-            Expression member = json.member(JsonText.literal(name), grammar.content(schemas));
+            Expression member = spelling.member(name, schemas);
             if (byRules) {
                 int rule = grammar.declare("member " + name);
                 grammar.define(rule, member);
@@ -57,11 +54,11 @@ final class ObjectShape {
             add(member, shape.required.contains(name));
         });
         addOthers();
-        Expression empty = JsonText.emptyBrackets("{", "}", json.space());
+        Expression empty = spelling.empty();
         if (members.isEmpty()) {
             return mayBeEmpty ? empty : Expression.NOTHING;
         }
-        Expression all = json.enclosed("{", list(byRules), "}");
+        Expression all = spelling.enclosed(list(byRules));
         return mayBeEmpty && !required.contains(true) ? Expression.choice(empty, all) : all;
     }
 
@@ -85,25 +82,11 @@ final class ObjectShape {
                     + " required members");
         }
         mayBeEmpty = shape.minProperties == 0;
-        if (others && most > 0) {
-            Expression other = json.member(otherName(), grammar.content(said));
-            add(Expression.sequence(other, new Repeat(Expression.sequence(json.comma(), other), 0,
-                    most == Integer.MAX_VALUE ? Repeat.UNBOUNDED : most - 1)), false);
+        Expression other = others && most > 0 ? spelling.other(named, shape.names, said) : null;
+        if (other != null) {
+            add(Expression.sequence(other, new Repeat(Expression.sequence(spelling.between(),
+                    other), 0, most == Integer.MAX_VALUE ? Repeat.UNBOUNDED : most - 1)), false);
         }
-    }
-
-    private Expression otherName() {
-        if (!shape.names.isEmpty()) {
-            return grammar.string(shape.names);
-        }
-        if (named.isEmpty()) {
-            return json.string();
-        }
-        // One spelling per name, so that no named one comes in disguise.
-        Expression any = JsonText.quoted(Expression.any(
-                JsonText.spelled(new Characters(CodePoints.ALL))));
-        return new Without(any, new Choice(named.keySet().stream()
-                .map(JsonText::literal).toList()));
     }
 
     /** At least one member: one that comes first, with what may follow it. */
@@ -115,7 +98,7 @@ final class ObjectShape {
         for (int first = 0; first < members.size(); first++) {
             List<Expression> parts = new ArrayList<>(List.of(members.get(first)));
             for (int next = first + 1; next < members.size(); next++) {
-                Expression part = Expression.sequence(json.comma(), members.get(next));
+                Expression part = Expression.sequence(spelling.between(), members.get(next));
                 parts.add(required.get(next) ? part : Expression.optional(part));
             }
             options.add(new Sequence(parts));
@@ -137,7 +120,7 @@ final class ObjectShape {
             grammar.define(rule, required.get(i) ? here : Expression.choice(here, rest));
             rest = new Call(rule);
             needed |= required.get(i);
-            Expression more = Expression.sequence(json.comma(), rest);
+            Expression more = Expression.sequence(spelling.between(), rest);
             int following = grammar.declare("comma and members from " + i);
             grammar.define(following, needed ? more : Expression.optional(more));
             after = new Call(following);

@@ -22,9 +22,12 @@ import tools.jackson.databind.JsonNode;
  */
 public final class SchemaGrammar {
 
+    private static final int ROOT = 0;
+
     private final SchemaReader reader;
     private final Grammar.Builder builder = new Grammar.Builder();
     private final JsonText json;
+    private final ObjectSpelling objects;
     private final Map<Key, Integer> rules = new HashMap<>();
     private final Deque<Pending> pending = new ArrayDeque<>();
 
@@ -59,12 +62,14 @@ public final class SchemaGrammar {
     private record Pending(int rule, List<Subschema> schemas) {}
 
     private SchemaGrammar(JsonNode schema, boolean compact) {
+        if (!schema.isObject() && !schema.isBoolean()) {
+            throw new GrammarException("a schema must be an object, true or false, got "
+                    + SchemaKeywords.shown(schema));
+        }
         reader = new SchemaReader(schema);
-        List<Subschema> root = List.of(new Subschema(schema, "schema"));
-        int rule = builder.declare("schema");
+        builder.declare("schema");
         json = new JsonText(builder, compact);
-        rules.put(new Key(root), rule);
-        pending.add(new Pending(rule, root));
+        objects = new JsonMembers(this, json);
     }
 
     /**
@@ -74,11 +79,39 @@ public final class SchemaGrammar {
      * @throws GrammarException if the schema is wrong or has what cannot be enforced; names it
      */
     public static Grammar of(JsonNode schema, boolean compact) {
-        if (!schema.isObject() && !schema.isBoolean()) {
-            throw new GrammarException("a schema must be an object, true or false, got "
-                    + SchemaKeywords.shown(schema));
+        SchemaGrammar grammar = new SchemaGrammar(schema, compact);
+        List<Subschema> root = List.of(new Subschema(schema, "schema"));
+        grammar.rules.put(new Key(root), ROOT);
+        grammar.pending.add(new Pending(ROOT, root));
+        return grammar.grammar();
+    }
+
+    /**
+     * The grammar of the members of an object that is valid under a schema, spelled in another way
+     * than JSON's.
+     *
+     * @throws GrammarException as above, and if it has what cannot be spelled in that way
+     */
+    public static Grammar members(JsonNode schema, MemberSpelling spelling) {
+        SchemaGrammar grammar = new SchemaGrammar(schema, false);
+        ObjectSpelling members = new NamedMembers(grammar, grammar.json, spelling);
+        List<Expression> options = new ArrayList<>();
+        for (Shape shape : grammar.expand(List.of(new Subschema(schema, "schema")))) {
+            if (shape.values != null) {
+                throw new GrammarException("an object must not be one of enum or const, the way"
+                        + " the model spells calls");
+            }
+            if (shape.types.contains(JsonType.OBJECT)) {
+                options.add(new ObjectShape(grammar, members, shape).expression());
+            }
         }
-        return new SchemaGrammar(schema, compact).grammar();
+        grammar.define(ROOT, new Choice(options));
+        return grammar.grammar();
+    }
+
+    /** The ways to satisfy all of some schemas. */
+    List<Shape> expand(List<Subschema> schemas) {
+        return reader.expand(schemas);
     }
 
     /** The grammar of all JSON objects. */
@@ -129,7 +162,7 @@ public final class SchemaGrammar {
         return new Choice(options);
     }
 
-    private Expression expression(Shape shape) {
+    Expression expression(Shape shape) {
         if (shape.values != null) {
             return new Choice(JsonValues.allowed(shape).stream().map(json::literal).toList());
         }
@@ -153,7 +186,7 @@ public final class SchemaGrammar {
                         ? json.string()
                         : JsonText.quoted(StringShapes.spelled(shape)));
                 case ARRAY -> options.add(new ArrayShape(this, json, shape).expression());
-                case OBJECT -> options.add(new ObjectShape(this, json, shape).expression());
+                case OBJECT -> options.add(new ObjectShape(this, objects, shape).expression());
             }
         }
         return new Choice(options);

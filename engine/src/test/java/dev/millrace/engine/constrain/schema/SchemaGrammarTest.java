@@ -169,4 +169,49 @@ class SchemaGrammarTest {
         assertThat(Texts.accepts(SchemaGrammar.anyObject(false), "{\"a b\": 1}")).isTrue();
         assertThat(Texts.accepts(SchemaGrammar.anyObject(false), "[]")).isFalse();
     }
+
+    /** A good text and a wrong one, for schemas of objects whose members stand by themselves. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', nullValues = "none", value = {
+        "PYTHON | {'a': {'type': 'string'}, 'b': {'type': 'boolean'}} | a="
+                + "'x', b=True | b=True, a='x'",
+        "PYTHON | {'a': {'type': 'string'}, 'b': {'type': 'boolean'}} | b=false | b=1",
+        "PYTHON | {'a': {'type': ['integer', 'null'], 'minimum': 3}} | a=None | a=2",
+        "PYTHON | {'a': {'enum': ['x', true]}} | a=True | a=False",
+        "PYTHON | {'a': {'items': {'type': 'integer'}}} | a=[1, 2] | a=['x']",
+        "PYTHON | {'a': {}} | a={'x': [true]} | b=1",
+        "MARKUP | {'a': {'type': 'string', 'maxLength': 3}} | <parameter=a>~x'y~</parameter>~ "
+                + "| <parameter=a>~1234~</parameter>~",
+        "MARKUP | {'a': {'type': 'string', 'pattern': '^[ab]+$'}} | <parameter=a>~ab~</parameter>~ "
+                + "| <parameter=a>~c~</parameter>~",
+        "MARKUP | {'a': {'type': 'string'}} | <parameter=a>~<b>~~</parameter>~ "
+                + "| <parameter=a>~</parameter>~</parameter>~",
+        "MARKUP | {'a': {'enum': ['x y', 'z']}} | <parameter=a>~x y~</parameter>~ "
+                + "| <parameter=a>~'z'~</parameter>~",
+        "MARKUP | {'a': {'type': 'integer'}, 'b': {'type': 'object'}} "
+                + "| <parameter=a>~1~</parameter>~<parameter=b>~{'c': 1}~</parameter>~ | <parameter=a>~x~</parameter>~",
+        "MARKUP | {'a': {'$ref': '#/$defs/t'}} | <parameter=a>~True~</parameter>~ "
+                + "| <parameter=a>~yes~</parameter>~",
+        "MARKUP | {'a': {'anyOf': [{'const': 'x'}, {'type': 'null'}]}} "
+                + "| <parameter=a>~null~</parameter>~ | <parameter=a>~y~</parameter>~"})
+    void membersMayStandByThemselves(MemberSpelling spelling, String members, String good,
+            String wrong) {
+        Grammar grammar = SchemaGrammar.members(MAPPER.readTree(json("{'properties': " + members
+                + ", '$defs': {'t': {'type': 'boolean'}}}")), spelling);
+
+        assertThat(Texts.accepts(grammar, json(good))).isTrue();
+        assertThat(Texts.accepts(grammar, json(wrong))).isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "PYTHON | {'properties': {'a-b': {}}} | cannot be spelled",
+        "MARKUP | {'properties': {'a>b': {}}} | cannot be spelled",
+        "MARKUP | {'additionalProperties': {'type': 'integer'}} | not named",
+        "PYTHON | {'const': {}} | enum or const"})
+    void whatCannotStandByItselfIsRefused(MemberSpelling spelling, String schema, String reason) {
+        assertThatExceptionOfType(GrammarException.class).isThrownBy(
+                () -> SchemaGrammar.members(MAPPER.readTree(json(schema)), spelling))
+                .withMessageContaining(reason);
+    }
 }
