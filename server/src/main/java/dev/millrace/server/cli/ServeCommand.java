@@ -153,6 +153,12 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.LEDGER_JOURNAL, value);
     }
 
+    @Option(names = "--ledger-rollup-days", paramLabel = "N", description = "Days after which the"
+            + " rows of requests are rolled up by the hour, from 35; off, the default: never.")
+    void ledgerRollupDays(String value) {
+        compute.set(Setting.LEDGER_ROLLUP_DAYS, value);
+    }
+
     @Override
     public Integer call() throws InterruptedException {
         exposure.copyTo(compute);

@@ -11,14 +11,20 @@ import java.util.Optional;
  * @param address       where it is, if that was said
  * @param stopsAtOutage whether no requests are taken while it cannot be written
  * @param journal       most requests that are open or wait for it
+ * @param keptDays      days after which requests' rows are rolled up; 0 for never
  */
-public record LedgerSettings(Optional<LedgerAddress> address, boolean stopsAtOutage, int journal) {
+public record LedgerSettings(Optional<LedgerAddress> address, boolean stopsAtOutage, int journal,
+        int keptDays) {
+
+    private static final int MOST_DAYS = 36_500;
 
     static LedgerSettings of(Settings settings) {
         return new LedgerSettings(address(settings),
                 settings.choice(Setting.LEDGER_OUTAGE, List.of("serve", "stop")).equals("stop"),
                 settings.number(Setting.LEDGER_JOURNAL, 1, MeterLimits.MOST_ACCOUNTS,
-                        MeterLimits.DEFAULT.accounts()));
+                        MeterLimits.DEFAULT.accounts()),
+                settings.numberOrOff(Setting.LEDGER_ROLLUP_DAYS, MeterLimits.LEAST_KEPT_DAYS,
+                        MOST_DAYS));
     }
 
     private static Optional<LedgerAddress> address(Settings settings) {
@@ -31,6 +37,6 @@ public record LedgerSettings(Optional<LedgerAddress> address, boolean stopsAtOut
 
     /** The meter's limits that follow. */
     public MeterLimits limits() {
-        return MeterLimits.DEFAULT.atOutage(journal, stopsAtOutage);
+        return MeterLimits.DEFAULT.atOutage(journal, stopsAtOutage).keeping(keptDays);
     }
 }

@@ -39,6 +39,7 @@ public enum Setting {
     LEDGER,
     LEDGER_OUTAGE,
     LEDGER_JOURNAL,
+    LEDGER_ROLLUP_DAYS,
     STORE_DAYS,
     STORE_SIZE;
 

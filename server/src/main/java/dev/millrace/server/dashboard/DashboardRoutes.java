@@ -1,9 +1,11 @@
 package dev.millrace.server.dashboard;
 
+import dev.millrace.server.dashboard.LedgerOverview.Window;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
+import dev.millrace.server.metering.report.UseSpan;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Exchange;
 import dev.millrace.server.pages.Page;
@@ -24,9 +26,9 @@ public final class DashboardRoutes {
 
     /** However many look, the ledger is read no more often. */
     private static final Duration FRESH = Duration.ofSeconds(2);
-    private static final Map<String, Duration> WINDOWS = new TreeMap<>(Map.of("1h",
-            Duration.ofHours(1), "24h", Duration.ofHours(24), "7d", Duration.ofDays(7), "30d",
-            Duration.ofDays(30)));
+    private static final Map<String, Window> WINDOWS = new TreeMap<>(Map.of("1h",
+            new Window(UseSpan.MINUTE, 60, 1), "24h", new Window(UseSpan.HOUR, 24, 1), "7d",
+            new Window(UseSpan.HOUR, 56, 3), "30d", new Window(UseSpan.DAY, 30, 1)));
 
     private final LedgerAddress ledger;
     private final Counterfactual elsewhere;
@@ -68,21 +70,21 @@ public final class DashboardRoutes {
         String window = context.queryParam("window") == null
                 ? "24h"
                 : context.queryParam("window");
-        Duration length = WINDOWS.get(window);
-        if (length == null) {
+        Window spans = WINDOWS.get(window);
+        if (spans == null) {
             throw ApiException.refused(400, "window", "invalid_value", "window must be one of "
                     + String.join(", ", WINDOWS.keySet()) + ", got \"" + window + "\"");
         }
         context.contentType("application/json").header("Cache-Control", "no-store")
-                .result(json(window, length));
+                .result(json(window, spans));
     }
 
-    private synchronized String json(String window, Duration length) {
+    private synchronized String json(String window, Window spans) {
         Reading reading = readings.get(window);
         if (reading == null || System.nanoTime() - reading.readNanos() > FRESH.toNanos()) {
             try (LedgerReader reader = LedgerReader.open(ledger)) {
-                reading = new Reading(new LedgerOverview(reader, elsewhere)
-                        .json(clock.millis(), length).toString(), System.nanoTime());
+                reading = new Reading(new LedgerOverview(reader, elsewhere, spans)
+                        .json(clock.millis()).toString(), System.nanoTime());
             }
             readings.put(window, reading);
         }

@@ -7,10 +7,11 @@ import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.report.RowGrouping;
 import dev.millrace.server.metering.report.TraceRow;
 import dev.millrace.server.metering.report.UseGroup;
-import java.time.Duration;
-import java.util.ArrayDeque;
+import dev.millrace.server.metering.report.UseSpan;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.databind.json.JsonMapper;
@@ -20,10 +21,10 @@ import tools.jackson.databind.node.ObjectNode;
 /** What the dashboard shows of a window of time, as JSON. */
 final class LedgerOverview {
 
-    /** Bars of the plot over time. */
-    private static final int BARS = 48;
     /** Requests to look at one by one. */
     private static final int RECENT = 50;
+    /** The latest requests, whose sessions are shown: there are no sums of sessions. */
+    private static final int SESSION_REQUESTS = 2_000;
 
     private static final RowGrouping BY_KEY = RowGrouping.parse("key");
     private static final RowGrouping BY_PROJECT = RowGrouping.parse("project");
@@ -39,9 +40,10 @@ final class LedgerOverview {
     private final Map<String, UseGroup> projects = new TreeMap<>();
     private final Map<String, UseGroup> sessions = new TreeMap<>();
     private final UseGroup all = new UseGroup();
-    private final UseGroup[] bars = new UseGroup[BARS];
+    private final UseGroup[] bars;
+    private final Window window;
     private final Map<String, Hosted> hosts = new LinkedHashMap<>();
-    private final ArrayDeque<TraceRow> recent = new ArrayDeque<>();
+    private final List<TraceRow> recent = new ArrayList<>();
     private double cachedSavingUsd;
 
     /** A host's prices added up. */
@@ -49,25 +51,48 @@ final class LedgerOverview {
 
         private final Alternative first;
         private long nanoUsd;
-        private long requests;
 
         Hosted(Alternative first) {
             this.first = first;
         }
     }
 
-    LedgerOverview(LedgerReader reader, Counterfactual elsewhere) {
+    /**
+     * A time up to now, in whole spans: the last of them has not ended.
+     *
+     * @param barSpans spans to a bar of the plot
+     */
+    record Window(UseSpan span, int bars, int barSpans) {
+
+        long barMillis() {
+            return span.millis() * barSpans;
+        }
+
+        long from(long nowMillis) {
+            return span.from(nowMillis) + span.millis() - bars * barMillis();
+        }
+    }
+
+    LedgerOverview(LedgerReader reader, Counterfactual elsewhere, Window window) {
         this.reader = reader;
         this.elsewhere = elsewhere;
-        for (int i = 0; i < BARS; i++) {
+        this.window = window;
+        this.bars = new UseGroup[window.bars()];
+        for (int i = 0; i < bars.length; i++) {
             bars[i] = new UseGroup();
         }
     }
 
-    ObjectNode json(long nowMillis, Duration window) {
+    ObjectNode json(long nowMillis) {
         LedgerSummary summary = reader.summary();
-        long fromMillis = nowMillis - window.toMillis();
-        reader.forEachRequest(fromMillis, row -> add(row, fromMillis, window.toMillis()));
+        long fromMillis = window.from(nowMillis);
+        reader.forEachSum(window.span(), fromMillis, sum -> add(sum, fromMillis));
+        reader.forLatest(fromMillis, SESSION_REQUESTS, row -> {
+            BY_SESSION.add(sessions, row);
+            if (recent.size() < RECENT) {
+                recent.add(row);
+            }
+        });
         double factor = summary.allocationFactor();
         ObjectNode root = new JsonMapper().createObjectNode().put("now_ms", nowMillis)
                 .put("from_ms", fromMillis).put("began_ms", summary.beganMillis())
@@ -85,9 +110,9 @@ final class LedgerOverview {
         groups(root.putArray("projects"), projects, factor);
         groups(root.putArray("sessions"), sessions, factor);
         ArrayNode time = root.putArray("bars");
-        for (int i = 0; i < BARS; i++) {
+        for (int i = 0; i < bars.length; i++) {
             ObjectNode bar = time.addObject().put("from_ms",
-                    fromMillis + i * window.toMillis() / BARS);
+                    fromMillis + i * window.barMillis());
             group(bar, bars[i], factor);
         }
         hosts(root.putArray("elsewhere"), factor);
@@ -96,30 +121,25 @@ final class LedgerOverview {
         return root;
     }
 
-    private void add(TraceRow row, long fromMillis, long windowMillis) {
+    private void add(TraceRow row, long fromMillis) {
         all.add(row);
         models.computeIfAbsent(row.model(), name -> new UseGroup()).add(row);
         tenants.computeIfAbsent(row.tenant(), name -> new UseGroup()).add(row);
         BY_KEY.add(keys, row);
         BY_PROJECT.add(projects, row);
-        BY_SESSION.add(sessions, row);
-        bars[Math.clamp((row.finishedMillis() - fromMillis) * BARS / windowMillis, 0, BARS - 1)]
-                .add(row);
+        bars[Math.clamp((row.finishedMillis() - fromMillis) / window.barMillis(), 0,
+                bars.length - 1)].add(row);
         if (row.computedTokens() > 0 && row.deviceNanos() > 0) {
             // what the cached tokens would have cost at the price of this prompt's others
             cachedSavingUsd += row.costNanoUsd() * 1e-9 * row.prefillNanos() / row.deviceNanos()
                     / row.computedTokens() * row.cachedTokens();
         }
-        for (Alternative host : elsewhere.price(row.model(), row.promptTokens(),
-                Math.min(row.cachedTokens(), row.promptTokens()), row.completionTokens())) {
+        TraceRow one = row.one();
+        for (Alternative host : elsewhere.price(one.model(), one.promptTokens(),
+                Math.min(one.cachedTokens(), one.promptTokens()), one.completionTokens())) {
             Hosted hosted = hosts.computeIfAbsent(row.model() + " " + host.provider() + " "
                     + host.model(), name -> new Hosted(host));
-            hosted.nanoUsd += host.nanoUsd();
-            hosted.requests++;
-        }
-        recent.addFirst(row);
-        if (recent.size() > RECENT) {
-            recent.removeLast();
+            hosted.nanoUsd += row.requests() * host.nanoUsd();
         }
     }
 

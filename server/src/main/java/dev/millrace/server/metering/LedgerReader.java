@@ -5,6 +5,7 @@ import dev.millrace.server.metering.rate.Charge;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.report.RatePeriod;
 import dev.millrace.server.metering.report.TraceRow;
+import dev.millrace.server.metering.report.UseSpan;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -95,8 +97,9 @@ public final class LedgerReader implements AutoCloseable {
             throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("""
-                        SELECT 'requests', coalesce(sum(device_nanos), 0),
-                            coalesce(sum(cost_nano_usd), 0), 0 FROM request
+                        SELECT 'requests', coalesce(sum(prefill_nanos + decode_nanos), 0),
+                            coalesce(sum(cost_nano_usd), 0), 0
+                        FROM request_sum WHERE span = 'day'
                         UNION ALL
                         SELECT kind, sum(nanos), sum(cost_nano_usd), sum(fraction)
                         FROM machine_time GROUP BY kind""")) {
@@ -149,37 +152,46 @@ public final class LedgerReader implements AutoCloseable {
         return bill;
     }
 
-    /** Every request's row, oldest first, one at a time. */
+    /**
+     * Every request's row, oldest first, one at a time; before them, by the hour, the sums of those
+     * that are no longer kept.
+     */
     public void forEachRequest(Consumer<TraceRow> consumer) {
-        forEachRequest(Long.MIN_VALUE, consumer);
+        read(() -> new RequestReader(connection).all(consumer));
     }
 
-    /** The same of those that ended at a time or later. */
-    public void forEachRequest(long fromMillis, Consumer<TraceRow> consumer) {
+    /** What the requests of each span add up to that began at a moment or later, oldest first. */
+    public void forEachSum(UseSpan span, long fromMillis, Consumer<TraceRow> consumer) {
+        read(() -> new RequestReader(connection).sums(span, fromMillis, consumer));
+    }
+
+    /** The latest requests that ended at a moment or later, latest first. */
+    public void forLatest(long fromMillis, int most, Consumer<TraceRow> consumer) {
+        read(() -> new RequestReader(connection).latest(fromMillis, most, consumer));
+    }
+
+    /**
+     * Compares every row with the sums that everything else is read from; takes seconds per ten
+     * million rows.
+     *
+     * @return where they differ, which is nowhere unless somebody meddled with the tables
+     */
+    public Optional<String> audit() {
+        List<String> found = new ArrayList<>();
+        read(() -> new RequestReader(connection).audit().ifPresent(found::add));
+        return found.stream().findFirst();
+    }
+
+    private interface Reading {
+        void run() throws SQLException;
+    }
+
+    private void read(Reading reading) {
         if (empty) {
             return;
         }
-        try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("""
-                        SELECT id, model, tenant, key_id, endpoint, prompt_tokens, cached_tokens,
-                            computed_tokens, completion_tokens, prefill_nanos, decode_nanos,
-                            cost_nano_usd, microjoules, finish_reason, began_ms, finished_ms,
-                            project, adapter, tier, session_id, tags,
-                            coalesce(charged_nano_usd, cost_nano_usd)
-                        FROM request WHERE finished_ms >= %d
-                        ORDER BY finished_ms""".formatted(fromMillis))) {
-            while (rows.next()) {
-                long microjoules = rows.getLong(13);
-                boolean measured = !rows.wasNull();
-                consumer.accept(new TraceRow(rows.getString(1), rows.getString(2),
-                        rows.getString(3), rows.getString(4), rows.getString(17),
-                        rows.getString(18), rows.getString(5), rows.getString(19),
-                        RequestLabels.stored(rows.getString(20), rows.getString(21)),
-                        rows.getLong(6), rows.getLong(7), rows.getLong(8), rows.getLong(9),
-                        rows.getLong(10), rows.getLong(11), rows.getLong(12), rows.getLong(22),
-                        measured ? microjoules : -1,
-                        rows.getString(14), rows.getLong(15), rows.getLong(16)));
-            }
+        try {
+            reading.run();
         } catch (SQLException e) {
             throw unreadable(e);
         } finally {
@@ -227,15 +239,17 @@ public final class LedgerReader implements AutoCloseable {
         Map<String, LedgerSummary.ModelUse> models = new LinkedHashMap<>();
         try (Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery("""
-                        SELECT r.model, e.nano_usd_per_hour, count(*), sum(prompt_tokens),
+                        SELECT r.model, e.nano_usd_per_hour, sum(requests), sum(prompt_tokens),
                             sum(cached_tokens), sum(computed_tokens), sum(completion_tokens),
-                            sum(prefill_nanos), sum(decode_nanos), sum(microjoules),
+                            sum(prefill_nanos), sum(decode_nanos),
+                            sum(CASE WHEN measured = 1 THEN microjoules END),
                             r.rate_changed,
                             sum(CAST(cost_nano_usd AS DOUBLE PRECISION) * prefill_nanos
-                                / nullif(device_nanos, 0)) * 1e-9,
+                                / nullif(prefill_nanos + decode_nanos, 0)) * 1e-9,
                             sum(CAST(cost_nano_usd AS DOUBLE PRECISION) * decode_nanos
-                                / nullif(device_nanos, 0)) * 1e-9
-                        FROM request r JOIN rate_epoch e ON e.id = r.rate_epoch_id
+                                / nullif(prefill_nanos + decode_nanos, 0)) * 1e-9
+                        FROM request_sum r JOIN rate_epoch e ON e.id = r.rate_epoch_id
+                        WHERE r.span = 'day'
                         GROUP BY r.model, e.nano_usd_per_hour, r.rate_changed
                         ORDER BY r.model""")) {
             while (rows.next()) {

@@ -52,8 +52,9 @@ final class LedgerRecovery {
             MachineTime passing = takePassing(last.epochId);
             unrecordedNanos += passing.nanos();
             unrecorded = unrecorded.plus(passing.charge());
-            for (RequestRow row : takeInterrupted(last)) {
-                LedgerRows.insertRequest(connection, last.epochId, row);
+            List<RequestRow> interrupted = takeInterrupted(last);
+            LedgerRows.insertRequests(connection, last.epochId, interrupted);
+            for (RequestRow row : interrupted) {
                 unrecordedNanos -= row.prefillNanos() + row.decodeNanos();
                 unrecorded = unrecorded.minus(row.charge());
                 rounding = rounding.plus(row.charge().remainder());

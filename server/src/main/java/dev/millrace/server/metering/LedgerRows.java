@@ -5,6 +5,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
+import java.util.List;
 
 /** How each kind of row is written. */
 final class LedgerRows {
@@ -38,30 +39,53 @@ final class LedgerRows {
 
     private LedgerRows() {}
 
-    /** Adds a finished request and drops its checkpoint. */
-    static void insertRequest(Connection connection, long epochId, RequestRow row)
+    /**
+     * Adds finished requests, to the sums too, and drops their checkpoints. Those that are there
+     * from before are left alone.
+     *
+     * @throws DuplicateRequestException if another request has the id of one of them
+     */
+    static void insertRequests(Connection connection, long epochId, List<RequestRow> rows)
             throws SQLException {
-        String id = row.request().requestId();
-        try (PreparedStatement insert = connection.prepareStatement(INSERT_REQUEST)) {
-            Parameters values = new Parameters(insert).text(id).number(epochId)
-                    .text(row.request().model()).text(row.request().tenant())
-                    .text(row.request().endpoint()).number(row.promptTokens())
-                    .number(row.cachedTokens()).number(row.completionTokens())
-                    .number(row.computedTokens()).number(row.prefillNanos())
-                    .number(row.decodeNanos()).optional(row.microjoules())
-                    .number(row.charge().nanoUsd()).number(row.assumed() ? 1 : 0)
-                    .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
-                    .number(row.finishedMillis()).text(row.request().keyId())
-                    .number(row.rateChanged() ? 1 : 0).labels(row.request())
-                    .optional(row.chargedNanoUsd());
-            if (values.update() == 0 && !isSame(connection, row)) {
-                throw new DuplicateRequestException(id);
+        if (rows.isEmpty()) {
+            return;
+        }
+        RequestSums sums = new RequestSums(epochId);
+        try (PreparedStatement insert = connection.prepareStatement(INSERT_REQUEST);
+                PreparedStatement delete = connection.prepareStatement(
+                        "DELETE FROM open_request WHERE id = ?")) {
+            for (RequestRow row : rows) {
+                fill(insert, epochId, row);
+                insert.addBatch();
+                new Parameters(delete).text(row.request().requestId());
+                delete.addBatch();
             }
+            int[] inserted = insert.executeBatch();
+            for (int i = 0; i < inserted.length; i++) {
+                if (inserted[i] > 0) {
+                    sums.add(rows.get(i));
+                } else if (!isSame(connection, rows.get(i))) {
+                    throw new DuplicateRequestException(rows.get(i).request().requestId());
+                }
+            }
+            delete.executeBatch();
         }
-        try (PreparedStatement delete = connection.prepareStatement(
-                "DELETE FROM open_request WHERE id = ?")) {
-            new Parameters(delete).text(id).update();
-        }
+        sums.write(connection);
+    }
+
+    private static void fill(PreparedStatement insert, long epochId, RequestRow row)
+            throws SQLException {
+        new Parameters(insert).text(row.request().requestId()).number(epochId)
+                .text(row.request().model()).text(row.request().tenant())
+                .text(row.request().endpoint()).number(row.promptTokens())
+                .number(row.cachedTokens()).number(row.completionTokens())
+                .number(row.computedTokens()).number(row.prefillNanos())
+                .number(row.decodeNanos()).optional(row.microjoules())
+                .number(row.charge().nanoUsd()).number(row.assumed() ? 1 : 0)
+                .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
+                .number(row.finishedMillis()).text(row.request().keyId())
+                .number(row.rateChanged() ? 1 : 0).labels(row.request())
+                .optional(row.chargedNanoUsd());
     }
 
     /** Whether the row with this id is this very row, from a commit whose success was not heard. */

@@ -27,6 +27,9 @@ final class LedgerWriter implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(LedgerWriter.class);
     private static final Duration FIRST_PAUSE = Duration.ofMillis(50);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
+    private static final Duration RETENTION = Duration.ofMinutes(1);
+    /** What a clock that is set right may move by. */
+    private static final long CLOCK_MILLIS = TimeUnit.HOURS.toMillis(1);
 
     private final AccountBook book;
     private final UsageLedger ledger;
@@ -45,6 +48,8 @@ final class LedgerWriter implements Runnable {
     private long paidNanoUsd;
     private volatile double allocationFactor = Double.NaN;
     private long nextCheckpoint = System.nanoTime();
+    private long nextRetention = System.nanoTime();
+    private final long startedMillis;
     private boolean done;
 
     LedgerWriter(AccountBook book, UsageLedger ledger, RateSchedule rates, Counterfactual elsewhere,
@@ -57,6 +62,7 @@ final class LedgerWriter implements Runnable {
         this.lane = lane;
         this.clock = clock;
         this.limits = limits;
+        this.startedMillis = clock.millis();
     }
 
     @Override
@@ -135,6 +141,28 @@ final class LedgerWriter implements Runnable {
         allocate(posting, posting);
         pay(books, posting);
         done = last;
+        if (checkpoint && !last) {
+            retain();
+        }
+    }
+
+    /** Drops a part of what is old; it comes again at once where there is more. */
+    private void retain() {
+        if (System.nanoTime() - nextRetention < 0) {
+            return;
+        }
+        // a wall clock that jumped ahead must not make everything look old
+        long nowMillis = Math.min(clock.millis(), startedMillis
+                + TimeUnit.NANOSECONDS.toMillis(lane.get().elapsedNanos()) + CLOCK_MILLIS);
+        try {
+            int dropped = ledger.drop(limits.keptDays() == 0
+                    ? 0
+                    : nowMillis - TimeUnit.DAYS.toMillis(limits.keptDays()), nowMillis);
+            nextRetention = System.nanoTime() + (dropped > 0 ? 0 : RETENTION.toNanos());
+        } catch (LedgerException e) {
+            LOG.warn("old rows are kept for now: {}", e.getMessage());
+            nextRetention = System.nanoTime() + RETENTION.toNanos();
+        }
     }
 
     private void disown(DuplicateRequestException duplicate) {

@@ -121,9 +121,7 @@ public final class UsageLedger implements AutoCloseable {
     }
 
     private void write(Posting posting) throws SQLException {
-        for (RequestRow row : posting.requests()) {
-            LedgerRows.insertRequest(connection, epochId, row);
-        }
+        LedgerRows.insertRequests(connection, epochId, posting.requests());
         for (OpenRow row : posting.open()) {
             LedgerRows.upsertOpen(connection, epochId, row);
         }
@@ -146,6 +144,19 @@ public final class UsageLedger implements AutoCloseable {
                 rate.rentNanoUsdPerHour(), rate.energyNanoUsdPerHour(),
                 rate.hostingNanoUsdPerHour(), rate.licenceNanoUsdPerHour(),
                 rate.staffNanoUsdPerHour(), rate.milligramsCo2PerHour(), rate.assumed() ? 1 : 0);
+    }
+
+    /**
+     * Drops a part of what is no longer kept; see {@link LedgerRetention}.
+     *
+     * @return rows that were dropped
+     */
+    int drop(long keptFromMillis, long nowMillis) {
+        int[] dropped = {0};
+        transaction("drop old rows of", () -> {
+            dropped[0] = LedgerRetention.drop(connection, keptFromMillis, nowMillis);
+        });
+        return dropped[0];
     }
 
     /** Drops the checkpoint of a request that will not get a row of its own. */

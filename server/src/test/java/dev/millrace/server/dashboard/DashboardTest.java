@@ -110,7 +110,7 @@ class DashboardTest {
             assertThat(browser.text("#state")).contains("the books balance to the nano-dollar");
             assertThat(browser.text("#elsewhere tbody")).contains("the same");
             assertThat(browser.value("document.querySelectorAll('#time rect').length").intValue())
-                    .isEqualTo(48);
+                    .isEqualTo(24);
             picture(browser, "dashboard");
             browser.view(1200, 1000, true);
             picture(browser, "dashboard-dark");

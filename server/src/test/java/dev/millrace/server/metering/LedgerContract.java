@@ -6,6 +6,7 @@ import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.Charge;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.report.TraceRow;
+import dev.millrace.server.metering.report.UseSpan;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyStore;
 import dev.millrace.server.tenants.Role;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,6 +35,7 @@ abstract class LedgerContract {
     static final CostModel RATE = CostModel.ofRent(3_600_000_000L, false);
 
     private static final long START = ManualClock.START_MILLIS;
+    private static final long HOUR = 3_600_000;
 
     LedgerAddress ledger;
 
@@ -92,6 +95,7 @@ abstract class LedgerContract {
         }
         assertThat(summary().balance().differenceNanoUsd()).isZero();
         assertThat(summary().requests()).isEqualTo(receipts);
+        assertThat(audit()).isEmpty();
 
         execute("UPDATE machine_time SET nanos = nanos, cost_nano_usd = cost_nano_usd + 1"
                 + " WHERE kind = 'idle' AND window_ms = (SELECT max(window_ms) FROM machine_time"
@@ -186,6 +190,114 @@ abstract class LedgerContract {
             writer.append(posting);
             assertThat(summary().requests()).isEqualTo(1);
             assertThat(summary().balance().balances()).isTrue();
+        }
+    }
+
+    @Test
+    void sumsFollowTheRowsAndSurviveThem() throws Exception {
+        Map<String, long[]> before;
+        try (UsageLedger writer = begun()) {
+            List<RequestRow> rows = new ArrayList<>();
+            for (int i = 0; i < 30; i++) {
+                rows.add(labelled("r" + i, i % 3, START + i * 20 * 60_000L));
+            }
+            writer.append(posting(START + 10, 30_000_000, rows, List.of(), List.of(), false));
+            assertThat(audit()).isEmpty();
+            before = sums(UseSpan.HOUR);
+            LedgerSummary summary = summary();
+            assertThat(summary.balance().balances()).isTrue();
+            assertThat(sums(UseSpan.DAY)).hasSizeLessThan(before.size());
+
+            // the clock says that all but the last hours are old, in two parts
+            long now = START + 30 * 20 * 60_000L;
+            int dropped = writer.drop(now - 5 * HOUR, now);
+            assertThat(dropped).isBetween(12, 18);
+            assertThat(writer.drop(now - 5 * HOUR, now)).isZero();
+            assertThat(query("SELECT count(*) FROM request")).isEqualTo("" + (30 - dropped));
+            assertThat(audit()).isEmpty();
+            assertThat(summary()).usingRecursiveComparison().isEqualTo(summary);
+        }
+        Map<String, long[]> after = new TreeMap<>();
+        try (LedgerReader reader = LedgerReader.open(ledger)) {
+            reader.forEachRequest(row -> add(after, row));
+            List<TraceRow> old = new ArrayList<>();
+            reader.forEachRequest(old::add);
+            assertThat(old.getFirst().requests()).isPositive();
+            assertThat(old.getFirst().labels().tags()).containsKey("feature");
+            List<TraceRow> latest = new ArrayList<>();
+            reader.forLatest(START, 2, latest::add);
+            assertThat(latest).extracting(TraceRow::id).containsExactly("r29", "r28");
+        }
+        assertThat(after).usingRecursiveComparison().isEqualTo(before);
+    }
+
+    @Test
+    void aRowThatComesAfterItsHourWasDroppedCountsAllTheSame() throws Exception {
+        try (UsageLedger writer = begun()) {
+            writer.append(posting(START + 10, 2_000_000, List.of(labelled("a", 1, START),
+                    labelled("b", 1, START + 1)), List.of(), List.of(), false));
+            assertThat(writer.drop(START + 2 * HOUR, START + 9 * HOUR)).isEqualTo(2);
+            // the clock went back
+            writer.append(posting(START + 10, 3_000_000, List.of(labelled("c", 1, START)),
+                    List.of(), List.of(), false));
+            assertThat(audit()).isEmpty();
+            assertThat(writer.drop(START + 2 * HOUR, START + 9 * HOUR)).isEqualTo(1);
+            assertThat(audit()).isEmpty();
+            assertThat(summary().requests()).isEqualTo(3);
+            assertThat(summary().balance().balances()).isTrue();
+        }
+    }
+
+    @Test
+    void rowsAreNeverChangedAndOnlyOldOnesGo() throws Exception {
+        try (UsageLedger writer = begun()) {
+            writer.append(posting(START + 10, 1_000_000, List.of(labelled("a", 1, START)),
+                    List.of(), List.of(), false));
+        }
+        assertThatExceptionOfType(SQLException.class)
+                .isThrownBy(() -> execute("UPDATE request SET cost_nano_usd = 0"))
+                .withMessageContaining("never changed");
+        assertThatExceptionOfType(SQLException.class)
+                .isThrownBy(() -> execute("DELETE FROM request"))
+                .withMessageContaining("are kept");
+        execute("UPDATE request_sum SET requests = requests + 1 WHERE span IN ('hour', 'day')");
+        assertThat(audit()).hasValueSatisfying(where -> assertThat(where)
+                .contains("2026-11-21T10:00:00Z", "differ by -1 requests"));
+    }
+
+    private static RequestRow labelled(String id, int kind, long finishedMillis) {
+        Charge charge = RATE.charge(1_000_000);
+        return new RequestRow(new MeteredRequest(id, "m" + kind, "t", "/v1/completions",
+                kind == 0 ? null : "key" + kind, null, null, "default",
+                new RequestLabels(null, Map.of("feature", "f" + kind))), 50, 20, 7, 30, 600_000,
+                400_000, kind == 2 ? 5 : -1, charge, charge.nanoUsd(), false, false, "stop", null,
+                finishedMillis - 5, finishedMillis);
+    }
+
+    private Map<String, long[]> sums(UseSpan span) {
+        Map<String, long[]> sums = new TreeMap<>();
+        try (LedgerReader reader = LedgerReader.open(ledger)) {
+            reader.forEachSum(span, 0, row -> add(sums, row));
+        }
+        return sums;
+    }
+
+    private static void add(Map<String, long[]> sums, TraceRow row) {
+        long[] sum = sums.computeIfAbsent(UseSpan.HOUR.from(row.finishedMillis()) + row.model()
+                + row.keyId(), key -> new long[5]);
+        sum[0] += row.requests();
+        sum[1] += row.promptTokens();
+        sum[2] += row.costNanoUsd();
+        sum[3] += row.microjoules();
+        sum[4] += row.prefillNanos();
+        if (row.requests() > 1 && row.microjoules() < 0) {
+            sum[3] -= row.requests() - 1; // -1 for each
+        }
+    }
+
+    private Optional<String> audit() {
+        try (LedgerReader reader = LedgerReader.open(ledger)) {
+            return reader.audit();
         }
     }
 

@@ -8,6 +8,7 @@ import dev.millrace.server.metering.rate.HardwareProfile;
 import java.io.PrintStream;
 import java.time.Clock;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
@@ -49,13 +50,16 @@ public final class CostCommand implements Callable<Integer> {
             return 0;
         }
         LedgerSummary summary;
+        Optional<String> audit;
         try (LedgerReader reader = LedgerReader.open(address)) {
             summary = reader.summary();
+            audit = reader.audit();
         }
         CostReport report = new CostReport(address, summary,
-                LedgerChoice.catalog(environment, clock), LedgerChoice.fidelity(environment));
+                LedgerChoice.catalog(environment, clock), LedgerChoice.fidelity(environment),
+                audit);
         out.print(json ? report.json() : report.text());
-        return summary.balance().balances() ? 0 : UNBALANCED;
+        return summary.balance().balances() && audit.isEmpty() ? 0 : UNBALANCED;
     }
 
     @Command(name = "profiles", description = "List what common machines cost: names for"

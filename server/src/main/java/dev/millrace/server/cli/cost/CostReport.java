@@ -13,6 +13,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -31,10 +32,12 @@ final class CostReport {
     private final LedgerSummary summary;
     private final PriceCatalog prices;
     private final FidelityFile fidelity;
+    private final Optional<String> audit;
     private final StringBuilder text = new StringBuilder();
 
     CostReport(LedgerAddress ledger, LedgerSummary summary, PriceCatalog prices,
-            FidelityFile fidelity) {
+            FidelityFile fidelity, Optional<String> audit) {
+        this.audit = audit;
         this.fidelity = fidelity;
         this.ledger = ledger;
         this.summary = summary;
@@ -80,6 +83,7 @@ final class CostReport {
                 balance.balances()
                         ? "balances to the nano-dollar"
                         : "DOES NOT BALANCE: off by " + usd(balance.differenceNanoUsd()) + " USD");
+        audit.ifPresent(where -> line("THE ROWS ARE NOT THEIR SUMS: %s", where));
     }
 
     private void model(ModelUse model) {
@@ -152,6 +156,7 @@ final class CostReport {
         report.put("rate_times_time_nano_usd", summary.balance().billNanoUsd());
         report.put("difference_nano_usd", summary.balance().differenceNanoUsd());
         report.put("balances", summary.balance().balances());
+        report.put("rows_are_their_sums", audit.isEmpty());
         ArrayNode models = report.putArray("models");
         summary.models().forEach(model -> json(models.addObject(), model));
         return report.toPrettyString() + System.lineSeparator();

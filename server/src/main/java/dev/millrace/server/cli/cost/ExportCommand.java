@@ -33,7 +33,7 @@ final class ExportCommand implements Callable<Integer> {
     private static final String CSV_HEADINGS = "id,model,tenant,key_id,endpoint,prompt_tokens,"
             + "cached_tokens,computed_tokens,completion_tokens,prefill_nanos,decode_nanos,"
             + "cost_nano_usd,microjoules,finish_reason,began_ms,finished_ms,project,adapter,"
-            + "session_id,tier,charged_nano_usd,tags";
+            + "session_id,tier,charged_nano_usd,tags,requests";
 
     private final PrintStream out;
     private final Map<String, String> environment;
@@ -108,7 +108,7 @@ final class ExportCommand implements Callable<Integer> {
                 row.microjoules() < 0 ? null : row.microjoules(), row.finishReason(),
                 row.beganMillis(), row.finishedMillis(), row.project(), row.adapter(),
                 row.labels().session(), row.tier(), row.chargedNanoUsd(),
-                row.labels().tagsJson());
+                row.labels().tagsJson(), row.requests());
     }
 
     private static ObjectNode json(ObjectNode node, TraceRow row) {
@@ -127,7 +127,8 @@ final class ExportCommand implements Callable<Integer> {
         node.put("finish_reason", row.finishReason()).put("began_ms", row.beganMillis())
                 .put("finished_ms", row.finishedMillis()).put("project", row.project())
                 .put("adapter", row.adapter()).put("session_id", row.labels().session())
-                .put("tier", row.tier()).put("charged_nano_usd", row.chargedNanoUsd());
+                .put("tier", row.tier()).put("charged_nano_usd", row.chargedNanoUsd())
+                .put("requests", row.requests());
         ObjectNode tags = node.putObject("tags");
         row.labels().tags().forEach(tags::put);
         return node;

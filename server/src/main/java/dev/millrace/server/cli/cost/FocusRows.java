@@ -49,7 +49,9 @@ final class FocusRows {
         String effective = Money.usd(Math.round(row.costNanoUsd() * factor));
         return CsvLine.of("millrace", "USD", month(row.finishedMillis(), 0),
                 month(row.finishedMillis(), 1), time(row.beganMillis()),
-                time(row.finishedMillis()), "Usage", row.endpoint() + ", " + row.finishReason(),
+                time(row.finishedMillis()), "Usage", row.endpoint() + ", " + (row.requests() == 1
+                        ? row.finishReason()
+                        : row.requests() + " requests"),
                 "Usage-Based", billed, effective, billed, billed,
                 row.promptTokens() + row.completionTokens(), "Tokens", "Millrace", "Millrace",
                 "Millrace", row.id(), row.model(), "Model", "AI and Machine Learning",

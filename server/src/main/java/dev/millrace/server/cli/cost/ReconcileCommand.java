@@ -10,6 +10,7 @@ import java.io.PrintStream;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.ToLongFunction;
 import picocli.CommandLine.Command;
@@ -42,9 +43,11 @@ final class ReconcileCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         LedgerSummary summary;
+        Optional<String> audit;
         List<RatePeriod> periods;
         try (LedgerReader reader = ledger.open(environment)) {
             summary = reader.summary();
+            audit = reader.audit();
             periods = reader.ratePeriods();
         }
         TextTable table = new TextTable("PART OF THE RATE", "USD WHILE SERVING");
@@ -67,6 +70,8 @@ final class ReconcileCommand implements Callable<Integer> {
                 ? "The lines are the bill, to the nano-dollar."
                 : "THE LINES ARE NOT THE BILL: off by " + Money.usd(balance.differenceNanoUsd())
                         + " USD.");
+        out.println(audit.map(where -> "THE ROWS ARE NOT THEIR SUMS: " + where + ".")
+                .orElse("Every row of a request is in the sums that this is read from."));
         if (invoice != null) {
             BigDecimal bill = BigDecimal.valueOf(balance.billNanoUsd(), 9);
             BigDecimal difference = invoice.subtract(bill);
@@ -77,7 +82,7 @@ final class ReconcileCommand implements Callable<Integer> {
                     + " of it, " + difference.toPlainString() + " USD are left. Time before the"
                     + " first session is not in the ledger; a rate that is too low shows here.");
         }
-        return balance.balances() ? 0 : UNBALANCED;
+        return balance.balances() && audit.isEmpty() ? 0 : UNBALANCED;
     }
 
     private static void part(TextTable table, List<RatePeriod> periods, String name,

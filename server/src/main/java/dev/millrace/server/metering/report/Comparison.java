@@ -59,9 +59,10 @@ public record Comparison(String model, String hostedModel, boolean sameWeights, 
             int block = Math.clamp((row.finishedMillis() - first) * BLOCKS / span, 0,
                     BLOCKS - 1);
             own[block] += row.costNanoUsd();
+            TraceRow one = row.one();
             for (int i = 0; i < sums.length; i++) {
-                long nanoUsd = prices.get(i).nanoUsd(row.promptTokens(),
-                        Math.min(row.cachedTokens(), row.promptTokens()), row.completionTokens(),
+                long nanoUsd = row.requests() * prices.get(i).nanoUsd(one.promptTokens(),
+                        Math.min(one.cachedTokens(), one.promptTokens()), one.completionTokens(),
                         false);
                 sums[i] += nanoUsd;
                 hosted[i][block] += nanoUsd;

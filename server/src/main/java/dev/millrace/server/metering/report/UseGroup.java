@@ -17,9 +17,9 @@ public final class UseGroup {
     private long measuredMicrojoules;
     private long measuredTokens;
 
-    /** Adds a request. */
+    /** Adds requests. */
     public void add(TraceRow row) {
-        requests++;
+        requests += row.requests();
         promptTokens += row.promptTokens();
         cachedTokens += row.cachedTokens();
         completionTokens += row.completionTokens();
