@@ -34,6 +34,9 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin
     private ExposureOptions exposure = new ExposureOptions();
 
+    @Mixin
+    private StorageOptions storage = new StorageOptions();
+
     ServeCommand(CommandContext context) {
         this.context = context;
     }
@@ -129,18 +132,6 @@ final class ServeCommand implements Callable<Integer> {
         compute.set(Setting.LEDGER, value);
     }
 
-    @Option(names = "--store-days", paramLabel = "N", description = "How long what clients store"
-            + " (responses) is kept, or off for not at all (default: 30).")
-    void storeDays(String value) {
-        compute.set(Setting.STORE_DAYS, value);
-    }
-
-    @Option(names = "--store-size", paramLabel = "AMOUNT", description = "Most that one tenant's"
-            + " responses take, such as 1GB, the default; beyond it the oldest go.")
-    void storeSize(String value) {
-        compute.set(Setting.STORE_SIZE, value);
-    }
-
     @Option(names = "--ledger-outage", paramLabel = "serve|stop", description = "While the ledger"
             + " cannot be written: serve on, or take no requests (default: serve).")
     void ledgerOutage(String value) {
@@ -162,6 +153,7 @@ final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         exposure.copyTo(compute);
+        storage.copyTo(compute);
         if (!adapters.isEmpty()) {
             compute.set(Setting.LORA, String.join(",", adapters));
         }

@@ -3,7 +3,10 @@ package dev.millrace.server.config;
 import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.TensorMixture;
+import dev.millrace.server.batches.BatchPrice;
+import dev.millrace.server.batches.BatchSettings;
 import dev.millrace.server.dialogue.ToolFormat;
+import dev.millrace.server.store.FileLimits;
 import dev.millrace.server.store.StoreLimits;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,6 +48,7 @@ import tools.jackson.databind.JsonNode;
  * @param drain         for running requests at the end
  * @param ledger        where the ledger is, and what happens when it cannot be written
  * @param store         how much of what clients leave is kept; empty for nothing
+ * @param batches       how much files may take, and how batches run
  * @param cost          the section {@code cost}, unread; null if there is none
  */
 public record ServerConfig(List<NamedModel> models, String host, int port, Exposure exposure,
@@ -55,7 +59,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
         Duration idleUnload, Optional<PackedFolder> packed, Duration drain,
         LedgerSettings ledger, Optional<StoreLimits> store,
-        JsonNode cost) {
+        BatchSettings batches, JsonNode cost) {
 
     private static final int MAX_CONTEXT_TOKENS = 1 << 24;
     private static final int MAX_SEQUENCES = 4096;
@@ -66,6 +70,9 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     private static final int MAX_STORE_DAYS = 3650;
     private static final int STORE_DAYS = 30; // as OpenAI keeps responses
     private static final long STORE_BYTES = 1_000_000_000;
+    private static final long FILE_BYTES = 200_000_000; // as OpenAI's for batches
+    private static final long TENANT_FILE_BYTES = 10_000_000_000L;
+    private static final int BATCH_PRICE_MILLIONTHS = 500_000;
     private static final int MAX_IDLE_SECONDS = 7 * 24 * 3600;
     /** The type of weights that stay as the file has them; and the list of no adapters. */
     private static final String NONE = "none";
@@ -123,6 +130,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                         30)),
                 LedgerSettings.of(settings),
                 store(settings),
+                batches(settings, sequences),
                 cost);
     }
 
@@ -136,7 +144,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
                 queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
                 List.of(), 0, false, speculate, drafts, toolFormat, idleUnload, packed, drain,
-                ledger, store, cost);
+                ledger, store, batches, cost);
     }
 
     private static Optional<StoreLimits> store(Settings settings) {
@@ -146,6 +154,21 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 ? Optional.empty()
                 : Optional.of(StoreLimits.of(Duration.ofDays(days),
                         bytes == 0 ? STORE_BYTES : bytes));
+    }
+
+    private static BatchSettings batches(Settings settings, int sequences) {
+        long fileBytes = settings.bytesOrAuto(Setting.FILE_SIZE);
+        long tenantBytes = settings.bytesOrAuto(Setting.TENANT_FILES);
+        int rows = settings.numberOrAuto(Setting.BATCH_ROWS, 1, MAX_SEQUENCES);
+        try {
+            return new BatchSettings(new FileLimits(fileBytes == 0 ? FILE_BYTES : fileBytes,
+                    tenantBytes == 0 ? TENANT_FILE_BYTES : tenantBytes),
+                    rows == 0 ? sequences : rows, new BatchPrice(
+                            settings.millionths(Setting.BATCH_PRICE, BATCH_PRICE_MILLIONTHS)));
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException("file_size must be at most tenant_files: "
+                    + e.getMessage(), e);
+        }
     }
 
     private static Optional<ToolFormat> toolFormat(Settings settings) {

@@ -41,7 +41,11 @@ public enum Setting {
     LEDGER_JOURNAL,
     LEDGER_ROLLUP_DAYS,
     STORE_DAYS,
-    STORE_SIZE;
+    STORE_SIZE,
+    FILE_SIZE,
+    TENANT_FILES,
+    BATCH_ROWS,
+    BATCH_PRICE;
 
     /** Its key in {@code millrace.yaml}. */
     public String key() {

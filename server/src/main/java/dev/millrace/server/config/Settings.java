@@ -1,5 +1,6 @@
 package dev.millrace.server.config;
 
+import java.math.BigDecimal;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -113,6 +114,23 @@ final class Settings {
         return value != null && value.text().equalsIgnoreCase(OFF)
                 ? 0
                 : number(setting, least, most, otherwise);
+    }
+
+    /** A share from 0 to 1, in millionths. */
+    int millionths(Setting setting, int otherwise) {
+        Given value = given.get(setting);
+        if (value == null) {
+            return otherwise;
+        }
+        try {
+            int millionths = new BigDecimal(value.text()).movePointRight(6).intValueExact();
+            if (millionths >= 0 && millionths <= 1_000_000) {
+                return millionths;
+            }
+        } catch (ArithmeticException | NumberFormatException e) {
+            throw wrong(setting, "a number from 0 to 1 with at most 6 decimals");
+        }
+        throw wrong(setting, "a number from 0 to 1 with at most 6 decimals");
     }
 
     /** Whether nothing was given, or {@code off}. */

@@ -60,7 +60,7 @@ final class CostEstimate {
                 .put("allocation_nano_usd", allocated)
                 .put("requests_averaged", use.requests()).put("assumed", summary.assumed());
         ArrayNode list = answer.putArray("elsewhere");
-        for (Alternative host : elsewhere.price(model, prompt, cached, completion)) {
+        for (Alternative host : elsewhere.price(model, prompt, cached, completion, false)) {
             list.addObject().put("provider", host.provider()).put("model", host.model())
                     .put("same_weights", host.sameWeights()).put("nano_usd", host.nanoUsd())
                     .put("saved_nano_usd", host.nanoUsd() - allocated)

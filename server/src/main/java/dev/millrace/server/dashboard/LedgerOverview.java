@@ -136,7 +136,8 @@ final class LedgerOverview {
         }
         TraceRow one = row.one();
         for (Alternative host : elsewhere.price(one.model(), one.promptTokens(),
-                Math.min(one.cachedTokens(), one.promptTokens()), one.completionTokens())) {
+                Math.min(one.cachedTokens(), one.promptTokens()), one.completionTokens(),
+                one.ofBatch())) {
             Hosted hosted = hosts.computeIfAbsent(row.model() + " " + host.provider() + " "
                     + host.model(), name -> new Hosted(host));
             hosted.nanoUsd += row.requests() * host.nanoUsd();

@@ -23,7 +23,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -81,7 +80,7 @@ public final class Embeddings {
     public Embedded embed(EmbeddingModel model, List<int[]> texts, String param, String endpoint,
             String idPrefix, RequestLabels labels, Caller caller)
             throws IOException, InterruptedException {
-        String id = idPrefix + UUID.randomUUID().toString().replace("-", "");
+        String id = caller.ids().next(idPrefix);
         EmbeddingRequest request = new EmbeddingRequest(id, texts);
         Quota.Reservation reservation = Accounts.reserve(caller.identity(), request.tokens());
         CompletableFuture<Receipt> receipt;

@@ -2,12 +2,17 @@ package dev.millrace.server.http;
 
 import dev.millrace.server.anthropic.AnthropicErrors;
 import dev.millrace.server.anthropic.AnthropicRoutes;
+import dev.millrace.server.batches.BatchEndpoints;
+import dev.millrace.server.batches.BatchRoutes;
+import dev.millrace.server.batches.BatchRunner;
 import dev.millrace.server.dashboard.DashboardRoutes;
 import dev.millrace.server.dialects.TokenRoutes;
 import dev.millrace.server.embeddings.EmbeddingHandler;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.embeddings.EmbeddingRoutes;
 import dev.millrace.server.embeddings.Embeddings;
+import dev.millrace.server.files.FileRoutes;
+import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestMeter;
 import dev.millrace.server.ollama.OllamaErrors;
 import dev.millrace.server.ollama.OllamaRoutes;
@@ -25,7 +30,6 @@ import dev.millrace.server.openai.ServedModel;
 import dev.millrace.server.pages.Page;
 import dev.millrace.server.responses.ResponsesRoutes;
 import dev.millrace.server.store.ResponseStore;
-import dev.millrace.server.store.StoreDatabase;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.RouteAccess;
@@ -47,14 +51,19 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Semaphore;
 import java.util.stream.Stream;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The HTTP server: models in, requests answered, streams drained at the end. */
 public final class MillraceServer {
+
+    private static final Logger LOG = LoggerFactory.getLogger(MillraceServer.class);
 
     /** Those of HTTP (RFC 9110, RFC 5789); metrics name no other. */
     private static final Set<String> METHODS = Set.of("GET", "HEAD", "POST", "PUT", "PATCH",
@@ -76,6 +85,9 @@ public final class MillraceServer {
     private final ResponsesRoutes responses;
     private final TokenRoutes tokens;
     private final Optional<DashboardRoutes> dashboard;
+    private final Optional<FileRoutes> files;
+    private final Optional<BatchRoutes> batches;
+    private final Optional<BatchRunner> runner;
     private final Exchange exchange;
     private final AccessControl access;
     private final Optional<RequestLog> log;
@@ -91,12 +103,12 @@ public final class MillraceServer {
      * @param embedding what embeds; of both kinds together there is at least one
      * @param adapters  loads more adapters for clients; empty where they may not
      * @param keys      who may use it; not closed either
-     * @param store     of what clients leave; empty where nothing is kept; not closed
+     * @param storage   for what clients leave; empty where they may leave nothing
      * @param dashboard where the ledger is one that can be read
      */
     public MillraceServer(HttpSettings settings, List<ServedModel> models,
             List<EmbeddingModel> embedding, Optional<AdapterLoader> adapters, RequestMeter meter,
-            KeyRing keys, Optional<StoreDatabase> store, Optional<DashboardRoutes> dashboard,
+            KeyRing keys, Optional<Storage> storage, Optional<DashboardRoutes> dashboard,
             PrometheusMeterRegistry registry) {
         if (models.isEmpty() && embedding.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
@@ -119,18 +131,41 @@ public final class MillraceServer {
         this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
         this.anthropic = new AnthropicRoutes(completions, exchange);
         this.responses = new ResponsesRoutes(directory, completions, exchange,
-                store.map(ResponseStore::new), Clock.systemUTC());
+                storage.map(all -> new ResponseStore(all.database())), Clock.systemUTC());
         this.tokens = new TokenRoutes(directory, completions, exchange);
         Embeddings vectors = new Embeddings(directory, embedding, accounts, registry, limits);
         this.embeddings = new EmbeddingRoutes(vectors, exchange);
         this.ollama = new OllamaRoutes(directory, completions, new EmbeddingHandler(vectors),
                 exchange);
         this.dashboard = dashboard;
+        BatchEndpoints endpoints = endpoints(completions, responses,
+                new EmbeddingHandler(vectors));
+        this.runner = storage.map(all -> new BatchRunner(all.batches(), new BatchRunner.Terms(
+                endpoints, all.settings().price(), limits,
+                (model, identity) -> ModelDirectory.requireAllowed(directory.requireAny(model),
+                        identity),
+                keys::owner, new Semaphore(all.settings().rows(), true))));
+        this.batches = storage.map(all -> new BatchRoutes(all.batches(), runner.orElseThrow(),
+                endpoints, exchange));
+        this.files = storage.map(all -> new FileRoutes(all.batches(), exchange));
         this.crossOrigin = new CrossOrigin(settings.corsOrigins());
         this.access = new AccessControl(keys, new HostGuard(settings.host(), crossOrigin),
                 this::metricsPort, settings.logsPrompts());
         this.log = settings.requestLog().map(RequestLog::open);
         this.javalin = Javalin.create(this::configure);
+    }
+
+    /** What answers clients answers rows of batches. */
+    private static BatchEndpoints endpoints(Completions completions, ResponsesRoutes responses,
+            EmbeddingHandler vectors) {
+        String batches = MeteredRequest.BATCHES;
+        return new BatchEndpoints(Map.of("/v1/chat/completions",
+                (body, caller) -> completions.wholeChat(body, batches, caller), "/v1/completions",
+                (body, caller) -> completions.wholeCompletion(body, batches, caller),
+                ResponsesRoutes.RESPONSES,
+                (body, caller) -> responses.whole(body, batches, caller)),
+                Map.of(EmbeddingHandler.ENDPOINT,
+                        (body, caller) -> vectors.answer(body, batches, caller)));
     }
 
     /** Listens. @return the port @throws ServerStartException if it cannot, with advice */
@@ -144,6 +179,7 @@ public final class MillraceServer {
             Connector[] connectors = javalin.jettyServer().server().getConnectors();
             metricsPort = ((ServerConnector) connectors[connectors.length - 1]).getLocalPort();
         }
+        runner.ifPresent(BatchRunner::start);
         return javalin.port();
     }
 
@@ -160,6 +196,7 @@ public final class MillraceServer {
      */
     public boolean stop(Duration timeout) {
         draining = true;
+        runner.ifPresent(BatchRunner::stop);
         long deadline = System.nanoTime() + timeout.toNanos();
         boolean finished = true;
         for (ServedModel model : models) {
@@ -170,9 +207,20 @@ public final class MillraceServer {
             long left = Math.max(0, deadline - System.nanoTime());
             finished &= model.engine().drain(Duration.ofNanos(left));
         }
+        runner.ifPresent(MillraceServer::awaitLastRows);
         javalin.stop();
         log.ifPresent(RequestLog::close);
         return finished;
+    }
+
+    private static void awaitLastRows(BatchRunner runner) {
+        try {
+            if (!runner.await(LAST_WORDS)) {
+                LOG.warn("rows of batches still run; they run again after the next start");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Every route, as its method and path, with who may use it. */
@@ -234,6 +282,8 @@ public final class MillraceServer {
         dashboard.ifPresent(one -> one.register(routes, exchange));
         openAi.register(routes);
         responses.register(routes);
+        files.ifPresent(one -> one.register(routes));
+        batches.ifPresent(one -> one.register(routes));
         embeddings.register(routes);
         anthropic.register(routes);
         ollama.register(routes);

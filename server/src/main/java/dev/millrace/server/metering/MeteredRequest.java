@@ -33,6 +33,14 @@ public record MeteredRequest(String requestId, String model, String tenant, Stri
                 RequestLabels.NONE);
     }
 
+    /** What a row of a batch has for its endpoint. */
+    public static final String BATCHES = "/v1/batches";
+
+    /** Whether it is a row of a batch. */
+    public boolean ofBatch() {
+        return endpoint.equals(BATCHES);
+    }
+
     /** A request without a key. */
     public MeteredRequest(String requestId, String model, String tenant, String endpoint) {
         this(requestId, model, tenant, endpoint, null);

@@ -27,6 +27,7 @@ record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, in
                         ? -1
                         : Math.round(charge.nanoUsd() * allocationFactor),
                 elsewhere.price(request.model(), promptTokens,
-                        Math.min(cachedTokens, promptTokens), completionTokens));
+                        Math.min(cachedTokens, promptTokens), completionTokens,
+                        request.ofBatch()));
     }
 }

@@ -8,8 +8,15 @@ import dev.millrace.server.tenants.Identity;
  * @param identity   whom to bill, and what they may use
  * @param connection on which the answer is awaited
  * @param headers    what else the request says of itself
+ * @param ids        what the request is called
  */
-public record Caller(Identity identity, ClientConnection connection, RequestHeaders headers) {
+public record Caller(Identity identity, ClientConnection connection, RequestHeaders headers,
+        AnswerIds ids) {
+
+    /** A caller whose request may be called anything. */
+    public Caller(Identity identity, ClientConnection connection, RequestHeaders headers) {
+        this(identity, connection, headers, AnswerIds.RANDOM);
+    }
 
     /** A caller whose headers say nothing. */
     public Caller(Identity identity, ClientConnection connection) {

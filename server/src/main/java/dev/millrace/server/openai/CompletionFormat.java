@@ -10,13 +10,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The wording of {@code /v1/completions}. */
-final class CompletionFormat implements ResponseFormat {
+/**
+ * The wording of {@code /v1/completions}.
+ *
+ * @param endpoint the one that the client asked
+ */
+record CompletionFormat(String endpoint) implements ResponseFormat {
 
-    @Override
-    public String endpoint() {
-        return "/v1/completions";
-    }
+    static final CompletionFormat OPENAI = new CompletionFormat("/v1/completions");
 
     @Override
     public String idPrefix() {

@@ -40,6 +40,28 @@ public final class Completions {
                 caller.connection());
     }
 
+    /**
+     * Answers a whole chat.
+     *
+     * @param request  a body of {@code /v1/chat/completions} that does not stream
+     * @param endpoint the client's, for the ledger
+     * @throws ApiException if it fails
+     * @throws IOException  if the client vanished
+     */
+    public ObjectNode wholeChat(Fields request, String endpoint, Caller caller)
+            throws IOException, InterruptedException {
+        return service.whole(jobs.chat(request,
+                new ChatFormat(endpoint, ChatFormat.OPENAI.idPrefix()), caller),
+                caller.connection());
+    }
+
+    /** The same for a body of {@code /v1/completions}. */
+    public ObjectNode wholeCompletion(Fields request, String endpoint, Caller caller)
+            throws IOException, InterruptedException {
+        return service.whole(jobs.completion(request, new CompletionFormat(endpoint), caller),
+                caller.connection());
+    }
+
     /** The tokens of a chat's prompt, as the model's template spells it. */
     public int[] chatPrompt(ObjectNode request, Caller caller) {
         return jobs.prompt(new Fields(request), caller).prompt();

@@ -65,19 +65,32 @@ public final class Exchange {
         return callers.apply(context.req());
     }
 
+    /** What is done for a request that is no JSON, and may take a while. */
+    @FunctionalInterface
+    public interface Transfer {
+        void run() throws IOException, InterruptedException;
+    }
+
     /** @throws ApiException 503 if too many requests are handled, or what reading the body finds */
     public void run(Context context, Work work) throws IOException, InterruptedException {
-        if (!places.tryAcquire()) {
-            throw ApiException.overloaded("this server handles at most " + limits.requests()
-                    + " requests at once", BUSY_RETRY);
-        }
-        try {
+        take(() -> {
             Caller caller = caller(context);
             Fields body = bodies.read(context.req());
             if (caller.identity().notes().keepsText()) {
                 caller.identity().notes().text(body.toString());
             }
             work.run(body, caller, context.res());
+        });
+    }
+
+    /** Does something that takes one of the places. @throws ApiException 503 if none is left */
+    public void take(Transfer transfer) throws IOException, InterruptedException {
+        if (!places.tryAcquire()) {
+            throw ApiException.overloaded("this server handles at most " + limits.requests()
+                    + " requests at once", BUSY_RETRY);
+        }
+        try {
+            transfer.run();
         } finally {
             places.release();
         }

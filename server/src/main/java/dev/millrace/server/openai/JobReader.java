@@ -7,7 +7,6 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.stream.Collectors;
 
 /** Reads requests into jobs: every parameter is validated here and nowhere later. */
@@ -53,7 +52,7 @@ final class JobReader {
     }
 
     /** Reads a plain completion. @throws ApiException 400 or 404 that names the field */
-    CompletionJob completion(Fields fields, Caller caller) {
+    CompletionJob completion(Fields fields, CompletionFormat format, Caller caller) {
         ServedModel model = models.require(fields.text("model"));
         UnsupportedFields.refuseInCompletion(fields);
         GenerationOptions options = OptionsReader
@@ -66,7 +65,6 @@ final class JobReader {
                     + options.candidates() + " make " + prompts.size() * options.candidates()
                     + " completions; one request may ask for at most " + limits.choices());
         }
-        ResponseFormat format = new CompletionFormat();
         return job(model, format, truncated(prompts, fields, model, format, options), options,
                 TurnPlan.PLAIN, caller, fields);
     }
@@ -112,7 +110,7 @@ final class JobReader {
 
     private CompletionJob job(ServedModel model, ResponseFormat format, List<int[]> prompts,
             GenerationOptions options, TurnPlan plan, Caller caller, Fields fields) {
-        String id = format.idPrefix() + UUID.randomUUID().toString().replace("-", "");
+        String id = caller.ids().next(format.idPrefix());
         CompletionJob job = CompletionJob.of(id, Instant.now().getEpochSecond(), model, format,
                 prompts, options, plan, caller.identity(),
                 ServiceReader.read(fields, caller.headers()),

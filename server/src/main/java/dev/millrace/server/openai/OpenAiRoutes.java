@@ -41,7 +41,8 @@ public final class OpenAiRoutes {
                 RouteAccess.TENANTS);
         routes.post("/v1/completions", context -> exchange.run(context,
                 (body, caller, response) -> completions.service().answer(
-                        completions.jobs().completion(body, caller), response,
+                        completions.jobs().completion(body, CompletionFormat.OPENAI, caller),
+                        response,
                         caller.connection())),
                 RouteAccess.TENANTS);
         adapters.ifPresent(adapter -> adapter.register(routes));

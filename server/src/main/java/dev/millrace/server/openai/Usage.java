@@ -98,7 +98,7 @@ public final class Usage {
     }
 
     /** Exact, without trailing zeros and never in scientific notation. */
-    private static BigDecimal dollars(long nanoUsd) {
+    public static BigDecimal dollars(long nanoUsd) {
         return nanoUsd == 0
                 ? BigDecimal.ZERO
                 : BigDecimal.valueOf(nanoUsd, NANO_DIGITS).stripTrailingZeros();

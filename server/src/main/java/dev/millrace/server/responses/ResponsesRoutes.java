@@ -24,7 +24,7 @@ import tools.jackson.databind.node.ObjectNode;
 /** OpenAI's Responses API. */
 public final class ResponsesRoutes {
 
-    private static final String RESPONSES = "/v1/responses";
+    public static final String RESPONSES = "/v1/responses";
     private static final String ONE = RESPONSES + "/{id}";
     private static final String ID_PREFIX = "resp_";
 
@@ -62,24 +62,46 @@ public final class ResponsesRoutes {
 
     private void create(Fields body, Caller caller, HttpServletResponse http)
             throws IOException, InterruptedException {
+        ResponseRequest request = read(body, caller);
+        if (request.streams()) {
+            create(request, RESPONSES, caller, new ServerSentEvents(new ResponseStream(http,
+                    "text/event-stream", exchange.limits().keepAlive(),
+                    caller.identity().quota())));
+        } else {
+            Exchange.json(http, caller, create(request, RESPONSES, caller, EventOutput.NONE));
+        }
+    }
+
+    /**
+     * Makes a whole response.
+     *
+     * @param body     of {@code POST /v1/responses}, which does not stream
+     * @param endpoint the client's, for the ledger
+     * @throws ApiException if it fails
+     * @throws IOException  if the client vanished
+     */
+    public ObjectNode whole(Fields body, String endpoint, Caller caller)
+            throws IOException, InterruptedException {
+        return create(read(body, caller), endpoint, caller, EventOutput.NONE);
+    }
+
+    private ResponseRequest read(Fields body, Caller caller) throws InterruptedException {
+        return new RequestReader(body, stored, caller.identity().tenant()).read();
+    }
+
+    private ObjectNode create(ResponseRequest request, String endpoint, Caller caller,
+            EventOutput output) throws IOException, InterruptedException {
         Identity owner = caller.identity();
-        ResponseRequest request = new RequestReader(body, stored, owner.tenant()).read();
-        EventOutput output = request.streams()
-                ? new ServerSentEvents(new ResponseStream(http, "text/event-stream",
-                        exchange.limits().keepAlive(), owner.quota()))
-                : EventOutput.NONE;
         ResponseBuilder builder = new ResponseBuilder(request, output,
                 response -> stored.keep(owner, request.input(), response), reader, clock);
         try {
             truncate(request, caller);
-            completions.chat(request.chat(), RESPONSES, ID_PREFIX, caller,
+            completions.chat(request.chat(), endpoint, ID_PREFIX, caller,
                     new ListenedChunks(builder));
         } catch (ApiException e) {
             throw ChatWords.reworded(e);
         }
-        if (!request.streams()) {
-            Exchange.json(http, caller, builder.response());
-        }
+        return builder.response();
     }
 
     private void truncate(ResponseRequest request, Caller caller) {
@@ -93,8 +115,7 @@ public final class ResponsesRoutes {
     }
 
     private ObjectNode count(Fields body, Caller caller) throws InterruptedException {
-        ResponseRequest request = new RequestReader(body, stored, caller.identity().tenant())
-                .read();
+        ResponseRequest request = read(body, caller);
         try {
             truncate(request, caller);
             return Json.object().put("object", "response.input_tokens").put("input_tokens",

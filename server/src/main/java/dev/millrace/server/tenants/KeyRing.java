@@ -87,6 +87,18 @@ public final class KeyRing implements AutoCloseable {
         });
     }
 
+    /**
+     * The owner of a key that was good when something was begun with it.
+     *
+     * @param id the key's, or null if none was needed
+     * @return empty if it is no longer good
+     */
+    public Optional<Identity> owner(String id) {
+        return id == null
+                ? Optional.of(Identity.LOCAL)
+                : Optional.ofNullable(current().good().get(id)).map(Entry::owner);
+    }
+
     private Reading current() {
         long now = nanoTime.getAsLong();
         if (now - triedNanos >= FRESH.toNanos()) {

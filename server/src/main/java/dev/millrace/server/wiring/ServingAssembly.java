@@ -19,6 +19,7 @@ import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.http.PortCheck;
 import dev.millrace.server.http.ServerStartException;
+import dev.millrace.server.http.Storage;
 import dev.millrace.server.http.TlsFiles;
 import dev.millrace.server.metering.EnergySource;
 import dev.millrace.server.metering.RaplEnergySource;
@@ -33,6 +34,8 @@ import dev.millrace.server.metering.rate.RateSchedule;
 import dev.millrace.server.openai.AdapterLoader;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.store.BatchStore;
+import dev.millrace.server.store.FileStore;
 import dev.millrace.server.store.StoreDatabase;
 import dev.millrace.server.store.StoreLimits;
 import dev.millrace.server.tenants.KeyRing;
@@ -139,7 +142,7 @@ public final class ServingAssembly {
             this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
-                    meter, keys, config.store().map(limits -> openStore(ledgerFile, limits)),
+                    meter, keys, config.store().map(limits -> storage(ledgerFile, limits)),
                     Optional.of(new DashboardRoutes(ledger, elsewhere,
                             Clock.systemUTC())),
                     registry);
@@ -156,9 +159,12 @@ public final class ServingAssembly {
                 .catalog(LocalDate.now(ZoneOffset.UTC)));
     }
 
-    private StoreDatabase openStore(Path usualLedger, StoreLimits limits) {
-        return closing.later(StoreDatabase.open(ledger.file().orElse(usualLedger), limits,
+    private Storage storage(Path usualLedger, StoreLimits limits) {
+        Path file = ledger.file().orElse(usualLedger);
+        StoreDatabase database = closing.later(StoreDatabase.open(file, limits,
                 Clock.systemUTC()));
+        return new Storage(database, new BatchStore(database, FileStore.open(database, file,
+                config.batches().files())), config.batches());
     }
 
     private void open(ModelSource source) {

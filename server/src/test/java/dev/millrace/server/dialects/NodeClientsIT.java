@@ -4,12 +4,9 @@ import dev.millrace.engine.FinishReason;
 import dev.millrace.server.fixtures.ClientsServer;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.NodeClient;
-import dev.millrace.server.store.StoreDatabase;
-import dev.millrace.server.store.StoreLimits;
+import dev.millrace.server.fixtures.TestStorage;
 import dev.millrace.server.tenants.SpentKey;
 import java.nio.file.Path;
-import java.time.Clock;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -45,13 +42,26 @@ class NodeClientsIT {
     }
 
     @Test
+    void openAisClientLeavesFilesAndRunsBatches() {
+        try (TestStorage storage = new TestStorage(folder);
+                LiveServer server = ClientsServer.start(storage.storage())) {
+            NodeClient.Output output = CLIENTS.run("clients.mjs", new JsonMapper()
+                    .writeValueAsString(ClientsServer.describe(server)), "batches");
+
+            assertThat(output.exitCode()).as(output.text()).isZero();
+            assertThat(output.text().lines()).filteredOn(line -> line.startsWith("ok batches: "))
+                    .hasSize(4);
+            assertThat(server.meter().openAccounts()).isZero();
+        }
+    }
+
+    @Test
     void theClientsWorkUnchanged() {
         Map<String, SpentKey> keys = Map.of("openai", new SpentKey(), "anthropic", new SpentKey(),
                 "ai", new SpentKey());
         List<LiveServer> limiting = new ArrayList<>();
-        try (StoreDatabase store = StoreDatabase.open(folder.resolve("ledger.db"),
-                StoreLimits.of(Duration.ofDays(1), 1 << 20), Clock.systemUTC());
-                LiveServer server = ClientsServer.start(store)) {
+        try (TestStorage storage = new TestStorage(folder);
+                LiveServer server = ClientsServer.start(storage.storage())) {
             ObjectNode description = ClientsServer.describe(server);
             ObjectNode limited = description.putObject("limited");
             keys.forEach((name, key) -> {

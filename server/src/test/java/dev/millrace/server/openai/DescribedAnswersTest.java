@@ -1,13 +1,22 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.fixtures.NextToken;
+import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.OpenApiDescription;
+import dev.millrace.server.fixtures.Rows;
+import dev.millrace.server.fixtures.TestStorage;
+import dev.millrace.server.fixtures.Upload;
+import java.net.http.HttpRequest;
 import java.nio.file.Path;
+import java.time.Duration;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -20,17 +29,24 @@ class DescribedAnswersTest {
 
     private static OpenApiDescription description;
     private static LiveServer server;
+    private static TestStorage storage;
+
+    @TempDir
+    static Path folder;
 
     @BeforeAll
     static void start() throws Exception {
         description = new OpenApiDescription(Path.of(System.getenv("MILLRACE_TEST_DATA"),
                 "openapi", "openai-openapi-2.3.0.json"));
-        server = LiveServer.saying("Zoë");
+        storage = new TestStorage(folder);
+        server = LiveServer.with(new ScriptedForwardPass(NextToken.answer("Zoë")))
+                .storage(storage.storage()).start();
     }
 
     @AfterAll
     static void stop() {
         server.close();
+        storage.close();
     }
 
     private static void expectConforming(JsonNode answer, String schema) {
@@ -76,6 +92,34 @@ class DescribedAnswersTest {
     void anEmbedding() throws Exception {
         expectConforming(server.answer("/v1/embeddings", "{\"model\":\"" + LiveServer.EMBEDDER
                 + "\",\"input\":[\"a\",\"b\"]}"), "CreateEmbeddingResponse");
+    }
+
+    @Test
+    void filesAndBatches() throws Exception {
+        expectConforming(LiveServer.json(server.get("/v1/files").body()), "ListFilesResponse");
+        JsonNode file = LiveServer.json(server.send(Upload.batch(server.uri("/"),
+                Rows.chats(2, "") + Rows.row("broken", Chat.PATH, Chat.body("\"n\": 0"))))
+                .body());
+        expectConforming(file, "OpenAIFile");
+        JsonNode batch = server.answer("/v1/batches", "{\"input_file_id\": " + file.get("id")
+                + ", \"endpoint\": \"" + Chat.PATH + "\", \"completion_window\": \"24h\"}");
+        expectConforming(batch, "Batch");
+        String path = "/v1/batches/" + batch.get("id").stringValue();
+        Awaitility.await().pollInterval(Duration.ofMillis(20))
+                .until(() -> LiveServer.json(server.get(path).body()).has("completed_at"));
+
+        JsonNode ended = LiveServer.json(server.get(path).body());
+        expectConforming(ended, "Batch");
+        expectConforming(LiveServer.json(server.get("/v1/batches").body()),
+                "ListBatchesResponse");
+        String line = server.get("/v1/files/" + ended.get("output_file_id").stringValue()
+                + "/content").body().split("\n")[0];
+        expectConforming(LiveServer.json(line).at("/response/body"),
+                "CreateChatCompletionResponse");
+        expectConforming(LiveServer.json(server.send(HttpRequest.newBuilder(server.uri(
+                "/v1/files/" + ended.get("error_file_id").stringValue())).DELETE().build())
+                .body()), "DeleteFileResponse");
+        expectConforming(LiveServer.json(server.get("/v1/files").body()), "ListFilesResponse");
     }
 
     @Test

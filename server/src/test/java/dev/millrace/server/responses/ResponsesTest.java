@@ -5,8 +5,7 @@ import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RecordingMeter;
-import dev.millrace.server.store.StoreDatabase;
-import dev.millrace.server.store.StoreLimits;
+import dev.millrace.server.fixtures.TestStorage;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.KeyStore;
@@ -15,8 +14,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
-import java.time.Clock;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -45,7 +42,7 @@ class ResponsesTest {
     @TempDir
     static Path folder;
 
-    private static StoreDatabase database;
+    private static TestStorage storage;
     private static KeyStore keyStore;
     private static KeyRing keys;
     private static LiveServer server;
@@ -59,12 +56,11 @@ class ResponsesTest {
         mine = key("mine");
         theirs = key("theirs");
         keys = KeyRing.open(ledger);
-        database = StoreDatabase.open(ledger, StoreLimits.of(Duration.ofDays(30), 1 << 20),
-                Clock.systemUTC());
+        storage = new TestStorage(folder);
         server = LiveServer.with(new ScriptedForwardPass(NextToken.answer(SAID)))
                 .template(ChatTemplate.compile("{# <think> <tool_call> #}"
                         + "{{ (tools or []) | tojson }}{{ messages | tojson }}"))
-                .context(4096).keys(keys).store(database).start();
+                .context(4096).keys(keys).storage(storage.storage()).start();
     }
 
     private static String key(String name) {
@@ -75,7 +71,7 @@ class ResponsesTest {
     @AfterAll
     static void stop() {
         server.close();
-        database.close();
+        storage.close();
         keys.close();
         keyStore.close();
     }
@@ -250,11 +246,10 @@ class ResponsesTest {
 
     @Test
     void whatCannotBeStoredIsAnsweredAllTheSame() throws Exception {
-        StoreDatabase closed = StoreDatabase.open(folder.resolve("ledger.db"),
-                StoreLimits.of(Duration.ofDays(30), 1 << 20), Clock.systemUTC());
+        TestStorage closed = new TestStorage(folder);
         closed.close();
         try (LiveServer broken = LiveServer.with(new ScriptedForwardPass(
-                NextToken.answer("ok"))).store(closed).start()) {
+                NextToken.answer("ok"))).storage(closed.storage()).start()) {
             JsonNode response = broken.answer(PATH, body("").replace('\'', '"'));
 
             assertThat(response.at("/output/0/content/0/text").stringValue()).isEqualTo("ok");

@@ -27,9 +27,13 @@ public final class Counterfactual {
         return new Counterfactual(catalog);
     }
 
-    /** What a request to a served model would have cost; empty if no hosted model compares. */
+    /**
+     * What a request to a served model would have cost; empty if no hosted model compares.
+     *
+     * @param batch whether it is a row of a batch, which hosts have other prices for
+     */
     public List<Alternative> price(String servedModel, long promptTokens, long cachedTokens,
-            long completionTokens) {
+            long completionTokens, boolean batch) {
         if (catalog == null) {
             return List.of();
         }
@@ -39,7 +43,7 @@ public final class Counterfactual {
         PriceCatalog.Match match = matches.computeIfAbsent(servedModel, catalog::match);
         return match.three().stream().map(price -> new Alternative(price.provider(),
                 price.model(), match.same(), price.nanoUsd(promptTokens, cachedTokens,
-                        completionTokens, false),
+                        completionTokens, batch),
                 price.asOf())).toList();
     }
 }

@@ -63,7 +63,7 @@ public record Comparison(String model, String hostedModel, boolean sameWeights, 
             for (int i = 0; i < sums.length; i++) {
                 long nanoUsd = row.requests() * prices.get(i).nanoUsd(one.promptTokens(),
                         Math.min(one.cachedTokens(), one.promptTokens()), one.completionTokens(),
-                        false);
+                        one.ofBatch());
                 sums[i] += nanoUsd;
                 hosted[i][block] += nanoUsd;
             }

@@ -1,5 +1,6 @@
 package dev.millrace.server.metering.report;
 
+import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestLabels;
 
 /**
@@ -39,6 +40,11 @@ public record TraceRow(String id, String model, String tenant, String keyId, Str
 
     private long share(long sum) {
         return (sum + requests / 2) / requests;
+    }
+
+    /** Whether it is a row of a batch, which hosts have other prices for. */
+    public boolean ofBatch() {
+        return endpoint.equals(MeteredRequest.BATCHES);
     }
 
     public long deviceNanos() {

@@ -13,7 +13,7 @@ class CounterfactualTest {
     @Test
     void aRequestIsPricedAtTheCheapestTheMiddleAndTheDearestHost() {
         List<Alternative> hosts = Counterfactual.of(catalog).price("llama-3.1-8b-instruct", 1_000,
-                200, 100);
+                200, 100, false);
 
         assertThat(hosts).hasSize(3).allMatch(Alternative::sameWeights);
         List<HostedPrice> three = catalog.match("llama-3.1-8b-instruct").three();
@@ -26,8 +26,19 @@ class CounterfactualTest {
     }
 
     @Test
+    void aRowOfABatchIsPricedAsHostsPriceBatches() {
+        Counterfactual elsewhere = Counterfactual.of(catalog);
+
+        assertThat(elsewhere.price("llama-3.1-8b-instruct", 1_000, 200, 100, true))
+                .extracting(Alternative::nanoUsd)
+                .isEqualTo(catalog.match("llama-3.1-8b-instruct").three().stream()
+                        .map(price -> price.nanoUsd(1_000, 200, 100, true)).toList());
+    }
+
+    @Test
     void whatComparesWithNothingHasNoPriceElsewhere() {
-        assertThat(Counterfactual.of(catalog).price("stories15M", 1, 0, 1)).isEmpty();
-        assertThat(Counterfactual.NONE.price("llama-3.1-8b-instruct", 1, 0, 1)).isEmpty();
+        assertThat(Counterfactual.of(catalog).price("stories15M", 1, 0, 1, false)).isEmpty();
+        assertThat(Counterfactual.NONE.price("llama-3.1-8b-instruct", 1, 0, 1,
+                false)).isEmpty();
     }
 }
