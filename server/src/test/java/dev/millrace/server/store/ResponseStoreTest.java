@@ -1,7 +1,9 @@
 package dev.millrace.server.store;
 
 import dev.millrace.server.metering.LedgerException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -108,6 +110,16 @@ class ResponseStoreTest {
         assertThat(store.remove(mine, of("a"))).isTrue();
         assertThat(store.find(mine, of("a"))).isEmpty();
         assertThat(store.item(mine, of("in_a"))).isEmpty();
+    }
+
+    @Test
+    void nobodyElseOnTheMachineMayReadIt() throws Exception {
+        keep("a", null);
+
+        for (String suffix : List.of("", "-wal", "-shm")) {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(
+                    folder.resolve("ledger.db" + suffix)))).isEqualTo("rw-------");
+        }
     }
 
     @Test

@@ -3,8 +3,10 @@ package dev.millrace.server.metering.database;
 import dev.millrace.models.store.FileProblems;
 import dev.millrace.server.metering.LedgerException;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Optional;
@@ -39,7 +41,7 @@ record SqliteFile(Path path) implements LedgerAddress {
 
     @Override
     public Connection open() {
-        createFolder();
+        createFile();
         SQLiteConfig config = new SQLiteConfig();
         config.setJournalMode(JournalMode.WAL);
         config.setSynchronous(SynchronousMode.FULL);
@@ -86,7 +88,7 @@ record SqliteFile(Path path) implements LedgerAddress {
 
     @Override
     public ExclusiveConnection openExclusively() {
-        createFolder();
+        createFile();
         LedgerLock lock = LedgerLock.take(path);
         try {
             return new ExclusiveConnection(open(), lock::close);
@@ -96,11 +98,18 @@ record SqliteFile(Path path) implements LedgerAddress {
         }
     }
 
-    private void createFolder() {
+    /** A new one is for its owner alone, and so are its journals: clients' texts are in it. */
+    private void createFile() {
         try {
             Files.createDirectories(path.getParent());
+            if (!exists() && path.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+                Files.createFile(path, PosixFilePermissions.asFileAttribute(
+                        PosixFilePermissions.fromString("rw-------")));
+            }
+        } catch (FileAlreadyExistsException e) {
+            // Another process has made it at this moment.
         } catch (IOException e) {
-            throw new LedgerException("cannot create the ledger's folder " + path.getParent()
+            throw new LedgerException("cannot create the ledger in " + path.getParent()
                     + ": " + FileProblems.describe(e) + "; choose another with --ledger or"
                     + " MILLRACE_HOME", e);
         }
