@@ -7,6 +7,9 @@ import tools.jackson.databind.JsonNode;
 /** Hears a chat's only answer as it grows; one who writes it down for a client may fail to. */
 public interface ChatListener {
 
+    /** Nothing refuses the request any more; its answer will have this id. */
+    default void accepted(String id) throws IOException {}
+
     /**
      * The answer begins.
      *

@@ -22,6 +22,11 @@ public final class ListenedChunks implements ChunkSink {
     }
 
     @Override
+    public void accepted(String id) throws IOException {
+        listener.accepted(id);
+    }
+
+    @Override
     public void begin(int tokens) {
         promptTokens = tokens;
     }

@@ -207,17 +207,18 @@ public final class MillraceServer {
             long left = Math.max(0, deadline - System.nanoTime());
             finished &= model.engine().drain(Duration.ofNanos(left));
         }
-        runner.ifPresent(MillraceServer::awaitLastRows);
+        awaitLastWords();
         javalin.stop();
         log.ifPresent(RequestLog::close);
         return finished;
     }
 
-    private static void awaitLastRows(BatchRunner runner) {
+    private void awaitLastWords() {
         try {
-            if (!runner.await(LAST_WORDS)) {
+            if (runner.isPresent() && !runner.get().await(LAST_WORDS)) {
                 LOG.warn("rows of batches still run; they run again after the next start");
             }
+            responses.awaitStored(LAST_WORDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -9,6 +9,9 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public interface ChunkSink {
 
+    /** Told once, before all else, that nothing refuses the request any more. */
+    default void accepted(String id) throws IOException {}
+
     /** Told once, before the first chunk, when all generations are under way. */
     default void begin(int promptTokens) throws IOException {}
 

@@ -154,6 +154,7 @@ final class CompletionService {
         List<ChoiceText> texts = texts(job);
         boolean[] opened = new boolean[job.generationCount()];
         List<ChoiceEvent> silent = new ArrayList<>();
+        events.accepted(job.id());
         events.begin(job.prompts().stream().mapToInt(prompt -> prompt.length).sum());
         while (!choices.allFinished()) {
             ChoiceEvent event = choices.next(limits.watch());

@@ -71,7 +71,12 @@ final class RequestReader {
             throw ApiException.unsupported("store", "this server keeps no responses (store_days is"
                     + " off); send store: false");
         }
-        response.put("background", false);
+        boolean background = body.flag("background", false);
+        if (background && !stores) {
+            throw ApiException.unsupported("background", "background: true needs store: true, and"
+                    + " a server that stores: nobody could ask for the response otherwise");
+        }
+        response.put("background", background);
         limits();
         ChatTools.copy(body, chat, response);
         format();
@@ -110,10 +115,6 @@ final class RequestReader {
                 throw ApiException.unsupported(name, name + " is a parameter of chat or plain"
                         + " completions; a response has one answer and shows no prompt");
             }
-        }
-        if (body.flag("background", false)) {
-            throw ApiException.unsupported("background", "background: true is not supported: a"
-                    + " response ends with its connection here; leave it out, and stream");
         }
         Fields stream = body.object("stream_options");
         if (stream != null && stream.flag("include_obfuscation", false)) {

@@ -51,15 +51,30 @@ final class ResponseBuilder implements ChatListener {
     }
 
     @Override
+    public void accepted(String id) throws IOException {
+        if (request.background()) {
+            create(id, "queued");
+            tell("response.queued");
+        }
+    }
+
+    @Override
     public void begin(String id, int promptTokens) throws IOException {
+        if (!begun) {
+            create(id, "in_progress");
+        }
+        response.put("status", "in_progress");
+        tell("response.in_progress");
+    }
+
+    private void create(String id, String status) throws IOException {
         begun = true;
         response = Json.object().put("id", id).put("object", "response").put("created_at",
-                clock.instant().getEpochSecond()).put("status", "in_progress")
+                clock.instant().getEpochSecond()).put("status", status)
                 .putNull("completed_at").putNull("error").putNull("incomplete_details");
         response.setAll(request.response());
         response.putArray("output");
         tell("response.created");
-        tell("response.in_progress");
     }
 
     private void tell(String type) throws IOException {
@@ -193,6 +208,13 @@ final class ResponseBuilder implements ChatListener {
             usage.set(cost, chat.get(cost));
         }
         return usage;
+    }
+
+    /** Nobody wants it any more. */
+    void cancelled() throws IOException {
+        close(false);
+        response.put("status", "cancelled");
+        keep();
     }
 
     @Override

@@ -16,6 +16,11 @@ import tools.jackson.databind.node.ObjectNode;
 record ResponseRequest(ObjectNode chat, ObjectNode response, List<ObjectNode> input,
         boolean summarises, boolean stores, boolean streams) {
 
+    /** Whether it goes on without its client. */
+    boolean background() {
+        return response.get("background").booleanValue();
+    }
+
     /** Whether the oldest of the conversation may be left out, so that the rest fits. */
     boolean truncates() {
         return response.get("truncation").stringValue().equals("auto");

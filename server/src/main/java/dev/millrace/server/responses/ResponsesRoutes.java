@@ -1,8 +1,8 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.dialects.ListenedChunks;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
+import dev.millrace.server.openai.ClientWatch;
 import dev.millrace.server.openai.Completions;
 import dev.millrace.server.openai.Exchange;
 import dev.millrace.server.openai.Fields;
@@ -17,8 +17,8 @@ import io.javalin.http.Context;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Optional;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** OpenAI's Responses API. */
@@ -26,31 +26,29 @@ public final class ResponsesRoutes {
 
     public static final String RESPONSES = "/v1/responses";
     private static final String ONE = RESPONSES + "/{id}";
-    private static final String ID_PREFIX = "resp_";
 
-    private final ModelDirectory models;
-    private final Completions completions;
     private final Exchange exchange;
     private final StoredResponses stored;
-    private final JsonMapper reader;
-    private final Clock clock;
+    private final ResponseWork work;
+    private final BackgroundResponses background;
 
     /** @param store of responses; empty where none are kept */
     public ResponsesRoutes(ModelDirectory models, Completions completions, Exchange exchange,
             Optional<ResponseStore> store, Clock clock) {
-        this.models = models;
-        this.completions = completions;
         this.exchange = exchange;
         this.stored = new StoredResponses(store);
-        this.reader = Json.reader(exchange.limits());
-        this.clock = clock;
+        this.work = new ResponseWork(models, completions, stored, exchange.limits(), clock);
+        this.background = new BackgroundResponses(work, stored);
     }
 
     /** Adds the routes. */
     public void register(RoutesConfig routes) {
         routes.post(RESPONSES, context -> exchange.run(context, this::create),
                 RouteAccess.TENANTS);
-        routes.post(RESPONSES + "/input_tokens", context -> exchange.json(context, this::count),
+        routes.post(RESPONSES + "/input_tokens",
+                context -> exchange.json(context, (body, caller) -> Json.object()
+                        .put("object", "response.input_tokens")
+                        .put("input_tokens", work.tokens(work.read(body, caller), caller))),
                 RouteAccess.TENANTS);
         routes.get(ONE, this::retrieve, RouteAccess.TENANTS);
         routes.delete(ONE, this::delete, RouteAccess.TENANTS);
@@ -60,13 +58,25 @@ public final class ResponsesRoutes {
                 RouteAccess.TENANTS);
     }
 
+    /** Waits until what was made in the background and has ended is stored. */
+    public void awaitStored(Duration most) throws InterruptedException {
+        background.awaitStored(most);
+    }
+
     private void create(Fields body, Caller caller, HttpServletResponse http)
             throws IOException, InterruptedException {
-        ResponseRequest request = read(body, caller);
+        ResponseRequest request = work.read(body, caller);
+        if (request.background()) {
+            BackgroundRun run = background.start(request, caller);
+            if (request.streams()) {
+                run.follow(0, events(http, caller), watch(caller));
+            } else {
+                Exchange.json(http, caller, run.response());
+            }
+            return;
+        }
         if (request.streams()) {
-            create(request, RESPONSES, caller, new ServerSentEvents(new ResponseStream(http,
-                    "text/event-stream", exchange.limits().keepAlive(),
-                    caller.identity().quota())));
+            create(request, RESPONSES, caller, events(http, caller));
         } else {
             Exchange.json(http, caller, create(request, RESPONSES, caller, EventOutput.NONE));
         }
@@ -82,47 +92,29 @@ public final class ResponsesRoutes {
      */
     public ObjectNode whole(Fields body, String endpoint, Caller caller)
             throws IOException, InterruptedException {
-        return create(read(body, caller), endpoint, caller, EventOutput.NONE);
-    }
-
-    private ResponseRequest read(Fields body, Caller caller) throws InterruptedException {
-        return new RequestReader(body, stored, caller.identity().tenant()).read();
+        ResponseRequest request = work.read(body, caller);
+        if (request.background()) {
+            throw ApiException.unsupported("background", "background: true is for single requests;"
+                    + " leave it out");
+        }
+        return create(request, endpoint, caller, EventOutput.NONE);
     }
 
     private ObjectNode create(ResponseRequest request, String endpoint, Caller caller,
             EventOutput output) throws IOException, InterruptedException {
-        Identity owner = caller.identity();
-        ResponseBuilder builder = new ResponseBuilder(request, output,
-                response -> stored.keep(owner, request.input(), response), reader, clock);
-        try {
-            truncate(request, caller);
-            completions.chat(request.chat(), endpoint, ID_PREFIX, caller,
-                    new ListenedChunks(builder));
-        } catch (ApiException e) {
-            throw ChatWords.reworded(e);
-        }
+        ResponseBuilder builder = work.builder(request, output,
+                response -> stored.keep(caller.identity(), request.input(), response));
+        work.run(request, endpoint, caller, builder);
         return builder.response();
     }
 
-    private void truncate(ResponseRequest request, Caller caller) {
-        if (request.truncates()) {
-            int contextTokens = models.require(request.chat().get("model").stringValue())
-                    .contextTokens();
-            Truncation.fit(request.chat(),
-                    Truncation.promptTokens(contextTokens, request.maxOutputTokens()),
-                    chat -> completions.chatPrompt(chat, caller).length);
-        }
+    private ServerSentEvents events(HttpServletResponse http, Caller caller) {
+        return new ServerSentEvents(new ResponseStream(http, "text/event-stream",
+                exchange.limits().keepAlive(), caller.identity().quota()));
     }
 
-    private ObjectNode count(Fields body, Caller caller) throws InterruptedException {
-        ResponseRequest request = read(body, caller);
-        try {
-            truncate(request, caller);
-            return Json.object().put("object", "response.input_tokens").put("input_tokens",
-                    completions.chatPrompt(request.chat(), caller).length);
-        } catch (ApiException e) {
-            throw ChatWords.reworded(e);
-        }
+    private ClientWatch watch(Caller caller) {
+        return new ClientWatch(caller.connection(), exchange.limits().watch());
     }
 
     private static String tenant(Context context) {
@@ -133,27 +125,71 @@ public final class ResponsesRoutes {
         return context.pathParam("id");
     }
 
-    private void retrieve(Context context) throws InterruptedException {
-        if ("true".equals(context.queryParam("stream"))
-                || context.queryParam("starting_after") != null) {
-            throw ApiException.unsupported("stream", "a response's events are not kept: stream it"
-                    + " when it is made, and retrieve it whole, without stream and"
-                    + " starting_after");
+    private Optional<BackgroundRun> run(Context context) {
+        return background.find(tenant(context), id(context));
+    }
+
+    private void retrieve(Context context) throws IOException, InterruptedException {
+        Optional<BackgroundRun> run = run(context);
+        if ("true".equals(context.queryParam("stream"))) {
+            int from = startingAfter(context) + 1;
+            if (run.isEmpty()) {
+                stored.response(tenant(context), id(context));
+                throw ApiException.unsupported("stream", "the events of " + id(context) + " are"
+                        + " not kept, only those of the last responses in the background are;"
+                        + " retrieve it whole, without stream");
+            }
+            Caller caller = exchange.caller(context);
+            exchange.take(() -> run.get().follow(from, events(context.res(), caller),
+                    watch(caller)));
+            return;
         }
-        Exchange.json(context, stored.response(tenant(context), id(context)));
+        if (context.queryParam("starting_after") != null) {
+            throw ApiException.invalid("starting_after", "starting_after needs stream=true");
+        }
+        Exchange.json(context, run.isPresent()
+                ? run.get().response()
+                : stored.response(tenant(context), id(context)));
+    }
+
+    /** Number of the last event that the client has; -1 for none. */
+    private static int startingAfter(Context context) {
+        String text = context.queryParam("starting_after");
+        try {
+            int number = text == null ? -1 : Integer.parseInt(text);
+            if (text == null || number >= 0 && number < Integer.MAX_VALUE) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // The same complaint as about a number out of range.
+        }
+        throw ApiException.invalid("starting_after", "starting_after must be the sequence_number"
+                + " of an event, got \"" + Fields.shown(text) + "\"");
     }
 
     private void delete(Context context) throws InterruptedException {
+        Optional<BackgroundRun> run = run(context);
+        if (run.isPresent()) {
+            background.forget(id(context), run.get());
+        }
         stored.remove(tenant(context), id(context));
         Exchange.json(context, Json.object().put("id", id(context)).put("object", "response")
                 .put("deleted", true));
     }
 
-    /** Those that are stored have ended; one under way ends with its connection. */
+    /** Cancelling what has ended changes nothing; what has a client ends with its connection. */
     private void cancel(Context context) throws InterruptedException {
-        stored.response(tenant(context), id(context));
-        throw ApiException.refused(400, null, "invalid_request", "the response " + id(context)
-                + " has ended; only responses in the background could be cancelled, which this"
-                + " server does not make: close a response's connection to end it");
+        Optional<BackgroundRun> run = run(context);
+        if (run.isPresent()) {
+            BackgroundResponses.cancel(run.get());
+            Exchange.json(context, run.get().response());
+            return;
+        }
+        ObjectNode response = stored.response(tenant(context), id(context));
+        if (!response.get("background").booleanValue()) {
+            throw ApiException.refused(400, null, "invalid_request", "the response " + id(context)
+                    + " was not made in the background: it ends with its connection, and has");
+        }
+        Exchange.json(context, response);
     }
 }

@@ -11,7 +11,6 @@ final class ServerSentEvents implements EventOutput {
 
     private static final byte[] KEEP_ALIVE = ": keep-alive\n\n"
             .getBytes(StandardCharsets.US_ASCII);
-    private static final byte[] END = "\n\n".getBytes(StandardCharsets.US_ASCII);
 
     private final ResponseStream output;
 
@@ -21,8 +20,18 @@ final class ServerSentEvents implements EventOutput {
 
     @Override
     public void event(ObjectNode event) throws IOException {
-        output.write(("event: " + event.get("type").stringValue() + "\ndata: ")
-                .getBytes(StandardCharsets.US_ASCII), Json.bytes(event), END);
+        output.write(frame(event));
+    }
+
+    /** Sends what {@link #frame} made. */
+    void write(byte[] frame) throws IOException {
+        output.write(frame);
+    }
+
+    /** An event as it is sent. */
+    static byte[] frame(ObjectNode event) {
+        return ("event: " + event.get("type").stringValue() + "\ndata: " + Json.text(event)
+                + "\n\n").getBytes(StandardCharsets.UTF_8);
     }
 
     @Override

@@ -12,6 +12,7 @@ import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -24,6 +25,7 @@ final class StoredResponses {
 
     private static final Logger LOG = LoggerFactory.getLogger(StoredResponses.class);
     private static final JsonMapper JSON = JsonMapper.shared();
+    private static final Set<String> UNDER_WAY = Set.of("queued", "in_progress");
 
     private final Optional<ResponseStore> store;
 
@@ -39,21 +41,29 @@ final class StoredResponses {
 
     /** Keeps one that has ended. @return whether it could be */
     boolean keep(Identity owner, List<ObjectNode> input, ObjectNode response) {
+        try {
+            return keepOrFail(owner, input, response);
+        } catch (LedgerException e) {
+            LOG.error("{} is answered and not stored: {}", response.get("id").stringValue(),
+                    e.getMessage());
+            return false;
+        }
+    }
+
+    /** Keeps one. @throws LedgerException if the store cannot be written */
+    boolean keepOrFail(Identity owner, List<ObjectNode> input, ObjectNode response) {
         List<StoredItem> items = new ArrayList<>();
         input.forEach(item -> items.add(stored(item, false)));
         response.get("output").values().forEach(item -> items.add(stored(item, true)));
         ObjectNode bare = response.deepCopy();
         bare.putArray("output");
-        String id = response.get("id").stringValue();
         try {
-            return store.isPresent() && store.get().keep(new StoredResponse(id, owner.tenant(),
-                    owner.keyId(), response.get("previous_response_id").stringValue(null),
-                    Json.text(bare), items));
+            return store.isPresent() && store.get().keep(new StoredResponse(
+                    response.get("id").stringValue(), owner.tenant(), owner.keyId(),
+                    response.get("previous_response_id").stringValue(null), Json.text(bare),
+                    items));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return false;
-        } catch (LedgerException e) {
-            LOG.error("{} is answered and not stored: {}", id, e.getMessage());
             return false;
         }
     }
@@ -62,14 +72,27 @@ final class StoredResponses {
         return new StoredItem(item.get("id").stringValue(), output, Json.text(item));
     }
 
-    /** A tenant's response, whole. @throws ApiException 404 if there is none */
+    /**
+     * A tenant's response, whole; one that was never finished has failed.
+     *
+     * @throws ApiException 404 if there is none
+     */
     ObjectNode response(String tenant, String id) throws InterruptedException {
         StoredResponse found = find(tenant, id);
         ObjectNode response = (ObjectNode) JSON.readTree(found.object());
         ArrayNode output = response.putArray("output");
         found.items().stream().filter(StoredItem::output).map(StoredResponses::item)
                 .forEach(output::add);
+        if (UNDER_WAY.contains(status(response))) {
+            response.put("status", "failed");
+            response.putObject("error").put("code", "server_error").put("message",
+                    "the server ended before this response did; ask again");
+        }
         return response;
+    }
+
+    private static String status(JsonNode response) {
+        return response.get("status").stringValue();
     }
 
     /** What went into a tenant's response, in order. @throws ApiException 404 if there is none */
@@ -97,6 +120,10 @@ final class StoredResponses {
                 ? store.get().history(tenant, previousId)
                 : Optional.empty();
         History history = found.orElseThrow(() -> unknown(previousId, name));
+        if (UNDER_WAY.contains(status(JSON.readTree(find(tenant, previousId).object())))) {
+            throw ApiException.invalid(name, name + " names a response that has not ended: "
+                    + Fields.shown(previousId));
+        }
         if (history.missingId() != null) {
             throw ApiException.refused(404, name, "previous_response_not_found", "the response "
                     + previousId + " continues " + history.missingId() + ", which was deleted or"

@@ -24,7 +24,7 @@ public final class ResponseStore {
     }
 
     /**
-     * Keeps a response.
+     * Keeps a response, in the place of one that was kept under its id.
      *
      * @return false if it alone takes more than a tenant may
      */
@@ -34,6 +34,8 @@ public final class ResponseStore {
             return false;
         }
         return database.write(connection -> {
+            Statements.update(connection, "DELETE FROM response WHERE id = ? AND tenant = ?",
+                    response.id(), response.tenant());
             makeRoom(connection, response.tenant(), bytes);
             long now = database.clock().millis();
             Statements.update(connection,

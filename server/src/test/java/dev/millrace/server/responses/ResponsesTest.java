@@ -1,11 +1,15 @@
 package dev.millrace.server.responses;
 
+import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.models.template.ChatTemplate;
 import dev.millrace.server.fixtures.LiveServer;
+import dev.millrace.server.fixtures.RawClient;
 import dev.millrace.server.fixtures.RecordingMeter;
 import dev.millrace.server.fixtures.TestStorage;
+import dev.millrace.server.store.ResponseStore;
+import dev.millrace.server.store.StoredResponse;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.KeyStore;
@@ -206,14 +210,67 @@ class ResponsesTest {
         JsonNode rest = good("GET", path + "/input_items?order=desc&after="
                 + page.get("last_id").stringValue(), "");
         assertThat(rest.at("/data/0/content/0/text").stringValue()).isEqualTo("a");
-        assertThat(send(mine, "POST", path + "/cancel", "").body()).contains("has ended");
-        for (String wrong : List.of("?stream=true", "?starting_after=3", "/input_items?limit=0",
+        assertThat(send(mine, "POST", path + "/cancel", "").body())
+                .contains("not made in the background");
+        for (String wrong : List.of("?stream=true", "?starting_after=3",
+                "?stream=true&starting_after=-2", "/input_items?limit=0",
                 "/input_items?order=up", "/input_items?after=nothing")) {
             assertThat(send(mine, "GET", path + wrong, "").statusCode()).as(wrong).isEqualTo(400);
         }
         assertThat(good("DELETE", path, "").get("deleted").booleanValue()).isTrue();
         assertThat(send(mine, "GET", path, "").statusCode()).isEqualTo(404);
         assertThat(send(mine, "GET", PATH + "/" + unstored, "").statusCode()).isEqualTo(404);
+    }
+
+    @Test
+    void aResponseInTheBackgroundIsFollowedFromAnywhere() throws Exception {
+        List<JsonNode> events = ResponseEventList.read(send(mine, "POST", PATH,
+                body(TOOLS + ",'background':true,'stream':true")).body());
+        JsonNode last = events.getLast().get("response");
+        String path = PATH + "/" + id(last);
+
+        assertThat(events.stream().map(ResponseEventList::type)).startsWith("response.created",
+                "response.queued", "response.in_progress").endsWith("response.completed");
+        assertThat(good("GET", path, "")).isEqualTo(last);
+        String rest = send(mine, "GET", path + "?stream=true&starting_after=7", "").body();
+        assertThat(rest.split("\n\n")).hasSize(events.size() - 8);
+        assertThat(rest).startsWith("event: " + ResponseEventList.type(events.get(8)))
+                .contains("\"sequence_number\":8,");
+        assertThat(send(theirs, "GET", path + "?stream=true", "").statusCode()).isEqualTo(404);
+        assertThat(send(theirs, "POST", path + "/cancel", "").statusCode()).isEqualTo(404);
+        assertThat(good("POST", path + "/cancel", "")).isEqualTo(last);
+        new ResponseStore(storage.database())
+                .keep(new StoredResponse("resp_cut", "team-mine", null, null,
+                        "{\"status\":\"queued\",\"background\":true}", List.of()));
+        assertThat(good("GET", PATH + "/resp_cut", "").get("status").stringValue())
+                .isEqualTo("failed");
+    }
+
+    @Test
+    void aResponseInTheBackgroundGoesOnUntilItIsCancelled() throws Exception {
+        try (LiveServer endless = LiveServer.endless(2_000_000).storage(storage.storage())
+                .start()) {
+            JsonNode queued = endless.answer(PATH, body(",'background':true").replace('\'', '"'));
+            String path = PATH + "/" + id(queued);
+            assertThat(queued.get("status").stringValue()).isEqualTo("queued");
+            try (RawClient client = new RawClient(endless.port())) {
+                client.send("GET " + path + "?stream=true HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                client.readUntil("output_text.delta");
+            }
+            assertThat(LiveServer.json(endless.get(path).body()).get("status").stringValue())
+                    .isEqualTo("in_progress");
+            assertThat(endless.post(PATH, body(",'previous_response_id':'" + id(queued) + "'")
+                    .replace('\'', '"')).body()).contains("has not ended");
+            JsonNode cancelled = endless.answer(path + "/cancel", "{}");
+
+            assertThat(cancelled.get("status").stringValue()).isEqualTo("cancelled");
+            assertThat(cancelled.at("/output/0/status").stringValue()).isEqualTo("incomplete");
+            ResponseEventList.expectConforming(cancelled, "Response");
+            assertThat(endless.meter().finished()).extracting(end -> end.reason())
+                    .containsExactly(FinishReason.CANCELLED);
+            assertThat(new ResponseStore(storage.database()).find("local", id(queued)).orElseThrow()
+                    .object()).contains("cancelled");
+        }
     }
 
     @Test
@@ -276,7 +333,7 @@ class ResponsesTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        ",'background':true | background", ",'conversation':'c' | conversation",
+        ",'background':true,'store':false | background", ",'conversation':'c' | conversation",
         ",'prompt':{'id':'p'} | prompt", ",'truncation':'some' | truncation",
         ",'messages':[] | messages", ",'max_tokens':5 | max_tokens", ",'n':2 | n",
         ",'max_output_tokens':15 | max_output_tokens", ",'max_tool_calls':0 | max_tool_calls",
