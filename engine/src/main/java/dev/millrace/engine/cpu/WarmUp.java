@@ -31,7 +31,9 @@ final class WarmUp {
     private static final int BATCH_ROWS = 6;
     private static final int SHORT_PROMPT_TOKENS = 45;
     /** Steps of one row with kernels that were compiled ahead: their callers were not. */
-    private static final int FIRST_ROWS = 4;
+    private static final int FIRST_ROWS = 2;
+    /** After those, enough to have the callers go through several positions at a time. */
+    private static final int FIRST_PROMPT_TOKENS = 9;
     private static final SamplingRow SAMPLING = SamplingRow.of(1, 0, 0.95f, 0.05f, 0);
 
     private final CpuForwardPass pass;
@@ -63,7 +65,8 @@ final class WarmUp {
         int longest = (int) Math.min(Math.min(budget.stepTokens(), budget.contextTokens()),
                 (long) blocks * geometry.blockTokens());
         StepBatch row = batch(1, 1);
-        StepBatch prompt = batch(1, Math.min(SHORT_PROMPT_TOKENS, longest));
+        StepBatch prompt = batch(1, Math.min(longest,
+                compiledAhead ? FIRST_PROMPT_TOKENS : SHORT_PROMPT_TOKENS));
         if (compiledAhead) {
             repeat(row, FIRST_ROWS);
             repeat(prompt, 1);

@@ -9,6 +9,7 @@ import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.LoraAdapter;
@@ -151,6 +152,17 @@ public final class LoadedModel implements AutoCloseable {
             throw new BackendException("this version has no CUDA backend; use --backend=cpu");
         }
         return KernelChoice.of(config);
+    }
+
+    /** Links the kernels on a thread of their own, so that whoever needs them waits less. */
+    static void prepareKernels(ServerConfig config) {
+        Thread.ofPlatform().daemon().name("millrace-kernels").start(() -> {
+            try {
+                kernels(config);
+            } catch (KernelException | BackendException e) {
+                // Whoever needs them is told.
+            }
+        });
     }
 
     /** What a configuration lets a model of these sizes take. */

@@ -107,6 +107,7 @@ public final class ServingAssembly {
         this.ledger = config.ledger().address().orElseGet(() -> LedgerAddress.ofFile(ledgerFile));
         try {
             this.rates = RateSchedule.configured(config.cost());
+            LoadedModel.prepareKernels(config);
             UsageLedger books = closing.later(UsageLedger.open(ledger));
             DeviceLane lane = new DeviceLane();
             sources.forEach(this::open);
@@ -133,8 +134,10 @@ public final class ServingAssembly {
                 embedding.add(closing.later(ServedEmbedder.open(encoder.source(),
                         encoder.model(), config, lane, meter)).model());
             }
-            this.loaded = hosted.stream().findFirst()
-                    .map(first -> (LoadedEngine) first.load());
+            Optional<StartedLoad> loading = hosted.stream().findFirst().map(StartedLoad::new);
+            if (!config.adapters().isEmpty()) {
+                loading.ifPresent(StartedLoad::await); // they are placed beside it
+            }
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
             this.keys = closing.later(KeyRing.open(ledger));
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
@@ -146,6 +149,7 @@ public final class ServingAssembly {
                     Optional.of(new DashboardRoutes(ledger, elsewhere,
                             Clock.systemUTC())),
                     registry);
+            this.loaded = loading.map(StartedLoad::await);
             this.port = http.start();
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
