@@ -190,8 +190,8 @@ public final class FileStore {
     /** Nobody sees them any more, so their bytes may go first; what a batch reads stays. */
     private boolean removeExpired(Connection connection) throws SQLException {
         List<String> ids = Statements.query(connection, "SELECT id FROM stored_file"
-                + " WHERE expires_ms <= ? AND id NOT IN (SELECT input_file_id FROM batch WHERE status"
-                + " IN " + BatchStore.UNENDED + ") LIMIT ?", rows -> rows.getString(1),
+                + " WHERE expires_ms <= ? AND id NOT IN (SELECT input_file_id FROM batch"
+                + " WHERE status IN " + BatchStore.UNENDED + ") LIMIT ?", rows -> rows.getString(1),
                 database.clock().millis(), REMOVED_AT_ONCE);
         for (String id : ids) {
             try {
