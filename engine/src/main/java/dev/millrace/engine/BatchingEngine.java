@@ -130,7 +130,12 @@ public final class BatchingEngine implements Engine {
 
         @Override
         public void cancel() {
-            inbox.cancel(sequence);
+            inbox.end(sequence, FinishReason.CANCELLED);
+        }
+
+        @Override
+        public void curtail() {
+            inbox.end(sequence, FinishReason.LENGTH);
         }
     }
 

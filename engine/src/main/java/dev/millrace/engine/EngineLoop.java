@@ -58,7 +58,7 @@ final class EngineLoop {
 
     /** Takes the mail and runs one step, if there is anything to run. */
     void turn() {
-        inbox.deliver(this::add, this::cancel);
+        inbox.deliver(this::add, this::finish);
         for (Sequence late : deadlines.passed(lane.nanoTime())) {
             finish(late, FinishReason.DEADLINE);
         }
@@ -195,10 +195,6 @@ final class EngineLoop {
         Sequence sequence = plan.sequences().getFirst();
         scheduler.removeSuspect(sequence);
         end(sequence, FinishReason.FAILED, STEP_FAILED);
-    }
-
-    private void cancel(Sequence sequence) {
-        finish(sequence, FinishReason.CANCELLED);
     }
 
     private void finish(Sequence sequence, FinishReason reason) {

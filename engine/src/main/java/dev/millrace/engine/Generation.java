@@ -31,4 +31,10 @@ public interface Generation {
 
     /** Ends the generation within a step; idempotent. Finished still comes, as CANCELLED. */
     void cancel();
+
+    /**
+     * Ends the generation within a step, as if it had reached its token limit: Finished comes as
+     * LENGTH, with the tokens that there are. Idempotent; nothing happens if it has ended.
+     */
+    void curtail();
 }

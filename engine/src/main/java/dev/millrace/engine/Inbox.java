@@ -2,15 +2,18 @@ package dev.millrace.engine;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /**
- * Where other threads leave requests and cancellations for the engine's thread. Keeps the queue
+ * Where other threads leave requests and ends for the engine's thread. Keeps the queue
  * within its limits and knows which requests have not ended yet.
  */
 final class Inbox {
@@ -22,7 +25,7 @@ final class Inbox {
     private final Condition emptied = lock.newCondition();
     private final WaitEstimate estimate = new WaitEstimate();
     private final Set<Sequence> live = new LinkedHashSet<>();
-    private final Set<Sequence> cancelled = new LinkedHashSet<>();
+    private final Map<Sequence, FinishReason> ending = new LinkedHashMap<>();
     private List<Sequence> submitted = new ArrayList<>();
     private long arrivals;
     private int queuedRequests;
@@ -76,11 +79,11 @@ final class Inbox {
         return new OverloadException(why + "; try again in " + wait.toSeconds() + " s", wait);
     }
 
-    /** Asks for the end of a request; nothing happens if it has ended. */
-    void cancel(Sequence sequence) {
+    /** Asks for the end of a request; nothing happens if it has ended or somebody has asked. */
+    void end(Sequence sequence, FinishReason reason) {
         lock.lock();
         try {
-            if (live.contains(sequence) && cancelled.add(sequence)) {
+            if (live.contains(sequence) && ending.putIfAbsent(sequence, reason) == null) {
                 mail.signal();
             }
         } finally {
@@ -91,7 +94,7 @@ final class Inbox {
     void cancelAll() {
         lock.lock();
         try {
-            cancelled.addAll(live);
+            live.forEach(sequence -> ending.putIfAbsent(sequence, FinishReason.CANCELLED));
             mail.signal();
         } finally {
             lock.unlock();
@@ -140,7 +143,7 @@ final class Inbox {
     boolean await(boolean idle) {
         lock.lock();
         try {
-            while (idle && submitted.isEmpty() && cancelled.isEmpty() && !closed) {
+            while (idle && submitted.isEmpty() && ending.isEmpty() && !closed) {
                 mail.awaitUninterruptibly();
             }
             return !(closed && live.isEmpty());
@@ -149,21 +152,21 @@ final class Inbox {
         }
     }
 
-    /** For the engine's thread: hands over what has come, cancellations last. */
-    void deliver(Consumer<Sequence> submission, Consumer<Sequence> cancellation) {
+    /** For the engine's thread: hands over what has come, ends last. */
+    void deliver(Consumer<Sequence> submission, BiConsumer<Sequence, FinishReason> end) {
         List<Sequence> arrived;
-        List<Sequence> ending;
+        Map<Sequence, FinishReason> asked;
         lock.lock();
         try {
             arrived = submitted;
             submitted = new ArrayList<>();
-            ending = new ArrayList<>(cancelled);
-            cancelled.clear();
+            asked = new LinkedHashMap<>(ending);
+            ending.clear();
         } finally {
             lock.unlock();
         }
         arrived.forEach(submission);
-        ending.forEach(cancellation);
+        asked.forEach(end);
     }
 
     /** For the engine's thread: notes that a request has left the queue to run. */
@@ -182,7 +185,7 @@ final class Inbox {
         lock.lock();
         try {
             live.remove(sequence);
-            cancelled.remove(sequence);
+            ending.remove(sequence);
             if (!sequence.started()) {
                 leaveQueue(sequence);
             }

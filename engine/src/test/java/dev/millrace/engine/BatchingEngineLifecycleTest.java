@@ -63,6 +63,25 @@ class BatchingEngineLifecycleTest extends RunningEngineTest {
     }
 
     @Test
+    void curtailsWithinAStepAndKeepsTheTokens() throws Exception {
+        ScriptedForwardPass pass = letters().takes(5_000_000, 0);
+        start(pass, books);
+        Generation generation = engine.submit(Requests.of("a", "Hello", 400));
+        assertThat(generation.next(Duration.ofSeconds(60))).isInstanceOf(Token.class);
+
+        generation.curtail();
+        generation.cancel(); // comes too late to be the reason
+        int stepsThen = pass.steps();
+        Answer answer = Answer.of(generation);
+
+        assertThat(answer.finished().reason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(answer.finished().usage().completionTokens()).isPositive()
+                .isEqualTo(answer.tokens().size() + 1);
+        assertThat(pass.steps()).isLessThanOrEqualTo(stepsThen + 1);
+        assertThat(books.finished()).hasSize(1);
+    }
+
+    @Test
     void aPoisonedRequestFailsAlone() throws Exception {
         int poison = FakeTokenizer.FIRST_BYTE + '#';
         start(letters().poisonedBy(poison), books);

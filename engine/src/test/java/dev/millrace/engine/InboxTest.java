@@ -27,7 +27,7 @@ class InboxTest {
     }
 
     private void deliver() {
-        inbox.deliver(submitted::add, cancelled::add);
+        inbox.deliver(submitted::add, (sequence, reason) -> cancelled.add(sequence));
     }
 
     @Test
@@ -78,8 +78,8 @@ class InboxTest {
     @Test
     void deliversEverythingOnce() {
         Sequence sequence = submit(1);
-        inbox.cancel(sequence);
-        inbox.cancel(sequence);
+        inbox.end(sequence, FinishReason.CANCELLED);
+        inbox.end(sequence, FinishReason.CANCELLED);
         deliver();
         deliver();
 
@@ -92,7 +92,7 @@ class InboxTest {
         Sequence sequence = submit(1);
         deliver();
         inbox.ended(sequence);
-        inbox.cancel(sequence);
+        inbox.end(sequence, FinishReason.CANCELLED);
         deliver();
 
         assertThat(cancelled).isEmpty();

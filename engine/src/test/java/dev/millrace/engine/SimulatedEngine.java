@@ -239,7 +239,8 @@ final class SimulatedEngine {
                 submit("r" + submitted++);
             }
             if (!clients.isEmpty() && random.nextInt(60) == 0) {
-                inbox.cancel(clients.get(random.nextInt(clients.size())).sequence);
+                inbox.end(clients.get(random.nextInt(clients.size())).sequence,
+                        FinishReason.CANCELLED);
             }
             int steps = books.steps().size();
             loop.turn();

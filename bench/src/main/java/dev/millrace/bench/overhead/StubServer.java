@@ -16,6 +16,7 @@ import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.rate.RateSchedule;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.ServedModel;
@@ -60,7 +61,8 @@ final class StubServer implements AutoCloseable {
         server = new MillraceServer(new HttpSettings("127.0.0.1", 0, HttpLimits.DEFAULT),
                 List.of(new ServedModel(MODEL, spec(tokenizer), tokenizer, Optional.empty(), engine,
                         CONTEXT_TOKENS, "nothing", Instant.now(), Licence.of("mit"))),
-                List.of(), Optional.empty(), meter, KeyRing.empty(), Optional.empty(),
+                List.of(), Optional.empty(), meter, BudgetGate.open(), KeyRing.empty(),
+                Optional.empty(),
                 Optional.empty(), registry);
         port = server.start();
     }

@@ -1,5 +1,6 @@
 package dev.millrace.server.cli;
 
+import dev.millrace.server.cli.budgets.BudgetsCommand;
 import dev.millrace.server.cli.cost.CostCommand;
 import dev.millrace.server.cli.cost.PricesCommand;
 import dev.millrace.server.cli.keys.KeysCommand;
@@ -30,6 +31,7 @@ public final class CommandLineProgram {
                 .addSubcommand(new PricesCommand(context.out(), context.environment(),
                         Clock.systemUTC()))
                 .addSubcommand(KeysCommand.with(context))
+                .addSubcommand(BudgetsCommand.with(context))
                 .addSubcommand(new ConfigCommand(context))
                 .addSubcommand(new TemplateCommand(context))
                 .addSubcommand(new PerplexityCommand(context))

@@ -9,6 +9,7 @@ import dev.millrace.engine.forward.UnitLength;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.RequestLabels;
+import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.openai.Accounts;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
@@ -16,8 +17,8 @@ import dev.millrace.server.openai.ClientWatch;
 import dev.millrace.server.openai.HttpLimits;
 import dev.millrace.server.openai.Json;
 import dev.millrace.server.openai.ModelDirectory;
+import dev.millrace.server.openai.SetAside;
 import dev.millrace.server.openai.Usage;
-import dev.millrace.server.tenants.Quota;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
@@ -82,23 +83,30 @@ public final class Embeddings {
             throws IOException, InterruptedException {
         String id = caller.ids().next(idPrefix);
         EmbeddingRequest request = new EmbeddingRequest(id, texts);
-        Quota.Reservation reservation = Accounts.reserve(caller.identity(), request.tokens());
+        SetAside setAside = accounts.setAside(caller.identity(), model,
+                MeteredRequest.DEFAULT_TIER, request.tokens(),
+                List.of(new BudgetGate.Demand(id, request.tokens(), 0)));
         CompletableFuture<Receipt> receipt;
         EmbeddingResult result;
         long usedTokens = 0;
         try {
             receipt = accounts.open(id, model, caller.identity(), endpoint, labels,
-                    MeteredRequest.DEFAULT_TIER);
-            result = await(submit(model, request, param),
+                    MeteredRequest.DEFAULT_TIER, setAside.holds().getFirst());
+            Submitted submitted = submit(model, request, param);
+            setAside.holds().getFirst().endsBy(submitted.cancel());
+            result = await(submitted,
                     new ClientWatch(caller.connection(), limits.watch()));
             usedTokens = result.finished().usage().promptTokens();
             caller.identity().notes().finished(usedTokens, 0, 0, 0, 0,
                     result.finished().reason().name().toLowerCase(Locale.ROOT));
         } finally {
-            reservation.settle(usedTokens);
+            setAside.settle(usedTokens);
         }
         metrics.finished(model, result.finished());
         receipt.thenAccept(paid -> metrics.paid(model, paid));
+        if (setAside.exhausted() && result.finished().reason() == FinishReason.CANCELLED) {
+            throw ApiException.ranOutOfBudget();
+        }
         requireGoodEnd(result.finished().reason());
         int tokens = result.finished().usage().promptTokens();
         ObjectNode usage = Json.object().put("prompt_tokens", tokens).put("total_tokens", tokens);

@@ -5,6 +5,8 @@ import dev.millrace.server.anthropic.AnthropicRoutes;
 import dev.millrace.server.batches.BatchEndpoints;
 import dev.millrace.server.batches.BatchRoutes;
 import dev.millrace.server.batches.BatchRunner;
+import dev.millrace.server.budgets.BudgetHeaders;
+import dev.millrace.server.budgets.BudgetRoutes;
 import dev.millrace.server.dashboard.DashboardRoutes;
 import dev.millrace.server.dialects.TokenRoutes;
 import dev.millrace.server.embeddings.EmbeddingHandler;
@@ -14,6 +16,8 @@ import dev.millrace.server.embeddings.Embeddings;
 import dev.millrace.server.files.FileRoutes;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.metering.budget.BudgetGate;
+import dev.millrace.server.metering.budget.Budgets;
 import dev.millrace.server.ollama.OllamaErrors;
 import dev.millrace.server.ollama.OllamaRoutes;
 import dev.millrace.server.openai.Accounts;
@@ -38,6 +42,7 @@ import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import io.javalin.router.Endpoint;
 import io.javalin.router.ParsedEndpoint;
 import io.javalin.security.Roles;
@@ -89,6 +94,7 @@ public final class MillraceServer {
     private final Optional<BatchRoutes> batches;
     private final Optional<BatchRunner> runner;
     private final Exchange exchange;
+    private final Budgets budgets;
     private final AccessControl access;
     private final Optional<RequestLog> log;
     private final Javalin javalin;
@@ -102,13 +108,15 @@ public final class MillraceServer {
      *                  and does not close them
      * @param embedding what embeds; of both kinds together there is at least one
      * @param adapters  loads more adapters for clients; empty where they may not
+     * @param gate      what sets money aside; its budgets are not closed
      * @param keys      who may use it; not closed either
      * @param storage   for what clients leave; empty where they may leave nothing
      * @param dashboard where the ledger is one that can be read
      */
     public MillraceServer(HttpSettings settings, List<ServedModel> models,
             List<EmbeddingModel> embedding, Optional<AdapterLoader> adapters, RequestMeter meter,
-            KeyRing keys, Optional<Storage> storage, Optional<DashboardRoutes> dashboard,
+            BudgetGate gate, KeyRing keys, Optional<Storage> storage,
+            Optional<DashboardRoutes> dashboard,
             PrometheusMeterRegistry registry) {
         if (models.isEmpty() && embedding.isEmpty()) {
             throw new IllegalArgumentException("a server needs at least one model");
@@ -125,7 +133,7 @@ public final class MillraceServer {
                 request -> new Caller(Identity.of(request), PeekingEndPoint.of(request),
                         new RequestHeaders(request.getHeader(RequestHeaders.SESSION),
                                 request.getHeader(RequestHeaders.TIMEOUT))));
-        Accounts accounts = new Accounts(meter, metrics);
+        Accounts accounts = new Accounts(meter, metrics, gate);
         Completions completions = new Completions(directory, this.models, accounts, metrics,
                 limits);
         this.openAi = new OpenAiRoutes(directory, this.models, adapters, completions, exchange);
@@ -137,6 +145,7 @@ public final class MillraceServer {
         this.embeddings = new EmbeddingRoutes(vectors, exchange);
         this.ollama = new OllamaRoutes(directory, completions, new EmbeddingHandler(vectors),
                 exchange);
+        this.budgets = gate.budgets();
         this.dashboard = dashboard;
         BatchEndpoints endpoints = endpoints(completions, responses,
                 new EmbeddingHandler(vectors));
@@ -270,6 +279,7 @@ public final class MillraceServer {
         routes.before(crossOrigin::answer);
         routes.before(access::identify);
         routes.beforeMatched(access::authorize);
+        routes.beforeMatched(this::describeBudgets);
         new ErrorResponses(access, List.of(new AnthropicErrors(), new OllamaErrors()))
                 .register(routes);
         routes.get("/health", this::health, RouteAccess.ANYBODY);
@@ -281,6 +291,7 @@ public final class MillraceServer {
                 RouteAccess.METRICS);
         Page.chat().register(routes, "/");
         dashboard.ifPresent(one -> one.register(routes, exchange));
+        new BudgetRoutes(budgets).register(routes, exchange);
         openAi.register(routes);
         responses.register(routes);
         files.ifPresent(one -> one.register(routes));
@@ -289,6 +300,14 @@ public final class MillraceServer {
         anthropic.register(routes);
         ollama.register(routes);
         tokens.register(routes);
+    }
+
+    /** What works says how the caller's budgets stood when it came. */
+    private void describeBudgets(Context context) {
+        if (context.method().equals(HandlerType.POST)) {
+            Identity.ifKnown(context.req()).ifPresent(identity -> new BudgetHeaders(budgets)
+                    .of(identity).forEach(context::header));
+        }
     }
 
     private void health(Context context) {

@@ -13,6 +13,7 @@ final class Account {
 
     final MeteredRequest request;
     final long beganMillis;
+    final SpendingLimit limit;
     final CompletableFuture<Receipt> receipt = new CompletableFuture<>();
 
     long prefillNanos;
@@ -35,8 +36,9 @@ final class Account {
     long settledNanos;
     Charge settled = Charge.ZERO;
 
-    Account(MeteredRequest request, long beganMillis) {
+    Account(MeteredRequest request, SpendingLimit limit, long beganMillis) {
         this.request = request;
+        this.limit = limit;
         this.beganMillis = beganMillis;
     }
 

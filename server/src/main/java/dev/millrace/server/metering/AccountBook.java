@@ -4,6 +4,7 @@ import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.rate.CostModel;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -40,6 +41,7 @@ final class AccountBook {
     private long rejectedNanos;
     private long unrecordedNanos;
     private boolean closing;
+    private long nanoUsdPerHour;
 
     /**
      * The books at one moment.
@@ -56,6 +58,23 @@ final class AccountBook {
         this.weights = weights;
     }
 
+    /** A rate begins; what requests in progress have used up to now is settled at those before. */
+    void price(CostModel rate) {
+        lock.lock();
+        try {
+            nanoUsdPerHour = rate.nanoUsdPerHour();
+            for (Account account : open.values()) {
+                price(account);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void price(Account account) {
+        account.limit.price(nanoUsdPerHour, account.settled.nanoUsd(), account.settledNanos);
+    }
+
     /** Adds an account, unless the limit is reached (false) or the id is taken (throws). */
     boolean open(Account account, int mostAccounts) {
         lock.lock();
@@ -70,6 +89,7 @@ final class AccountBook {
                 throw new IllegalArgumentException("request id " + account.request.requestId()
                         + " is already open; ids must be unique");
             }
+            price(account);
             return true;
         } finally {
             lock.unlock();
@@ -117,6 +137,8 @@ final class AccountBook {
         account.decodeNanos += componentNanos[1];
         account.computedTokens += share.promptTokens();
         account.decodedTokens += share.decodeTokens();
+        account.limit.used(account.prefillNanos + account.decodeNanos,
+                componentNanos[0] + componentNanos[1], share.decodeTokens() > 0);
     }
 
     /**

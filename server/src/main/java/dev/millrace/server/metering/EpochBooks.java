@@ -200,7 +200,9 @@ final class EpochBooks {
         return new RequestRow(account.request, usage.promptTokens(), usage.cachedTokens(),
                 usage.completionTokens(), reading.computedTokens(), reading.prefillNanos(),
                 reading.decodeNanos(), energy.of(account), reading.charge(rate),
-                -1, account.settledNanos > 0, rate.assumed(), account.finishReason, account.detail,
+                charged(account, reading.charge(rate)),
+                account.limit.overrun(reading.charge(rate).nanoUsd()), account.settledNanos > 0,
+                rate.assumed(), account.finishReason, account.detail,
                 account.beganMillis,
                 account.finishedMillis);
     }
@@ -209,7 +211,14 @@ final class EpochBooks {
         Account account = reading.account();
         return new OpenRow(account.request, reading.computedTokens(), reading.decodedTokens(),
                 reading.prefillNanos(), reading.decodeNanos(), energy.of(account),
-                reading.charge(rate), -1, account.beganMillis);
+                reading.charge(rate), charged(account, reading.charge(rate)),
+                account.beganMillis);
+    }
+
+    /** As rows have it: -1 where that is the cost. */
+    private static long charged(Account account, Charge cost) {
+        long chargedNanoUsd = account.limit.charged(cost.nanoUsd());
+        return chargedNanoUsd == cost.nanoUsd() ? -1 : chargedNanoUsd;
     }
 
     private static long since(long now, long start) {

@@ -122,7 +122,7 @@ final class LedgerRecovery {
                         rows.getInt(5), 0, rows.getInt(6), rows.getLong(5),
                         prefillNanos, decodeNanos,
                         measured ? microjoules : -1,
-                        charge, charged ? chargedNanoUsd : -1, rateChanged, last.assumed,
+                        charge, charged ? chargedNanoUsd : -1, 0, rateChanged, last.assumed,
                         "interrupted", null, rows.getLong(10),
                         last.heartbeatMillis));
             }

@@ -14,8 +14,9 @@ final class LedgerRows {
             INSERT INTO request (id, rate_epoch_id, model, tenant, endpoint, prompt_tokens,
                 cached_tokens, completion_tokens, computed_tokens, prefill_nanos, decode_nanos,
                 microjoules, cost_nano_usd, assumed, finish_reason, detail, began_ms, finished_ms,
-                key_id, rate_changed, project, adapter, session_id, tags, tier, charged_nano_usd)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                key_id, rate_changed, project, adapter, session_id, tags, tier, charged_nano_usd,
+                overrun_nano_usd)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO NOTHING""";
 
     private static final String UPSERT_OPEN = """
@@ -85,7 +86,7 @@ final class LedgerRows {
                 .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
                 .number(row.finishedMillis()).text(row.request().keyId())
                 .number(row.rateChanged() ? 1 : 0).labels(row.request())
-                .optional(row.chargedNanoUsd());
+                .optional(row.chargedNanoUsd()).number(row.overrunNanoUsd());
     }
 
     /** Whether the row with this id is this very row, from a commit whose success was not heard. */

@@ -8,6 +8,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +39,8 @@ final class LedgerWriter implements Runnable {
     private final Supplier<LaneReading> lane;
     private final Clock clock;
     private final MeterLimits limits;
+    private final TokenTimes times;
+    private final LongAdder overrunNanoUsd = new LongAdder();
 
     private final AtomicLong postings = new AtomicLong();
     private final AtomicLong failedPostings = new AtomicLong();
@@ -53,7 +56,8 @@ final class LedgerWriter implements Runnable {
     private boolean done;
 
     LedgerWriter(AccountBook book, UsageLedger ledger, RateSchedule rates, Counterfactual elsewhere,
-            EpochBooks epoch, Supplier<LaneReading> lane, Clock clock, MeterLimits limits) {
+            EpochBooks epoch, Supplier<LaneReading> lane, Clock clock, MeterLimits limits,
+            TokenTimes times) {
         this.book = book;
         this.ledger = ledger;
         this.rates = rates;
@@ -63,6 +67,7 @@ final class LedgerWriter implements Runnable {
         this.clock = clock;
         this.limits = limits;
         this.startedMillis = clock.millis();
+        this.times = times;
     }
 
     @Override
@@ -100,6 +105,7 @@ final class LedgerWriter implements Runnable {
         allocate(turn.ending(), turn.began());
         earlierBillNanoUsd += epoch.rate().charge(turn.ending().laneNanos()).nanoUsd();
         epoch = turn.next();
+        book.price(epoch.rate());
         pay(books, turn.ending());
     }
 
@@ -118,8 +124,13 @@ final class LedgerWriter implements Runnable {
     private void pay(AccountBook.Snapshot books, Posting posting) {
         book.paid(books.paying().size());
         for (int i = 0; i < posting.requests().size(); i++) {
-            books.paying().get(i).account().receipt.complete(posting.requests().get(i)
-                    .receipt(allocationFactor, elsewhere));
+            Account account = books.paying().get(i).account();
+            RequestRow row = posting.requests().get(i);
+            times.add(row.request().model(), row.computedTokens(), row.prefillNanos(),
+                    row.completionTokens(), row.decodeNanos());
+            overrunNanoUsd.add(row.overrunNanoUsd());
+            account.limit.allowance().settle(row.charged(), row.finishedMillis());
+            account.receipt.complete(row.receipt(allocationFactor, elsewhere));
         }
     }
 
@@ -168,6 +179,7 @@ final class LedgerWriter implements Runnable {
     private void disown(DuplicateRequestException duplicate) {
         Account account = book.disown(duplicate.requestId());
         epoch.disown(account);
+        account.limit.allowance().settle(0, account.finishedMillis);
         account.receipt.completeExceptionally(new LedgerException(duplicate.getMessage(),
                 duplicate));
         try {
@@ -211,6 +223,7 @@ final class LedgerWriter implements Runnable {
         AccountBook.Snapshot books = book.snapshot(0);
         return new MeterStatus(book.openAccounts(), book.unpaidAccounts(), postings.get(),
                 failedPostings.get(), failedReceipts.get(), books.unrecordedNanos(),
-                books.recomputeNanos(), books.rejectedNanos(), allocationFactor);
+                books.recomputeNanos(), books.rejectedNanos(), allocationFactor,
+                overrunNanoUsd.sum());
     }
 }

@@ -13,7 +13,9 @@ package dev.millrace.server.metering;
  * @param recomputeNanos    step time spent on tokens computed again
  * @param rejectedNanos     step time spent on guesses that the model did not say
  * @param allocationFactor  the session's bill over the cost of its requests; NaN without any
+ * @param overrunNanoUsd    what requests took beyond what was set aside for them, since the session
+ *                          began
  */
 public record MeterStatus(int openAccounts, int unpaidAccounts, long postings, long failedPostings,
         long failedReceipts, long unrecordedNanos, long recomputeNanos, long rejectedNanos,
-        double allocationFactor) {}
+        double allocationFactor, long overrunNanoUsd) {}

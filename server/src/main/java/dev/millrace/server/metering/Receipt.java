@@ -14,10 +14,11 @@ import java.util.List;
  *                     the session so far; -1 where there is none yet
  * @param alternatives what it would have cost elsewhere
  * @param assumed      whether the machine's rate is the default profile's rather than configured
+ * @param chargedNanoUsd what its team is charged
  */
 public record Receipt(String requestId, long costNanoUsd, long prefillNanos, long decodeNanos,
         long microjoules, boolean assumed, long allocationNanoUsd,
-        List<Alternative> alternatives) {
+        List<Alternative> alternatives, long chargedNanoUsd) {
 
     public Receipt {
         alternatives = List.copyOf(alternatives);
@@ -27,7 +28,7 @@ public record Receipt(String requestId, long costNanoUsd, long prefillNanos, lon
     public Receipt(String requestId, long costNanoUsd, long prefillNanos, long decodeNanos,
             long microjoules, boolean assumed) {
         this(requestId, costNanoUsd, prefillNanos, decodeNanos, microjoules, assumed, -1,
-                List.of());
+                List.of(), costNanoUsd);
     }
 
     /** The cost in US dollars, for display and for JSON. */

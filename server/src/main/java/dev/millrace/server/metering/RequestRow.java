@@ -12,13 +12,20 @@ import dev.millrace.server.metering.rate.Charge;
  * @param rateChanged    whether the rate changed while it ran, so that its charge is not its time
  *                       times one rate
  * @param chargedNanoUsd what budgets are charged, or -1 where that is what it cost
+ * @param overrunNanoUsd what its last step took beyond what was set aside, and nobody is charged
  * @param detail         why it was refused, or null
  */
 record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, int completionTokens,
         long computedTokens, long prefillNanos, long decodeNanos, long microjoules, Charge charge,
-        long chargedNanoUsd, boolean rateChanged, boolean assumed, String finishReason,
+        long chargedNanoUsd, long overrunNanoUsd, boolean rateChanged, boolean assumed,
+        String finishReason,
         String detail, long beganMillis,
         long finishedMillis) {
+
+    /** What teams are charged. */
+    long charged() {
+        return chargedNanoUsd < 0 ? charge.nanoUsd() : chargedNanoUsd;
+    }
 
     /** @param allocationFactor the bill over the cost of requests; NaN without any */
     Receipt receipt(double allocationFactor, Counterfactual elsewhere) {
@@ -28,6 +35,7 @@ record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, in
                         : Math.round(charge.nanoUsd() * allocationFactor),
                 elsewhere.price(request.model(), promptTokens,
                         Math.min(cachedTokens, promptTokens), completionTokens,
-                        request.ofBatch()));
+                        request.ofBatch()),
+                charged());
     }
 }

@@ -120,6 +120,23 @@ public final class UsageLedger implements AutoCloseable {
         update("DELETE FROM rate_epoch WHERE id > ?", epochId);
     }
 
+    /** Tells what the latest requests took, of this session or of those before. */
+    void recentTimes(TokenTimes times) {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("""
+                        SELECT model, computed_tokens, prefill_nanos, completion_tokens,
+                            decode_nanos
+                        FROM request ORDER BY finished_ms DESC LIMIT 1000""")) {
+            while (rows.next()) {
+                times.add(rows.getString(1), rows.getLong(2), rows.getLong(3), rows.getLong(4),
+                        rows.getLong(5));
+            }
+        } catch (SQLException e) {
+            throw new LedgerException("cannot read the ledger " + address + ": " + e.getMessage(),
+                    e);
+        }
+    }
+
     private void write(Posting posting) throws SQLException {
         LedgerRows.insertRequests(connection, epochId, posting.requests());
         for (OpenRow row : posting.open()) {

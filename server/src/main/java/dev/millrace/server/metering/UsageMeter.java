@@ -29,14 +29,18 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
     private final Thread thread;
     private final Clock clock;
     private final MeterLimits limits;
+    private final InternalPrices prices;
+    private final TokenTimes times;
 
     private UsageMeter(UsageLedger ledger, AccountBook book, LedgerWriter writer, Clock clock,
-            MeterLimits limits) {
+            MeterLimits limits, InternalPrices prices, TokenTimes times) {
         this.ledger = ledger;
         this.book = book;
         this.writer = writer;
         this.clock = clock;
         this.limits = limits;
+        this.prices = prices;
+        this.times = times;
         this.thread = Thread.ofPlatform().name("ledger-writer").daemon().unstarted(writer);
     }
 
@@ -50,14 +54,15 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
     public static UsageMeter start(UsageLedger ledger, RateSchedule rates,
             Counterfactual elsewhere, StepWeights weights, Supplier<LaneReading> lane,
             EnergySource energy) {
-        return start(ledger, rates, elsewhere, weights, lane, energy, Clock.systemUTC(),
-                MeterLimits.DEFAULT);
+        return start(ledger, rates, elsewhere, InternalPrices.AT_COST, weights, lane, energy,
+                Clock.systemUTC(), MeterLimits.DEFAULT);
     }
 
     /** The full form without prices elsewhere. */
     public static UsageMeter start(UsageLedger ledger, RateSchedule rates, StepWeights weights,
             Supplier<LaneReading> lane, EnergySource energy, Clock clock, MeterLimits limits) {
-        return start(ledger, rates, Counterfactual.NONE, weights, lane, energy, clock, limits);
+        return start(ledger, rates, Counterfactual.NONE, InternalPrices.AT_COST, weights, lane,
+                energy, clock, limits);
     }
 
     /**
@@ -67,23 +72,27 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      * @param ledger  closed together with the meter
      * @param rates   what the machine costs, at any time
      * @param elsewhere where every request is priced too
+     * @param prices  what teams are charged
      * @param weights how steps are shared
      * @param lane    the device's clock; one lane belongs to one meter from its opening on
      * @param energy  the machine's energy counter, or {@link EnergySource#NONE}
      * @throws LedgerException if the session cannot be begun
      */
     public static UsageMeter start(UsageLedger ledger, RateSchedule rates, Counterfactual elsewhere,
-            StepWeights weights,
-            Supplier<LaneReading> lane, EnergySource energy, Clock clock, MeterLimits limits) {
+            InternalPrices prices, StepWeights weights, Supplier<LaneReading> lane,
+            EnergySource energy, Clock clock, MeterLimits limits) {
         long nowMillis = clock.millis();
         long beganMillis = nowMillis - lane.get().elapsedNanos() / 1_000_000;
         CostModel rate = rates.at(clock.instant());
         ledger.begin(beganMillis, nowMillis, rate, limits.checkpoint().toMillis());
         AccountBook book = new AccountBook(weights);
+        book.price(rate);
+        TokenTimes times = new TokenTimes();
+        ledger.recentTimes(times);
         EpochBooks epoch = new EpochBooks(rate, new EnergyBooks(energy), nowMillis);
         UsageMeter meter = new UsageMeter(ledger, book,
-                new LedgerWriter(book, ledger, rates, elsewhere, epoch, lane, clock, limits), clock,
-                limits);
+                new LedgerWriter(book, ledger, rates, elsewhere, epoch, lane, clock, limits, times),
+                clock, limits, prices, times);
         meter.thread.start();
         return meter;
     }
@@ -97,12 +106,13 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      * @throws IllegalStateException    if the meter is closed
      */
     @Override
-    public CompletableFuture<Receipt> open(MeteredRequest request) {
+    public CompletableFuture<Receipt> open(MeteredRequest request, Allowance allowance) {
         if (limits.stopsAtOutage() && writer.failing()) {
             throw new LedgerException("the ledger " + ledger.address() + " cannot be written, and"
                     + " ledger_outage says to take no requests meanwhile; try again later");
         }
-        Account account = new Account(request, clock.millis());
+        Account account = new Account(request, new SpendingLimit(allowance,
+                prices.ppmOf(request.tier())), clock.millis());
         if (!book.open(account, limits.accounts())) {
             throw new LedgerException(limits.accounts() + " requests are open or wait for the"
                     + " ledger " + ledger.address()
@@ -129,6 +139,11 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
             LOG.warn("request {} finished without an account; its time is unrecorded",
                     request.requestId());
         }
+    }
+
+    /** What tokens have taken here of late. */
+    public TokenTimes tokenTimes() {
+        return times;
     }
 
     /** What is going on, for metrics. */

@@ -5,6 +5,9 @@ import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.RequestLabels;
 import dev.millrace.server.metering.RequestMeter;
+import dev.millrace.server.metering.budget.BudgetException;
+import dev.millrace.server.metering.budget.BudgetGate;
+import dev.millrace.server.metering.budget.Hold;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.Quota;
 import dev.millrace.server.tenants.QuotaException;
@@ -28,18 +31,40 @@ public final class Accounts {
 
     private final RequestMeter meter;
     private final RequestMetrics metrics;
+    private final BudgetGate gate;
 
-    public Accounts(RequestMeter meter, RequestMetrics metrics) {
+    public Accounts(RequestMeter meter, RequestMetrics metrics, BudgetGate gate) {
+        this.gate = gate;
         this.meter = meter;
         this.metrics = metrics;
     }
 
-    /** Sets tokens of a caller's limit aside. @throws ApiException 429 if too few are left */
-    public static Quota.Reservation reserve(Identity identity, long mostTokens) {
+    /**
+     * Sets aside what requests can use at most; {@link SetAside#settle} must follow.
+     *
+     * @param mostTokens of the caller's limit per minute
+     * @throws ApiException 429 if too few tokens are left, 402 if too little money
+     */
+    public SetAside setAside(Identity identity, ListedModel model, String tier, long mostTokens,
+            List<BudgetGate.Demand> demands) {
+        Quota.Reservation tokens;
         try {
-            return identity.quota().reserve(mostTokens);
+            tokens = identity.quota().reserve(mostTokens);
         } catch (QuotaException e) {
             throw ApiException.limited(e);
+        }
+        boolean complete = false;
+        try {
+            SetAside setAside = new SetAside(tokens, gate.reserve(identity.payer(), model.id(),
+                    tier, demands));
+            complete = true;
+            return setAside;
+        } catch (BudgetException e) {
+            throw ApiException.unaffordable(e);
+        } finally {
+            if (!complete) {
+                tokens.settle(0);
+            }
         }
     }
 
@@ -47,14 +72,16 @@ public final class Accounts {
      * What cannot be written down is not done.
      *
      * @param tier how urgently it is served
+     * @param hold the money that is set aside for it
      * @throws ApiException 503 if it cannot
      */
     public CompletableFuture<Receipt> open(String requestId, ListedModel model, Identity identity,
-            String endpoint, RequestLabels labels, String tier) {
+            String endpoint, RequestLabels labels, String tier, Hold hold) {
         try {
             CompletableFuture<Receipt> receipt = meter.open(new MeteredRequest(requestId,
                     model.id(), identity.tenant(), endpoint, identity.keyId(), identity.project(),
-                    adapter(model), tier, labels));
+                    adapter(model), tier, labels), hold);
+            hold.use();
             identity.notes().opened(requestId, model.id());
             return receipt.whenComplete((paid, failure) -> {
                 if (paid != null) {

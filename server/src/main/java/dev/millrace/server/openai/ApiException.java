@@ -1,5 +1,7 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.metering.budget.BudgetException;
+import dev.millrace.server.metering.budget.BudgetStatus;
 import dev.millrace.server.tenants.QuotaException;
 import java.time.Duration;
 import java.util.Optional;
@@ -11,6 +13,7 @@ public final class ApiException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private static final String INVALID_REQUEST = "invalid_request_error";
+    private static final String BUDGET_EXCEEDED = "budget_exceeded";
     private static final String SERVER_ERROR = "server_error";
 
     private final int status;
@@ -18,15 +21,44 @@ public final class ApiException extends RuntimeException {
     private final String param;
     private final String code;
     private final Duration retryAfter;
+    private final transient ObjectNode budget;
 
     private ApiException(int status, String type, String param, String code, String message,
-            Duration retryAfter) {
+            Duration retryAfter, ObjectNode budget) {
         super(message);
+        this.budget = budget;
         this.status = status;
         this.type = type;
         this.param = param;
         this.code = code;
         this.retryAfter = retryAfter;
+    }
+
+    private ApiException(int status, String type, String param, String code, String message,
+            Duration retryAfter) {
+        this(status, type, param, code, message, retryAfter, null);
+    }
+
+    /** A budget has too little left; the envelope says how it stands. */
+    public static ApiException unaffordable(BudgetException e) {
+        BudgetStatus status = e.status();
+        ObjectNode budget = Json.object().put("scope", status.budget().scope().word())
+                .put("name", status.budget().name()).put("period", status.budget().period().word())
+                .put("hard_nano_usd", status.budget().hardNanoUsd().orElseThrow())
+                .put("spent_nano_usd", status.spentNanoUsd())
+                .put("set_aside_nano_usd", status.setAsideNanoUsd())
+                .put("left_nano_usd", status.leftNanoUsd().orElseThrow())
+                .put("wanted_nano_usd", e.wantedNanoUsd())
+                .put("resets_at", status.resets().toString());
+        return new ApiException(402, "insufficient_quota", null, BUDGET_EXCEEDED, e.getMessage(),
+                e.untilReset(), budget);
+    }
+
+    /** A request was ended before it said anything, since its budget was used up. */
+    public static ApiException ranOutOfBudget() {
+        return new ApiException(402, "insufficient_quota", null, BUDGET_EXCEEDED, "a budget was"
+                + " used up before this request's first token; GET /v1/budgets shows how budgets"
+                + " stand, and when they reset", null);
     }
 
     /** The request's own fault, with a status from 400 to 499; {@code param} may be null. */
@@ -102,8 +134,11 @@ public final class ApiException extends RuntimeException {
     /** The envelope. */
     public ObjectNode envelope() {
         ObjectNode envelope = Json.object();
-        envelope.putObject("error").put("message", getMessage()).put("type", type)
-                .put("param", param).put("code", code);
+        ObjectNode error = envelope.putObject("error").put("message", getMessage())
+                .put("type", type).put("param", param).put("code", code);
+        if (budget != null) {
+            error.set("budget", budget);
+        }
         return envelope;
     }
 }

@@ -5,6 +5,7 @@ import dev.millrace.engine.ReplyOptions;
 import dev.millrace.engine.ServiceTerms;
 import dev.millrace.server.dialogue.TurnPlan;
 import dev.millrace.server.metering.RequestLabels;
+import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -130,7 +131,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
             for (int choice = 0; choice < options.candidates(); choice++) {
                 int index = requests.size();
-                requests.add(new GenerationRequest(index == 0 ? id : id + "-" + index,
+                requests.add(new GenerationRequest(generationId(index),
                         prompts.get(prompt), maxTokens[prompt], options.samplingOf(choice),
                         options.stopTokens(), options.stopSequences(), options.ignoreEnd(),
                         options.reportedLogprobs(), identity.tenant(),
@@ -139,6 +140,21 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
             }
         }
         return requests;
+    }
+
+    /** What each generation may cost money for; those of one prompt share its computation. */
+    List<BudgetGate.Demand> demands() {
+        List<BudgetGate.Demand> demands = new ArrayList<>();
+        for (int index = 0; index < generationCount(); index++) {
+            demands.add(new BudgetGate.Demand(generationId(index),
+                    firstOfPrompt(index) ? promptOf(index).length : 0,
+                    maxTokens[index / options.candidates()]));
+        }
+        return demands;
+    }
+
+    private String generationId(int index) {
+        return index == 0 ? id : id + "-" + index;
     }
 
     /** Most tokens that it can use: each prompt and its completions, however they end. */

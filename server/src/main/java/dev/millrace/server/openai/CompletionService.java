@@ -91,7 +91,7 @@ final class CompletionService {
             switch (event.event()) {
                 case Token token -> text.append(token);
                 case Finished end -> {
-                    requireGoodEnd(end);
+                    requireGoodEnd(end, choices.ranOutOfBudget(event.choice()));
                     text.finish();
                     ends[event.choice()] = end;
                 }
@@ -164,7 +164,7 @@ final class CompletionService {
                 continue;
             }
             if (event.event() instanceof Finished end) {
-                requireGoodEnd(end);
+                requireGoodEnd(end, choices.ranOutOfBudget(event.choice()));
                 if (saidNothing(end)) {
                     silent.add(event); // if all others are, this is no answer
                     continue;
@@ -229,9 +229,14 @@ final class CompletionService {
         return texts;
     }
 
-    private static void requireGoodEnd(Finished end) {
+    private static void requireGoodEnd(Finished end, boolean ranOutOfBudget) {
         switch (end.reason()) {
-            case STOP, LENGTH, DEADLINE -> {
+            case STOP, DEADLINE -> {
+            }
+            case LENGTH -> {
+                if (ranOutOfBudget && end.usage().completionTokens() == 0) {
+                    throw ApiException.ranOutOfBudget();
+                }
             }
             case FAILED -> throw ApiException.failed("the generation failed: " + end.error());
             case CANCELLED -> throw ApiException.overloaded(

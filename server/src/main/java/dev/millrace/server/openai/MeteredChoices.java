@@ -9,7 +9,7 @@ import dev.millrace.engine.PromptLogprobs;
 import dev.millrace.engine.TokenUsage;
 import dev.millrace.engine.UnloadedAdapterException;
 import dev.millrace.server.metering.Receipt;
-import dev.millrace.server.tenants.Quota;
+import dev.millrace.server.metering.budget.Hold;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +25,7 @@ final class MeteredChoices implements AutoCloseable {
     private final RequestMetrics metrics;
     private final List<Generation> generations = new ArrayList<>();
     private final List<CompletableFuture<Receipt>> receipts = new ArrayList<>();
-    private final Quota.Reservation reservation;
+    private final SetAside setAside;
     private final long[] sampledNanos; // (generations): when each had its last token; 0 for none
     private RunningChoices running;
 
@@ -34,13 +34,15 @@ final class MeteredChoices implements AutoCloseable {
         this.accounts = accounts;
         this.metrics = metrics;
         this.sampledNanos = new long[job.generationCount()];
-        this.reservation = Accounts.reserve(job.identity(), job.mostTokens());
+        this.setAside = accounts.setAside(job.identity(), job.model(),
+                ServiceReader.word(job.terms()), job.mostTokens(), job.demands());
     }
 
     /**
      * Submits every generation of the job, or none.
      *
-     * @throws ApiException 429 if the caller's tokens are used up, 503 if the engine takes no more,
+     * @throws ApiException 429 if the caller's tokens are used up, 402 if a budget is, 503 if the
+     *                      engine takes no more,
      *                      400 if it can never run this
      */
     static MeteredChoices start(CompletionJob job, Accounts accounts, RequestMetrics metrics) {
@@ -59,12 +61,15 @@ final class MeteredChoices implements AutoCloseable {
     }
 
     private void submit(GenerationRequest request) {
+        Hold hold = setAside.holds().get(generations.size());
         CompletableFuture<Receipt> receipt = accounts.open(request.id(), job.model(),
                 job.identity(), job.format().endpoint(), job.labels(),
-                ServiceReader.word(job.terms()));
+                ServiceReader.word(job.terms()), hold);
         boolean submitted = false;
         try {
-            generations.add(job.model().engine().submit(request));
+            Generation generation = job.model().engine().submit(request);
+            generations.add(generation);
+            hold.endsBy(generation::curtail);
             receipts.add(receipt);
             submitted = true;
         } catch (OverloadException e) {
@@ -82,6 +87,11 @@ final class MeteredChoices implements AutoCloseable {
             }
         }
         receipt.thenAccept(paid -> metrics.paid(job.model(), paid));
+    }
+
+    /** Whether a choice was ended because its budget had no more. */
+    boolean ranOutOfBudget(int choice) {
+        return setAside.holds().get(choice).isExhausted();
     }
 
     /** The next event of any choice, or null if none came in time. */
@@ -114,7 +124,7 @@ final class MeteredChoices implements AutoCloseable {
     /** Tokens and cost, once all choices have finished; waits for the ledger. */
     ObjectNode usage(int reasoningTokens) throws InterruptedException {
         return Usage.of(job, running.finished(), accounts.await(receipts, job.id()),
-                reasoningTokens);
+                reasoningTokens, setAside.exhausted());
     }
 
     /** Cancels what still runs; afterwards every generation has ended and is in the metrics. */
@@ -129,7 +139,7 @@ final class MeteredChoices implements AutoCloseable {
                 note(i, end);
             }
         }
-        reservation.settle(usedTokens());
+        setAside.settle(usedTokens());
     }
 
     private void note(int choice, Finished end) {

@@ -21,9 +21,14 @@ public final class Usage {
 
     private Usage() {}
 
-    /** @param receipts one per generation, or empty if the meter could not say */
+    /**
+     * Counts.
+     *
+     * @param receipts one per generation, or empty if the meter could not say
+     * @param exhausted whether a choice was ended because its budget had no more
+     */
     static ObjectNode of(CompletionJob job, List<Finished> finished, List<Receipt> receipts,
-            int reasoningTokens) {
+            int reasoningTokens, boolean exhausted) {
         int promptTokens = 0;
         int cachedTokens = 0;
         int completionTokens = 0;
@@ -47,6 +52,9 @@ public final class Usage {
                 .put("accepted_prediction_tokens", acceptedDrafts)
                 .put("rejected_prediction_tokens", rejectedDrafts);
         addCost(usage, receipts);
+        if (exhausted && usage.get("cost_details") instanceof ObjectNode details) {
+            details.put("ended_by_budget", true);
+        }
         return usage;
     }
 
@@ -61,7 +69,9 @@ public final class Usage {
         long decodeNanos = receipts.stream().mapToLong(Receipt::decodeNanos).sum();
         boolean measured = receipts.stream().allMatch(receipt -> receipt.microjoules() >= 0);
         usage.put("cost", dollars(nanoUsd));
+        long chargedNanoUsd = receipts.stream().mapToLong(Receipt::chargedNanoUsd).sum();
         ObjectNode details = usage.putObject("cost_details").put("nano_usd", nanoUsd)
+                .put("charged_nano_usd", chargedNanoUsd)
                 .put("prefill_ms", prefillNanos / NANOS_PER_MILLI)
                 .put("decode_ms", decodeNanos / NANOS_PER_MILLI);
         if (measured) {

@@ -1,5 +1,6 @@
 package dev.millrace.server.tenants;
 
+import dev.millrace.server.metering.budget.Payer;
 import jakarta.servlet.ServletRequest;
 import java.util.Optional;
 
@@ -53,6 +54,11 @@ public record Identity(String tenant, Optional<ApiKey> key, Role role, Quota quo
     /** The id of the key, or null where none is needed. */
     public String keyId() {
         return key.map(ApiKey::id).orElse(null);
+    }
+
+    /** Whose budgets it draws on. */
+    public Payer payer() {
+        return new Payer(tenant, project(), key.map(ApiKey::name).orElse(null));
     }
 
     /** The project of the key, or null. */

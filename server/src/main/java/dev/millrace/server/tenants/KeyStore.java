@@ -1,11 +1,10 @@
 package dev.millrace.server.tenants;
 
-import dev.millrace.server.metering.LedgerDatabase;
-import dev.millrace.server.metering.LedgerException;
+import dev.millrace.server.metering.database.LastingConnection;
 import dev.millrace.server.metering.database.LedgerAddress;
+import dev.millrace.server.metering.database.WriteTransaction;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -27,21 +26,16 @@ public final class KeyStore implements AutoCloseable {
     /** Most keys in one database, revoked ones included: a server holds them all in memory. */
     public static final int MOST_KEYS = 10_000;
 
-    private static final int ALIVE_SECONDS = 5;
-
-    private final LedgerAddress ledger;
-    private Connection connection;
-    private boolean suspect;
+    private final LastingConnection database;
     private final SecureRandom random = new SecureRandom();
 
-    private KeyStore(LedgerAddress ledger, Connection connection) {
-        this.ledger = ledger;
-        this.connection = connection;
+    private KeyStore(LastingConnection database) {
+        this.database = database;
     }
 
     /** Opens the keys beside a ledger, which is made if there is none. */
     public static KeyStore open(LedgerAddress ledger) {
-        return new KeyStore(ledger, LedgerDatabase.open(ledger));
+        return new KeyStore(new LastingConnection(ledger, "keys"));
     }
 
     /** The same of a ledger in a file. */
@@ -61,7 +55,7 @@ public final class KeyStore implements AutoCloseable {
                 wanted.role(), wanted.requestsPerMinute(), wanted.tokensPerMinute(),
                 wanted.models(),
                 System.currentTimeMillis(), 0);
-        attempt("write", () -> LedgerDatabase.write(connection, () -> {
+        database.attempt("write", () -> WriteTransaction.run(database.connection(), () -> {
             List<ApiKey> before = keys().stream().map(StoredKey::key).toList();
             if (before.stream().anyMatch(one -> !one.revoked()
                     && one.name().equals(key.name()))) {
@@ -92,8 +86,8 @@ public final class KeyStore implements AutoCloseable {
                     : "\"" + nameOrId + "\" is the name of one key and the id of another;"
                             + " revoke the former by its id");
         }
-        attempt("write", () -> {
-            try (PreparedStatement update = connection.prepareStatement(
+        database.attempt("write", () -> {
+            try (PreparedStatement update = database.connection().prepareStatement(
                     "UPDATE api_key SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL")) {
                 update.setLong(1, System.currentTimeMillis());
                 update.setString(2, found.getFirst().id());
@@ -110,13 +104,13 @@ public final class KeyStore implements AutoCloseable {
 
     synchronized List<StoredKey> stored() {
         List<StoredKey> keys = new ArrayList<>();
-        attempt("read", () -> keys.addAll(keys()));
+        database.attempt("read", () -> keys.addAll(keys()));
         return keys;
     }
 
     private List<StoredKey> keys() throws SQLException {
         Map<String, Set<String>> models = new HashMap<>();
-        try (PreparedStatement select = connection
+        try (PreparedStatement select = database.connection()
                 .prepareStatement("SELECT key_id, model FROM api_key_model");
                 ResultSet rows = select.executeQuery()) {
             while (rows.next()) {
@@ -125,7 +119,7 @@ public final class KeyStore implements AutoCloseable {
             }
         }
         List<StoredKey> keys = new ArrayList<>();
-        try (PreparedStatement select = connection.prepareStatement("""
+        try (PreparedStatement select = database.connection().prepareStatement("""
                 SELECT id, name, team, role, requests_per_minute, tokens_per_minute, created_ms,
                     revoked_ms, secret_sha256, project
                 FROM api_key ORDER BY created_ms, id"""); ResultSet rows = select.executeQuery()) {
@@ -142,9 +136,11 @@ public final class KeyStore implements AutoCloseable {
     }
 
     private void insert(ApiKey key, byte[] sha256) throws SQLException {
-        try (PreparedStatement insert = connection.prepareStatement("INSERT INTO api_key (id,"
-                + " secret_sha256, name, team, role, requests_per_minute, tokens_per_minute,"
-                + " created_ms, project) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
+        try (PreparedStatement insert = database.connection()
+                .prepareStatement("INSERT INTO api_key (id,"
+                        + " secret_sha256, name, team, role, requests_per_minute,"
+                        + " tokens_per_minute,"
+                        + " created_ms, project) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
             insert.setString(1, key.id());
             insert.setBytes(2, sha256);
             insert.setString(3, key.name());
@@ -157,7 +153,7 @@ public final class KeyStore implements AutoCloseable {
             insert.executeUpdate();
         }
         for (String model : key.models()) {
-            try (PreparedStatement insert = connection.prepareStatement(
+            try (PreparedStatement insert = database.connection().prepareStatement(
                     "INSERT INTO api_key_model (key_id, model) VALUES (?, ?)")) {
                 insert.setString(1, key.id());
                 insert.setString(2, model);
@@ -175,27 +171,8 @@ public final class KeyStore implements AutoCloseable {
         }
     }
 
-    private interface Work {
-        void run() throws SQLException;
-    }
-
-    private void attempt(String verb, Work work) {
-        try {
-            if (suspect && ledger.remote() && !connection.isValid(ALIVE_SECONDS)) {
-                connection.close();
-                connection = LedgerDatabase.open(ledger);
-            }
-            suspect = true;
-            work.run();
-            suspect = false;
-        } catch (SQLException e) {
-            throw new LedgerException("cannot " + verb + " the keys in " + ledger + ": "
-                    + e.getMessage(), e);
-        }
-    }
-
     @Override
     public synchronized void close() {
-        attempt("close", () -> connection.close());
+        database.close();
     }
 }

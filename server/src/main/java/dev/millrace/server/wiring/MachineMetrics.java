@@ -66,6 +66,10 @@ final class MachineMetrics {
         FunctionCounter.builder("millrace_unrecorded_seconds", meter,
                 books -> books.status().unrecordedNanos() * NANO)
                 .description("device time that has no request to its name").register(registry);
+        FunctionCounter.builder("millrace_overrun_usd", meter,
+                books -> books.status().overrunNanoUsd() * NANO)
+                .description("what requests took beyond what budgets had set aside for them")
+                .register(registry);
         FunctionCounter.builder("millrace_failed_postings", meter,
                 books -> books.status().failedPostings())
                 .description("writes of the ledger that failed and were tried again")

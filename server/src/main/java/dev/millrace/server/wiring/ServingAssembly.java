@@ -22,10 +22,14 @@ import dev.millrace.server.http.ServerStartException;
 import dev.millrace.server.http.Storage;
 import dev.millrace.server.http.TlsFiles;
 import dev.millrace.server.metering.EnergySource;
+import dev.millrace.server.metering.InternalPrices;
 import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.budget.BudgetEvents;
+import dev.millrace.server.metering.budget.BudgetGate;
+import dev.millrace.server.metering.budget.Budgets;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceFile;
@@ -114,7 +118,7 @@ public final class ServingAssembly {
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             Counterfactual elsewhere = elsewhere(ledgerFile);
-            UsageMeter meter = UsageMeter.start(books, rates, elsewhere,
+            UsageMeter meter = UsageMeter.start(books, rates, elsewhere, InternalPrices.AT_COST,
                     StepWeights.DEFAULT, lane::reading, energy, Clock.systemUTC(),
                     config.ledger().limits());
             closing.insteadOf(books, meter);
@@ -140,12 +144,15 @@ public final class ServingAssembly {
             }
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
             this.keys = closing.later(KeyRing.open(ledger));
+            BudgetGate gate = new BudgetGate(closing.later(Budgets.open(ledger,
+                    Clock.systemUTC(), BudgetEvents.NOBODY)), meter.tokenTimes(), this::rate,
+                    InternalPrices.AT_COST);
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
                     .map(first -> new EngineAdapters(models.getFirst().served(first)));
             this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
-                    meter, keys, config.store().map(limits -> storage(ledgerFile, limits)),
+                    meter, gate, keys, config.store().map(limits -> storage(ledgerFile, limits)),
                     Optional.of(new DashboardRoutes(ledger, elsewhere,
                             Clock.systemUTC())),
                     registry);

@@ -2,6 +2,13 @@ package dev.millrace.server.metering;
 
 import dev.millrace.engine.LaneReading;
 import dev.millrace.server.metering.MachineTime.Kind;
+import dev.millrace.server.metering.budget.Budget;
+import dev.millrace.server.metering.budget.BudgetEvents;
+import dev.millrace.server.metering.budget.BudgetPeriod;
+import dev.millrace.server.metering.budget.BudgetScope;
+import dev.millrace.server.metering.budget.BudgetStatus;
+import dev.millrace.server.metering.budget.BudgetStore;
+import dev.millrace.server.metering.budget.Budgets;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.Charge;
 import dev.millrace.server.metering.rate.CostModel;
@@ -14,10 +21,13 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Clock;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
@@ -85,6 +95,42 @@ abstract class LedgerContract {
                     assertThat(row.microjoules()).isEqualTo(-1);
                     assertThat(row.prefillNanos()).isEqualTo(200_000_000);
                 });
+    }
+
+    @Test
+    void budgetsKnowWhatTheLedgerSaysWasSpent() throws Exception {
+        String key;
+        try (KeyStore keys = KeyStore.open(ledger)) {
+            key = keys.create(new ApiKey("", "ci", "research", Role.TENANT, 0, 0, Set.of(), 0, 0))
+                    .key().id();
+        }
+        try (LedgerFixture books = new LedgerFixture(ledger, false)) {
+            books.serve("a", "tiny");
+            books.serve(new MeteredRequest("b", "tiny", "research", "/v1/completions", key,
+                    "search", null, "default", RequestLabels.NONE));
+        }
+        try (BudgetStore store = BudgetStore.open(ledger)) {
+            store.set(budget(BudgetScope.SERVER, "", 9_000_000));
+            store.set(budget(BudgetScope.TEAM, "research", 1));
+            store.set(budget(BudgetScope.TEAM, "research", 3_000_000));
+            store.set(budget(BudgetScope.PROJECT, "search", 1_200_000));
+            store.set(budget(BudgetScope.KEY, "ci", 1_200_001));
+            store.set(budget(BudgetScope.KEY, "nobody", 5));
+            assertThat(store.remove(budget(BudgetScope.KEY, "nobody", 5).id())).isTrue();
+        }
+        try (Budgets budgets = Budgets.open(ledger, Clock.systemUTC(), BudgetEvents.NOBODY)) {
+            assertThat(budgets.statuses()).extracting(BudgetStatus::spentNanoUsd)
+                    .containsExactlyInAnyOrder(2_400_000L, 1_200_000L, 1_200_000L, 1_200_000L);
+            assertThat(budgets.statuses()).extracting(status -> status.leftNanoUsd().getAsLong())
+                    .containsExactlyInAnyOrder(6_600_000L, 1_800_000L, 0L, 1L);
+            assertThat(budgets.statuses()).allMatch(
+                    status -> status.burnNanoUsdPerHour() * 24 == status.spentNanoUsd());
+        }
+    }
+
+    private static Budget budget(BudgetScope scope, String name, long nanoUsd) {
+        return new Budget(scope, name, BudgetPeriod.MONTH, OptionalLong.of(nanoUsd),
+                OptionalLong.empty(), ZoneOffset.UTC);
     }
 
     @Test
@@ -270,7 +316,8 @@ abstract class LedgerContract {
         return new RequestRow(new MeteredRequest(id, "m" + kind, "t", "/v1/completions",
                 kind == 0 ? null : "key" + kind, null, null, "default",
                 new RequestLabels(null, Map.of("feature", "f" + kind))), 50, 20, 7, 30, 600_000,
-                400_000, kind == 2 ? 5 : -1, charge, charge.nanoUsd(), false, false, "stop", null,
+                400_000, kind == 2 ? 5 : -1, charge, charge.nanoUsd(), 0, false, false, "stop",
+                null,
                 finishedMillis - 5, finishedMillis);
     }
 
@@ -372,7 +419,7 @@ abstract class LedgerContract {
     static RequestRow row(String id, long decodeNanos) {
         Charge charge = RATE.charge(decodeNanos);
         return new RequestRow(request(id), 5, 0, 7, 5, 0, decodeNanos, -1, charge,
-                charge.nanoUsd(), false, false, "stop", null, START, START + 10);
+                charge.nanoUsd(), 0, false, false, "stop", null, START, START + 10);
     }
 
     LedgerSummary summary() {

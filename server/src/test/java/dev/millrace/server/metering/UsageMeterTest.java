@@ -57,7 +57,7 @@ class UsageMeterTest {
 
         // at a dollar per 1e9 ms the nano-dollars are the nanoseconds / 1,000
         assertThat(await(receipt)).isEqualTo(new Receipt("a", 6_000, 1_000_000, 5_000_000, -1,
-                false, 6_000, List.of()));
+                false, 6_000, List.of(), 6_000));
     }
 
     @Test

@@ -19,6 +19,7 @@ import dev.millrace.server.fixtures.NodeClient;
 import dev.millrace.server.fixtures.RecordingMeter;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
+import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.tenants.KeyRing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -76,7 +77,8 @@ class RealModelIT {
                 List.of(new ServedModel(NAME, model.spec(), tokenizer,
                         Optional.of(ChatTemplate.compile(TinyModels.CHAT_TEMPLATE)), engine,
                         context, "cpu", Instant.now(), Licence.of("mit"))),
-                List.of(), Optional.empty(), METER, KeyRing.empty(), Optional.empty(),
+                List.of(), Optional.empty(), METER, BudgetGate.open(), KeyRing.empty(),
+                Optional.empty(),
                 Optional.empty(),
                 new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
         url = "http://localhost:" + server.start();

@@ -1,0 +1,2 @@
+/** {@code millrace budgets} and what is below it. */
+package dev.millrace.server.cli.budgets;
