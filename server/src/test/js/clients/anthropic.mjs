@@ -29,6 +29,16 @@ export default ({ url, model, story, before, where, found, forever, limited }) =
       assert.ok(message.usage.output_tokens > 0);
     },
 
+    async models() {
+      const ids = [];
+      for await (const served of client.models.list()) {
+        assert.ok(served.display_name && served.created_at);
+        ids.push(served.id);
+      }
+      assert.ok(ids.includes(model));
+      assert.equal((await client.models.retrieve(model)).type, 'model');
+    },
+
     async 'counts tokens'() {
       assert.ok((await client.messages.countTokens({ model, messages })).input_tokens > 0);
     },

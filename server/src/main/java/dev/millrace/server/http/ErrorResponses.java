@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +24,9 @@ final class ErrorResponses {
     private static final int NOT_FOUND = 404;
     /** What nginx logs for a client that left; never sent to anybody. */
     private static final int CLIENT_CLOSED_REQUEST = 499;
+    private static final String VERSION = "/v1";
+    private static final Set<String> WITHOUT_VERSION = Set.of("/chat/completions", "/completions",
+            "/embeddings", "/models", "/responses", "/messages", "/files", "/batches");
     private static final Duration LEDGER_RETRY = Duration.ofSeconds(5);
 
     private final AccessControl access;
@@ -58,7 +62,7 @@ final class ErrorResponses {
         String what = context.method() + " " + context.path();
         return switch (e.getStatus()) {
             case NOT_FOUND -> ApiException.refused(NOT_FOUND, null, "unknown_url",
-                    "there is nothing at " + what);
+                    "there is nothing at " + what + advice(context.path()));
             case METHOD_NOT_ALLOWED -> {
                 String allowed = e.getDetails().getOrDefault("availableMethods", "");
                 context.header("Allow", allowed);
@@ -67,6 +71,16 @@ final class ErrorResponses {
             }
             default -> ApiException.refused(e.getStatus(), null, "bad_request", e.getMessage());
         };
+    }
+
+    /** What whoever set a client's base URL may have meant. */
+    private static String advice(String path) {
+        if (path.startsWith(VERSION + VERSION + "/")) {
+            return "; the client adds " + VERSION + " by itself, so leave it out of its base URL";
+        }
+        return WITHOUT_VERSION.contains(path)
+                ? "; it is " + VERSION + path + ": let the client's base URL end in " + VERSION
+                : "";
     }
 
     /** Jetty tells a client that left and a body with wrong framing apart no more than this. */

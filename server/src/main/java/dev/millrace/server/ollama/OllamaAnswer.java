@@ -32,6 +32,7 @@ final class OllamaAnswer implements ChatListener {
     private final StringBuilder content = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final List<Call> calls = new ArrayList<>();
+    private ArrayNode logprobs = Json.array(); // not told yet
     private ObjectNode whole;
 
     private record Call(String name, StringBuilder arguments) {}
@@ -56,6 +57,11 @@ final class OllamaAnswer implements ChatListener {
     @Override
     public void begin(String id, int promptTokens) {
         // The first line is the first piece.
+    }
+
+    @Override
+    public void logprobs(JsonNode tokens) {
+        tokens.forEach(logprobs::add);
     }
 
     @Override
@@ -140,6 +146,10 @@ final class OllamaAnswer implements ChatListener {
         }
         if (toolCalls != null) {
             said.set("tool_calls", toolCalls);
+        }
+        if (!logprobs.isEmpty()) {
+            piece.set("logprobs", logprobs);
+            logprobs = Json.array();
         }
         return piece.put("done", false);
     }

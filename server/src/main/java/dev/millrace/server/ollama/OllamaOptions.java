@@ -29,6 +29,7 @@ final class OllamaOptions {
     /** What penalties look at; here always the whole text. */
     private static final Set<String> OF_PENALTIES = Set.of("penalize_newline", "repeat_last_n");
     private static final long WHOLE_TEXT = -1;
+    private static final int TOP_LOGPROBS = 20;
 
     private OllamaOptions() {}
 
@@ -49,6 +50,10 @@ final class OllamaOptions {
         }
         format(body, chat);
         think(body, chat);
+        if (body.flag("logprobs", false)) {
+            chat.put("logprobs", true).put("top_logprobs", body.integer("top_logprobs", 0,
+                    TOP_LOGPROBS, 0));
+        }
     }
 
     private static void add(Fields options, String name, int contextTokens, ObjectNode chat) {
@@ -61,7 +66,13 @@ final class OllamaOptions {
             }
         } else if (name.equals("num_ctx")) {
             // A promise about the prompt, which is never cut here; more than there is is refused.
-            options.integer(name, 1, contextTokens, contextTokens);
+            long wanted = options.integer(name, 1, Integer.MAX_VALUE, contextTokens);
+            if (wanted > contextTokens) {
+                throw ApiException.invalid(options.path(name), options.path(name) + " is " + wanted
+                        + ", but the model is served with a context of " + contextTokens
+                        + " tokens; leave it out, or let the server be started with more"
+                        + " (--context), as far as the model was made for it");
+            }
         } else if (OFF.containsKey(name)) {
             if (options.number(name, -1e9, 1e9, 0) != OFF.get(name)) {
                 throw unsupported(options, name);

@@ -24,6 +24,9 @@ public final class OllamaRoutes {
 
     private static final String CHAT = "/api/chat";
     private static final String GENERATE = "/api/generate";
+    private static final String EMBED = "/api/embed";
+    /** Ollama's own whose API this is; some clients refuse to work with older ones. */
+    private static final String SPOKEN_VERSION = "0.12.11";
     private static final String ID_PREFIX = "ollama-";
 
     private final Completions completions;
@@ -44,7 +47,11 @@ public final class OllamaRoutes {
         routes.post(CHAT, context -> exchange.run(context, this::chat), RouteAccess.TENANTS);
         routes.post(GENERATE, context -> exchange.run(context, this::generate),
                 RouteAccess.TENANTS);
-        routes.post("/api/embed", context -> exchange.json(context, this::embed),
+        routes.post(EMBED, context -> exchange.json(context, this::embed),
+                RouteAccess.TENANTS);
+        routes.post("/api/embeddings", context -> exchange.json(context, this::embedOne),
+                RouteAccess.TENANTS);
+        routes.post("/api/pull", context -> exchange.run(context, this::pull),
                 RouteAccess.TENANTS);
         routes.post("/api/show", context -> exchange.json(context,
                 (body, caller) -> models.show(models.require(name(body), caller))),
@@ -54,7 +61,9 @@ public final class OllamaRoutes {
         routes.get("/api/ps", context -> Exchange.json(context,
                 models.running(exchange.caller(context))), RouteAccess.TENANTS);
         routes.get("/api/version", context -> Exchange.json(context,
-                Json.object().put("version", Release.version())), RouteAccess.TENANTS);
+                Json.object().put("version", SPOKEN_VERSION).put("millrace",
+                        Release.version())),
+                RouteAccess.TENANTS);
     }
 
     /** Older clients call it {@code name}. */
@@ -101,8 +110,31 @@ public final class OllamaRoutes {
         Exchange.json(response, caller, answer.put("done", true).put("done_reason", "load"));
     }
 
+    /** A model that is here has been pulled; clients get no others. */
+    private void pull(Fields body, Caller caller, HttpServletResponse response)
+            throws IOException {
+        try {
+            models.require(name(body), caller);
+        } catch (ApiException e) {
+            throw ApiException.refused(e.status(), "model", e.code(), e.getMessage() + "; clients"
+                    + " cannot pull others: ./millrace pull does that, and ./millrace serve names"
+                    + " what is served");
+        }
+        Exchange.json(response, caller, Json.object().put("status", "success"));
+    }
+
+    private static void refuseThought(Fields body, Completions completions, ObjectNode chat) {
+        JsonNode think = body.find("think");
+        if (think != null && think.isBoolean() && think.booleanValue()
+                && !completions.thinks(chat.get("model").stringValue())) {
+            throw ApiException.unsupported("think", "\"" + body.text("model")
+                    + "\" does not support thinking; leave think out");
+        }
+    }
+
     private void answer(ObjectNode chat, String endpoint, Fields body, Caller caller,
             HttpServletResponse response) throws IOException, InterruptedException {
+        refuseThought(body, completions, chat);
         ResponseStream stream = body.flag("stream", true)
                 ? new ResponseStream(response, "application/x-ndjson",
                         exchange.limits().keepAlive(), caller.identity().quota())
@@ -113,6 +145,18 @@ public final class OllamaRoutes {
         if (stream == null) {
             Exchange.json(response, caller, answer.whole());
         }
+    }
+
+    /** What came before {@code /api/embed}: one text at a time. */
+    private JsonNode embedOne(Fields body, Caller caller)
+            throws IOException, InterruptedException {
+        ObjectNode request = Json.object().put("input", body.text("prompt")).put("model",
+                models.require(body.text("model"), caller).id());
+        ObjectNode answer = embeddings.answer(new Fields(request), "/api/embeddings", caller);
+        ObjectNode words = Json.object();
+        words.set("embedding", answer.at("/data/0/embedding"));
+        words.set("usage", answer.get("usage"));
+        return words;
     }
 
     private JsonNode embed(Fields body, Caller caller) throws IOException, InterruptedException {
@@ -127,7 +171,7 @@ public final class OllamaRoutes {
         if (body.has("dimensions")) {
             request.set("dimensions", body.require("dimensions"));
         }
-        ObjectNode answer = embeddings.answer(new Fields(request), "/api/embed", caller);
+        ObjectNode answer = embeddings.answer(new Fields(request), EMBED, caller);
         ObjectNode words = Json.object().put("model", body.text("model"));
         answer.get("data").forEach(one -> words.withArray("embeddings")
                 .add(one.get("embedding")));

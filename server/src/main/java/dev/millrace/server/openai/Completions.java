@@ -72,6 +72,11 @@ public final class Completions {
         return jobs.prompt(new Fields(request), caller).promptText();
     }
 
+    /** Whether the model of this id thinks before it answers, or can. */
+    public boolean thinks(String model) {
+        return jobs.thinks(model);
+    }
+
     JobReader jobs() {
         return jobs;
     }

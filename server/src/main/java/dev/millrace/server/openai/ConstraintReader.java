@@ -41,6 +41,9 @@ final class ConstraintReader {
         reader.readResponseFormat();
         reader.readStructuredOutputs();
         reader.readAlternatives(fields, "guided_", false);
+        if (fields.has("json_schema")) {
+            reader.readSchema("json_schema", fields.require("json_schema"), false);
+        }
         if (!fields.text("grammar", "").isEmpty()) {
             reader.readGrammar("grammar", fields.text("grammar"));
         }
@@ -55,11 +58,28 @@ final class ConstraintReader {
         switch (format.text("type")) {
             case "text" -> {
             }
-            case "json_object" -> readObject(format.path("type"), false);
-            case "json_schema" -> readNamedSchema(format);
+            case "json_object" -> {
+                if (format.has("schema")) {
+                    readPlainSchema(format);
+                } else {
+                    readObject(format.path("type"), false);
+                }
+            }
+            case "json_schema" -> {
+                if (format.has("schema") && !format.has("json_schema")) {
+                    readPlainSchema(format);
+                } else {
+                    readNamedSchema(format);
+                }
+            }
             default -> throw ApiException.invalid(format.path("type"), format.path("type")
                     + " must be text, json_object or json_schema, got " + format.text("type"));
         }
+    }
+
+    /** As llama.cpp has it, and others after it. */
+    private void readPlainSchema(Fields from) {
+        readSchema(from.path("schema"), from.require("schema"), false);
     }
 
     private void readNamedSchema(Fields format) {

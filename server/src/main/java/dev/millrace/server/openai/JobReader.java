@@ -2,6 +2,7 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.SamplingParameters;
 import dev.millrace.engine.constrain.TokenConstraint;
+import dev.millrace.server.dialogue.TurnFormat;
 import dev.millrace.server.dialogue.TurnPlan;
 import java.time.Instant;
 import java.util.Arrays;
@@ -49,6 +50,12 @@ final class JobReader {
         ModelDirectory.requireAllowed(model, caller.identity());
         UnsupportedFields.refuseInChat(fields);
         return new ChatReader(fields, model, chatModels.get(model.baseId()));
+    }
+
+    /** Whether a model thinks before it answers, or can. @throws ApiException 404 */
+    boolean thinks(String id) {
+        TurnFormat format = chatModels.get(models.require(id).baseId()).format();
+        return format != null && format.thinks();
     }
 
     /** Reads a plain completion. @throws ApiException 400 or 404 that names the field */

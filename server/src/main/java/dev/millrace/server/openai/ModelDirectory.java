@@ -95,17 +95,23 @@ public final class ModelDirectory {
         ObjectNode list = Json.object().put("object", "list");
         ArrayNode data = list.putArray("data");
         allowed(identity).forEach(model -> data.add(describe(model)));
-        return list;
+        if (!data.isEmpty()) {
+            list.put("first_id", data.get(0).get("id").stringValue()).put("last_id",
+                    data.get(data.size() - 1).get("id").stringValue());
+        }
+        return list.put("has_more", false);
     }
 
     /**
      * OpenAI's description of a model, vLLM's fields for the length of its context and for what an
-     * adapter is of, llama.cpp's for whether it is loaded, and the terms of the model with what
-     * they keep users from.
+     * adapter is of, llama.cpp's for whether it is loaded, Anthropic's, and the terms of the model
+     * with what they keep users from.
      */
     static ObjectNode describe(ListedModel model) {
         ObjectNode description = Json.object().put("id", model.id()).put("object", "model")
                 .put("created", model.created().getEpochSecond()).put("owned_by", "millrace")
+                .put("type", "model").put("display_name", model.id())
+                .put("created_at", model.created().toString())
                 .put("max_model_len", model.contextTokens()).put("license", model.licence().id());
         description.putObject("status")
                 .put("value", model.loaded() ? "loaded" : "unloaded");

@@ -121,6 +121,11 @@ final class OptionsReader {
         if (!stream) {
             throw ApiException.invalid("stream_options", "stream_options needs stream: true");
         }
+        if (options.flag("continuous_usage_stats", false)) {
+            String path = options.path("continuous_usage_stats");
+            throw ApiException.unsupported(path, path + " is not supported by this server, whose"
+                    + " last chunk has the usage; leave it out");
+        }
         return options.flag("include_usage", false);
     }
 

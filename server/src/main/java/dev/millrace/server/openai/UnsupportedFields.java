@@ -29,15 +29,23 @@ final class UnsupportedFields {
             Map.entry("return_token_ids", FALSE),
             Map.entry("mirostat", number(0)), Map.entry("dynatemp_range", number(0)),
             Map.entry("samplers", NEVER), Map.entry("repeat_penalty", number(1)),
-            Map.entry("n_predict", NEVER), Map.entry("n_probs", number(0)));
+            Map.entry("n_predict", NEVER), Map.entry("n_probs", number(0)),
+            Map.entry("logits_processors", EMPTY), Map.entry("kv_transfer_params", EMPTY),
+            Map.entry("vllm_xargs", EMPTY), Map.entry("logprob_token_ids", EMPTY),
+            Map.entry("lora", EMPTY), Map.entry("t_max_predict_ms", number(0)),
+            Map.entry("return_tokens", FALSE), Map.entry("post_sampling_probs", FALSE));
 
     /** What to do instead, where there is something. */
-    private static final Map<String, String> ADVICE = Map.of(
-            "repeat_penalty", "send repetition_penalty, which looks at the whole text",
-            "n_predict", "send max_tokens", "n_probs", "send logprobs",
-            "samplers", "the order of samplers is fixed",
-            "suffix", "no model here is known to fill in a middle; spell the gap in the prompt, in"
-                    + " the model's own tokens, if it has any");
+    private static final Map<String, String> ADVICE = Map.ofEntries(
+            Map.entry("repeat_penalty", "send repetition_penalty, which looks at the whole text"),
+            Map.entry("n_predict", "send max_tokens"), Map.entry("n_probs", "send logprobs"),
+            Map.entry("samplers", "the order of samplers is fixed"),
+            Map.entry("t_max_predict_ms", "send timeout, in seconds"),
+            Map.entry("lora", "name the adapter in model, as base:adapter"),
+            Map.entry("functions", "send tools"),
+            Map.entry("function_call", "send tools and tool_choice"),
+            Map.entry("suffix", "no model here is known to fill in a middle; spell the gap in the"
+                    + " prompt, in the model's own tokens, if it has any"));
 
     private static final SortedMap<String, Predicate<JsonNode>> CHAT = withShared(Map.ofEntries(
             Map.entry("functions", EMPTY), Map.entry("function_call", oneOf("none", "auto")),
@@ -46,7 +54,8 @@ final class UnsupportedFields {
             Map.entry("verbosity", oneOf("medium")),
             Map.entry("add_generation_prompt", TRUE), Map.entry("continue_final_message", FALSE),
             Map.entry("chat_template", NEVER), Map.entry("documents", EMPTY),
-            Map.entry("echo", FALSE),
+            Map.entry("echo", FALSE), Map.entry("include_reasoning", TRUE),
+            Map.entry("reasoning_format", oneOf("auto", "deepseek")),
             Map.entry("best_of", number(1))));
 
     private static final SortedMap<String, Predicate<JsonNode>> COMPLETION = withShared(Map.of(

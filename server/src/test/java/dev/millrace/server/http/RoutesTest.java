@@ -57,13 +57,18 @@ class RoutesTest {
         JsonNode list = LiveServer.json(server.get("/v1/models").body());
 
         assertThat(list.get("object").stringValue()).isEqualTo("list");
+        assertThat(list.get("last_id").stringValue()).isEqualTo("scripted-embedder");
         assertThat(list.get("data").toString()).isEqualTo("[{\"id\":\"scripted\",\"object\":"
                 + "\"model\",\"created\":1700000000,\"owned_by\":\"millrace\","
-                + "\"max_model_len\":512,\"license\":\"llama3.2\",\"status\":{\"value\":"
+                + "\"type\":\"model\",\"display_name\":\"scripted\",\"created_at\":"
+                + "\"2023-11-14T22:13:20Z\",\"max_model_len\":512,"
+                + "\"license\":\"llama3.2\",\"status\":{\"value\":"
                 + "\"loaded\"},\"license_restriction\":\""
                 + Licence.of("llama3.2").restriction().orElseThrow().replace("\"", "\\\"")
                 + "\"},{\"id\":\"scripted-embedder\",\"object\":\"model\",\"created\":"
-                + "1700000000,\"owned_by\":\"millrace\",\"max_model_len\":64,"
+                + "1700000000,\"owned_by\":\"millrace\",\"type\":\"model\",\"display_name\":"
+                + "\"scripted-embedder\",\"created_at\":\"2023-11-14T22:13:20Z\","
+                + "\"max_model_len\":64,"
                 + "\"license\":\"apache-2.0\",\"status\":{\"value\":\"loaded\"}}]");
     }
 
@@ -99,6 +104,13 @@ class RoutesTest {
         assertThat(error.get("type").stringValue()).isEqualTo("invalid_request_error");
         assertThat(error.get("message").stringValue()).contains(method).contains(path);
         assertThat(response.headers().firstValue("allow").isPresent()).isEqualTo(status == 405);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/chat/completions, let the client's base URL end in /v1",
+        "/v1/v1/models, leave it out of its base URL"})
+    void aBaseUrlThatIsWrongIsToldWhatItShouldBe(String path, String advice) throws Exception {
+        assertThat(server.post(path, "{}").body()).contains(advice);
     }
 
     @Test

@@ -119,7 +119,8 @@ class OllamaTest {
         "\"options\":{\"penalize_newline\":false,\"presence_penalty\":1}"
                 + " | options.penalize_newline",
         "\"options\":{\"temperature\":9} | temperature", "\"format\":\"xml\" | format",
-        "\"options\":5 | options", "\"stream\":\"no\" | stream"})
+        "\"think\":true | does not support thinking", "\"options\":5 | options",
+        "\"stream\":\"no\" | stream"})
     void whatCannotBeHonouredIsRefusedInOllamasWords(String more, String reason)
             throws Exception {
         HttpResponse<String> refused = server.post("/api/chat", chat(more));
@@ -172,6 +173,37 @@ class OllamaTest {
                 .header("Content-Type", type).POST(BodyPublishers.ofString(
                         "{\"model\":\"scripted\",\"prompt\":\"hi\",\"stream\":false}"));
         return server.send((headers.length == 0 ? request : request.headers(headers)).build());
+    }
+
+    @Test
+    void logProbabilitiesComeWithTheirPieces() throws Exception {
+        JsonNode whole = server.answer("/api/chat",
+                chat("\"stream\":false,\"logprobs\":true,\"top_logprobs\":2"));
+        List<JsonNode> lines = lines(server.post("/api/generate",
+                "{\"model\":\"scripted\",\"prompt\":\"a\",\"logprobs\":true}").body());
+
+        assertThat(whole.get("logprobs")).hasSize(10);
+        assertThat(whole.at("/logprobs/0/token").stringValue()).isEqualTo("H");
+        assertThat(whole.at("/logprobs/0/top_logprobs")).hasSize(2);
+        assertThat(lines.getFirst().at("/logprobs/0/token").stringValue()).isEqualTo("H");
+        assertThat(lines.stream().mapToInt(line -> line.path("logprobs").size()).sum())
+                .isEqualTo(10);
+    }
+
+    @Test
+    void whatOlderClientsSendIsAnswered() throws Exception {
+        JsonNode embedded = server.answer("/api/embeddings",
+                "{\"model\":\"scripted-embedder\",\"prompt\":\"a\"}");
+
+        assertThat(embedded.get("embedding").isArray()).isTrue();
+        assertThat(embedded.at("/usage/cost").doubleValue()).isPositive();
+        assertThat(server.answer("/api/pull", "{\"model\":\"scripted:latest\"}").get("status")
+                .stringValue()).isEqualTo("success");
+        HttpResponse<String> other = server.post("/api/pull", "{\"model\":\"llama9\"}");
+        assertThat(other.statusCode()).isEqualTo(404);
+        assertThat(other.body()).contains("./millrace pull");
+        assertThat(LiveServer.json(server.get("/api/version").body()).get("version")
+                .stringValue()).matches("\\d+\\.\\d+\\.\\d+");
     }
 
     @Test

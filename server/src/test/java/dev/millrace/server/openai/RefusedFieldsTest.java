@@ -5,6 +5,7 @@ import dev.millrace.server.fixtures.LiveServer;
 import java.net.http.HttpResponse;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -38,7 +39,10 @@ class RefusedFieldsTest {
         "'continue_final_message': true", "'echo': true", "'use_beam_search': true",
         "'best_of': 2",
         "'mirostat': 2", "'dynatemp_range': 0.5", "'samplers': ['top_k']",
-        "'repeat_penalty': 1.1", "'n_predict': 5", "'n_probs': 3"})
+        "'logits_processors': ['x']", "'kv_transfer_params': {'a': 1}", "'vllm_xargs': {'a': 1}",
+        "'logprob_token_ids': [1]", "'lora': [{'id': 0, 'scale': 1}]", "'t_max_predict_ms': 5",
+        "'return_tokens': true", "'post_sampling_probs': true", "'include_reasoning': false",
+        "'reasoning_format': 'none'", "'repeat_penalty': 1.1", "'n_predict': 5", "'n_probs': 3"})
     void aChatFieldThatCannotBeHonouredIsRefused(String field) throws Exception {
         expectRefusal(field, server.post(Chat.PATH, Chat.body(field.replace('\'', '"'))));
     }
@@ -127,5 +131,14 @@ class RefusedFieldsTest {
 
         assertThat(error.get("code").stringValue()).isEqualTo("missing_required_parameter");
         assertThat(error.get("param").stringValue()).isEqualTo(field);
+    }
+
+    @Test
+    void usageOfEveryChunkIsRefused() throws Exception {
+        HttpResponse<String> response = server.post(Chat.PATH, Chat.body(
+                "\"stream\": true, \"stream_options\": {\"continuous_usage_stats\": true}"));
+
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(response.body()).contains("stream_options.continuous_usage_stats");
     }
 }

@@ -50,6 +50,9 @@ class StructuredOutputTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'response_format': {'type': 'json_object'}",
+        "'response_format': {'type': 'json_object', 'schema': " + SCHEMA + "}",
+        "'response_format': {'type': 'json_schema', 'schema': " + SCHEMA + "}",
+        "'json_schema': " + SCHEMA,
         "'structured_outputs': {'json': " + SCHEMA + "}",
         "'structured_outputs': {'json_object': true, 'disable_any_whitespace': false}",
         "'structured_outputs': {'grammar': 'root ::= [^x]+'}",
@@ -86,10 +89,12 @@ class StructuredOutputTest {
                 .doesNotContain("error");
     }
 
-    @Test
-    void anAnswerThatBreaksItIsAnErrorAndNotAnAnswer() throws Exception {
-        HttpResponse<String> response = server.post(Chat.PATH,
-                Chat.body(json("'guided_regex': '[0-9]+'")));
+    @ParameterizedTest
+    @ValueSource(strings = {"'guided_regex': '[0-9]+'", "'json_schema': {'type': 'integer'}",
+        "'response_format': {'type': 'json_object', 'schema': {'type': 'integer'}}",
+        "'response_format': {'type': 'json_schema', 'schema': {'type': 'integer'}}"})
+    void anAnswerThatBreaksItIsAnErrorAndNotAnAnswer(String field) throws Exception {
+        HttpResponse<String> response = server.post(Chat.PATH, Chat.body(json(field)));
 
         assertThat(response.statusCode()).isEqualTo(500);
         assertThat(response.body()).contains("not allowed").doesNotContain("Ada");

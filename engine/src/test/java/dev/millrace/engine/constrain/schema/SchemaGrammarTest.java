@@ -189,7 +189,8 @@ class SchemaGrammarTest {
         "MARKUP | {'a': {'enum': ['x y', 'z']}} | <parameter=a>~x y~</parameter>~ "
                 + "| <parameter=a>~'z'~</parameter>~",
         "MARKUP | {'a': {'type': 'integer'}, 'b': {'type': 'object'}} "
-                + "| <parameter=a>~1~</parameter>~<parameter=b>~{'c': 1}~</parameter>~ | <parameter=a>~x~</parameter>~",
+                + "| <parameter=a>~1~</parameter>~<parameter=b>~{'c': 1}~</parameter>~ "
+                + "| <parameter=a>~x~</parameter>~",
         "MARKUP | {'a': {'$ref': '#/$defs/t'}} | <parameter=a>~True~</parameter>~ "
                 + "| <parameter=a>~yes~</parameter>~",
         "MARKUP | {'a': {'anyOf': [{'const': 'x'}, {'type': 'null'}]}} "
