@@ -17,7 +17,8 @@ import java.util.Set;
  *
  * <p>There is no prefill phase: every sequence has tokens to compute, and decoding is having one.
  * Those go first, so that a long prompt never stalls them; what is left of the step's tokens goes
- * to prompts, in chunks that take about as long as decoding does. Guesses of what comes next take
+ * to prompts, in chunks that take about as long as decoding does: two at most, and no more than
+ * one of them for all long prompts together, so that short ones need not wait for those. Guesses of what comes next take
  * what decoding leaves of a few rows. When blocks run out the last sequence gives back all of its
  * own and later computes them again; the first therefore always moves, and in the end everyone
  * does. So does the last one where a request of a better tier finds no room.
@@ -44,6 +45,8 @@ final class Scheduler {
     private long preemptions;
 
     private int budget; // tokens that the step being planned can still take
+    private int promptShare; // of these, most for one prompt
+    private int longShare; // and most for all long prompts together
 
     Scheduler(EngineSettings settings, BlockCache cache) {
         this.settings = settings;
@@ -74,11 +77,13 @@ final class Scheduler {
     /** Plans the next step; call only when not idle, and report back before the next call. */
     StepPlan plan() {
         budget = settings.stepTokens();
+        promptShare = budget;
+        longShare = budget;
         List<Sequence> started = List.of();
         if (suspects.isEmpty()) {
             scheduleRunning(true);
             scheduleDrafts();
-            limitPrompts();
+            sharePrompts();
             scheduleRunning(false);
             started = startWaiting();
         } else {
@@ -123,9 +128,11 @@ final class Scheduler {
     }
 
     /** Beside sequences that decode, prompts go in chunks that these hardly notice. */
-    private void limitPrompts() {
+    private void sharePrompts() {
         if (budget < settings.stepTokens()) {
-            budget = Math.min(budget, pace.promptTokens());
+            promptShare = Math.min(budget, pace.promptTokens());
+            longShare = promptShare;
+            budget = (int) Math.min(budget, (long) StepPace.MOST_PROMPTS * promptShare);
         }
     }
 
@@ -152,7 +159,7 @@ final class Scheduler {
     }
 
     private void schedule(Sequence sequence) {
-        int wanted = Math.min(budget, sequence.computableTokens());
+        int wanted = wantedTokens(sequence);
         if (wanted == 0) {
             return;
         }
@@ -163,6 +170,19 @@ final class Scheduler {
         }
         sequence.schedule(room);
         budget -= room;
+        if (isLong(sequence)) {
+            longShare -= room;
+        }
+    }
+
+    private int wantedTokens(Sequence sequence) {
+        int share = isLong(sequence) ? Math.min(promptShare, longShare) : promptShare;
+        return Math.min(Math.min(budget, share), sequence.computableTokens());
+    }
+
+    /** Whether it is going to hold up others for so long that all such share one share. */
+    private static boolean isLong(Sequence sequence) {
+        return sequence.backlogTokens() > StepPace.SHORT_PROMPT_TOKENS;
     }
 
     /** Guesses go where there is room beside the tokens that are certain; nobody gives way. */
@@ -228,7 +248,7 @@ final class Scheduler {
                 prompts.hold(next);
                 continue;
             }
-            if (next == null || !admit(next, leader)) {
+            if (next == null || longShare < 1 && isLong(next) || !admit(next, leader)) {
                 break;
             }
             waiting.started(next);

@@ -36,6 +36,7 @@ final class Sequence implements CachedText {
     private int computedTokens;
     private int everComputedTokens; // the most that computedTokens has been
     private int cachedTokens;
+    private int backlogTokens; // when it was last admitted
     private int scheduledTokens;
     private final Guesses guesses; // the scheduled tokens end with those that are scheduled
 
@@ -55,6 +56,7 @@ final class Sequence implements CachedText {
         this.turnNanos = reply.submittedNanos() + request.terms().delayNanos();
         this.blocks = new BlockTables(groups);
         this.length = request.prompt().length;
+        this.backlogTokens = length;
         this.tokens = Arrays.copyOf(request.prompt(),
                 Math.min(tokenLimit, length + INITIAL_COMPLETION_TOKENS));
         if (request.constraint() == null) {
@@ -219,15 +221,22 @@ final class Sequence implements CachedText {
     /** Starts, or starts again, with {@code reusedTokens} found in the cache. */
     void admit(int reusedTokens) {
         computedTokens = reusedTokens;
+        backlogTokens = length - reusedTokens;
         if (reusedTokens > everComputedTokens) {
             cachedTokens += reusedTokens - everComputedTokens;
             everComputedTokens = reusedTokens;
         }
     }
 
+    /** Tokens that there were to compute when it was last admitted; all of them before that. */
+    int backlogTokens() {
+        return backlogTokens;
+    }
+
     /** Goes back to the beginning after its blocks were taken away. */
     void preempt() {
         computedTokens = 0;
+        backlogTokens = length;
         schedule(0);
     }
 

@@ -1,15 +1,21 @@
 package dev.millrace.engine;
 
 /**
- * Learns from the steps so far how many prompt tokens fit into one without holding up those that
- * decode: a step with prompt tokens is to take at most {@link #MOST_STRETCH} times as long as one
- * without. On a device that computes prompts much faster than it decodes that is no limit at all;
+ * Learns from the steps so far how many tokens of a prompt fit into one without holding up those
+ * that decode: a step with a prompt's tokens is to take at most {@link #MOST_STRETCH} times as long
+ * as one without, and a second one, that is soon over, may stretch it by as much again. With more
+ * than these gaps between tokens grow and hardly any throughput is gained; with one alone, clients
+ * that ask for short answers to long questions wait for each other. On a device that computes prompts much faster than it decodes that is no limit at all;
  * on a processor it is a few tokens, which cost little where decoding waits for the memory anyway.
  */
 final class StepPace {
 
     /** How much longer a step may take for its prompt tokens; below 3 with some room. */
     static final double MOST_STRETCH = 2.5;
+    /** A prompt with more tokens to compute shares with others of its kind what one may take. */
+    static final int SHORT_PROMPT_TOKENS = 512;
+    /** Prompts with a share of a step each; of these at most one is long. */
+    static final int MOST_PROMPTS = 2;
     /** Prompts always move by so many tokens at least. */
     static final int LEAST_PROMPT_TOKENS = 4;
 
@@ -41,7 +47,7 @@ final class StepPace {
         return mean + weight * (latest - mean);
     }
 
-    /** Most prompt tokens to compute beside sequences that decode. */
+    /** Most tokens of a prompt to compute beside sequences that decode. */
     int promptTokens() {
         if (decodeNanos == 0 || promptTokenNanos == 0) {
             return Integer.MAX_VALUE;
