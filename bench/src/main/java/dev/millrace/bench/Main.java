@@ -9,6 +9,7 @@ import dev.millrace.bench.peer.CompareCommand;
 import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.sampling.SamplingCommand;
 import dev.millrace.bench.serve.ServeCommand;
+import dev.millrace.bench.serve.StallCommand;
 import dev.millrace.bench.synth.SynthCommand;
 import dev.millrace.bench.text.TokenizerCommand;
 import dev.millrace.engine.forward.BackendException;
@@ -22,8 +23,8 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "millrace bench",
         description = "Measure kernels, models and servers; results are appended to bench/results.",
         subcommands = {
-            ModelCommand.class, CompareCommand.class, ServeCommand.class, KernelsCommand.class,
-            SynthCommand.class,
+            ModelCommand.class, CompareCommand.class, ServeCommand.class, StallCommand.class,
+            KernelsCommand.class, SynthCommand.class,
             AttentionCommand.class, SamplingCommand.class, MaskCommand.class,
             TokenizerCommand.class, OverheadCommand.class,
             ReportCommand.class})

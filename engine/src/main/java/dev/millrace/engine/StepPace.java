@@ -3,10 +3,11 @@ package dev.millrace.engine;
 /**
  * Learns from the steps so far how many tokens of a prompt fit into one without holding up those
  * that decode: a step with a prompt's tokens is to take at most {@link #MOST_STRETCH} times as long
- * as one without, and a second one, that is soon over, may stretch it by as much again. With more
- * than these gaps between tokens grow and hardly any throughput is gained; with one alone, clients
- * that ask for short answers to long questions wait for each other. On a device that computes prompts much faster than it decodes that is no limit at all;
- * on a processor it is a few tokens, which cost little where decoding waits for the memory anyway.
+ * as one without, and a second prompt, which is soon over, may stretch it by as much again. With
+ * more than these gaps between tokens grow and hardly any throughput is gained; with one alone,
+ * clients that ask for short answers to long questions wait for each other. On a device that
+ * computes prompts much faster than it decodes that is no limit at all; on a processor it is a few
+ * tokens, which cost little where decoding waits for the memory anyway.
  */
 final class StepPace {
 

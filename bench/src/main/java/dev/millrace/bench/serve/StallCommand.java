@@ -1,0 +1,130 @@
+package dev.millrace.bench.serve;
+
+import dev.millrace.bench.BenchException;
+import dev.millrace.bench.model.ModelOptions;
+import dev.millrace.bench.report.Hardware;
+import dev.millrace.bench.report.ResultLog;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code bench stall}: what a long prompt does to those who are being answered. */
+@Command(name = "stall", description = "Gaps between the tokens of running answers, before a long"
+        + " prompt comes and while it is computed.")
+public final class StallCommand implements Callable<Integer> {
+
+    @Option(names = "--url", paramLabel = "URL",
+            description = "The server (default: ${DEFAULT-VALUE}).")
+    private String url = "http://127.0.0.1:8080";
+
+    @Option(names = "--model", paramLabel = "NAME", required = true,
+            description = "The model's name in requests, as /v1/models lists it.")
+    private String model;
+
+    @Option(names = "--clients", paramLabel = "N",
+            description = "Answers that run meanwhile (default: ${DEFAULT-VALUE}).")
+    private int clients = 4;
+
+    @Option(names = "--prompt-tokens", paramLabel = "N",
+            description = "Tokens of the long prompt (default: ${DEFAULT-VALUE}).")
+    private int promptTokens = 4096;
+
+    @Option(names = "--output-tokens", paramLabel = "N",
+            description = "Tokens of each running answer: so many that they outlast the prompt"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private int outputTokens = 1500;
+
+    @Option(names = "--unloaded", paramLabel = "SECONDS",
+            description = "How long to listen before the prompt comes (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private int unloadedSeconds = 10;
+
+    @Option(names = "--vocabulary", paramLabel = "N",
+            description = "Prompts are random ids below this (default: ${DEFAULT-VALUE}).")
+    private int vocabulary = 30_000;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of the prompts (default:"
+            + " ${DEFAULT-VALUE}).")
+    private long seed = 1;
+
+    @Option(names = "--timeout", paramLabel = "SECONDS",
+            description = "Longest that one answer may take (default: ${DEFAULT-VALUE}).")
+    private int timeoutSeconds = 600;
+
+    @Option(names = "--results", paramLabel = "FILE",
+            description = "JSON lines file to append to (default: ${DEFAULT-VALUE}).")
+    private Path results = Path.of("bench/results/serving.jsonl");
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        ModelOptions.requirePositive("--clients", clients);
+        ModelOptions.requirePositive("--prompt-tokens", promptTokens);
+        ModelOptions.requirePositive("--output-tokens", outputTokens);
+        ModelOptions.requirePositive("--timeout", timeoutSeconds);
+        ModelOptions.warnIfBusy();
+        try (StreamingClient client = new StreamingClient(url, model,
+                Duration.ofSeconds(timeoutSeconds))) {
+            report(run(client));
+        }
+        return 0;
+    }
+
+    /** The running answers, and last the one to the long prompt. */
+    private List<Answered> run(StreamingClient client) throws InterruptedException {
+        RandomPrompts prompts = new RandomPrompts(vocabulary, 0, seed);
+        long startNanos = System.nanoTime();
+        List<Answered> answers = new ArrayList<>();
+        try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Answered>> running = new ArrayList<>();
+            for (int i = 0; i < clients; i++) {
+                int[] prompt = prompts.prompt(i, 16);
+                running.add(executor.submit(
+                        () -> client.complete(prompt, outputTokens, null, startNanos, 0)));
+            }
+            TimeUnit.SECONDS.sleep(unloadedSeconds);
+            Answered loud = client.complete(prompts.prompt(clients, promptTokens), 1, null,
+                    startNanos, System.nanoTime() - startNanos);
+            for (Future<Answered> one : running) {
+                answers.add(one.get());
+            }
+            answers.add(loud);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a request could not be sent", e.getCause());
+        }
+        answers.stream().filter(answer -> !answer.succeeded()).findFirst().ifPresent(bad -> {
+            throw new BenchException("a request failed: " + bad.failure());
+        });
+        return answers;
+    }
+
+    private void report(List<Answered> answers) throws IOException {
+        Answered loud = answers.getLast();
+        Stall stall = Stall.of(answers.subList(0, clients), loud);
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("model", model);
+        line.put("clients", clients);
+        line.put("prompt_tokens", promptTokens);
+        line.put("gap_ms_unloaded", stall.before());
+        line.put("gap_ms_beside_prompt", stall.during());
+        line.put("p99_ratio", stall.ratio());
+        line.put("first_token_ms", loud.firstMillis());
+        new ResultLog(results, Hardware.detect()).append("stall", line);
+        System.out.printf(Locale.ROOT, "  %d answers, gaps in ms p50/95/99: %s unloaded, %s while a"
+                + " prompt of %d tokens is computed in %.1f s; p99 %.2f times%n", clients,
+                stall.before(), stall.during(), promptTokens, loud.firstMillis() * 1e-3,
+                stall.ratio());
+    }
+}
