@@ -30,7 +30,7 @@ class StallTest {
     @Test
     void gapsCountWhereTheyEnd() {
         Stall stall = Stall.of(List.of(answer(5, 6, 20, 30, 5), answer(7, 8, 21, 22, 90)),
-                prompt(26, 85));
+                prompt(26, 72));
 
         assertThat(stall.before().most()).isEqualTo(8);
         assertThat(stall.during().p50()).isEqualTo(21);
