@@ -17,11 +17,11 @@ import java.util.Set;
  *
  * <p>There is no prefill phase: every sequence has tokens to compute, and decoding is having one.
  * Those go first, so that a long prompt never stalls them; what is left of the step's tokens goes
- * to prompts, in chunks that take about as long as decoding does: two at most, and no more than
- * one of them for all long prompts together, so that short ones need not wait for those. Guesses of what comes next take
- * what decoding leaves of a few rows. When blocks run out the last sequence gives back all of its
- * own and later computes them again; the first therefore always moves, and in the end everyone
- * does. So does the last one where a request of a better tier finds no room.
+ * to prompts, in chunks that take about as long as decoding does: two at most, and no more than one
+ * of them for all long prompts together, so that short ones need not wait for those. Guesses of
+ * what comes next take what decoding leaves of a few rows. When blocks run out the last sequence
+ * gives back all of its own and later computes them again; the first therefore always moves, and in
+ * the end everyone does. So does the last one where a request of a better tier finds no room.
  *
  * <p>After a step that failed for several sequences, each of them runs alone, so that whoever made
  * it fail does so alone.
