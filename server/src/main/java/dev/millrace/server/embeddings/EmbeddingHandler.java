@@ -42,6 +42,8 @@ public final class EmbeddingHandler {
             throws IOException, InterruptedException {
         EmbeddingModel model = embeddings.require(body.text("model"), caller);
         refuse(body, "truncate_prompt_tokens");
+        requireTrue(body, "add_special_tokens");
+        requireTrue(body, "normalize");
         String format = body.text("encoding_format", "float");
         if (!format.equals("float") && !format.equals("base64")) {
             throw ApiException.invalid("encoding_format",
@@ -76,6 +78,13 @@ public final class EmbeddingHandler {
         if (body.has(name)) {
             throw ApiException.unsupported(name, name + " is not supported by this server, which"
                     + " never cuts a text; leave it out");
+        }
+    }
+
+    private static void requireTrue(Fields body, String name) {
+        if (!body.flag(name, true)) {
+            throw ApiException.unsupported(name, name + ": false is not supported by this server;"
+                    + " leave it out");
         }
     }
 

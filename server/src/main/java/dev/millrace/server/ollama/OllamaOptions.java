@@ -48,6 +48,10 @@ final class OllamaOptions {
                 }
             }
         }
+        if (body.flag("logprobs", false) || body.integer("top_logprobs", 0, 20, 0) > 0) {
+            throw ApiException.unsupported("logprobs", "logprobs is not supported here; ask"
+                    + " /v1/chat/completions for them");
+        }
         format(body, chat);
         think(body, chat);
         if (body.flag("logprobs", false)) {

@@ -33,7 +33,9 @@ final class UnsupportedFields {
             Map.entry("logits_processors", EMPTY), Map.entry("kv_transfer_params", EMPTY),
             Map.entry("vllm_xargs", EMPTY), Map.entry("logprob_token_ids", EMPTY),
             Map.entry("lora", EMPTY), Map.entry("t_max_predict_ms", number(0)),
-            Map.entry("return_tokens", FALSE), Map.entry("post_sampling_probs", FALSE));
+            Map.entry("return_tokens", FALSE), Map.entry("post_sampling_probs", FALSE),
+            Map.entry("repetition_detection", NEVER), Map.entry("json_schema", NEVER),
+            Map.entry("min_keep", number(0)), Map.entry("n_indent", number(0)));
 
     /** What to do instead, where there is something. */
     private static final Map<String, String> ADVICE = Map.ofEntries(
@@ -42,6 +44,7 @@ final class UnsupportedFields {
             Map.entry("samplers", "the order of samplers is fixed"),
             Map.entry("t_max_predict_ms", "send timeout, in seconds"),
             Map.entry("lora", "name the adapter in model, as base:adapter"),
+            Map.entry("json_schema", "send response_format"),
             Map.entry("functions", "send tools"),
             Map.entry("function_call", "send tools and tool_choice"),
             Map.entry("suffix", "no model here is known to fill in a middle; spell the gap in the"
@@ -56,10 +59,14 @@ final class UnsupportedFields {
             Map.entry("chat_template", NEVER), Map.entry("documents", EMPTY),
             Map.entry("echo", FALSE), Map.entry("include_reasoning", TRUE),
             Map.entry("reasoning_format", oneOf("auto", "deepseek")),
-            Map.entry("best_of", number(1))));
+            Map.entry("best_of", number(1)), Map.entry("moderation", NEVER),
+            Map.entry("prompt_cache_options", NEVER),
+            Map.entry("prompt_cache_retention", oneOf("in_memory", "in-memory")),
+            Map.entry("add_special_tokens", FALSE),
+            Map.entry("mm_processor_kwargs", EMPTY)));
 
     private static final SortedMap<String, Predicate<JsonNode>> COMPLETION = withShared(Map.of(
-            "suffix", NO_TEXT, "prompt_embeds", NEVER));
+            "suffix", NO_TEXT, "prompt_embeds", NEVER, "add_special_tokens", TRUE));
 
     private UnsupportedFields() {}
 
