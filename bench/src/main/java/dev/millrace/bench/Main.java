@@ -6,6 +6,7 @@ import dev.millrace.bench.matmul.KernelsCommand;
 import dev.millrace.bench.model.ModelCommand;
 import dev.millrace.bench.overhead.OverheadCommand;
 import dev.millrace.bench.peer.CompareCommand;
+import dev.millrace.bench.ready.ReadyCommand;
 import dev.millrace.bench.report.ReportCommand;
 import dev.millrace.bench.sampling.SamplingCommand;
 import dev.millrace.bench.serve.ServeCommand;
@@ -24,7 +25,7 @@ import picocli.CommandLine.ScopeType;
         description = "Measure kernels, models and servers; results are appended to bench/results.",
         subcommands = {
             ModelCommand.class, CompareCommand.class, ServeCommand.class, StallCommand.class,
-            KernelsCommand.class, SynthCommand.class,
+            ReadyCommand.class, KernelsCommand.class, SynthCommand.class,
             AttentionCommand.class, SamplingCommand.class, MaskCommand.class,
             TokenizerCommand.class, OverheadCommand.class,
             ReportCommand.class})

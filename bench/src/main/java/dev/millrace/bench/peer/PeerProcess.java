@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -31,13 +32,9 @@ final class PeerProcess {
      * @param limit    longest that one run may take
      */
     PeerProcess(String template, Path model, int threads, Duration limit) {
-        this.command = template.replace("{model}", quoted(model.toString()))
-                .replace("{threads}", Integer.toString(threads));
+        this.command = new CommandTemplate(template).filled(Map.of("model", model, "threads",
+                threads));
         this.limit = limit;
-    }
-
-    private static String quoted(String text) {
-        return "'" + text.replace("'", "'\\''") + "'";
     }
 
     /** The command as the shell gets it. */
