@@ -34,8 +34,8 @@ final class UnsupportedFields {
             Map.entry("vllm_xargs", EMPTY), Map.entry("logprob_token_ids", EMPTY),
             Map.entry("lora", EMPTY), Map.entry("t_max_predict_ms", number(0)),
             Map.entry("return_tokens", FALSE), Map.entry("post_sampling_probs", FALSE),
-            Map.entry("repetition_detection", NEVER), Map.entry("json_schema", NEVER),
-            Map.entry("min_keep", number(0)), Map.entry("n_indent", number(0)));
+            Map.entry("repetition_detection", NEVER), Map.entry("min_keep", number(0)),
+            Map.entry("n_indent", number(0)));
 
     /** What to do instead, where there is something. */
     private static final Map<String, String> ADVICE = Map.ofEntries(
@@ -44,7 +44,6 @@ final class UnsupportedFields {
             Map.entry("samplers", "the order of samplers is fixed"),
             Map.entry("t_max_predict_ms", "send timeout, in seconds"),
             Map.entry("lora", "name the adapter in model, as base:adapter"),
-            Map.entry("json_schema", "send response_format"),
             Map.entry("functions", "send tools"),
             Map.entry("function_call", "send tools and tool_choice"),
             Map.entry("suffix", "no model here is known to fill in a middle; spell the gap in the"
