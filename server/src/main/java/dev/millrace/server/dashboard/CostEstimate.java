@@ -21,7 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class CostEstimate {
 
     private static final Set<String> FIELDS = Set.of("model", "prompt_tokens", "cached_tokens",
-            "completion_tokens");
+            "completion_tokens", "service_tier");
     private static final long MOST_TOKENS = 1_000_000_000;
     /** One USD per million tokens. */
     private static final double NANO_USD_PER_TOKEN = 1_000;

@@ -1,8 +1,10 @@
 package dev.millrace.server.dashboard;
 
+import dev.millrace.server.budgets.BudgetQuote;
 import dev.millrace.server.dashboard.LedgerOverview.Window;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.report.UseSpan;
@@ -17,6 +19,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The dashboard's page, its figures, which are for admins, and estimates for everybody. */
 public final class DashboardRoutes {
@@ -32,6 +35,7 @@ public final class DashboardRoutes {
 
     private final LedgerAddress ledger;
     private final Counterfactual elsewhere;
+    private final BudgetGate gate;
     private final Clock clock;
     private final Map<String, Reading> readings = new HashMap<>();
 
@@ -40,10 +44,17 @@ public final class DashboardRoutes {
 
     private record Reading(String json, long readNanos) {}
 
-    /** @param ledger the one that the server writes */
-    public DashboardRoutes(LedgerAddress ledger, Counterfactual elsewhere, Clock clock) {
+    /**
+     * Looks at a ledger.
+     *
+     * @param ledger the one that the server writes
+     * @param gate   what sets money aside, for quotes
+     */
+    public DashboardRoutes(LedgerAddress ledger, Counterfactual elsewhere, BudgetGate gate,
+            Clock clock) {
         this.ledger = ledger;
         this.elsewhere = elsewhere;
+        this.gate = gate;
         this.clock = clock;
     }
 
@@ -51,8 +62,12 @@ public final class DashboardRoutes {
     public void register(RoutesConfig routes, Exchange exchange) {
         Page.dashboard().register(routes, "/dashboard");
         CostEstimate estimate = new CostEstimate(this::summary, elsewhere);
-        routes.post(ESTIMATE, context -> exchange.json(context,
-                (body, caller) -> estimate.answer(body)), RouteAccess.TENANTS);
+        BudgetQuote quote = new BudgetQuote(gate);
+        routes.post(ESTIMATE, context -> exchange.json(context, (body, caller) -> {
+            ObjectNode answer = estimate.answer(body);
+            quote.add(answer, body, caller.identity());
+            return answer;
+        }), RouteAccess.TENANTS);
         routes.get(FIGURES, this::figures, RouteAccess.ADMINS);
     }
 

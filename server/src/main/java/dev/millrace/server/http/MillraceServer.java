@@ -6,6 +6,7 @@ import dev.millrace.server.batches.BatchEndpoints;
 import dev.millrace.server.batches.BatchRoutes;
 import dev.millrace.server.batches.BatchRunner;
 import dev.millrace.server.budgets.BudgetHeaders;
+import dev.millrace.server.budgets.BudgetMetrics;
 import dev.millrace.server.budgets.BudgetRoutes;
 import dev.millrace.server.dashboard.DashboardRoutes;
 import dev.millrace.server.dialects.TokenRoutes;
@@ -95,6 +96,7 @@ public final class MillraceServer {
     private final Optional<BatchRunner> runner;
     private final Exchange exchange;
     private final Budgets budgets;
+    private final BudgetMetrics budgetMetrics;
     private final AccessControl access;
     private final Optional<RequestLog> log;
     private final Javalin javalin;
@@ -146,6 +148,7 @@ public final class MillraceServer {
         this.ollama = new OllamaRoutes(directory, completions, new EmbeddingHandler(vectors),
                 exchange);
         this.budgets = gate.budgets();
+        this.budgetMetrics = new BudgetMetrics(budgets, registry);
         this.dashboard = dashboard;
         BatchEndpoints endpoints = endpoints(completions, responses,
                 new EmbeddingHandler(vectors));
@@ -286,9 +289,11 @@ public final class MillraceServer {
         routes.get("/readyz", this::health, RouteAccess.ANYBODY);
         routes.get("/livez", context -> context.contentType("application/json")
                 .result("{\"status\":\"alive\"}"), RouteAccess.ANYBODY);
-        routes.get("/metrics", context -> context
-                .contentType("text/plain; version=0.0.4; charset=utf-8").result(registry.scrape()),
-                RouteAccess.METRICS);
+        routes.get("/metrics", context -> {
+            budgetMetrics.refresh();
+            context.contentType("text/plain; version=0.0.4; charset=utf-8")
+                    .result(registry.scrape());
+        }, RouteAccess.METRICS);
         Page.chat().register(routes, "/");
         dashboard.ifPresent(one -> one.register(routes, exchange));
         new BudgetRoutes(budgets).register(routes, exchange);

@@ -1,8 +1,12 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.engine.ServiceTier;
+import dev.millrace.models.NearMisses;
 import java.math.BigInteger;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import tools.jackson.databind.JsonNode;
 
 /**
  * What teams are charged for a dollar of cost, by how urgently a request is served, in millionths.
@@ -18,12 +22,57 @@ public record InternalPrices(int flexPpm, int defaultPpm, int priorityPpm) {
     public static final int ONE = 1_000_000;
 
     private static final BigInteger ONE_WHOLE = BigInteger.valueOf(ONE);
-    private static final int MOST_PPM = 1_000 * ONE;
+    private static final int MOST_FACTOR = 1_000;
+    private static final int MOST_PPM = MOST_FACTOR * ONE;
+    private static final String SECTION = "internal_prices";
+    private static final Set<String> TIERS = new TreeSet<>(Set.of("flex", "default",
+            "priority"));
 
     public InternalPrices {
         requireFactor("flex", flexPpm);
         requireFactor("default", defaultPpm);
         requireFactor("priority", priorityPpm);
+    }
+
+    /**
+     * Those that the section {@code cost} of millrace.yaml has under {@code internal_prices}; every
+     * tier at cost where it has none.
+     *
+     * @param cost the section, or null if there is none
+     * @throws IllegalArgumentException if a key is unknown or a factor out of range
+     */
+    public static InternalPrices configured(JsonNode cost) {
+        JsonNode section = cost == null ? null : cost.get(SECTION);
+        if (section == null) {
+            return AT_COST;
+        }
+        if (!section.isObject()) {
+            throw new IllegalArgumentException("cost." + SECTION + " must have keys flex, default"
+                    + " or priority, got " + section);
+        }
+        for (String key : section.propertyNames()) {
+            if (!TIERS.contains(key)) {
+                throw new IllegalArgumentException("cost." + SECTION + "." + key + " is not known"
+                        + NearMisses.hint(key, TIERS) + " (known: " + String.join(", ", TIERS)
+                        + ")");
+            }
+        }
+        return new InternalPrices(factor(section, "flex"), factor(section, "default"),
+                factor(section, "priority"));
+    }
+
+    private static int factor(JsonNode section, String tier) {
+        JsonNode value = section.get(tier);
+        if (value == null) {
+            return ONE;
+        }
+        double factor = value.isNumber() ? value.doubleValue(Double.NaN) : Double.NaN;
+        if (!(factor >= 0 && factor <= MOST_FACTOR)) {
+            throw new IllegalArgumentException("cost." + SECTION + "." + tier + " must be a number"
+                    + " from 0 to " + MOST_FACTOR + ", how often the cost is charged, got "
+                    + value);
+        }
+        return (int) Math.round(factor * ONE);
     }
 
     private static void requireFactor(String tier, int ppm) {

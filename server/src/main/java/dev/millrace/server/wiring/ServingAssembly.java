@@ -118,7 +118,8 @@ public final class ServingAssembly {
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             Counterfactual elsewhere = elsewhere(ledgerFile);
-            UsageMeter meter = UsageMeter.start(books, rates, elsewhere, InternalPrices.AT_COST,
+            InternalPrices prices = InternalPrices.configured(config.cost());
+            UsageMeter meter = UsageMeter.start(books, rates, elsewhere, prices,
                     StepWeights.DEFAULT, lane::reading, energy, Clock.systemUTC(),
                     config.ledger().limits());
             closing.insteadOf(books, meter);
@@ -146,14 +147,14 @@ public final class ServingAssembly {
             this.keys = closing.later(KeyRing.open(ledger));
             BudgetGate gate = new BudgetGate(closing.later(Budgets.open(ledger,
                     Clock.systemUTC(), BudgetEvents.NOBODY)), meter.tokenTimes(), this::rate,
-                    InternalPrices.AT_COST);
+                    prices);
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
                     .map(first -> new EngineAdapters(models.getFirst().served(first)));
             this.http = new MillraceServer(httpSettings(config),
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
                     meter, gate, keys, config.store().map(limits -> storage(ledgerFile, limits)),
-                    Optional.of(new DashboardRoutes(ledger, elsewhere,
+                    Optional.of(new DashboardRoutes(ledger, elsewhere, gate,
                             Clock.systemUTC())),
                     registry);
             this.loaded = loading.map(StartedLoad::await);
@@ -232,6 +233,7 @@ public final class ServingAssembly {
      */
     public static void requireStartable(ServerConfig config) {
         RateSchedule.configured(config.cost());
+        InternalPrices.configured(config.cost());
         PortCheck.require(config.host(), config.port());
         httpSettings(config).tls().ifPresent(TlsFiles::require);
     }

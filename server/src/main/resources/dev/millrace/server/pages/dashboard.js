@@ -164,12 +164,35 @@
     $("ask").hidden = true;
   }
 
+  /** Spent, and set aside beside it, of the limit; a line where the forecast is. */
+  function gauge(one, limit) {
+    const most = Math.max(limit, one.forecast_nano_usd, one.spent_nano_usd + one.set_aside_nano_usd, 1);
+    const at = nano => nano / most * 200;
+    const svg = shape("svg", {viewBox: "0 0 200 14", role: "img", class: "gauge", "aria-label": `${usd(one.spent_nano_usd)} of ${usd(limit)} spent`});
+    svg.append(shape("rect", {x: 0, y: 3, width: at(limit), height: 8, class: "limit"}),
+      shape("rect", {x: 0, y: 3, width: at(one.spent_nano_usd), height: 8, class: one.spent_nano_usd >= limit ? "over" : "used"}),
+      shape("rect", {x: at(one.spent_nano_usd), y: 3, width: at(one.set_aside_nano_usd), height: 8, class: "aside"}),
+      shape("line", {x1: at(one.forecast_nano_usd), x2: at(one.forecast_nano_usd), y1: 0, y2: 14, class: "tokens"}));
+    svg.append(shape("title", {}, `spent ${usd(one.spent_nano_usd)}, set aside ${usd(one.set_aside_nano_usd)}, forecast ${usd(one.forecast_nano_usd)} of ${usd(limit)}`));
+    return svg;
+  }
+
+  function budgets(list) {
+    $("budgetsection").hidden = list.length === 0;
+    table("budgets", ["budget", "", "spent", "set aside", "hard", "soft", "left", "per hour", "forecast", "resets"],
+      list.map(one => ({cells: [`${one.scope} ${one.name}, per ${one.period}`.replace(" ,", ","), "", [usd(one.spent_nano_usd), one.warns ? "bad" : ""],
+        usd(one.set_aside_nano_usd), usd(one.hard_nano_usd), usd(one.soft_nano_usd), usd(one.left_nano_usd), usd(one.burn_nano_usd_per_hour),
+        [usd(one.forecast_nano_usd), one.hard_nano_usd !== null && one.forecast_nano_usd > one.hard_nano_usd ? "bad" : ""], time(Date.parse(one.resets_at))]})));
+    list.forEach((one, i) => $("budgets").tBodies[0].rows[i].cells[1].append(
+      gauge(one, one.hard_nano_usd === null ? one.soft_nano_usd : one.hard_nano_usd)));
+  }
+
   async function load() {
     clearTimeout(timer);
     const key = sessionStorage.getItem(KEY);
     try {
-      const response = await fetch("/v1/cost/overview?window=" + $("window").value,
-        {headers: key ? {Authorization: "Bearer " + key} : {}});
+      const asking = {headers: key ? {Authorization: "Bearer " + key} : {}};
+      const response = await fetch("/v1/cost/overview?window=" + $("window").value, asking);
       if (response.status === 401 || response.status === 403) {
         $("ask").hidden = false;
         $("state").textContent = "Costs are for admins: an API key with that role is needed.";
@@ -177,6 +200,9 @@
       }
       if (!response.ok) { throw new Error("the server answered " + response.status); }
       show(await response.json());
+      const standing = await fetch("/v1/budgets", asking);
+      if (!standing.ok) { throw new Error("the server answered " + standing.status + " to a question for budgets"); }
+      budgets((await standing.json()).data);
     } catch (problem) {
       $("state").textContent = "Cannot reach the server: " + problem.message;
     }

@@ -183,6 +183,9 @@ class BudgetsOverHttpTest {
         assertThat(response.headers().firstValue("x-budget-left-usd").orElseThrow())
                 .startsWith("6.99");
         assertThat(response.headers().firstValue("x-budget-reset")).isPresent();
+        assertThat(server.get("/metrics").body()).contains(
+                "millrace_budget_hard_usd{name=\"\",period=\"month\",scope=\"server\"} 7.0",
+                "millrace_budget_spent_usd{name=\"local\",period=\"day\",scope=\"team\"}");
     }
 
     @Test

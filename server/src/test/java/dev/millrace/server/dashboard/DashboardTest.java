@@ -1,15 +1,30 @@
 package dev.millrace.server.dashboard;
 
+import dev.millrace.server.budgets.BudgetQuote;
+import dev.millrace.server.budgets.BudgetRoutes;
 import dev.millrace.server.fixtures.Browser;
+import dev.millrace.server.metering.InternalPrices;
 import dev.millrace.server.metering.LedgerFixture;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestLabels;
+import dev.millrace.server.metering.TokenTimes;
+import dev.millrace.server.metering.budget.Budget;
+import dev.millrace.server.metering.budget.BudgetEvents;
+import dev.millrace.server.metering.budget.BudgetGate;
+import dev.millrace.server.metering.budget.BudgetPeriod;
+import dev.millrace.server.metering.budget.BudgetScope;
+import dev.millrace.server.metering.budget.Budgets;
+import dev.millrace.server.metering.budget.Payer;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceCatalog;
+import dev.millrace.server.metering.rate.CostModel;
+import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
 import dev.millrace.server.openai.Exchange;
+import dev.millrace.server.openai.Fields;
 import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.Json;
 import dev.millrace.server.tenants.Identity;
 import io.javalin.Javalin;
 import java.io.IOException;
@@ -22,7 +37,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,6 +60,7 @@ class DashboardTest {
     Path folder;
 
     private Javalin server;
+    private BudgetGate gate;
 
     @BeforeEach
     void start() throws Exception {
@@ -51,13 +70,28 @@ class DashboardTest {
                     "/v1/completions", null, "search", null, "default",
                     new RequestLabels("talk-1", Map.of("<i>feature</i>", "chat"))));
         }
+        Budgets budgets = Budgets.open(LedgerAddress.ofFile(ledger), Clock.systemUTC(),
+                BudgetEvents.NOBODY);
+        budgets.set(new Budget(BudgetScope.TEAM, "tenant", BudgetPeriod.MONTH,
+                OptionalLong.of(2_000_000), OptionalLong.of(1_000_000), ZoneOffset.UTC));
+        budgets.set(new Budget(BudgetScope.SERVER, "", BudgetPeriod.MONTH,
+                OptionalLong.of(9_000_000), OptionalLong.empty(), ZoneOffset.UTC));
+        TokenTimes times = new TokenTimes();
+        times.add("llama-3.1-8b-instruct", 100, 200_000_000, 50, 1_000_000_000);
+        gate = new BudgetGate(budgets, times,
+                () -> CostModel.ofRent(3_600_000_000L, false), InternalPrices.AT_COST);
+        budgets.reserve(new Payer("tenant", null, null), List.of(new Budgets.Wanted("b",
+                500_000)));
         DashboardRoutes routes = new DashboardRoutes(LedgerAddress.ofFile(ledger),
-                Counterfactual.of(PriceCatalog.bundled(LocalDate.of(2026, 11, 21))),
+                Counterfactual.of(PriceCatalog.bundled(LocalDate.of(2026, 11, 21))), gate,
                 Clock.systemUTC());
         server = Javalin.create(config -> {
             config.startup.showJavalinBanner = false;
-            routes.register(config.routes, new Exchange(HttpLimits.DEFAULT,
-                    request -> new Caller(Identity.LOCAL, null)));
+            Exchange exchange = new Exchange(HttpLimits.DEFAULT,
+                    request -> new Caller(Identity.LOCAL, null));
+            config.routes.before(context -> Identity.LOCAL.owns(context.req()));
+            routes.register(config.routes, exchange);
+            new BudgetRoutes(budgets).register(config.routes, exchange);
         }).start("127.0.0.1", 0);
     }
 
@@ -89,6 +123,33 @@ class DashboardTest {
         assertThat(figures.at("/recent/0/completion_tokens").intValue()).isEqualTo(50);
     }
 
+    /** As docs/cost.md works it out: 100 x 2 ms + 50 x 20 ms, twice. */
+    @Test
+    void anEstimateSaysWhetherTheBudgetsAllowIt() throws Exception {
+        JsonNode quote = estimate("{\"model\": \"llama-3.1-8b-instruct\", \"prompt_tokens\": 100,"
+                + " \"completion_tokens\": 50}");
+        assertThat(quote.get("set_aside_nano_usd").longValue()).isEqualTo(2_400_002);
+        assertThat(quote.get("affordable").booleanValue()).isTrue();
+        assertThat(quote.at("/budgets/0/left_nano_usd").longValue())
+                .isEqualTo(9_000_000 - 1_200_000 - 500_000);
+
+        assertThat(estimate("{\"model\": \"llama-3.1-8b-instruct\", \"completion_tokens\": 300,"
+                + " \"service_tier\": \"flex\"}").get("affordable").booleanValue()).isFalse();
+        assertThatExceptionOfType(ApiException.class).isThrownBy(() -> new BudgetQuote(gate).add(
+                Json.object(), new Fields(Json.object().put("service_tier", "now")),
+                Identity.LOCAL)).withMessageContaining("default, flex or priority");
+    }
+
+    private JsonNode estimate(String body) throws IOException, InterruptedException {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            return new JsonMapper().readTree(client.send(HttpRequest.newBuilder(URI.create(
+                    "http://127.0.0.1:" + server.port() + "/v1/cost/estimate"))
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString(body)).build(),
+                    BodyHandlers.ofString()).body());
+        }
+    }
+
     @Test
     void thePageHoldsNothingAndLoadsNothingFromElsewhere() throws Exception {
         HttpResponse<String> page = get("/dashboard");
@@ -111,6 +172,8 @@ class DashboardTest {
             assertThat(browser.text("#elsewhere tbody")).contains("the same");
             assertThat(browser.value("document.querySelectorAll('#time rect').length").intValue())
                     .isEqualTo(24);
+            browser.await("document.querySelectorAll('#budgets svg').length === 2");
+            assertThat(browser.text("#budgets")).contains("team tenant, per month", "$0.0012");
             picture(browser, "dashboard");
             browser.view(1200, 1000, true);
             picture(browser, "dashboard-dark");

@@ -75,7 +75,8 @@ final class ReportCommand implements Callable<Integer> {
         TextTable table = new TextTable(by.name().startsWith("tag:")
                 ? by.name()
                 : by.name().toUpperCase(Locale.ROOT), "REQUESTS", "PROMPT", "CACHED", "COMPLETION",
-                "USD USED", "USD OF BILL", "$/M IN", "$/M OUT", "$/M BLEND", "$/M 3:1", "J/TOKEN",
+                "USD USED", "USD OF BILL", "CHARGED", "$/M IN", "$/M OUT", "$/M BLEND", "$/M 3:1",
+                "J/TOKEN",
                 "gCO2");
         groups.forEach((name, group) -> row(table, name, group, factor,
                 share(group, all) * grams));
@@ -97,6 +98,7 @@ final class ReportCommand implements Callable<Integer> {
                 Money.usd(group.costNanoUsd()), Double.isNaN(factor)
                         ? "-"
                         : Money.usd(Math.round(group.costNanoUsd() * factor)),
+                Money.usd(group.chargedNanoUsd()),
                 Money.perMillion(group.inputUsdPerMillion() * factor),
                 Money.perMillion(group.outputUsdPerMillion() * factor),
                 Money.perMillion(group.blendedUsdPerMillion() * factor),
@@ -128,6 +130,7 @@ final class ReportCommand implements Callable<Integer> {
                     .put("prefill_nanos", group.prefillNanos())
                     .put("decode_nanos", group.decodeNanos())
                     .put("usage_nano_usd", group.costNanoUsd())
+                    .put("charged_nano_usd", group.chargedNanoUsd())
                     .put("grams_co2", share(group, all) * grams);
             PriceJson.putNumber(node, "allocation_nano_usd", group.costNanoUsd() * factor);
             PriceJson.putNumber(node, "input_usd_per_million",

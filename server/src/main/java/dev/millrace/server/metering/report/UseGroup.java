@@ -13,6 +13,7 @@ public final class UseGroup {
     private long prefillNanos;
     private long decodeNanos;
     private long costNanoUsd;
+    private long chargedNanoUsd;
     private double prefillNanoUsd;
     private long measuredMicrojoules;
     private long measuredTokens;
@@ -26,6 +27,7 @@ public final class UseGroup {
         prefillNanos += row.prefillNanos();
         decodeNanos += row.decodeNanos();
         costNanoUsd += row.costNanoUsd();
+        chargedNanoUsd += row.chargedNanoUsd();
         if (row.deviceNanos() > 0) {
             prefillNanoUsd += (double) row.costNanoUsd() * row.prefillNanos() / row.deviceNanos();
         }
@@ -65,6 +67,11 @@ public final class UseGroup {
 
     public long deviceNanos() {
         return prefillNanos + decodeNanos;
+    }
+
+    /** What teams were charged: the cost at internal prices, within what was set aside. */
+    public long chargedNanoUsd() {
+        return chargedNanoUsd;
     }
 
     public long costNanoUsd() {

@@ -119,7 +119,8 @@ class CostReportsTest {
         }
         assertThat(run("report")).isZero();
         assertThat(text()).containsPattern(
-                "llama-3.1-8b-instruct +1 +100 +0 +50 +0.001200000 +0.002000000 +3.3333 +33.3333");
+                "llama-3.1-8b-instruct +1 +100 +0 +50 +0.001200000 +0.002000000"
+                        + " +0.001200000 +3.3333 +33.3333");
     }
 
     @Test
