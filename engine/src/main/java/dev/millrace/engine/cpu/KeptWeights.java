@@ -25,6 +25,7 @@ final class KeptWeights implements AutoCloseable {
     private final Optional<PackedSource> source;
     private final Optional<PackedFile> file;
     private final Map<PackedKey, MemorySegment> contents = new LinkedHashMap<>();
+    /** Whether all of that is on the disk already. */
     private boolean complete = true;
 
     private KeptWeights(CpuKernels kernels, Optional<PackedFolder> folder,
@@ -59,11 +60,6 @@ final class KeptWeights implements AutoCloseable {
             contents.put(key, content);
             complete = false;
         });
-    }
-
-    /** Whether the weights came from the disk, as far as they can. */
-    boolean isMapped() {
-        return file.isPresent() && complete;
     }
 
     /** Writes all down for the next start, unless that is there already. */
