@@ -1,6 +1,8 @@
 package dev.millrace.bench;
 
 import dev.millrace.bench.attention.AttentionCommand;
+import dev.millrace.bench.attribution.ShapleyCommand;
+import dev.millrace.bench.ledger.LedgerCommand;
 import dev.millrace.bench.masks.MaskCommand;
 import dev.millrace.bench.matmul.KernelsCommand;
 import dev.millrace.bench.model.ModelCommand;
@@ -27,7 +29,8 @@ import picocli.CommandLine.ScopeType;
             ModelCommand.class, CompareCommand.class, ServeCommand.class, StallCommand.class,
             ReadyCommand.class, KernelsCommand.class, SynthCommand.class,
             AttentionCommand.class, SamplingCommand.class, MaskCommand.class,
-            TokenizerCommand.class, OverheadCommand.class,
+            TokenizerCommand.class, OverheadCommand.class, ShapleyCommand.class,
+            LedgerCommand.class,
             ReportCommand.class})
 public final class Main {
 

@@ -16,6 +16,9 @@ import picocli.CommandLine.Parameters;
 /** What every model benchmark asks for, and how it opens the model. */
 public final class ModelOptions {
 
+    /** Where results of models go unless said otherwise. */
+    public static final Path MODEL_RESULTS = Path.of("bench/results/models.jsonl");
+
     /** Of the machine's memory, what a model with its cache may take. */
     private static final double MEMORY_SHARE = 0.8;
     /** Programs per processor that are running already from which on figures mean little. */
@@ -44,7 +47,7 @@ public final class ModelOptions {
 
     @Option(names = "--results", paramLabel = "FILE",
             description = "JSON lines file to append to (default: ${DEFAULT-VALUE}).")
-    public Path results = Path.of("bench/results/models.jsonl");
+    public Path results = MODEL_RESULTS;
 
     @Option(names = "--html", paramLabel = "FILE",
             description = "Also write this run's results as a page.")

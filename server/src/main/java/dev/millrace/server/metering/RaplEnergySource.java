@@ -9,42 +9,49 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Energy of the CPU packages by RAPL, as Linux shows it under {@code /sys/class/powercap} (kernel
- * documentation, power/powercap). Packages alone: the domains are nested, and adding psys, core or
- * uncore would count the same joules twice. It misses power supply losses, fans and disks.
+ * Energy of the CPU packages and, where it is counted, their memory by RAPL, as Linux shows it
+ * under {@code /sys/class/powercap} (kernel documentation, power/powercap). The domains are nested:
+ * core and uncore are within their package, and psys has all of it, so that adding them would count
+ * the same joules twice. It misses power supply losses, fans and disks.
  */
 public final class RaplEnergySource implements EnergySource {
 
     /** Where Linux keeps the counters. */
     public static final Path POWERCAP = Path.of("/sys/class/powercap");
 
-    private final List<Counter> packages;
+    private final List<Counter> counters;
+    private final int packages;
     private boolean broken;
 
-    private RaplEnergySource(List<Counter> packages) {
+    private RaplEnergySource(List<Counter> counters, int packages) {
+        this.counters = counters;
         this.packages = packages;
     }
 
-    /** The packages' counters if every one can be read, otherwise {@link EnergySource#NONE}. */
+    /** The counters if every one can be read, otherwise {@link EnergySource#NONE}. */
     public static EnergySource find(Path powercap) {
-        List<Counter> packages = new ArrayList<>();
+        List<Counter> counters = new ArrayList<>();
+        int packages = 0;
         try (DirectoryStream<Path> domains = Files.newDirectoryStream(powercap, "*-rapl:*")) {
             for (Path domain : domains) {
-                if (text(domain.resolve("name")).startsWith("package-")) {
-                    packages.add(new Counter(domain));
+                String name = text(domain.resolve("name"));
+                boolean isPackage = name.startsWith("package-");
+                if (isPackage || name.equals("dram")) {
+                    counters.add(new Counter(domain));
+                    packages += isPackage ? 1 : 0;
                 }
             }
         } catch (IOException | NumberFormatException e) {
             return NONE; // absent, or for root alone: the machine does not let us measure
         }
-        packages.sort(Comparator.comparing(counter -> counter.file));
-        return packages.isEmpty() ? NONE : new RaplEnergySource(packages);
+        counters.sort(Comparator.comparing(counter -> counter.file));
+        return packages == 0 ? NONE : new RaplEnergySource(counters, packages);
     }
 
     @Override
     public long microjoules() {
         long sum = 0;
-        for (Counter counter : packages) {
+        for (Counter counter : counters) {
             broken |= !counter.advance();
             sum += counter.microjoules;
         }
@@ -53,14 +60,15 @@ public final class RaplEnergySource implements EnergySource {
 
     @Override
     public String description() {
-        return "RAPL, " + packages.size() + (packages.size() == 1 ? " package" : " packages");
+        return "RAPL, " + packages + (packages == 1 ? " package" : " packages")
+                + (counters.size() > packages ? " and memory" : "");
     }
 
     private static String text(Path file) throws IOException {
         return Files.readString(file).strip();
     }
 
-    /** One package's counter, continued past the point where the hardware starts again at 0. */
+    /** One domain's counter, continued past the point where the hardware starts again at 0. */
     private static final class Counter {
 
         private final Path file;
@@ -77,8 +85,12 @@ public final class RaplEnergySource implements EnergySource {
         boolean advance() {
             try {
                 long now = Long.parseLong(text(file));
-                microjoules += now >= last ? now - last : range - last + now;
+                long gained = now >= last ? now - last : range - last + now;
                 last = now;
+                if (now < 0 || gained < 0 || gained > range / 2) {
+                    return false; // it did not start again but went backwards
+                }
+                microjoules += gained;
                 return true;
             } catch (IOException | NumberFormatException e) {
                 return false;

@@ -30,7 +30,7 @@ public record StepWeights(double fixedNanos, double tokenNanos, double contextNa
     }
 
     /** The weight of one sequence in a step of so many; relative to the others' alone. */
-    double of(int sequences, long tokens, long contextTokens) {
+    public double of(int sequences, long tokens, long contextTokens) {
         return fixedNanos / sequences + tokens * tokenNanos + contextTokens * contextNanos;
     }
 

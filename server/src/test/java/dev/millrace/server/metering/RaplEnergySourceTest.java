@@ -54,6 +54,39 @@ class RaplEnergySourceTest {
     }
 
     @Test
+    void memoryCountsBesideItsPackage() throws IOException {
+        domain("intel-rapl:0", "package-0", 100, 262_143);
+        domain("intel-rapl:0:0", "core", 50, 262_143);
+        domain("intel-rapl:0:1", "dram", 1_000, 65_532);
+        EnergySource source = RaplEnergySource.find(powercap);
+        domain("intel-rapl:0", "package-0", 130, 262_143);
+        domain("intel-rapl:0:1", "dram", 1_004, 65_532);
+
+        assertThat(source.microjoules()).isEqualTo(34);
+        assertThat(source.description()).isEqualTo("RAPL, 1 package and memory");
+    }
+
+    @Test
+    void aCounterThatGoesBackwardsGivesNoFigureAnyMore() throws IOException {
+        domain("intel-rapl:0", "package-0", 200_000, 262_143);
+        EnergySource source = RaplEnergySource.find(powercap);
+        domain("intel-rapl:0", "package-0", 199_000, 262_143);
+        assertThat(source.microjoules()).isEqualTo(-1);
+        domain("intel-rapl:0", "package-0", 201_000, 262_143);
+        assertThat(source.microjoules()).isEqualTo(-1);
+    }
+
+    @Test
+    void aCounterForRootAloneMeasuresNothing() throws IOException {
+        // a folder in its place cannot be read, by root neither
+        Path domain = domain("intel-rapl:0", "package-0", 10, 262_143);
+        Files.delete(domain.resolve("energy_uj"));
+        Files.createDirectory(domain.resolve("energy_uj"));
+
+        assertThat(RaplEnergySource.find(powercap)).isSameAs(EnergySource.NONE);
+    }
+
+    @Test
     void aMachineWithoutCountersMeasuresNothing() {
         assertThat(RaplEnergySource.find(powercap)).isSameAs(EnergySource.NONE);
         assertThat(RaplEnergySource.find(powercap.resolve("absent"))).isSameAs(EnergySource.NONE);

@@ -17,11 +17,15 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,6 +71,13 @@ class ServingAssemblyTest {
         assertThat(metrics).contains("millrace_device_seconds_total{state=\"overhead\"}",
                 "millrace_rate_usd_per_hour{assumed=\"true\"}",
                 "millrace_device_memory_bytes{model_name=\"tiny\",part=\"cache\"}");
+        Set<String> unknown = new TreeSet<>(namesInGrafana());
+        for (String line : metrics.lines().toList()) {
+            unknown.remove(line.split("[{ ]", 2)[0]);
+        }
+        // counted only where energy is measured, and of models that hosts have
+        assertThat(unknown).isSubsetOf("millrace_energy_joules_total",
+                "millrace_elsewhere_usd_total");
         try (LedgerReader reader = LedgerReader.open(server.ledger())) {
             LedgerSummary summary = reader.summary();
             assertThat(summary.requests()).isEqualTo(1);
@@ -112,6 +123,18 @@ class ServingAssemblyTest {
 
         assertThatExceptionOfType(ModelException.class).isThrownBy(() -> start(idsOnly))
                 .withMessageContaining("no tokenizer");
+    }
+
+    /** The metrics that the dashboard for Grafana asks for. */
+    private static Set<String> namesInGrafana() throws IOException {
+        Set<String> names = new TreeSet<>();
+        for (JsonNode query : JsonMapper.shared().readTree(Files.readString(Path.of("..",
+                "deploy/grafana/millrace.json"))).findValues("expr")) {
+            Pattern.compile("(millrace_|vllm:)\\w+").matcher(query.stringValue()).results()
+                    .forEach(match -> names.add(match.group()));
+        }
+        assertThat(names).hasSizeGreaterThan(10);
+        return names;
     }
 
     private ServingAssembly start(Path file) {

@@ -1,0 +1,2 @@
+/** How fairly steps are shared: measured against exact Shapley values. */
+package dev.millrace.bench.attribution;
