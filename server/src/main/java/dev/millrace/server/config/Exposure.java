@@ -1,5 +1,7 @@
 package dev.millrace.server.config;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -16,10 +18,11 @@ import java.util.regex.Pattern;
  * @param metricsPort    a port of its own for metrics; 0 for any free one
  * @param requestLog     file that gets a line for every request
  * @param logsPrompts    whether that has what clients write
+ * @param traces         OpenTelemetry collector that gets spans of every generation
  */
 public record Exposure(Optional<Path> tlsCertificate, Optional<Path> tlsKey,
         List<String> corsOrigins, OptionalInt metricsPort, Optional<Path> requestLog,
-        boolean logsPrompts) {
+        boolean logsPrompts, Optional<URI> traces) {
 
     private static final Pattern ORIGIN = Pattern
             .compile("\\*|https?://[A-Za-z0-9.-]+(:\\d{1,5})?|https?://\\[[0-9a-f:]+](:\\d{1,5})?");
@@ -34,12 +37,34 @@ public record Exposure(Optional<Path> tlsCertificate, Optional<Path> tlsKey,
                 settings.isOff(Setting.REQUEST_LOG)
                         ? Optional.empty()
                         : settings.text(Setting.REQUEST_LOG).map(Path::of),
-                settings.choice(Setting.LOG_PROMPTS, List.of("off", "on")).equals("on"));
+                settings.choice(Setting.LOG_PROMPTS, List.of("off", "on")).equals("on"), traces(settings));
         if (exposure.tlsCertificate.isPresent() != exposure.tlsKey.isPresent()) {
             throw new ConfigException("tls_certificate and tls_key go together; only "
                     + (exposure.tlsKey.isPresent() ? "tls_key" : "tls_certificate") + " is set");
         }
         return exposure;
+    }
+
+    private static Optional<URI> traces(Settings settings) {
+        if (settings.isOff(Setting.TRACES)) {
+            return Optional.empty();
+        }
+        String text = settings.text(Setting.TRACES).orElseThrow();
+        try {
+            URI collector = new URI(text);
+            if (("http".equals(collector.getScheme()) || "https".equals(collector.getScheme()))
+                    && collector.getHost() != null) {
+                return Optional.of(collector);
+            }
+        } catch (URISyntaxException e) {
+            throw noCollector(text);
+        }
+        throw noCollector(text);
+    }
+
+    private static ConfigException noCollector(String text) {
+        return new ConfigException("traces must be off or the whole address of a collector, such as"
+                + " http://localhost:4318/v1/traces, got \"" + text + "\"");
     }
 
     private static List<String> origins(Settings settings) {

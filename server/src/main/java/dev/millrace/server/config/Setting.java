@@ -16,6 +16,7 @@ public enum Setting {
     CORS_ORIGIN,
     REQUEST_LOG,
     LOG_PROMPTS,
+    TRACES,
     CONTEXT,
     SEQUENCES,
     STEP_TOKENS,

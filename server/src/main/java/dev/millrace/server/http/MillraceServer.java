@@ -35,6 +35,7 @@ import dev.millrace.server.openai.ServedModel;
 import dev.millrace.server.pages.Page;
 import dev.millrace.server.responses.ResponsesRoutes;
 import dev.millrace.server.store.ResponseStore;
+import dev.millrace.server.tracing.TraceExporter;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.RouteAccess;
@@ -99,6 +100,7 @@ public final class MillraceServer {
     private final BudgetMetrics budgetMetrics;
     private final AccessControl access;
     private final Optional<RequestLog> log;
+    private final Optional<TraceExporter> traces;
     private final Javalin javalin;
     private volatile boolean draining;
     private volatile int metricsPort;
@@ -127,14 +129,16 @@ public final class MillraceServer {
         this.limits = settings.limits();
         this.models = List.copyOf(models);
         this.registry = registry;
-        this.metrics = new RequestMetrics(registry, this.models);
+        this.traces = settings.traces().map(url -> TraceExporter.start(url, registry));
+        this.metrics = new RequestMetrics(registry, this.models, traces);
         this.embedding = List.copyOf(embedding);
         ModelDirectory directory = new ModelDirectory(
                 Stream.concat(models.stream(), embedding.stream()).toList());
         this.exchange = new Exchange(limits,
                 request -> new Caller(Identity.of(request), PeekingEndPoint.of(request),
                         new RequestHeaders(request.getHeader(RequestHeaders.SESSION),
-                                request.getHeader(RequestHeaders.TIMEOUT))));
+                                request.getHeader(RequestHeaders.TIMEOUT),
+                                request.getHeader(RequestHeaders.TRACE))));
         Accounts accounts = new Accounts(meter, metrics, gate);
         Completions completions = new Completions(directory, this.models, accounts, metrics,
                 limits);
@@ -222,6 +226,7 @@ public final class MillraceServer {
         awaitLastWords();
         javalin.stop();
         log.ifPresent(RequestLog::close);
+        traces.ifPresent(TraceExporter::close);
         return finished;
     }
 

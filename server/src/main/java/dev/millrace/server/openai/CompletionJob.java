@@ -25,10 +25,11 @@ import java.util.stream.Stream;
  * @param maxTokens      most tokens to sample, per prompt
  * @param terms          when to serve it
  * @param labels         what the client says about it
+ * @param traceparent    the trace that it belongs to, as its header says; or null
  */
 record CompletionJob(String id, long createdSeconds, ServedModel model, ResponseFormat format,
         List<int[]> prompts, GenerationOptions options, TurnPlan plan, Identity identity,
-        int[] maxTokens, ServiceTerms terms, RequestLabels labels) {
+        int[] maxTokens, ServiceTerms terms, RequestLabels labels, String traceparent) {
 
     /**
      * Checks that the caller may use the model and every completion fits the context.
@@ -37,7 +38,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
      */
     static CompletionJob of(String id, long createdSeconds, ServedModel model,
             ResponseFormat format, List<int[]> prompts, GenerationOptions options, TurnPlan plan,
-            Identity identity, ServiceTerms terms, RequestLabels labels) {
+            Identity identity, ServiceTerms terms, RequestLabels labels, String traceparent) {
         ModelDirectory.requireAllowed(model, identity);
         int[] maxTokens = new int[prompts.size()];
         for (int i = 0; i < maxTokens.length; i++) {
@@ -46,7 +47,7 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
         }
         requireBriefReport(prompts, options.answer().reply());
         return new CompletionJob(id, createdSeconds, model, format, prompts, options, plan,
-                identity, maxTokens, terms, labels);
+                identity, maxTokens, terms, labels, traceparent);
     }
 
     private static int maxTokens(ServedModel model, ResponseFormat format, int promptTokens,

@@ -121,7 +121,7 @@ final class JobReader {
         CompletionJob job = CompletionJob.of(id, Instant.now().getEpochSecond(), model, format,
                 prompts, options, plan, caller.identity(),
                 ServiceReader.read(fields, caller.headers()),
-                LabelsReader.read(fields, caller));
+                LabelsReader.read(fields, caller), caller.headers().traceparent());
         if (job.generationCount() > 1 && job.completionTokens() > limits.completionTokens()) {
             throw ApiException.invalid("max_tokens", job.generationCount() + " completions may "
                     + "have " + job.completionTokens() + " tokens together; one request may ask "

@@ -11,10 +11,12 @@ import dev.millrace.engine.UnloadedAdapterException;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.budget.Hold;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.node.ObjectNode;
 
 /** A job's generations with their accounts: opened before each is submitted, settled at the end. */
@@ -27,6 +29,7 @@ final class MeteredChoices implements AutoCloseable {
     private final List<CompletableFuture<Receipt>> receipts = new ArrayList<>();
     private final SetAside setAside;
     private final long[] sampledNanos; // (generations): when each had its last token; 0 for none
+    private final long[] startNanos; // (generations): when each was submitted, since 1970
     private RunningChoices running;
 
     private MeteredChoices(CompletionJob job, Accounts accounts, RequestMetrics metrics) {
@@ -34,6 +37,7 @@ final class MeteredChoices implements AutoCloseable {
         this.accounts = accounts;
         this.metrics = metrics;
         this.sampledNanos = new long[job.generationCount()];
+        this.startNanos = new long[job.generationCount()];
         this.setAside = accounts.setAside(job.identity(), job.model(),
                 ServiceReader.word(job.terms()), job.mostTokens(), job.demands());
     }
@@ -67,6 +71,9 @@ final class MeteredChoices implements AutoCloseable {
                 ServiceReader.word(job.terms()), hold);
         boolean submitted = false;
         try {
+            Instant now = Instant.now();
+            startNanos[generations.size()] = TimeUnit.SECONDS.toNanos(now.getEpochSecond())
+                    + now.getNano();
             Generation generation = job.model().engine().submit(request);
             generations.add(generation);
             hold.endsBy(generation::curtail);
@@ -135,7 +142,7 @@ final class MeteredChoices implements AutoCloseable {
         for (int i = 0; i < ends.size(); i++) {
             Finished end = ends.get(i);
             if (end != null) {
-                metrics.finished(job.model(), end);
+                metrics.finished(job, i, startNanos[i], end);
                 note(i, end);
             }
         }

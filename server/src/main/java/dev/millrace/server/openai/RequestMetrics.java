@@ -1,14 +1,19 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.GenerationEvent.Finished;
 import dev.millrace.server.Release;
 import dev.millrace.server.metering.Receipt;
+import dev.millrace.server.tracing.TraceExporter;
+import dev.millrace.server.tracing.TracedGeneration;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What the server measures about requests; those of adapters count as their model's. Where the
@@ -20,9 +25,13 @@ public final class RequestMetrics {
     private final MeterRegistry registry;
     private final Map<String, ModelMeters> models = new HashMap<>();
     private final Counter unpriced;
+    private final Optional<TraceExporter> traces;
 
-    public RequestMetrics(MeterRegistry registry, List<ServedModel> served) {
+    /** @param traces told of every generation that ends, where there is a collector */
+    public RequestMetrics(MeterRegistry registry, List<ServedModel> served,
+            Optional<TraceExporter> traces) {
         this.registry = registry;
+        this.traces = traces;
         this.unpriced = Counter.builder("millrace_unpriced_responses")
                 .description("responses whose usage.cost is null for want of a receipt")
                 .register(registry);
@@ -41,8 +50,21 @@ public final class RequestMetrics {
                 .register(registry).increment();
     }
 
-    void finished(ServedModel model, Finished end) {
-        models.get(model.baseId()).finished(end);
+    /**
+     * A generation has ended.
+     *
+     * @param index      which of the job's
+     * @param startNanos when it was submitted, since 1970
+     */
+    void finished(CompletionJob job, int index, long startNanos, Finished end) {
+        models.get(job.model().baseId()).finished(end);
+        traces.ifPresent(exporter -> exporter.ended(new TracedGeneration(job.traceparent(),
+                job.format() instanceof ChatFormat ? "chat" : "text_completion",
+                job.model().id(), job.id(),
+                job.maxTokens()[index / job.options().candidates()],
+                job.options().sampling().filters().temperature(),
+                end.reason().name().toLowerCase(Locale.ROOT),
+                end.reason() == FinishReason.FAILED, startNanos, end.timings(), end.usage())));
     }
 
     /** A request got its next token so long after the one before. */

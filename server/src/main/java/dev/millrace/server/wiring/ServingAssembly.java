@@ -255,6 +255,7 @@ public final class ServingAssembly {
                 exposure.tlsCertificate().map(certificate -> new TlsFiles(certificate,
                         exposure.tlsKey().orElseThrow())),
                 exposure.corsOrigins(), exposure.requestLog(), exposure.logsPrompts(),
+                exposure.traces(),
                 HttpLimits.DEFAULT);
     }
 

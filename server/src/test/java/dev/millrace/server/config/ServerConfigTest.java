@@ -88,6 +88,17 @@ class ServerConfigTest {
     }
 
     @Test
+    void readsWhereTracesGo() {
+        assertThat(load().exposure().traces()).isEmpty();
+        flags.put(Setting.TRACES, "http://localhost:4318/v1/traces");
+        assertThat(load().exposure().traces()).hasValueSatisfying(
+                url -> assertThat(url.getPort()).isEqualTo(4318));
+        flags.put(Setting.TRACES, "localhost:4318");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("http://localhost:4318/v1/traces");
+    }
+
+    @Test
     void readsWhichModelsGuessForWhich() throws IOException {
         assertThat(load().drafts()).isEmpty();
         write("draft: small, big=/m/a,b.gguf\n");

@@ -1,0 +1,2 @@
+/** Requests as OpenTelemetry traces, for collectors that speak OTLP over HTTP. */
+package dev.millrace.server.tracing;
