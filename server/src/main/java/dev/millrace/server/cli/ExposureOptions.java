@@ -60,9 +60,10 @@ final class ExposureOptions {
         flags.put(Setting.LOG_PROMPTS, on ? "on" : "off");
     }
 
-    @Option(names = "--traces", paramLabel = "URL", description = "Send OpenTelemetry traces to this"
-            + " collector (OTLP over HTTP, JSON), such as http://localhost:4318/v1/traces"
-            + " (default: none).")
+    @Option(names = "--traces", paramLabel = "URL",
+            description = "Send OpenTelemetry traces to this"
+                    + " collector (OTLP over HTTP, JSON), such as http://localhost:4318/v1/traces"
+                    + " (default: none).")
     void traces(String value) {
         flags.put(Setting.TRACES, value);
     }

@@ -37,7 +37,8 @@ public record Exposure(Optional<Path> tlsCertificate, Optional<Path> tlsKey,
                 settings.isOff(Setting.REQUEST_LOG)
                         ? Optional.empty()
                         : settings.text(Setting.REQUEST_LOG).map(Path::of),
-                settings.choice(Setting.LOG_PROMPTS, List.of("off", "on")).equals("on"), traces(settings));
+                settings.choice(Setting.LOG_PROMPTS, List.of("off", "on")).equals("on"),
+                traces(settings));
         if (exposure.tlsCertificate.isPresent() != exposure.tlsKey.isPresent()) {
             throw new ConfigException("tls_certificate and tls_key go together; only "
                     + (exposure.tlsKey.isPresent() ? "tls_key" : "tls_certificate") + " is set");
