@@ -23,9 +23,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Sends spans to a collector by OTLP over HTTP, in JSON, on a thread of its own. Requests never wait
- * for it: what does not fit into its queue, and what the collector does not take, is dropped and
- * counted.
+ * Sends spans to a collector by OTLP over HTTP, in JSON, on a thread of its own. Requests never
+ * wait for it: what does not fit into its queue, and what the collector does not take, is dropped
+ * and counted.
  */
 public final class TraceExporter implements AutoCloseable {
 
