@@ -11,6 +11,8 @@ import dev.millrace.models.EncoderModel;
 import dev.millrace.models.Model;
 import dev.millrace.models.OpenedModel;
 import dev.millrace.models.store.Licence;
+import dev.millrace.server.budgets.BudgetWebhook;
+import dev.millrace.server.budgets.WebhookTarget;
 import dev.millrace.server.config.Exposure;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.dashboard.DashboardRoutes;
@@ -62,6 +64,8 @@ import java.util.Set;
  * apart in the opposite order.
  */
 public final class ServingAssembly {
+
+    private static final Duration WEBHOOK_PAUSE = Duration.ofSeconds(1);
 
     private final Closing closing = new Closing();
     private final ServerConfig config;
@@ -146,7 +150,7 @@ public final class ServingAssembly {
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
             this.keys = closing.later(KeyRing.open(ledger));
             BudgetGate gate = new BudgetGate(closing.later(Budgets.open(ledger,
-                    Clock.systemUTC(), BudgetEvents.NOBODY)), meter.tokenTimes(), this::rate,
+                    Clock.systemUTC(), alerts(config))), meter.tokenTimes(), this::rate,
                     prices);
             Optional<EngineAdapters> adapters = hosted.stream().findFirst()
                     .map(first -> new EngineAdapters(models.getFirst().served(first)));
@@ -163,6 +167,11 @@ public final class ServingAssembly {
             closing.closeAfter(e);
             throw e;
         }
+    }
+
+    private BudgetEvents alerts(ServerConfig settings) {
+        return WebhookTarget.configured(settings.cost()).<BudgetEvents>map(target -> closing
+                .later(BudgetWebhook.start(target, WEBHOOK_PAUSE))).orElse(BudgetEvents.NOBODY);
     }
 
     /** The prices that come with the program, and the user's, which lie beside the usual ledger. */
@@ -234,6 +243,7 @@ public final class ServingAssembly {
     public static void requireStartable(ServerConfig config) {
         RateSchedule.configured(config.cost());
         InternalPrices.configured(config.cost());
+        WebhookTarget.configured(config.cost());
         PortCheck.require(config.host(), config.port());
         httpSettings(config).tls().ifPresent(TlsFiles::require);
     }

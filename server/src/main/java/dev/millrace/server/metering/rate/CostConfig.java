@@ -48,7 +48,8 @@ public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecim
             "usd_per_hour", "lease_usd_per_month", "purchase_usd", "residual_usd",
             "lifetime_years", "watts", "idle_watts", "load_watts", "load_share", "usd_per_kwh",
             "pue", "hosting_usd_per_month", "licence_usd_per_month", "staff_usd_per_month",
-            "grams_co2_per_kwh", "tariff", "internal_prices"));
+            "grams_co2_per_kwh", "tariff", "internal_prices",
+            "budget_webhook"));
     private static final String MOST_WATTS = "200000";
 
     /** Average draw at the wall, in watts. */
