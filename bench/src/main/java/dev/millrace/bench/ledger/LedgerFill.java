@@ -68,7 +68,8 @@ final class LedgerFill {
                     cached_tokens, completion_tokens, computed_tokens, prefill_nanos, decode_nanos,
                     cost_nano_usd, assumed, finish_reason, began_ms, finished_ms, key_id,
                     rate_changed, tier)
-                WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+                WITH RECURSIVE n (i) AS (SELECT CAST(%d AS BIGINT) UNION ALL
+                    SELECT i + 1 FROM n WHERE i < %d)
                 SELECT 'fill-' || i, (SELECT max(id) FROM rate_epoch), 'model-' || (i %% %d),
                     'tenant-' || (i / 7 %% %d), '/v1/chat/completions', 100 + i %% 900, i %% 64,
                     20 + i %% 300, 100, 0, 0, 0, 0, 'stop', %d + i * %d, %d + i * %d,
