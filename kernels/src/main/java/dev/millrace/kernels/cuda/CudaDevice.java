@@ -1,0 +1,226 @@
+package dev.millrace.kernels.cuda;
+
+import dev.millrace.kernels.KernelException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.cuda.cudart.CUctx_st;
+import org.bytedeco.cuda.cudart.CUfunc_st;
+import org.bytedeco.cuda.cudart.CUmod_st;
+import org.bytedeco.cuda.cudart.CUstream_st;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.PointerPointer;
+import org.bytedeco.javacpp.SizeTPointer;
+
+import static org.bytedeco.cuda.global.cudart.*;
+
+/**
+ * One GPU: its memory, its kernels, and one stream in which everything happens in the order of the
+ * calls. Calls return before the device has done what they ask, until {@link #synchronize}.
+ *
+ * <p>One thread at a time, which calls {@link #makeCurrent} first.
+ */
+public final class CudaDevice implements AutoCloseable {
+
+    private static final int STREAM_NON_BLOCKING = 1;
+    private static final int OUT_OF_MEMORY = 2;
+
+    private final CudaDeviceInfo info;
+    private final CUctx_st context = new CUctx_st();
+    private final CUstream_st stream = new CUstream_st();
+    private final CUmod_st module = new CUmod_st();
+    private final Map<String, CudaFunction> functions = new HashMap<>();
+    private final Map<Long, Long> allocations = new HashMap<>(); // address to bytes
+    private final Set<Long> pinned = new HashSet<>();
+    private final Arena arena = Arena.ofShared();
+    private boolean closed;
+
+    static {
+        // Its own count of memory would take mapped models for leaks.
+        if (System.getProperty("org.bytedeco.javacpp.maxPhysicalBytes") == null) {
+            System.setProperty("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+        }
+    }
+
+    private CudaDevice(CudaDeviceInfo info) {
+        this.info = info;
+    }
+
+    /**
+     * Starts a device that the probe found.
+     *
+     * @param kernels the compiled kernels, for this device's architecture
+     * @throws KernelException if the driver refuses; says what it was and why
+     */
+    public static CudaDevice open(CudaDeviceInfo info, byte[] kernels) {
+        CudaDevice device = new CudaDevice(info);
+        try {
+            device.start(kernels);
+            return device;
+        } catch (RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    private void start(byte[] kernels) {
+        check(cuInit(0), "start");
+        check(cuDevicePrimaryCtxRetain(context, info.handle()), "make a context");
+        makeCurrent();
+        check(cuStreamCreate(stream, STREAM_NON_BLOCKING), "make a stream");
+        try (BytePointer image = new BytePointer(kernels)) {
+            check(cuModuleLoadData(module, image), "load the kernels");
+        }
+    }
+
+    public CudaDeviceInfo info() {
+        return info;
+    }
+
+    /** Lets the calling thread use the device. */
+    public void makeCurrent() {
+        check(cuCtxSetCurrent(context), "be used by this thread");
+    }
+
+    /** Memory that is free now, in bytes. */
+    public long freeBytes() {
+        try (SizeTPointer free = new SizeTPointer(1); SizeTPointer total = new SizeTPointer(1)) {
+            check(cuMemGetInfo(free, total), "tell its memory");
+            return free.get();
+        }
+    }
+
+    /**
+     * Takes memory, whose content is undefined, until {@link #free} or the device is closed.
+     *
+     * @return its address
+     * @throws CudaMemoryException if there is not enough
+     */
+    public long allocate(long bytes) {
+        try (LongPointer address = new LongPointer(1)) {
+            int error = cuMemAlloc(address, bytes);
+            if (error == OUT_OF_MEMORY) {
+                throw new CudaMemoryException("the " + info.name() + " has " + freeBytes()
+                        + " bytes of memory left, and " + bytes + " more were needed");
+            }
+            check(error, "give " + bytes + " bytes");
+            allocations.put(address.get(), bytes);
+            return address.get();
+        }
+    }
+
+    /** Gives memory back, once all that was asked for before is done. */
+    public void free(long address) {
+        if (allocations.remove(address) == null) {
+            throw new IllegalArgumentException("nothing was allocated at " + address);
+        }
+        synchronize();
+        check(cuMemFree(address), "free memory");
+    }
+
+    /** Host memory that the device reads and writes by itself, until {@link #unpin}. */
+    @SuppressWarnings("restricted")
+    public MemorySegment pin(long bytes) {
+        try (PointerPointer<?> address = new PointerPointer<>(1)) {
+            int error = cuMemHostAlloc(address, bytes, 0);
+            if (error == OUT_OF_MEMORY) {
+                throw new CudaMemoryException("the system lets the driver pin no " + bytes
+                        + " bytes of memory; see ulimit -l");
+            }
+            check(error, "pin " + bytes + " bytes of host memory");
+            long at = address.get().address();
+            pinned.add(at);
+            return MemorySegment.ofAddress(at).reinterpret(bytes);
+        }
+    }
+
+    /** Gives pinned memory back. */
+    public void unpin(MemorySegment memory) {
+        if (!pinned.remove(memory.address())) {
+            throw new IllegalArgumentException("this is no pinned memory: " + memory);
+        }
+        synchronize();
+        check(cuMemFreeHost(new RawPointer(memory)), "free pinned memory");
+    }
+
+    /** Copies to the device. @param source native memory that stays as it is until then */
+    public void upload(MemorySegment source, long target) {
+        check(cuMemcpyHtoDAsync(target, new RawPointer(source), source.byteSize(), stream),
+                "take " + source.byteSize() + " bytes");
+    }
+
+    /** Copies from the device. @param target native memory */
+    public void download(long source, MemorySegment target) {
+        check(cuMemcpyDtoHAsync(new RawPointer(target), source, target.byteSize(), stream),
+                "give back " + target.byteSize() + " bytes");
+    }
+
+    /** Copies within the device. */
+    public void copy(long source, long target, long bytes) {
+        check(cuMemcpyDtoDAsync(target, source, bytes, stream), "copy " + bytes + " bytes");
+    }
+
+    /** Sets bytes to zero. */
+    public void clear(long target, long bytes) {
+        check(cuMemsetD8Async(target, (byte) 0, bytes, stream), "clear " + bytes + " bytes");
+    }
+
+    /** Waits until everything is done that was asked for. */
+    public void synchronize() {
+        check(cuStreamSynchronize(stream), "finish what it was doing");
+    }
+
+    /** A kernel by its name. */
+    CudaFunction function(String name) {
+        return functions.computeIfAbsent(name, key -> {
+            CUfunc_st function = new CUfunc_st();
+            check(cuModuleGetFunction(function, module, key), "find the kernel " + key);
+            return new CudaFunction(this, key, function, stream, arena);
+        });
+    }
+
+    /** @throws KernelException with the driver's words if it is an error */
+    void check(int error, String what) {
+        if (error != 0) {
+            throw new KernelException("the " + info.name() + " could not " + what + ": "
+                    + errorText(error) + " (CUDA error " + error + ")");
+        }
+    }
+
+    private static String errorText(int error) {
+        try (PointerPointer<?> text = new PointerPointer<>(1)) {
+            return cuGetErrorString(error, text) == 0 && text.get() != null
+                    ? new BytePointer(text.get()).getString()
+                    : "unknown error";
+        }
+    }
+
+    /** Frees everything; the device's errors no longer matter. */
+    @Override
+    public void close() {
+        if (closed || context.isNull()) {
+            return;
+        }
+        closed = true;
+        cuCtxSetCurrent(context);
+        if (!stream.isNull()) {
+            cuStreamSynchronize(stream);
+        }
+        allocations.keySet().forEach(address -> cuMemFree(address));
+        for (long address : pinned) {
+            cuMemFreeHost(new RawPointer(MemorySegment.ofAddress(address)));
+        }
+        if (!module.isNull()) {
+            cuModuleUnload(module);
+        }
+        if (!stream.isNull()) {
+            cuStreamDestroy(stream);
+        }
+        cuDevicePrimaryCtxRelease(info.handle());
+        arena.close();
+    }
+}

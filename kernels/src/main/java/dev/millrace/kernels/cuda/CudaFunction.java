@@ -1,0 +1,87 @@
+package dev.millrace.kernels.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.bytedeco.cuda.cudart.CUfunc_st;
+import org.bytedeco.cuda.cudart.CUstream_st;
+import org.bytedeco.javacpp.Pointer;
+
+import static org.bytedeco.cuda.global.cudart.cuLaunchKernel;
+
+/**
+ * One kernel, which takes one struct. Fill it field by field in the order of its declaration, then
+ * {@link #launch}; the struct is copied at once, and its memory used again.
+ */
+final class CudaFunction {
+
+    private static final int ARGUMENT_BYTES = 512;
+
+    private final CudaDevice device;
+    private final String name;
+    private final CUfunc_st function;
+    private final CUstream_st stream;
+    private final MemorySegment arguments;
+    private final Pointer parameters;
+    private long at;
+
+    CudaFunction(CudaDevice device, String name, CUfunc_st function, CUstream_st stream,
+            Arena arena) {
+        this.device = device;
+        this.name = name;
+        this.function = function;
+        this.stream = stream;
+        arguments = arena.allocate(ARGUMENT_BYTES, Long.BYTES);
+        parameters = new RawPointer(arguments);
+    }
+
+    /** Begins with the first field. */
+    CudaFunction begin() {
+        at = 0;
+        return this;
+    }
+
+    /** A pointer to device memory; 0 for null. */
+    CudaFunction with(long address) {
+        arguments.set(ValueLayout.JAVA_LONG, at, address);
+        at += Long.BYTES;
+        return this;
+    }
+
+    CudaFunction with(int value) {
+        arguments.set(ValueLayout.JAVA_INT, at, value);
+        at += Integer.BYTES;
+        return this;
+    }
+
+    CudaFunction with(float value) {
+        arguments.set(ValueLayout.JAVA_FLOAT, at, value);
+        at += Float.BYTES;
+        return this;
+    }
+
+    CudaFunction with(boolean value) {
+        return with(value ? 1 : 0);
+    }
+
+    /** The struct {@code Prepared}. */
+    CudaFunction with(PreparedRows rows, int columns) {
+        return with(rows.high()).with(rows.low()).with(rows.inverse()).with(rows.sums())
+                .with(PreparedRows.stride(columns)).with(0);
+    }
+
+    /**
+     * Runs the kernel: the presets make the list of parameters, which has one, of its pointer.
+     *
+     * @param sharedBytes of dynamic shared memory
+     */
+    void launch(int x, int y, int z, int threads, int sharedBytes) {
+        if (at % Long.BYTES != 0) {
+            throw new IllegalStateException("the arguments of " + name + " end at byte " + at
+                    + ", which no struct with pointers does");
+        }
+        device.check(cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, stream,
+                parameters, null), "run " + name + " as " + x + " x " + y + " x " + z
+                        + " blocks");
+    }
+}

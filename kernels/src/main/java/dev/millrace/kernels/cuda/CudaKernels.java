@@ -1,0 +1,273 @@
+package dev.millrace.kernels.cuda;
+
+import dev.millrace.kernels.GateFunction;
+import dev.millrace.kernels.cuda.CudaProduct.Part;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * The kernels of a device, one method each; addresses are of device memory, sizes in elements. Each
+ * method returns as soon as the kernel is queued.
+ */
+public final class CudaKernels {
+
+    /** Positions in one block of the cache. */
+    public static final int BLOCK_TOKENS = 32;
+    /** Positions of which the attention is computed apart. */
+    public static final int CHUNK_TOKENS = 256;
+    /** Columns of a matrix are filled up to a multiple of this. */
+    private static final int ROW_THREADS = 256;
+    private static final int ATTEND_THREADS = 128;
+    private static final int WARP = 32;
+    private static final int FEW_TOKENS = 8;
+    private static final int MANY_TOKENS = 32;
+
+    private final CudaDevice device;
+    private final CudaFunction embed;
+    private final CudaFunction addAndNorm;
+    private final CudaFunction multiplyFew;
+    private final CudaFunction multiplyMany;
+    private final CudaFunction store;
+    private final CudaFunction attend;
+    private final CudaFunction combine;
+    private final CudaFunction gate;
+    private final CudaFunction finishLogits;
+    private final CudaFunction route;
+    private final CudaFunction order;
+    private final CudaFunction mix;
+
+    public CudaKernels(CudaDevice device) {
+        this.device = device;
+        embed = device.function("embed");
+        addAndNorm = device.function("addAndNorm");
+        multiplyFew = device.function("multiply8");
+        multiplyMany = device.function("multiply32");
+        store = device.function("store");
+        attend = device.function("attend");
+        combine = device.function("combine");
+        gate = device.function("gate");
+        finishLogits = device.function("finishLogits");
+        route = device.function("route");
+        order = device.function("order");
+        mix = device.function("mix");
+    }
+
+    /** The device that they run on. */
+    public CudaDevice device() {
+        return device;
+    }
+
+    /**
+     * Writes descriptors of matrices to the device, for products of the same activations.
+     *
+     * @param address of {@link CudaProduct#DESCRIPTOR_BYTES} for each
+     * @param staging pinned memory for as many; free again when this returns
+     */
+    public CudaProduct describe(List<Part> parts, long address, MemorySegment staging) {
+        int rows = 0;
+        for (int i = 0; i < parts.size(); i++) {
+            CudaMatrix matrix = parts.get(i).matrix();
+            MemorySegment each = staging.asSlice((long) i * CudaProduct.DESCRIPTOR_BYTES,
+                    CudaProduct.DESCRIPTOR_BYTES);
+            long[] addresses = {matrix.codes(), matrix.hasExtra() ? matrix.extra() : 0,
+                matrix.scales(), matrix.factors(), parts.get(i).bias(), parts.get(i).out()};
+            MemorySegment.copy(addresses, 0, each, ValueLayout.JAVA_LONG, 0, addresses.length);
+            int[] sizes = {matrix.rows(), matrix.columns(), matrix.format().ordinal(), 0};
+            MemorySegment.copy(sizes, 0, each, ValueLayout.JAVA_INT,
+                    (long) addresses.length * Long.BYTES, sizes.length);
+            rows = Math.max(rows, matrix.rows());
+        }
+        device.upload(staging.asSlice(0, (long) parts.size() * CudaProduct.DESCRIPTOR_BYTES),
+                address);
+        device.synchronize();
+        return new CudaProduct(address, parts.size(), rows,
+                parts.getFirst().matrix().columns());
+    }
+
+    /** Writes rows of the first matrix of a product, times a factor, to (tokens, columns). */
+    public void embed(CudaProduct embedding, long tokenIds, int tokens, long hidden,
+            float factor) {
+        embed.begin().with(embedding.address()).with(tokenIds).with(hidden).with(factor).with(0)
+                .launch(tokens, 1, 1, ROW_THREADS, 0);
+    }
+
+    /**
+     * What happens between the branches of a layer.
+     *
+     * @param hidden     (tokens, width): the residual stream
+     * @param branch     (tokens, width): added to it first; 0 for nothing
+     * @param factor     of the branch
+     * @param branchNorm (width): of the branch; 0 for none
+     * @param norm       (width): of the stream, for what is prepared; 0 for none
+     * @param epsilon    of the norms
+     */
+    public record Between(long hidden, long branch, float factor, long branchNorm, long norm,
+            float epsilon, int width) {}
+
+    /** Adds the branch and prepares all tokens for the next one. */
+    public void addAndNorm(Between between, int tokens, PreparedRows out) {
+        addAndNorm(between, 0, tokens, 0, out);
+    }
+
+    /** Adds the branch and prepares nothing. */
+    public void add(Between between, int tokens) {
+        addAndNorm(between, 0, tokens, 0, PreparedRows.NONE);
+    }
+
+    /**
+     * Prepares the given rows of the stream.
+     *
+     * @param tokens (rows): indices of tokens
+     * @param plain  (rows, width): the same as floats; 0 for none
+     */
+    public void normSome(Between between, long tokens, int rows, long plain, PreparedRows out) {
+        addAndNorm(between, tokens, rows, plain, out);
+    }
+
+    private void addAndNorm(Between between, long tokens, int rows, long plain,
+            PreparedRows out) {
+        addAndNorm.begin().with(between.hidden()).with(between.branch())
+                .with(between.branchNorm()).with(between.norm()).with(tokens).with(plain)
+                .with(out, between.width()).with(between.width()).with(between.epsilon())
+                .with(between.factor()).with(0).launch(rows, 1, 1, ROW_THREADS, 0);
+    }
+
+    /** Multiplies activations by every matrix of a product. */
+    public void multiply(CudaProduct product, PreparedRows x, int tokens) {
+        multiply(product, 0, 0, x, tokens, tokens, 0);
+    }
+
+    /**
+     * The same with rows that go to experts: matrix i is that of expert {@code i % experts}.
+     *
+     * @param firstRows (experts + 1): rows of each expert
+     * @param rowTokens (rows): which activations; 0 for those of the row
+     * @param mostRows  of one expert
+     */
+    public void multiplyExperts(CudaProduct product, int experts, long firstRows, long rowTokens,
+            PreparedRows x, int rows, int mostRows) {
+        multiply(product, firstRows, rowTokens, x, rows, mostRows, experts);
+    }
+
+    private void multiply(CudaProduct product, long firstRows, long rowTokens, PreparedRows x,
+            int tokens, int mostTokens, int experts) {
+        boolean few = mostTokens <= FEW_TOKENS;
+        CudaFunction multiply = few ? multiplyFew : multiplyMany;
+        multiply.begin().with(product.address()).with(firstRows).with(rowTokens)
+                .with(x, product.columns()).with(tokens).with(experts)
+                .launch(Math.ceilDiv(product.rows(), MatrixLayout.TILE_ROWS),
+                        Math.ceilDiv(mostTokens, few ? FEW_TOKENS : MANY_TOKENS),
+                        product.count(), ROW_THREADS, 0);
+    }
+
+    /** Norms and rotates queries and keys, and writes keys and values to the cache. */
+    public void store(StoreStep step, CudaCache cache, int tokens) {
+        cache.write(store.begin().with(step.query()).with(step.key()).with(step.value())
+                .with(step.queryNorm()).with(step.keyNorm()).with(step.cosines())
+                .with(step.sines()).with(step.positions()).with(step.sequences()))
+                .with(step.heads()).with(step.pairs()).with(step.adjacent())
+                .with(step.queryNormed()).with(step.keyNormed()).with(step.epsilon())
+                .launch(tokens, 1, 1, ROW_THREADS, 0);
+    }
+
+    /** What {@link #store} needs; 0 for an address that there is none of. */
+    public record StoreStep(long query, long key, long value, long queryNorm, long keyNorm,
+            long cosines, long sines, long positions, long sequences, int heads, int pairs,
+            boolean adjacent, int queryNormed, int keyNormed, float epsilon) {}
+
+    /**
+     * What {@link #attend} needs.
+     *
+     * @param parts  {@link #attentionBytes} of scratch memory
+     * @param sinks  (heads), or 0 for none
+     * @param window positions that a token looks back, itself included; 0 for all
+     */
+    public record AttendStep(long query, long positions, long sequences, long sinks, long parts,
+            long attended, int heads, int window, float scale, float cap) {}
+
+    /** Scratch memory for the attention of so many tokens at once, in bytes. */
+    public static long attentionBytes(int tokens, int heads, int headSize, int chunks) {
+        return (long) tokens * heads * chunks * (headSize + 2) * Float.BYTES;
+    }
+
+    /**
+     * Attends for some of a step's tokens, and prepares the result.
+     *
+     * @param tokens that the scratch memory is enough for
+     * @param chunks that the longest of them needs
+     */
+    public void attend(AttendStep step, CudaCache cache, int firstToken, int tokens, int chunks,
+            PreparedRows out) {
+        int shared = step.heads() / cache.kvHeads() * (cache.headSize() + CHUNK_TOKENS)
+                * Float.BYTES;
+        write(attend, step, cache, firstToken, tokens, chunks, out)
+                .launch(cache.kvHeads(), tokens, chunks, ATTEND_THREADS, shared);
+        write(combine, step, cache, firstToken, tokens, chunks, out)
+                .launch(tokens, 1, 1, ROW_THREADS, 0);
+    }
+
+    private static CudaFunction write(CudaFunction function, AttendStep step, CudaCache cache,
+            int firstToken, int tokens, int chunks, PreparedRows out) {
+        long results = (long) tokens * step.heads() * chunks * Float.BYTES;
+        return cache.write(function.begin().with(step.query()).with(step.positions())
+                .with(step.sequences()).with(step.sinks()).with(step.parts())
+                .with(step.parts() + results).with(step.parts() + 2 * results)
+                .with(step.attended()))
+                .with(out, step.heads() * cache.headSize()).with(step.heads())
+                .with(step.window()).with(chunks).with(firstToken).with(step.scale())
+                .with(step.cap());
+    }
+
+    /** Prepares what a gate makes of two projections, (rows, width) each. */
+    public void gate(GateFunction function, long gateValues, long up, int rows, int width,
+            PreparedRows out) {
+        gate.begin().with(gateValues).with(up).with(out, width).with(width)
+                .with(function.ordinal()).launch(rows, 1, 1, ROW_THREADS, 0);
+    }
+
+    /**
+     * Scales and caps logits in place, and finds the largest.
+     *
+     * @param best (rows, 2) ints: its index, and 1 unless some logit is NaN or infinite
+     * @param cap  0 for none
+     */
+    public void finishLogits(long logits, long best, int rows, int vocabulary, float factor,
+            float cap) {
+        finishLogits.begin().with(logits).with(best).with(vocabulary).with(factor).with(cap)
+                .with(0).launch(rows, 1, 1, ROW_THREADS, 0);
+    }
+
+    /**
+     * Where tokens go.
+     *
+     * @param chosen    (tokens, ranks) ints
+     * @param weights   (tokens, ranks)
+     * @param firstRows (experts + 1) ints
+     * @param rowTokens (tokens x ranks) ints
+     * @param rows      (tokens, ranks) ints
+     */
+    public record Routes(long chosen, long weights, long firstRows, long rowTokens, long rows) {}
+
+    /** Chooses experts by logits of (tokens, experts), and orders the tokens by them. */
+    public void route(long logits, Routes routes, int tokens, int experts, int ranks,
+            boolean normalised) {
+        route.begin().with(logits).with(routes.chosen()).with(routes.weights()).with(experts)
+                .with(ranks).with(normalised).with(0).launch(tokens, 1, 1, WARP, 0);
+        order.begin().with(routes.chosen()).with(routes.firstRows()).with(routes.rowTokens())
+                .with(routes.rows()).with(tokens).with(experts).with(ranks).with(0)
+                .launch(1, 1, 1, ROW_THREADS, 0);
+    }
+
+    /**
+     * Adds up what the experts made of each token.
+     *
+     * @param outputs     (tokens x ranks, width), by expert
+     * @param sharedLogit (tokens), of what is in the branch already; 0 for nothing
+     */
+    public void mix(long outputs, Routes routes, long sharedLogit, long branch, int tokens,
+            int width, int ranks) {
+        mix.begin().with(outputs).with(routes.rows()).with(routes.weights()).with(sharedLogit)
+                .with(branch).with(width).with(ranks).launch(tokens, 1, 1, ROW_THREADS, 0);
+    }
+}

@@ -1,0 +1,144 @@
+package dev.millrace.kernels.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+
+/**
+ * Looks for a device that can run the kernels, through nothing but the driver itself: safe on every
+ * machine, and quick where there is none.
+ */
+public final class CudaProbe {
+
+    /** The oldest driver that loads what the build makes, as the driver numbers itself: 13.0. */
+    static final int LEAST_DRIVER = 13_000;
+    /** The oldest architecture with the instructions that the kernels use: 8.0, Ampere. */
+    static final int LEAST_CAPABILITY = 80;
+
+    private static final int MAJOR_CAPABILITY = 75;
+    private static final int MINOR_CAPABILITY = 76;
+    private static final int NAME_BYTES = 256;
+
+    private final SymbolLookup driver;
+    private final Arena arena;
+
+    private CudaProbe(SymbolLookup driver, Arena arena) {
+        this.driver = driver;
+        this.arena = arena;
+    }
+
+    /**
+     * What was found.
+     *
+     * @param device the device to use, if there is one
+     * @param reason why there is none, with advice, as part of a sentence; empty if there is one
+     */
+    public record Finding(Optional<CudaDeviceInfo> device, String reason) {
+
+        private static Finding none(String reason) {
+            return new Finding(Optional.empty(), reason);
+        }
+    }
+
+    /** The first device, or why there is none. */
+    @SuppressWarnings("restricted")
+    public static Finding find() {
+        try (Arena arena = Arena.ofConfined()) {
+            SymbolLookup driver;
+            try {
+                // For ever: a driver that was closed cannot be started again.
+                driver = SymbolLookup.libraryLookup("libcuda.so.1", Arena.global());
+            } catch (IllegalArgumentException e) {
+                return Finding.none("there is no NVIDIA driver (libcuda.so.1); install one, or in"
+                        + " a container start it with --gpus all");
+            }
+            Finding finding = new CudaProbe(driver, arena).probe();
+            return finding.device().isPresent() ? withRuntime(finding) : finding;
+        }
+    }
+
+    /** JavaCPP's presets do not load without it. */
+    @SuppressWarnings("restricted")
+    private static Finding withRuntime(Finding finding) {
+        try {
+            SymbolLookup.libraryLookup("libcudart.so.13", Arena.global());
+            return finding;
+        } catch (IllegalArgumentException e) {
+            return Finding.none("the driver is there but the CUDA runtime library is not"
+                    + " (libcudart.so.13, 1 MB); install cuda-cudart-13-0 or use a CUDA 13 image,"
+                    + " and see that the loader finds it (LD_LIBRARY_PATH)");
+        }
+    }
+
+    private Finding probe() {
+        int error = call("cuInit", 0);
+        if (error != 0) {
+            return Finding.none("the NVIDIA driver does not start (cuInit gives " + error
+                    + "); see what nvidia-smi says");
+        }
+        MemorySegment number = arena.allocate(ValueLayout.JAVA_INT);
+        call("cuDriverGetVersion", number);
+        int version = number.get(ValueLayout.JAVA_INT, 0);
+        if (version < LEAST_DRIVER) {
+            return Finding.none("the NVIDIA driver is too old: it is of CUDA "
+                    + versionText(version) + ", and " + versionText(LEAST_DRIVER)
+                    + " (driver 580) or newer is needed; update it");
+        }
+        error = call("cuDeviceGetCount", number);
+        if (error != 0 || number.get(ValueLayout.JAVA_INT, 0) == 0) {
+            return Finding.none("the NVIDIA driver shows no device; see what nvidia-smi says and"
+                    + " whether CUDA_VISIBLE_DEVICES hides it");
+        }
+        CudaDeviceInfo device = describe(number, version);
+        if (device.capability() < LEAST_CAPABILITY) {
+            return Finding.none("the " + device.name() + " has compute capability "
+                    + device.capabilityText() + ", and 8.0 (Ampere, 2020) or newer is needed");
+        }
+        return new Finding(Optional.of(device), "");
+    }
+
+    private CudaDeviceInfo describe(MemorySegment number, int version) {
+        call("cuDeviceGet", number, 0);
+        int device = number.get(ValueLayout.JAVA_INT, 0);
+        MemorySegment name = arena.allocate(NAME_BYTES);
+        call("cuDeviceGetName", name, NAME_BYTES, device);
+        MemorySegment bytes = arena.allocate(ValueLayout.JAVA_LONG);
+        call("cuDeviceTotalMem_v2", bytes, device);
+        int capability = 10 * attribute(number, MAJOR_CAPABILITY, device)
+                + attribute(number, MINOR_CAPABILITY, device);
+        return new CudaDeviceInfo(device, name.getString(0), capability,
+                bytes.get(ValueLayout.JAVA_LONG, 0), version);
+    }
+
+    private int attribute(MemorySegment number, int attribute, int device) {
+        call("cuDeviceGetAttribute", number, attribute, device);
+        return number.get(ValueLayout.JAVA_INT, 0);
+    }
+
+    static String versionText(int version) {
+        return version / 1000 + "." + version % 1000 / 10;
+    }
+
+    /** Calls a function that takes pointers and ints. @return its error code, 0 for none */
+    @SuppressWarnings("restricted")
+    private int call(String name, Object... arguments) {
+        ValueLayout[] layouts = new ValueLayout[arguments.length];
+        for (int i = 0; i < layouts.length; i++) {
+            layouts[i] = arguments[i] instanceof MemorySegment
+                    ? ValueLayout.ADDRESS
+                    : ValueLayout.JAVA_INT;
+        }
+        try {
+            return (int) Linker.nativeLinker().downcallHandle(
+                    driver.findOrThrow(name),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, layouts))
+                    .invokeWithArguments(arguments);
+        } catch (Throwable e) {
+            throw new IllegalStateException("the driver's " + name + " cannot be called", e);
+        }
+    }
+}

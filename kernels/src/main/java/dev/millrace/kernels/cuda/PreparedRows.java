@@ -1,0 +1,41 @@
+package dev.millrace.kernels.cuda;
+
+/**
+ * Device memory for activations on their way into products: two halves per element, and per row and
+ * sixteen elements a float each.
+ *
+ * @param high    address of the upper halves, (rows, stride)
+ * @param low     address of the lower halves
+ * @param inverse address of the rows' powers of two
+ * @param sums    address of the sums of 16
+ */
+public record PreparedRows(long high, long low, long inverse, long sums) {
+
+    /** For a kernel that is not to prepare anything. */
+    static final PreparedRows NONE = new PreparedRows(0, 0, 0, 0);
+
+    private static final int BLOCK_COLUMNS = MatrixLayout.BLOCK_COLUMNS;
+
+    /** Columns as they are laid out. */
+    static int stride(int columns) {
+        return Math.ceilDiv(columns, BLOCK_COLUMNS) * BLOCK_COLUMNS;
+    }
+
+    /** Bytes that so many rows of at most so many columns take. */
+    public static long bytes(int rows, int columns) {
+        long elements = (long) rows * stride(columns);
+        return aligned(2 * elements) * 2 + aligned(4L * rows) + aligned(elements / 4);
+    }
+
+    /** Rows in device memory of {@link #bytes} that begins at an address. */
+    public static PreparedRows at(long address, int rows, int columns) {
+        long elements = (long) rows * stride(columns);
+        long low = address + aligned(2 * elements);
+        long inverse = low + aligned(2 * elements);
+        return new PreparedRows(address, low, inverse, inverse + aligned(4L * rows));
+    }
+
+    private static long aligned(long bytes) {
+        return Math.ceilDiv(bytes, MatrixLayout.ALIGNMENT_BYTES) * MatrixLayout.ALIGNMENT_BYTES;
+    }
+}

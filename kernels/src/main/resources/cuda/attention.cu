@@ -1,0 +1,321 @@
+// Attention over a paged cache of keys and values, and what comes before it.
+//
+// The cache of a group of layers is (blocks, layers of the group, layer bytes): a block's layers lie
+// side by side, so that a block is copied at once. A layer's part of a block is keys, then values,
+// (KV heads, BLOCK_TOKENS, head size) each, then for bytes the scales of both.
+
+#define BLOCK_TOKENS 32
+// Positions that one block of threads attends to. Results of chunks are added in their order and
+// begin at multiples of this: a position's bits do not depend on how the prompt was cut.
+#define CHUNK_TOKENS 256
+#define ATTEND_THREADS 128
+
+enum KvFormat { KV_F32, KV_F16, KV_Q8 };
+
+struct Cache {
+  u8* blocks;
+  const int* tables; // (sequences, tableLength): block of each BLOCK_TOKENS positions
+  int tableLength;
+  int layers; // of the group
+  int layer;  // in the group
+  int format;
+  int kvHeads;
+  int headSize;
+};
+
+INLINE int keyGroups(const Cache& c) { return ceilDiv(c.headSize, 32); }
+
+INLINE size_t layerBytes(const Cache& c) {
+  size_t rows = (size_t)c.kvHeads * BLOCK_TOKENS;
+  if (c.format == KV_Q8) return rows * (2 * c.headSize + 2 * (1 + keyGroups(c)));
+  return 2 * rows * c.headSize * (c.format == KV_F16 ? 2 : 4);
+}
+
+INLINE u8* layerOf(const Cache& c, int sequence, int position) {
+  int block = c.tables[(size_t)sequence * c.tableLength + position / BLOCK_TOKENS];
+  return c.blocks + ((size_t)block * c.layers + c.layer) * layerBytes(c);
+}
+
+// Rows of head size in a layer's part: keys, then values.
+INLINE int keyRow(const Cache&, int head, int position) {
+  return head * BLOCK_TOKENS + position % BLOCK_TOKENS;
+}
+
+INLINE int valueRow(const Cache& c, int head, int position) {
+  return (c.kvHeads + head) * BLOCK_TOKENS + position % BLOCK_TOKENS;
+}
+
+INLINE u16* scalesOf(const Cache& c, u8* layer) {
+  return (u16*)(layer + 2 * (size_t)c.kvHeads * BLOCK_TOKENS * c.headSize);
+}
+
+INLINE u16* keyScale(const Cache& c, u8* layer, int row, int group) {
+  return scalesOf(c, layer) + row * keyGroups(c) + group;
+}
+
+INLINE u16* valueScale(const Cache& c, u8* layer, int row) {
+  int rows = c.kvHeads * BLOCK_TOKENS;
+  return scalesOf(c, layer) + rows * keyGroups(c) + row - rows;
+}
+
+struct StoreArguments {
+  float* query;           // (tokens, heads, head size): normed and rotated in place
+  float* key;             // (tokens, KV heads, head size): likewise
+  const float* value;     // (tokens, KV heads, head size)
+  const float* queryNorm; // (normed query) or null
+  const float* keyNorm;   // (normed key) or null
+  const float* cosines;   // (positions, pairs) or null for no rotation
+  const float* sines;     // (positions, pairs)
+  const int* positions;   // (tokens)
+  const int* sequences;   // (tokens)
+  Cache cache;
+  int heads;
+  int pairs;
+  int adjacent;    // whether neighbours are pairs
+  int queryNormed; // elements that are normed together
+  int keyNormed;
+  float epsilon;
+};
+
+// Norms each run of so many elements.
+INLINE void normRuns(float* heads, int size, const float* weight, int run, float epsilon,
+                     float* scratch) {
+  int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, warps = ROW_THREADS / WARP;
+  if (run == size) { // one run: the whole block works on it
+    float squares = 0;
+    for (int i = threadIdx.x; i < size; i += ROW_THREADS) squares += heads[i] * heads[i];
+    float share = 1 / sqrtf(blockSum(squares, scratch) / run + epsilon);
+    for (int i = threadIdx.x; i < size; i += ROW_THREADS) heads[i] *= share * weight[i];
+  } else {
+    for (int first = warp * run; first < size; first += warps * run) {
+      float squares = 0;
+      for (int i = lane; i < run; i += WARP) squares += heads[first + i] * heads[first + i];
+      for (int distance = WARP / 2; distance > 0; distance /= 2) {
+        squares += __shfl_xor_sync(ALL_LANES, squares, distance);
+      }
+      float share = 1 / sqrtf(squares / run + epsilon);
+      for (int i = lane; i < run; i += WARP) heads[first + i] *= share * weight[i];
+    }
+  }
+}
+
+INLINE void rotate(float* heads, int count, int headSize, int pairs, int adjacent,
+                   const float* cosines, const float* sines) {
+  for (int i = threadIdx.x; i < count * pairs; i += ROW_THREADS) {
+    int pair = i % pairs;
+    float* head = heads + i / pairs * headSize;
+    float* x = head + (adjacent ? 2 * pair : pair);
+    float* y = head + (adjacent ? 2 * pair + 1 : pair + pairs);
+    float oldX = *x, oldY = *y;
+    *x = oldX * cosines[pair] - oldY * sines[pair];
+    *y = oldX * sines[pair] + oldY * cosines[pair];
+  }
+}
+
+// The scale of codes from -127 to 127 for elements up to this size, as it will be read back.
+INLINE u16 codeScale(float largest) { return floatToHalf(largest / 127); }
+
+INLINE signed char codeOf(float value, float scale) {
+  float code = scale > 0 ? rintf(value / scale) : 0.0f;
+  return (signed char)fmaxf(fminf(code, 127.0f), -127.0f);
+}
+
+INLINE void storeCodes(const float* row, int size, signed char* codes, u16* scale) {
+  float largest = 0;
+  bool whole = true;
+  for (int i = 0; i < size; i++) {
+    largest = fmaxf(largest, fabsf(row[i]));
+    whole = whole && fabsf(row[i]) < -NEGATIVE_INFINITY;
+  }
+  // What is no number must not become one.
+  *scale = whole ? codeScale(largest) : (u16)0x7e00;
+  float step = halfToFloat(*scale);
+  for (int i = 0; i < size; i++) codes[i] = codeOf(row[i], step);
+}
+
+INLINE void storeRows(const StoreArguments& a, const float* key, const float* value, u8* layer,
+                      int position) {
+  const Cache& c = a.cache;
+  int size = c.headSize, all = c.kvHeads * size;
+  if (c.format != KV_Q8) {
+    for (int i = threadIdx.x; i < 2 * all; i += ROW_THREADS) {
+      bool isKey = i < all;
+      int element = isKey ? i : i - all;
+      int row = isKey ? keyRow(c, element / size, position) : valueRow(c, element / size, position);
+      float stored = isKey ? key[element] : value[element];
+      size_t at = (size_t)row * size + element % size;
+      if (c.format == KV_F16) {
+        ((u16*)layer)[at] = floatToHalf(stored);
+      } else {
+        ((float*)layer)[at] = stored;
+      }
+    }
+    return;
+  }
+  int groups = keyGroups(c);
+  for (int i = threadIdx.x; i < c.kvHeads * (groups + 1); i += ROW_THREADS) {
+    int head = i / (groups + 1), group = i % (groups + 1);
+    bool isKey = group < groups;
+    int row = isKey ? keyRow(c, head, position) : valueRow(c, head, position);
+    int first = isKey ? group * 32 : 0;
+    int count = isKey ? min(32, size - first) : size;
+    storeCodes((isKey ? key : value) + head * size + first, count,
+               (signed char*)layer + (size_t)row * size + first,
+               isKey ? keyScale(c, layer, row, group) : valueScale(c, layer, row));
+  }
+}
+
+// Norms and rotates a token's query and key, and writes key and value to the cache.
+KERNEL(store, StoreArguments) {
+  __shared__ float scratch[ROW_THREADS / WARP];
+  int token = blockIdx.x, position = a.positions[token], size = a.cache.headSize;
+  int querySize = a.heads * size, keySize = a.cache.kvHeads * size;
+  float* query = a.query + (size_t)token * querySize;
+  float* key = a.key + (size_t)token * keySize;
+  if (a.queryNorm) {
+    normRuns(query, querySize, a.queryNorm, a.queryNormed, a.epsilon, scratch);
+    normRuns(key, keySize, a.keyNorm, a.keyNormed, a.epsilon, scratch);
+  }
+  __syncthreads();
+  if (a.cosines) {
+    const float* cosines = a.cosines + (size_t)position * a.pairs;
+    const float* sines = a.sines + (size_t)position * a.pairs;
+    rotate(query, a.heads, size, a.pairs, a.adjacent, cosines, sines);
+    rotate(key, a.cache.kvHeads, size, a.pairs, a.adjacent, cosines, sines);
+    __syncthreads();
+  }
+  storeRows(a, key, a.value + (size_t)token * keySize,
+            layerOf(a.cache, a.sequences[token], position), position);
+}
+
+struct AttendArguments {
+  const float* query;   // (tokens, heads, head size)
+  const int* positions; // (tokens)
+  const int* sequences; // (tokens)
+  const float* sinks;   // (heads) or null
+  float* largest;       // (tokens of a launch, heads, chunks)
+  float* sums;          // (tokens of a launch, heads, chunks)
+  float* parts;         // (tokens of a launch, heads, chunks, head size)
+  float* attended;      // (tokens, heads, head size)
+  Cache cache;
+  Prepared out;   // (tokens)
+  int heads;
+  int window;     // positions that a token looks back; 0 for all
+  int chunks;     // of a head, in the arrays
+  int firstToken; // of the launch
+  float scale;
+  float cap;
+};
+
+INLINE int firstPosition(const AttendArguments& a, int position) {
+  return a.window == 0 ? 0 : max(0, position - a.window + 1);
+}
+
+INLINE float keyProduct(const Cache& c, u8* layer, int row, const float* query) {
+  float sum = 0;
+  size_t first = (size_t)row * c.headSize;
+  if (c.format == KV_F32) {
+    const float* key = (const float*)layer + first;
+    for (int i = 0; i < c.headSize; i++) sum += query[i] * key[i];
+  } else if (c.format == KV_F16) {
+    const u16* key = (const u16*)layer + first;
+    for (int i = 0; i < c.headSize; i++) sum += query[i] * halfToFloat(key[i]);
+  } else {
+    const signed char* key = (const signed char*)layer + first;
+    for (int group = 0; group < keyGroups(c); group++) {
+      float part = 0;
+      int end = min(c.headSize, group * 32 + 32);
+      for (int i = group * 32; i < end; i++) part += query[i] * key[i];
+      sum += part * halfToFloat(*keyScale(c, layer, row, group));
+    }
+  }
+  return sum;
+}
+
+INLINE float valueAt(const Cache& c, u8* layer, int row, int i) {
+  size_t at = (size_t)row * c.headSize + i;
+  if (c.format == KV_F32) return ((const float*)layer)[at];
+  if (c.format == KV_F16) return halfToFloat(((const u16*)layer)[at]);
+  return ((const signed char*)layer)[at] * halfToFloat(*valueScale(c, layer, row));
+}
+
+// The heads of one KV head over one chunk: blocks of (KV heads, tokens, chunks).
+KERNEL(attend, AttendArguments) {
+  DYNAMIC_SHARED(float, shared);
+  const Cache& c = a.cache;
+  int token = a.firstToken + blockIdx.y, position = a.positions[token];
+  int first = max((int)blockIdx.z * CHUNK_TOKENS, firstPosition(a, position));
+  int end = min((int)blockIdx.z * CHUNK_TOKENS + CHUNK_TOKENS, position + 1);
+  if (first >= end) return;
+  int group = a.heads / c.kvHeads, kvHead = blockIdx.x, size = c.headSize;
+  float* queries = shared;                // (group, head size)
+  float* scores = shared + group * size;  // (group, CHUNK_TOKENS)
+  const float* query = a.query + ((size_t)token * a.heads + kvHead * group) * size;
+  for (int i = threadIdx.x; i < group * size; i += ATTEND_THREADS) queries[i] = query[i];
+  __syncthreads();
+  int count = end - first, sequence = a.sequences[token];
+  for (int i = threadIdx.x; i < count; i += ATTEND_THREADS) {
+    u8* layer = layerOf(c, sequence, first + i);
+    int row = keyRow(c, kvHead, first + i);
+    for (int head = 0; head < group; head++) {
+      float score = keyProduct(c, layer, row, queries + head * size) * a.scale;
+      scores[head * CHUNK_TOKENS + i] = a.cap > 0 ? a.cap * tanhf(score / a.cap) : score;
+    }
+  }
+  __syncthreads();
+  size_t place = ((size_t)blockIdx.y * a.heads + kvHead * group) * a.chunks + blockIdx.z;
+  int lane = threadIdx.x % WARP;
+  for (int head = threadIdx.x / WARP; head < group; head += ATTEND_THREADS / WARP) {
+    float* row = scores + head * CHUNK_TOKENS;
+    float largest = NEGATIVE_INFINITY;
+    for (int i = lane; i < count; i += WARP) largest = fmaxf(largest, row[i]);
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
+      largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+    }
+    float sum = 0;
+    for (int i = lane; i < count; i += WARP) sum += row[i] = expf(row[i] - largest);
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
+      sum += __shfl_xor_sync(ALL_LANES, sum, distance);
+    }
+    if (lane == 0) {
+      a.largest[place + (size_t)head * a.chunks] = largest;
+      a.sums[place + (size_t)head * a.chunks] = sum;
+    }
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < group * size; i += ATTEND_THREADS) {
+    int head = i / size, element = i % size;
+    float sum = 0;
+    for (int p = 0; p < count; p++) {
+      sum += scores[head * CHUNK_TOKENS + p] * valueAt(c, layerOf(c, sequence, first + p),
+                                                      valueRow(c, kvHead, first + p), element);
+    }
+    a.parts[(place + (size_t)head * a.chunks) * size + element] = sum;
+  }
+}
+
+// Adds the chunks of a token's heads in their order, and prepares the result: blocks of (tokens).
+KERNEL(combine, AttendArguments) {
+  __shared__ float scratch[ROW_THREADS / WARP];
+  int token = a.firstToken + blockIdx.x, size = a.cache.headSize, width = a.heads * size;
+  int position = a.positions[token];
+  int firstChunk = firstPosition(a, position) / CHUNK_TOKENS, endChunk = position / CHUNK_TOKENS + 1;
+  float* attended = a.attended + (size_t)token * width;
+  for (int i = threadIdx.x; i < width; i += ROW_THREADS) {
+    int head = i / size, element = i % size;
+    size_t place = ((size_t)blockIdx.x * a.heads + head) * a.chunks;
+    float largest = a.sinks ? a.sinks[head] : NEGATIVE_INFINITY, sum = a.sinks ? 1.0f : 0.0f;
+    float value = 0;
+    for (int chunk = firstChunk; chunk < endChunk; chunk++) {
+      float other = a.largest[place + chunk];
+      float common = fmaxf(largest, other);
+      float kept = expf(largest - common), added = expf(other - common);
+      sum = sum * kept + a.sums[place + chunk] * added;
+      value = value * kept + a.parts[(place + chunk) * size + element] * added;
+      largest = common;
+    }
+    attended[i] = value / sum;
+  }
+  __syncthreads();
+  prepareRow(a.out, token, width, [&](int i) { return attended[i]; }, scratch);
+}

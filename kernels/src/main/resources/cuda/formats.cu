@@ -1,0 +1,252 @@
+// How weights lie on the device. A matrix is cut into tiles of 16 rows and blocks of 128 columns;
+// within a tile everything is in the order in which the lanes of a warp load it, 16 bytes at a time.
+// Lane (g, t) = (lane / 4, lane % 4) holds rows g and g + 8, and of every 16 columns the four from
+// 4 t on: both operands of a product may permute columns alike, and so neither needs a shuffle.
+//
+// Codes become halves by or-ing them into 1024 = 0x6400, whose last bit is worth 1, and subtracting.
+
+enum Format { F16, F16X2, Q8, Q4, Q4K, Q6K, WIDE };
+
+struct Matrix {
+  const u8* codes;    // (tiles, blocks, ...)
+  const u8* extra;    // F16X2: the lower halves, as codes; Q6K: two upper bits; WIDE: minimums
+  const u8* scales;   // of groups of columns
+  const u8* factors;  // F16, F16X2: a float per row; Q6K: a half per 256 columns of a row
+  const float* bias;  // (rows) or null
+  float* out;         // (tokens, rows)
+  int rows;
+  int columns;
+  int format;
+  int unused;
+};
+
+INLINE int blocksOf(const Matrix& m) { return ceilDiv(m.columns, BLOCK_COLUMNS); }
+
+// Which 16 rows of a block, and which of those: (tile, block, row).
+INLINE size_t place(const Matrix& m, int tile, int block, int row) {
+  return ((size_t)tile * blocksOf(m) + block) * 16 + row;
+}
+
+// As place, of what there is once for 256 columns.
+INLINE size_t widePlace(const Matrix& m, int tile, int block, int row) {
+  return ((size_t)tile * ceilDiv(m.columns, 256) + block / 2) * 16 + row;
+}
+
+// 16 bytes of one lane in a plane of 16 rows by 64 bytes.
+INLINE uint4 lanePart(const u8* plane, size_t index, int row, int t) {
+  return *(const uint4*)(plane + index * 1024 + row * 64 + t * 16);
+}
+
+INLINE u32 word(const uint4& words, int index) {
+  return index == 0 ? words.x : index == 1 ? words.y : index == 2 ? words.z : words.w;
+}
+
+// The nibbles of a pair of columns as two halves from 1024 on; a word holds 8 columns of a lane,
+// pair p in its p-th nibble of each half.
+INLINE u32 nibblePair(u32 codes, int pair) {
+  return ((codes >> (4 * pair)) & 0x000f000fu) | 0x64006400u;
+}
+
+// Each format below says: GROUP, the columns that share a scale, 0 for none; MINIMUM, whether a
+// group has an offset; load, what a lane holds of a block of one row; pair, two columns of step s
+// (of 16 columns) as halves, the first or second pair of the lane; scale and minimum of a group.
+
+struct HalvesFormat {
+  static const int GROUP = 0;
+  static const bool MINIMUM = false;
+  struct Lane { uint4 part[4]; };
+
+  INLINE static void load(const Matrix& m, const u8* plane, int tile, int block, int row, int t,
+                          Lane& lane) {
+    for (int quarter = 0; quarter < 4; quarter++) {
+      lane.part[quarter] =
+          lanePart(plane, ((size_t)tile * blocksOf(m) + block) * 4 + quarter, row, t);
+    }
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    return word(lane.part[step / 2], step % 2 * 2 + second);
+  }
+  INLINE static float scale(const Lane&, int) { return 1; }
+  INLINE static float minimum(const Lane&, int) { return 0; }
+};
+
+struct F16Format : HalvesFormat {
+  static const int PLANES = 1;
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    HalvesFormat::load(m, m.codes, tile, block, row, t, lane);
+  }
+};
+
+// A float as the sum of two halves.
+struct F16x2Format : HalvesFormat {
+  static const int PLANES = 2;
+  INLINE static void load(const Matrix& m, int plane, int tile, int block, int row, int t,
+                          Lane& lane) {
+    HalvesFormat::load(m, plane == 0 ? m.codes : m.extra, tile, block, row, t, lane);
+  }
+};
+
+struct Q8Format {
+  static const int GROUP = 32;
+  static const bool MINIMUM = false;
+  static const int PLANES = 1;
+  struct Lane { uint4 part[2]; uint2 scales; };
+
+  INLINE static void loadCodes(const Matrix& m, int tile, int block, int row, int t, Lane& lane) {
+    for (int half = 0; half < 2; half++) {
+      lane.part[half] = lanePart(m.codes, ((size_t)tile * blocksOf(m) + block) * 2 + half, row, t);
+    }
+  }
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    loadCodes(m, tile, block, row, t, lane);
+    lane.scales = ((const uint2*)m.scales)[place(m, tile, block, row)];
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    u32 codes = word(lane.part[step / 4], step % 4);
+    u32 halves = __byte_perm(codes, 0x64646464u, second ? 0x4342 : 0x4140);
+    return subtractHalves(halves, 0x64806480u); // codes are biased by 128
+  }
+  INLINE static float scale(const Lane& lane, int group) {
+    u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
+    return halfToFloat((u16)(pair >> (group % 2 * 16)));
+  }
+  INLINE static float minimum(const Lane&, int) { return 0; }
+};
+
+struct Q4Format {
+  static const int GROUP = 32;
+  static const bool MINIMUM = false;
+  static const int PLANES = 1;
+  struct Lane { uint4 part; uint2 scales; };
+
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    lane.part = lanePart(m.codes, (size_t)tile * blocksOf(m) + block, row, t);
+    lane.scales = ((const uint2*)m.scales)[place(m, tile, block, row)];
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    return subtractHalves(nibblePair(word(lane.part, step / 2), step % 2 * 2 + second),
+                          0x64086408u);
+  }
+  INLINE static float scale(const Lane& lane, int group) {
+    u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
+    return halfToFloat((u16)(pair >> (group % 2 * 16)));
+  }
+  INLINE static float minimum(const Lane&, int) { return 0; }
+};
+
+// Scales as ggml packs them for 256 columns: two halves and 8 + 8 numbers of six bits.
+struct Q4KFormat {
+  static const int GROUP = 32;
+  static const bool MINIMUM = true;
+  static const int PLANES = 1;
+  struct Lane { uint4 part; uint4 scales; int firstGroup; };
+
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    lane.part = lanePart(m.codes, (size_t)tile * blocksOf(m) + block, row, t);
+    lane.scales = ((const uint4*)m.scales)[widePlace(m, tile, block, row)];
+    lane.firstGroup = block % 2 * 4;
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    return subtractHalves(nibblePair(word(lane.part, step / 2), step % 2 * 2 + second),
+                          0x64006400u);
+  }
+  INLINE static u32 byteAt(const Lane& lane, int index) {
+    return word(lane.scales, 1 + index / 4) >> (index % 4 * 8) & 0xff;
+  }
+  INLINE static u32 sixBits(const Lane& lane, int group, int low) {
+    if (lane.firstGroup == 0) return byteAt(lane, group + low) & 63;
+    u32 upper = byteAt(lane, group + low) >> 6 << 4;
+    return (byteAt(lane, group + 8) >> (low ? 4 : 0) & 15) | upper;
+  }
+  INLINE static float scale(const Lane& lane, int group) {
+    return halfToFloat((u16)lane.scales.x) * (float)sixBits(lane, group, 0);
+  }
+  INLINE static float minimum(const Lane& lane, int group) {
+    return halfToFloat((u16)(lane.scales.x >> 16)) * (float)sixBits(lane, group, 4);
+  }
+};
+
+struct Q6KFormat {
+  static const int GROUP = 16;
+  static const bool MINIMUM = false;
+  static const int PLANES = 1;
+  struct Lane { uint4 part; uint2 upper; uint2 scales; float factor; };
+
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    size_t at = place(m, tile, block, row);
+    lane.part = lanePart(m.codes, (size_t)tile * blocksOf(m) + block, row, t);
+    lane.upper = ((const uint2*)m.extra)[at * 4 + t];
+    lane.scales = ((const uint2*)m.scales)[at];
+    lane.factor = halfToFloat(((const u16*)m.factors)[widePlace(m, tile, block, row)]);
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    u32 low = nibblePair(word(lane.part, step / 2), step % 2 * 2 + second);
+    u32 upper = step < 4 ? lane.upper.x : lane.upper.y;
+    u32 high = upper >> (2 * (step % 4 * 2 + second)) & 0x00030003u;
+    return subtractHalves(low | high << 4, 0x64206420u);
+  }
+  INLINE static float scale(const Lane& lane, int group) {
+    u32 word = group < 4 ? lane.scales.x : lane.scales.y;
+    return lane.factor * (float)(signed char)(word >> (group % 4 * 8));
+  }
+  INLINE static float minimum(const Lane&, int) { return 0; }
+};
+
+// Any other format of blocks, without loss: bytes, and a float (or two) for 16 of them.
+struct WideFormat {
+  static const int GROUP = 16;
+  static const bool MINIMUM = true;
+  static const int PLANES = 1;
+  struct Lane { Q8Format::Lane codes; const float* scales; const float* minimums; };
+
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    size_t at = place(m, tile, block, row);
+    Q8Format::loadCodes(m, tile, block, row, t, lane.codes);
+    lane.scales = (const float*)m.scales + at * 8;
+    lane.minimums = m.extra ? (const float*)m.extra + at * 8 : nullptr;
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    return Q8Format::pair(lane.codes, step, second);
+  }
+  INLINE static float scale(const Lane& lane, int group) { return lane.scales[group]; }
+  INLINE static float minimum(const Lane& lane, int group) {
+    return lane.minimums ? lane.minimums[group] : 0;
+  }
+};
+
+// What a row's products are multiplied by in the end.
+INLINE float rowFactor(const Matrix& m, int row) {
+  return m.format <= F16X2 ? ((const float*)m.factors)[row] : 1.0f;
+}
+
+// One weight as a float.
+template <class Format>
+INLINE float elementOf(const Matrix& m, int row, int column) {
+  int step = column % BLOCK_COLUMNS / 16;
+  float sum = 0;
+  for (int plane = 0; plane < Format::PLANES; plane++) {
+    typename Format::Lane lane;
+    Format::load(m, plane, row / 16, column / BLOCK_COLUMNS, row % 16, column % 16 / 4, lane);
+    u32 halves = Format::pair(lane, step, column % 4 / 2);
+    float code = halfToFloat((u16)(halves >> (column % 2 * 16)));
+    if (Format::GROUP == 0) {
+      sum += code;
+    } else {
+      int group = Format::GROUP == 16 ? step : step / 2;
+      sum += Format::scale(lane, group) * code - Format::minimum(lane, group);
+    }
+  }
+  return sum * rowFactor(m, row);
+}
+
+INLINE float element(const Matrix& m, int row, int column) {
+  switch (m.format) {
+    case F16: return elementOf<F16Format>(m, row, column);
+    case F16X2: return elementOf<F16x2Format>(m, row, column);
+    case Q8: return elementOf<Q8Format>(m, row, column);
+    case Q4: return elementOf<Q4Format>(m, row, column);
+    case Q4K: return elementOf<Q4KFormat>(m, row, column);
+    case Q6K: return elementOf<Q6KFormat>(m, row, column);
+    default: return elementOf<WideFormat>(m, row, column);
+  }
+}

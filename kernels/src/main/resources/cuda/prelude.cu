@@ -1,0 +1,123 @@
+// What all kernels share. The files of this folder are compiled as one, this one first, and include
+// nothing: nvcc makes cubins of them, and an emulator runs them on a processor, for which it brings
+// its own versions of what is between the guards.
+//
+// A kernel takes one struct: pointers first, then ints and floats, so that nothing is padded.
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#ifndef MILLRACE_EMULATION
+#define KERNEL(name, Arguments)                                                                    \
+  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments a)
+#define INLINE __device__ __forceinline__
+#define DYNAMIC_SHARED(Type, name) extern __shared__ __align__(16) Type name[]
+
+INLINE float halfToFloat(u16 bits) {
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+  return value;
+}
+
+INLINE u16 floatToHalf(float value) {
+  u16 bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+  return bits;
+}
+
+INLINE u32 subtractHalves(u32 x, u32 y) {
+  u32 difference;
+  asm("sub.f16x2 %0, %1, %2;" : "=r"(difference) : "r"(x), "r"(y));
+  return difference;
+}
+
+// d (16, 8) += a (16, 16) times b (16, 8), spread over the warp as PTX says of m16n8k16.
+INLINE void multiplyAdd(float d[4], const u32 a[4], u32 b0, u32 b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+               "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+#endif
+
+#define WARP 32
+#define ALL_LANES 0xffffffffu
+// Threads of a block that works on one row, and of one that multiplies.
+#define ROW_THREADS 256
+#define NEGATIVE_INFINITY __int_as_float(0xff800000)
+
+// Columns of a matrix come in blocks of this many; activations are filled up to it with zeros.
+#define BLOCK_COLUMNS 128
+
+INLINE int ceilDiv(int count, int divisor) { return (count + divisor - 1) / divisor; }
+
+// Sum over the block, the same for all threads and in an order that depends on nothing.
+INLINE float blockSum(float value, float* scratch) {
+  for (int distance = WARP / 2; distance > 0; distance /= 2) {
+    value += __shfl_xor_sync(ALL_LANES, value, distance);
+  }
+  __syncthreads();
+  if (threadIdx.x % WARP == 0) scratch[threadIdx.x / WARP] = value;
+  __syncthreads();
+  float sum = 0;
+  for (int warp = 0; warp < ROW_THREADS / WARP; warp++) sum += scratch[warp];
+  return sum;
+}
+
+INLINE float blockMaximum(float value, float* scratch) {
+  for (int distance = WARP / 2; distance > 0; distance /= 2) {
+    value = fmaxf(value, __shfl_xor_sync(ALL_LANES, value, distance));
+  }
+  __syncthreads();
+  if (threadIdx.x % WARP == 0) scratch[threadIdx.x / WARP] = value;
+  __syncthreads();
+  float largest = scratch[0];
+  for (int warp = 1; warp < ROW_THREADS / WARP; warp++) largest = fmaxf(largest, scratch[warp]);
+  return largest;
+}
+
+// Activations on their way into tensor cores, (rows, stride): each is the sum of two halves, times
+// a power of two per row. Together the halves keep 22 bits of an activation, so that products are
+// nearly those of floats, and a row's largest never overflows.
+struct Prepared {
+  u16* high;      // (rows, stride)
+  u16* low;       // (rows, stride)
+  float* inverse; // (rows): undoes the power of two
+  float* sums;    // (rows, stride / 16): of 16 consecutive activations, power included
+  int stride;     // columns, filled up to whole blocks
+  int unused;
+};
+
+// A row's activations before they are split: value(i) is asked for twice per column.
+template <class Values>
+INLINE void prepareRow(const Prepared& out, int row, int width, Values value, float* scratch) {
+  float largest = 0;
+  for (int i = threadIdx.x; i < width; i += ROW_THREADS) largest = fmaxf(largest, fabsf(value(i)));
+  largest = blockMaximum(largest, scratch);
+  int exponent = (int)(__float_as_uint(largest) >> 23);
+  // The largest comes to lie between 2^13 and 2^14.
+  int power = min(max(267 - exponent, 1), 253);
+  float factor = __int_as_float((largest == 0 ? 127 : power) << 23);
+  if (threadIdx.x == 0) {
+    out.inverse[row] = __int_as_float((largest == 0 ? 127 : 254 - power) << 23);
+  }
+  for (int first = 0; first < out.stride; first += ROW_THREADS) {
+    int i = first + threadIdx.x;
+    float scaled = i < width ? value(i) * factor : 0.0f;
+    u16 high = floatToHalf(scaled);
+    float kept = halfToFloat(high);
+    u16 low = floatToHalf(scaled - kept);
+    float sum = kept + halfToFloat(low);
+    for (int distance = 8; distance > 0; distance /= 2) {
+      sum += __shfl_xor_sync(ALL_LANES, sum, distance);
+    }
+    if (i < out.stride) {
+      size_t at = (size_t)row * out.stride + i;
+      out.high[at] = high;
+      out.low[at] = low;
+      if (i % 16 == 0) out.sums[at / 16] = sum;
+    }
+  }
+}

@@ -1,0 +1,204 @@
+package dev.millrace.kernels.cuda;
+
+import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.RandomWeights;
+import dev.millrace.kernels.TensorShape;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cuda.CudaKernels.Between;
+import dev.millrace.kernels.cuda.CudaProduct.Part;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import static org.assertj.core.api.Assertions.*;
+
+/** Products on the emulated device against sums in double, in every format of weights. */
+class CudaMultiplyTest {
+
+    /** Of the sum of the products' magnitudes: activations have 22 bits, sums those of floats. */
+    private static final double TOLERANCE = 1e-6;
+    private static final int ROWS = 37;
+
+    private static CudaDevice device;
+    private static CudaKernels kernels;
+    private static WorkerPool pool;
+
+    @BeforeAll
+    static void openDevice() {
+        device = EmulatedDriver.open();
+        kernels = new CudaKernels(device);
+        pool = WorkerPool.create(2);
+    }
+
+    @AfterAll
+    static void closeDevice() {
+        if (device != null) {
+            pool.close();
+            device.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyFormatMultipliesWhatItsWeightsAre(QuantFormat format) {
+        int columns = format.blockElements() == 1 ? 200 : 3 * format.blockElements() + 512;
+        int tokens = 11;
+        QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
+                TensorShape.matrix(ROWS, columns), 0.7f, 5);
+        float[] x = activations(tokens, columns);
+        float[] bias = activations(1, ROWS);
+
+        float[] y = multiply(weights, x, bias, tokens);
+
+        float[] row = new float[columns];
+        for (int r = 0; r < ROWS; r++) {
+            new Dequantizer(format).dequantize(weights, (long) r * columns, columns, row, 0);
+            for (int token = 0; token < tokens; token++) {
+                double sum = bias[r];
+                double magnitude = Math.abs(sum);
+                for (int i = 0; i < columns; i++) {
+                    double product = (double) row[i] * x[token * columns + i];
+                    sum += product;
+                    magnitude += Math.abs(product);
+                }
+                assertThat((double) y[token * ROWS + r]).as("row %d of token %d", r, token)
+                        .isCloseTo(sum, within(TOLERANCE * magnitude));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRowThatIsLookedUpIsWhatTheFileSays(QuantFormat format) {
+        int columns = 2 * format.blockElements() + 256;
+        QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
+                TensorShape.matrix(ROWS, columns), 0.7f, 6);
+        try (Scope scope = new Scope()) {
+            CudaProduct product = scope.product(weights, 0, 0);
+            long ids = scope.upload(MemorySegment.ofArray(new int[]{36, 0, 17}));
+            long out = scope.allocate(3L * columns * Float.BYTES);
+
+            kernels.embed(product, ids, 3, out, 2);
+
+            float[] rows = scope.download(out, 3 * columns);
+            float[] row = new float[columns];
+            new Dequantizer(format).dequantize(weights, 36L * columns, columns, row, 0);
+            for (int i = 0; i < columns; i++) {
+                assertThat(rows[i]).as("element %d", i)
+                        .isCloseTo(2 * row[i], within(Math.abs(row[i]) * 1e-6f + 1e-9f));
+            }
+        }
+    }
+
+    @Test
+    void aTokenHasTheSameBitsAloneAndAmongForty() {
+        QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), QuantFormat.Q4_K,
+                TensorShape.matrix(ROWS, 2560), 0.7f, 7);
+        float[] x = activations(40, 2560);
+        float[] together = multiply(weights, x, new float[ROWS], 40);
+        for (int token : new int[]{0, 8, 39}) {
+            float[] alone = multiply(weights, Arrays.copyOfRange(x, token * 2560,
+                    (token + 1) * 2560), new float[ROWS], 1);
+            assertThat(alone).isEqualTo(Arrays.copyOfRange(together, token * ROWS,
+                    (token + 1) * ROWS));
+        }
+    }
+
+    @Test
+    void largeSmallAndMissingNumbersStayWhatTheyAre() {
+        float[] weights = new float[16 * 128];
+        for (int i = 0; i < 16; i++) {
+            weights[i * 128 + i] = i % 2 == 0 ? 1e30f : 1e-30f;
+        }
+        QuantTensor diagonal = QuantTensor.of(QuantFormat.F32, TensorShape.matrix(16, 128),
+                MemorySegment.ofArray(weights));
+        float[] x = new float[4 * 128];
+        Arrays.fill(x, 0, 128, 1e-20f);
+        Arrays.fill(x, 128, 256, 3e7f);
+        x[256 + 3] = Float.NaN;
+        x[384 + 5] = Float.POSITIVE_INFINITY;
+
+        float[] y = multiply(diagonal, x, new float[16], 4);
+
+        assertThat(y[0]).isCloseTo(1e10f, withinPercentage(1e-4));
+        assertThat(y[16 + 1]).isCloseTo(3e-23f, withinPercentage(1e-4));
+        assertThat(y[32]).isNaN();
+        assertThat(y[48]).isNaN();
+    }
+
+    private static float[] activations(int rows, int columns) {
+        Random random = new Random(columns);
+        float[] values = new float[rows * columns];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) random.nextGaussian() * (1 + i / columns);
+        }
+        return values;
+    }
+
+    private static float[] multiply(QuantTensor weights, float[] x, float[] bias, int tokens) {
+        int columns = (int) weights.shape().columns();
+        int rows = (int) weights.shape().rows();
+        try (Scope scope = new Scope()) {
+            long hidden = scope.upload(MemorySegment.ofArray(x));
+            long out = scope.allocate((long) tokens * rows * Float.BYTES);
+            PreparedRows prepared = PreparedRows.at(
+                    scope.allocate(PreparedRows.bytes(tokens, columns)), tokens, columns);
+            CudaProduct product = scope.product(weights,
+                    scope.upload(MemorySegment.ofArray(bias)), out);
+
+            kernels.addAndNorm(new Between(hidden, 0, 1, 0, 0, 0, columns), tokens, prepared);
+            kernels.multiply(product, prepared, tokens);
+            return scope.download(out, tokens * rows);
+        }
+    }
+
+    /** Device memory of one test. */
+    private static final class Scope implements AutoCloseable {
+
+        private final List<Long> addresses = new java.util.ArrayList<>();
+        private final MemorySegment staging = device.pin(1 << 20);
+
+        long allocate(long bytes) {
+            addresses.add(device.allocate(bytes));
+            return addresses.getLast();
+        }
+
+        long upload(MemorySegment values) {
+            long address = allocate(values.byteSize());
+            MemorySegment.copy(values, 0, staging, 0, values.byteSize());
+            device.upload(staging.asSlice(0, values.byteSize()), address);
+            device.synchronize();
+            return address;
+        }
+
+        CudaProduct product(QuantTensor weights, long bias, long out) {
+            CudaMatrix matrix = CudaMatrix.upload(device, weights,
+                    allocate(CudaMatrix.bytes(weights.format(), weights.shape())), staging, pool);
+            return kernels.describe(List.of(new Part(matrix, bias, out)),
+                    allocate(CudaProduct.DESCRIPTOR_BYTES), staging);
+        }
+
+        float[] download(long address, int count) {
+            MemorySegment target = staging.asSlice(0, (long) count * Float.BYTES);
+            device.download(address, target);
+            device.synchronize();
+            return target.toArray(ValueLayout.JAVA_FLOAT);
+        }
+
+        @Override
+        public void close() {
+            addresses.forEach(device::free);
+            device.unpin(staging);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package dev.millrace.kernels.cuda;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * A driver of NVIDIA's that runs kernels on this processor: built once from the kernels' sources by
+ * the system's C++ compiler, and loaded into this process as {@code libcuda.so.1}. Tests that need
+ * it are skipped where there is no such compiler, or no x86-64 with AVX2.
+ */
+public final class EmulatedDriver {
+
+    private static final String SOURCES = "/cuda-emulator/";
+    private static final String KERNELS = "/cuda/";
+    private static final int BUILD_SECONDS = 300;
+    private static final List<String> FILES = List.of("build.sh", "driver.cpp", "emulator.cpp",
+            "emulator.h");
+
+    private static boolean loaded;
+
+    private EmulatedDriver() {}
+
+    /** Loads the driver; from then on {@link CudaProbe} finds a device. */
+    @SuppressWarnings("restricted")
+    public static synchronized void load() {
+        if (!loaded) {
+            Assumptions.assumeTrue(isPossible(), "the CUDA emulator needs g++ (or CXX) on Linux"
+                    + " with AVX2 on x86-64");
+            Path folder = build();
+            System.load(folder.resolve("libcudart.so.13").toString());
+            System.load(folder.resolve("libcuda.so.1").toString());
+            loaded = true;
+        }
+    }
+
+    /** An emulated device, as a user of {@link CudaProbe} finds it. */
+    public static CudaDevice open() {
+        load();
+        CudaProbe.Finding found = CudaProbe.find();
+        return CudaDevice.open(found.device().orElseThrow(() -> new AssertionError(
+                found.reason())), image());
+    }
+
+    /** What the emulated driver takes for compiled kernels. */
+    public static byte[] image() {
+        return "the emulator has its own".getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static boolean isPossible() {
+        try {
+            return System.getProperty("os.name").equals("Linux")
+                    && System.getProperty("os.arch").equals("amd64")
+                    && Files.readString(Path.of("/proc/cpuinfo")).contains(" avx2 ")
+                    && new ProcessBuilder("sh", "-c", "command -v \"${CXX:-g++}\"")
+                            .redirectErrorStream(true).redirectOutput(
+                                    ProcessBuilder.Redirect.DISCARD)
+                            .start().waitFor() == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Builds it unless that was done before from the same sources. */
+    private static Path build() {
+        try {
+            List<String> kernels = new ArrayList<>(text(KERNELS + "files").lines().toList());
+            kernels.add("files");
+            Path folder = folder(kernels);
+            Files.createDirectories(folder);
+            try (FileChannel channel = FileChannel.open(folder.resolve("lock"),
+                    StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                    FileLock lock = channel.lock()) {
+                if (lock.isValid() && !Files.exists(folder.resolve("built"))) {
+                    write(KERNELS, kernels, folder);
+                    write(SOURCES, FILES, folder);
+                    compile(folder);
+                    Files.createFile(folder.resolve("built"));
+                }
+            }
+            return folder;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** All modules share what the first of them built. */
+    private static Path folder(List<String> kernels) throws IOException {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (String each : kernels) {
+                digest.update(text(KERNELS + each).getBytes(StandardCharsets.UTF_8));
+            }
+            for (String each : FILES) {
+                digest.update(text(SOURCES + each).getBytes(StandardCharsets.UTF_8));
+            }
+            return Path.of("../kernels/target/cuda-emulator", HexFormat.of()
+                    .formatHex(digest.digest(), 0, 8)).toAbsolutePath().normalize();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String text(String resource) throws IOException {
+        try (InputStream in = EmulatedDriver.class.getResourceAsStream(resource)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static void write(String base, List<String> names, Path folder) throws IOException {
+        for (String name : names) {
+            Files.writeString(folder.resolve(name), text(base + name));
+        }
+    }
+
+    private static void compile(Path folder) throws IOException {
+        Path log = folder.resolve("log");
+        Process process = new ProcessBuilder("sh", folder.resolve("build.sh").toString(),
+                folder.toString(), folder.toString())
+                .redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        try {
+            if (!process.waitFor(BUILD_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+                process.destroyForcibly();
+                throw new AssertionError("the emulator does not build:\n" + Files.readString(log));
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted while the emulator was built", e);
+        }
+    }
+}

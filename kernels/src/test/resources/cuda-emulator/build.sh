@@ -1,0 +1,33 @@
+#!/bin/sh
+# Builds the stand-ins for a driver, and for the runtime library that JavaCPP's presets ask for and
+# Millrace never calls:
+#
+#   build.sh KERNELS FOLDER     KERNELS holds the .cu files; writes FOLDER/libcuda.so.1 and
+#                               FOLDER/libcudart.so.13
+#
+# CXX names another compiler, CXXFLAGS more options, such as -fsanitize=alignment.
+set -eu
+kernels=$1
+folder=$2
+here=$(cd "$(dirname "$0")" && pwd -P)
+mkdir -p "$folder"
+{
+  echo '#include "emulator.h"'
+  for file in $(cat "$kernels/files"); do
+    printf '#line 1 "%s"\n' "$file"
+    cat "$kernels/$file"
+  done
+} >"$folder/kernels.cpp"
+cxx=${CXX:-g++}
+options="-std=c++17 -O2 -g1 -fPIC -mavx2 -mf16c -ffp-contract=off -fvisibility=hidden -Wall -Wno-unknown-pragmas ${CXXFLAGS:-}"
+# shellcheck disable=SC2086 # options are words
+{
+  "$cxx" $options -I"$here" -c "$folder/kernels.cpp" -o "$folder/kernels.o"
+  "$cxx" $options -I"$here" -c "$here/emulator.cpp" -o "$folder/emulator.o"
+  "$cxx" $options -I"$here" -c "$here/driver.cpp" -o "$folder/driver.o"
+  "$cxx" $options -shared -Wl,-soname,libcuda.so.1 "$folder"/*.o -ldl -o "$folder/libcuda.so.1"
+  printf 'libcudart.so.13 { };\n' >"$folder/versions"
+  echo 'int millrace_stands_in_for_cudart;' |
+    "$cxx" -x c -fPIC -shared -Wl,-soname,libcudart.so.13 -Wl,--version-script="$folder/versions" \
+      - -o "$folder/libcudart.so.13"
+}

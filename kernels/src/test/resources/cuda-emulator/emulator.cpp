@@ -1,0 +1,202 @@
+// The scheduler of the emulator and the one operation of tensor cores that the kernels use.
+#include "emulator.h"
+
+#include <sys/mman.h>
+
+namespace emulator {
+
+thread_local Block* block;
+thread_local Fiber* fiber;
+
+extern "C" void emulator_switch(void** from, void* to);
+
+#if defined(__x86_64__)
+asm(R"(
+.text
+.type emulator_switch,@function
+emulator_switch:
+  push %rbp
+  push %rbx
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  mov %rsp, (%rdi)
+  mov %rsi, %rsp
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbx
+  pop %rbp
+  ret
+.size emulator_switch, .-emulator_switch
+)");
+#else
+#error "the emulator switches fibers on x86-64 only"
+#endif
+
+static void fail(const char* what, int warp, int here, int there) {
+  fprintf(stderr, "CUDA emulator: %s (warp %d of block %u,%u,%u: %d, %d)\n", what, warp,
+          block->index.x, block->index.y, block->index.z, here, there);
+  abort();
+}
+
+void wait(State state) {
+  Fiber* me = fiber;
+  me->state = state;
+  emulator_switch(&me->stack_pointer, block->scheduler);
+}
+
+static void entry() {
+  (*block->body)();
+  wait(DONE);
+}
+
+constexpr size_t STACK_BYTES = 64 << 10;
+
+// Stacks outlive launches: making them is dearer than most kernels.
+static char* stack_of(int thread) {
+  static thread_local std::vector<char*> stacks;
+  while ((int)stacks.size() <= thread) {
+    void* memory = mmap(nullptr, STACK_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) abort();
+    stacks.push_back((char*)memory);
+  }
+  return stacks[thread];
+}
+
+static void start(int thread) {
+  Fiber& f = block->fibers[thread];
+  void** top = (void**)(stack_of(thread) + STACK_BYTES);
+  *--top = nullptr;
+  *--top = (void*)entry;
+  for (int i = 0; i < 6; i++) *--top = nullptr;
+  f.stack_pointer = top;
+  f.index = thread;
+  f.state = RUNNING;
+  unsigned x = block->size.x, y = block->size.y;
+  f.thread = {thread % x, thread / x % y, thread / x / y};
+}
+
+// Runs a warp until all its lanes have ended or wait for the block.
+static void run_warp(int first, int end) {
+  for (;;) {
+    int at_warp = 0, at_barrier = 0, done = 0;
+    for (int i = first; i < end; i++) {
+      Fiber& f = block->fibers[i];
+      if (f.state == RUNNING) {
+        fiber = &f;
+        emulator_switch(&block->scheduler, f.stack_pointer);
+      }
+      at_warp += f.state == AT_WARP;
+      at_barrier += f.state == AT_BARRIER;
+      done += f.state == DONE;
+    }
+    if (at_warp == 0) return;
+    if (at_warp != end - first) {
+      fail("a warp diverged at an operation of all its lanes", first / WARP, at_warp,
+           at_barrier + done);
+    }
+    if (block->wants_work[first / WARP]) {
+      block->wants_work[first / WARP] = 0;
+      block->warp_work(*block, first);
+    }
+    for (int i = first; i < end; i++) block->fibers[i].state = RUNNING;
+  }
+}
+
+static void run_block(bool reversed) {
+  int threads = (int)block->fibers.size();
+  int warps = (threads + WARP - 1) / WARP;
+  std::fill(block->shared.begin(), block->shared.end(), (char)0xCD);
+  for (int i = 0; i < threads; i++) start(i);
+  for (;;) {
+    for (int i = 0; i < warps; i++) {
+      int warp = reversed ? warps - 1 - i : i;
+      run_warp(warp * WARP, std::min(threads, warp * WARP + WARP));
+    }
+    int waiting = 0;
+    for (Fiber& f : block->fibers) waiting += f.state == AT_BARRIER;
+    if (waiting == 0) return;
+    if (waiting != threads) {
+      fail("some threads wait at a barrier that others never reach", 0, waiting, threads);
+    }
+    for (Fiber& f : block->fibers) f.state = RUNNING;
+  }
+}
+
+// d += a b of m16n8k16, from the fragments of a warp's lanes as PTX lays them out.
+static void multiply_fragments(Block& b, int first) {
+  float left[16][16], right[16][8], sums[16][8];
+  LanePart* parts = &b.parts[b.turns[first] & 1][first];
+  for (int lane = 0; lane < WARP; lane++) {
+    int g = lane / 4, t = lane % 4;
+    LanePart& p = parts[lane];
+    for (int i = 0; i < 4; i++) {
+      int row = g + i % 2 * 8, column = 2 * t + i / 2 * 8;
+      left[row][column] = halfToFloat((uint16_t)p.weights[i]);
+      left[row][column + 1] = halfToFloat((uint16_t)(p.weights[i] >> 16));
+      sums[g + i / 2 * 8][2 * t + i % 2] = p.sums[i];
+    }
+    for (int i = 0; i < 2; i++) {
+      right[2 * t + 8 * i][g] = halfToFloat((uint16_t)p.activations[i]);
+      right[2 * t + 8 * i + 1][g] = halfToFloat((uint16_t)(p.activations[i] >> 16));
+    }
+  }
+  for (int row = 0; row < 16; row++) {
+    for (int k = 0; k < 16; k++) {
+      for (int column = 0; column < 8; column++) {
+        sums[row][column] += left[row][k] * right[k][column];
+      }
+    }
+  }
+  for (int lane = 0; lane < WARP; lane++) {
+    for (int i = 0; i < 4; i++) {
+      parts[lane].sums[i] = sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2];
+    }
+  }
+}
+
+void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
+            const std::function<void()>& body) {
+  Block b;
+  int threads = (int)(size.x * size.y * size.z);
+  b.fibers.resize(threads);
+  b.parts[0].resize(threads);
+  b.parts[1].resize(threads);
+  b.turns.assign(threads, 0);
+  b.wants_work.assign((threads + WARP - 1) / WARP, 0);
+  b.shared.resize(shared_bytes + 64);
+  b.size = size;
+  b.grid = grid;
+  b.warp_work = multiply_fragments;
+  b.body = &body;
+  block = &b;
+  for (unsigned z = 0; z < grid.z; z++) {
+    for (unsigned y = 0; y < grid.y; y++) {
+      for (unsigned x = 0; x < grid.x; x++) {
+        b.index = {x, y, z};
+        run_block(reversed);
+      }
+    }
+  }
+  block = nullptr;
+}
+
+} // namespace emulator
+
+void multiplyAdd(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
+  using namespace emulator;
+  int me = fiber->index;
+  block->turns[me]++;
+  LanePart& mine = part(me);
+  memcpy(mine.weights, a, 16);
+  mine.activations[0] = b0;
+  mine.activations[1] = b1;
+  memcpy(mine.sums, d, 16);
+  block->wants_work[me / WARP] = 1;
+  wait(AT_WARP);
+  memcpy(d, part(me).sums, 16);
+}

@@ -1,0 +1,136 @@
+// Runs the kernels of a device on a processor: one block of threads at a time, every thread a fiber.
+// A warp's fibers wait for each other at its operations and a block's at its barriers, so that
+// missing barriers, divergence, wrong fragments and unwritten memory show as they would not on a
+// device. Races between warps show by running them in either order.
+#pragma once
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <type_traits>
+#include <vector>
+
+#define MILLRACE_EMULATION
+
+struct uint3 { unsigned x, y, z; };
+struct dim3 { unsigned x = 1, y = 1, z = 1; };
+struct alignas(8) uint2 { unsigned x, y; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+
+namespace emulator {
+
+constexpr int WARP = 32;
+
+enum State { RUNNING, AT_BARRIER, AT_WARP, DONE };
+
+struct Fiber {
+  void* stack_pointer;
+  uint3 thread;
+  int index;
+  State state;
+};
+
+// What one lane gives to and takes from an operation of its warp.
+struct LanePart {
+  uint64_t value;
+  uint32_t weights[4];
+  uint32_t activations[2];
+  float sums[4];
+};
+
+struct Block {
+  std::vector<Fiber> fibers;
+  std::vector<LanePart> parts[2]; // by turn: a lane may be at the next operation already
+  std::vector<int> turns;         // of each thread
+  std::vector<char> shared;       // dynamic
+  dim3 size, grid;
+  uint3 index;
+  void* scheduler;
+  std::function<void(Block&, int)> warp_work; // done once all lanes of a warp have arrived
+  std::vector<char> wants_work;               // (warps)
+  const std::function<void()>* body;
+};
+
+extern thread_local Block* block;
+extern thread_local Fiber* fiber;
+
+void wait(State state);
+void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
+            const std::function<void()>& body);
+
+inline LanePart& part(int thread) { return block->parts[block->turns[fiber->index] & 1][thread]; }
+inline int first_of_warp() { return fiber->index & ~(WARP - 1); }
+
+// A value of another lane.
+template <class T>
+T exchange(T value, int source) {
+  static_assert(sizeof(T) <= 8);
+  int me = fiber->index;
+  block->turns[me]++;
+  uint64_t bits = 0;
+  memcpy(&bits, &value, sizeof value);
+  part(me).value = bits;
+  wait(AT_WARP);
+  bits = part(first_of_warp() + (source & (WARP - 1))).value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+} // namespace emulator
+
+#define KERNEL(name, Arguments)                                                                    \
+  extern "C" __attribute__((visibility("default"))) const size_t name##_bytes = sizeof(Arguments); \
+  extern "C" __attribute__((visibility("default"))) void name(const Arguments& a)
+#define INLINE inline __attribute__((always_inline))
+#define DYNAMIC_SHARED(Type, name) Type* name = (Type*)emulator::shared_memory()
+#define __shared__ static thread_local
+
+#define threadIdx (emulator::fiber->thread)
+#define blockIdx (emulator::block->index)
+#define blockDim (emulator::block->size)
+#define gridDim (emulator::block->grid)
+
+namespace emulator {
+inline void* shared_memory() {
+  return (void*)(((uintptr_t)block->shared.data() + 15) & ~(uintptr_t)15);
+}
+} // namespace emulator
+
+using std::max;
+using std::min;
+
+inline void __syncthreads() { emulator::wait(emulator::AT_BARRIER); }
+inline void __syncwarp() { emulator::exchange(0, 0); }
+template <class T>
+T __shfl_xor_sync(unsigned, T value, int mask) {
+  return emulator::exchange(value, (emulator::fiber->index & 31) ^ mask);
+}
+template <class T>
+T __shfl_sync(unsigned, T value, int source) { return emulator::exchange(value, source); }
+
+inline float __int_as_float(int bits) { float f; memcpy(&f, &bits, 4); return f; }
+inline unsigned __float_as_uint(float f) { unsigned bits; memcpy(&bits, &f, 4); return bits; }
+inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
+  uint64_t bytes = (uint64_t)y << 32 | x;
+  unsigned result = 0;
+  for (int i = 0; i < 4; i++) {
+    result |= (unsigned)(bytes >> (selector >> 4 * i & 7) * 8 & 0xff) << 8 * i;
+  }
+  return result;
+}
+
+inline float halfToFloat(uint16_t bits) { return _cvtsh_ss(bits); }
+inline uint16_t floatToHalf(float value) { return _cvtss_sh(value, 0); }
+inline unsigned subtractHalves(unsigned x, unsigned y) {
+  float low = halfToFloat((uint16_t)x) - halfToFloat((uint16_t)y);
+  float high = halfToFloat((uint16_t)(x >> 16)) - halfToFloat((uint16_t)(y >> 16));
+  return floatToHalf(low) | (unsigned)floatToHalf(high) << 16;
+}
+
+void multiplyAdd(float d[4], const unsigned a[4], unsigned b0, unsigned b1);
