@@ -3,10 +3,15 @@ package dev.millrace.engine.cpu;
 import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.BatchRules;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.MemoryPlan;
+import dev.millrace.engine.forward.MemoryPlan.GroupBlocks;
+import dev.millrace.engine.forward.RotaryTable;
+import dev.millrace.engine.forward.WeightSizes;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -14,6 +19,7 @@ import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -78,18 +84,35 @@ public final class CpuBackend implements Backend {
      */
     public static DeviceMemory memoryNeeded(CpuKernels kernels, int workers, ModelSpec spec,
             Weights weights, MemoryBudget budget) {
-        return CpuMemoryPlan.of(kernels, spec, budget, workers)
-                .full(PackedSizes.of(kernels, spec, weights));
+        return plan(kernels, workers, spec, budget)
+                .full(WeightSizes.of(kernels::packedBytes, spec, weights));
     }
 
     /** A cache of one full context, less than which {@link #open} refuses, in bytes. */
     public static long leastCacheBytes(ModelSpec spec, MemoryBudget budget) {
-        return CpuMemoryPlan.leastCacheBytes(spec, budget);
+        return MemoryPlan.leastCacheBytes(groups(spec, budget));
     }
 
     /** Cached keys and values of one position over all layers, in bytes. */
     public static long cacheBytesPerToken(ModelSpec spec, KvFormat format) {
-        return CpuMemoryPlan.tokenBytes(spec, format);
+        return MemoryPlan.tokenBytes(spec, format, CpuKernels::cacheBlockBytes);
+    }
+
+    private static List<GroupBlocks> groups(ModelSpec spec, MemoryBudget budget) {
+        return MemoryPlan.groups(spec, budget, CpuKernels::cacheBlockBytes);
+    }
+
+    private static MemoryPlan plan(CpuKernels kernels, int workers, ModelSpec spec,
+            MemoryBudget budget) {
+        List<GroupBlocks> groups = groups(spec, budget);
+        long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers)
+                + CpuTransformer.attentionBytes(spec, budget, workers)
+                + RotaryTable.bytes(spec, budget.contextTokens())
+                + CpuAdapters.bufferBytes(spec, budget)
+                + BatchRules.scratchBytes(MemoryPlan.mostBlocks(groups))
+                + workers * kernels.scratchBytes(WeightSizes.widestColumns(spec));
+        return new MemoryPlan(spec.name(), budget.totalBytes(), bufferBytes,
+                budget.adapterBytes(), groups);
     }
 
     @Override
@@ -104,7 +127,7 @@ public final class CpuBackend implements Backend {
 
     CpuForwardPass openPass(ModelSpec spec, Weights weights, MemoryBudget budget) {
         long startNanos = System.nanoTime();
-        CpuMemoryPlan plan = CpuMemoryPlan.of(kernels, spec, budget, pool.workers());
+        MemoryPlan plan = plan(kernels, pool.workers(), spec, budget);
         CpuForwardPass pass;
         try {
             pass = place(spec, weights, budget, plan);
@@ -128,7 +151,7 @@ public final class CpuBackend implements Backend {
     }
 
     private CpuForwardPass place(ModelSpec spec, Weights weights, MemoryBudget budget,
-            CpuMemoryPlan plan) {
+            MemoryPlan plan) {
         long limitBytes = plan.weightLimitBytes();
         KeptWeights kept = KeptWeights.open(folder, kernels, weights, pool);
         CpuWeights packed = null;

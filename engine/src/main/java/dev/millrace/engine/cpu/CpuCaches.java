@@ -3,6 +3,8 @@ package dev.millrace.engine.cpu;
 import dev.millrace.engine.forward.BlockOperations;
 import dev.millrace.engine.forward.BlockOperations.Move;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import dev.millrace.engine.forward.MemoryPlan;
+import dev.millrace.engine.forward.WindowGroup;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuKvCache;
@@ -13,13 +15,13 @@ import java.util.function.BooleanSupplier;
 /** The keys and values of all layers: a cache per group of layers, found by layer. */
 final class CpuCaches implements AutoCloseable {
 
-    private final List<CpuLayerGroup> groups;
+    private final List<WindowGroup> groups;
     private final CpuKvCache[] caches; // (groups)
     private final int[] groupOf; // (layers)
     private final int[] indexInGroup; // (layers)
 
     /** @param sizes one per group, with its blocks */
-    CpuCaches(CpuKernels kernels, KvFormat format, ModelSpec spec, List<CpuLayerGroup> groups,
+    CpuCaches(CpuKernels kernels, KvFormat format, ModelSpec spec, List<WindowGroup> groups,
             List<LayerGroup> sizes) {
         this.groups = groups;
         caches = new CpuKvCache[groups.size()];
@@ -29,7 +31,7 @@ final class CpuCaches implements AutoCloseable {
             for (int group = 0; group < caches.length; group++) {
                 List<Integer> layers = groups.get(group).layers();
                 caches[group] = kernels.openCache(format, layers.size(), spec.kvHeads(),
-                        spec.headSize(), CpuMemoryPlan.BLOCK_TOKENS, sizes.get(group).blocks());
+                        spec.headSize(), MemoryPlan.BLOCK_TOKENS, sizes.get(group).blocks());
                 for (int index = 0; index < layers.size(); index++) {
                     groupOf[layers.get(index)] = group;
                     indexInGroup[layers.get(index)] = index;

@@ -1,10 +1,11 @@
 package dev.millrace.engine.cpu;
 
-import dev.millrace.engine.cpu.CpuMemoryPlan.GroupBlocks;
 import dev.millrace.engine.forward.BatchRules;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.MemoryPlan;
+import dev.millrace.engine.forward.MemoryPlan.GroupBlocks;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
 import dev.millrace.kernels.WorkerPool;
@@ -35,13 +36,13 @@ final class CpuForwardPass implements ForwardPass {
      * Owns weights and what was kept of them from now on, unless this fails.
      */
     CpuForwardPass(ModelSpec spec, CpuKernels kernels, WorkerPool pool, CpuWeights weights,
-            KeptWeights kept, CpuMemoryPlan plan, MemoryBudget budget) {
+            KeptWeights kept, MemoryPlan plan, MemoryBudget budget) {
         this.weights = weights;
         this.kept = kept;
         layout = new StepLayout(budget.stepTokens(), budget.sequences(), plan.groups().size());
         CpuBuffers buffers = new CpuBuffers(kernels, spec, budget);
         outputs = new CpuOutputs(spec, kernels, pool, weights, buffers, layout);
-        geometry = new CacheGeometry(CpuMemoryPlan.BLOCK_TOKENS,
+        geometry = new CacheGeometry(MemoryPlan.BLOCK_TOKENS,
                 plan.layerGroups(weights.bytes()));
         memory = new DeviceMemory(weights.bytes(), weights.stepBytes(), geometry.totalBytes(),
                 plan.bufferBytes(), budget.adapterBytes());

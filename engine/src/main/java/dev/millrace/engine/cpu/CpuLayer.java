@@ -1,5 +1,6 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.forward.RotaryTable;
 import dev.millrace.models.LayerSpec;
 
 /**

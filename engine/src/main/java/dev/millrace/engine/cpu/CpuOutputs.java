@@ -1,15 +1,9 @@
 package dev.millrace.engine.cpu;
 
-import dev.millrace.engine.forward.LogProbabilities;
-import dev.millrace.engine.forward.OutputRequest.FullLogits;
-import dev.millrace.engine.forward.OutputRequest.None;
+import dev.millrace.engine.forward.LogitReader;
 import dev.millrace.engine.forward.OutputRequest.PooledHidden;
 import dev.millrace.engine.forward.OutputRequest.PooledHidden.Pooling;
-import dev.millrace.engine.forward.OutputRequest.Sample;
-import dev.millrace.engine.forward.OutputRequest.TargetLogprobs;
-import dev.millrace.engine.forward.OutputRequest.TopLogprobs;
-import dev.millrace.engine.forward.Sampler;
-import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.RowAnswer;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult.RowResult;
 import dev.millrace.kernels.WorkerPool;
@@ -30,8 +24,7 @@ final class CpuOutputs {
     private final CpuWeights weights;
     private final CpuBuffers buffers;
     private final StepLayout layout;
-    private final Sampler[] samplers; // (workers)
-    private final LogProbabilities[] logProbabilities; // (workers)
+    private final LogitReader[] readers; // (workers)
     private final WorkQueue queue = new WorkQueue();
     private final WorkerPool.Task multiply = this::multiply;
     private final WorkerPool.Task answer = this::answer;
@@ -49,11 +42,9 @@ final class CpuOutputs {
         this.weights = weights;
         this.buffers = buffers;
         this.layout = layout;
-        samplers = new Sampler[pool.workers()];
-        logProbabilities = new LogProbabilities[pool.workers()];
-        for (int worker = 0; worker < samplers.length; worker++) {
-            samplers[worker] = new Sampler(kernels, spec.vocabularySize());
-            logProbabilities[worker] = new LogProbabilities(kernels, spec.vocabularySize());
+        readers = new LogitReader[pool.workers()];
+        for (int worker = 0; worker < readers.length; worker++) {
+            readers[worker] = new LogitReader(kernels, spec.vocabularySize());
         }
     }
 
@@ -130,71 +121,29 @@ final class CpuOutputs {
         for (int first = queue.take(); first >= 0; first = queue.take()) {
             for (int i = first; i < queue.end(first); i++) {
                 int row = layout.outputRows[firstOutput + i];
-                answer(answers[row], batch.rows().get(row),
-                        layout.outputIndices[firstOutput + i], i * spec.vocabularySize(), worker);
+                readers[worker].answer(answers[row], batch.rows().get(row),
+                        layout.outputIndices[firstOutput + i], buffers.logits,
+                        i * spec.vocabularySize());
             }
         }
-    }
-
-    /** Answers one position, whose logits are at {@code offset}. */
-    private void answer(RowAnswer answer, SequenceRow row, int index, int offset, int worker) {
-        float[] logits = buffers.logits;
-        if (!(row.output() instanceof Sample) // whose sampler looks for itself
-                && Sampler.isPoisoned(logits, offset, spec.vocabularySize())) {
-            answer.poisoned = true;
-            return;
-        }
-        LogProbabilities probabilities = logProbabilities[worker];
-        switch (row.output()) {
-            case Sample _ -> sample(answer, row, index, offset, worker);
-            case TopLogprobs request -> {
-                probabilities.read(logits, offset);
-                answer.top[index] = probabilities.likeliest(request.count());
-                if (sample(answer, row, index, offset, worker)) {
-                    answer.logprobs[index] = probabilities.of(answer.tokens[index]);
-                }
-            }
-            case TargetLogprobs request -> {
-                probabilities.read(logits, offset);
-                answer.logprobs[index] = probabilities.of(request.targets()[index]);
-                if (request.top() >= 0) {
-                    answer.ranks[index] = probabilities.rank(request.targets()[index]);
-                    answer.top[index] = probabilities.likeliest(request.top());
-                }
-            }
-            case FullLogits _ -> System.arraycopy(logits, offset, answer.values,
-                    index * spec.vocabularySize(), spec.vocabularySize());
-            case None _,PooledHidden _ -> throw new IllegalStateException(
-                    row.output() + " has no positions, yet position " + index + " was computed");
-        }
-    }
-
-    private boolean sample(RowAnswer answer, SequenceRow row, int index, int offset, int worker) {
-        int token = samplers[worker].sample(buffers.logits, offset, row, index);
-        answer.tokens[index] = token;
-        if (token == Sampler.POISONED) {
-            answer.poisoned = true;
-        }
-        return token != Sampler.POISONED;
     }
 
     /** Pools the normed last states of a row's tokens, in order of position. */
     private void pool(RowAnswer answer, int row, Pooling pooling) {
+        float[] values = answer.values();
         int length = batch.rows().get(row).tokens().length;
         int end = layout.firstTokens[row] + length;
         if (pooling == Pooling.LAST) {
-            normed(end - 1, answer.values, 0);
+            normed(end - 1, values, 0);
         } else {
             for (int token = end - length; token < end; token++) {
                 normed(token, buffers.branch, 0);
-                kernels.add(answer.values, 0, buffers.branch, 0, spec.embeddingSize());
+                kernels.add(values, 0, buffers.branch, 0, spec.embeddingSize());
             }
-            for (int i = 0; i < answer.values.length; i++) {
-                answer.values[i] /= length;
+            for (int i = 0; i < values.length; i++) {
+                values[i] /= length;
             }
         }
-        for (float value : answer.values) {
-            answer.poisoned |= !Float.isFinite(value);
-        }
+        answer.poisonUnlessFinite();
     }
 }

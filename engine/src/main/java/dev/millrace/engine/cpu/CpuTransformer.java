@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.RotaryTable;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.AttentionRule;
 import dev.millrace.kernels.cpu.CpuKernels;

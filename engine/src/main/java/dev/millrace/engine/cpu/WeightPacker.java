@@ -2,9 +2,10 @@ package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.cpu.packed.PackedKey;
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.RotaryTable;
+import dev.millrace.engine.forward.WeightShapes;
 import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.QuantTensor;
-import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuMatrix;
@@ -145,7 +146,7 @@ final class WeightPacker {
             return before;
         }
         QuantTensor tensor = weights.get(role, layer, expert);
-        requireShape(role, layer, tensor);
+        WeightShapes.require(spec, role, layer, tensor);
         CpuMatrix matrix = kernels.pack(tensor, pool);
         packed.add(matrix);
         take(matrix.bytes());
@@ -166,7 +167,7 @@ final class WeightPacker {
             return null;
         }
         QuantTensor tensor = weights.get(role, layer, expert);
-        requireShape(role, layer, tensor);
+        WeightShapes.require(spec, role, layer, tensor);
         take(tensor.shape().columns() * Float.BYTES);
         float[] values = new float[Math.toIntExact(tensor.shape().columns())];
         new Dequantizer(tensor.format()).dequantize(tensor, 0, values.length, values, 0);
@@ -180,16 +181,6 @@ final class WeightPacker {
                     + limitBytes + " bytes that the memory limit leaves for them (the file holds "
                     + weights.totalBytes()
                     + "); raise the memory limit or use a smaller quantisation");
-        }
-    }
-
-    private void requireShape(WeightRole role, int layer, QuantTensor tensor) {
-        TensorShape expected = role.shape(spec, layer);
-        if (!tensor.shape().equals(expected)) {
-            throw new BackendException("the " + role + " weight"
-                    + (role.perLayer() ? " of layer " + layer : "") + " is " + tensor.shape()
-                    + ", but the model's sizes ask for " + expected
-                    + "; the file is damaged or of an unsupported kind");
         }
     }
 }

@@ -24,6 +24,11 @@ public record LogitRules(int[] biasTokens, float[] biasValues, long[] allowed, i
         return new LogitRules(tokens, values, null, new int[0][], new int[0], 0);
     }
 
+    /** Whether they change no logit. */
+    boolean isEmpty() {
+        return biasTokens.length == 0 && allowed == null && !usesHistory();
+    }
+
     /** Whether any of them looks at what was said. */
     boolean usesHistory() {
         return banned.length > 0 || leastTokens > 0;

@@ -57,6 +57,12 @@ public record SamplingRow(TokenFilters filters, Penalties penalties, LogitRules 
                 historyPrompt, wanted);
     }
 
+    /** Whether the token of the largest logit is what will be drawn, whatever the logits. */
+    public boolean isPlainGreedy() {
+        return filters.temperature() == 0 && !penalties.any() && rules.isEmpty()
+                && masks.length == 0;
+    }
+
     /** Whether {@code history} makes a difference. */
     public boolean usesHistory() {
         return penalties.any() || rules.usesHistory();

@@ -6,6 +6,7 @@ import dev.millrace.engine.forward.DryPenalty;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.LogitRules;
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.Penalties;
 import dev.millrace.engine.forward.RandomModel;
@@ -86,7 +87,7 @@ final class StepAllocationProbe {
 
     /** The same positions in every step: the cache is overwritten with what it holds. */
     private static StepBatch batch(int rows, int tokens, int adapter) {
-        int rowBlocks = Math.ceilDiv(tokens, CpuMemoryPlan.BLOCK_TOKENS);
+        int rowBlocks = Math.ceilDiv(tokens, MemoryPlan.BLOCK_TOKENS);
         SamplingRow sampling = everything();
         List<SequenceRow> sequences = new ArrayList<>();
         for (int row = 0; row < rows; row++) {

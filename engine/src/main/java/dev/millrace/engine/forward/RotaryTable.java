@@ -1,6 +1,5 @@
-package dev.millrace.engine.cpu;
+package dev.millrace.engine.forward;
 
-import dev.millrace.engine.forward.RotaryFrequencies;
 import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.RopeSpec;
@@ -18,13 +17,14 @@ import java.util.stream.Collectors;
  * @param cosines  (positions, pairs), times the amplitude
  * @param sines    (positions, pairs), times the amplitude
  */
-record RotaryTable(int pairs, boolean adjacent, float[] cosines, float[] sines) {
+public record RotaryTable(int pairs, boolean adjacent, float[] cosines, float[] sines) {
 
-    static RotaryTable of(RopeSpec rope, int positions) {
+    /** The table of an embedding for so many positions. */
+    public static RotaryTable of(RopeSpec rope, int positions) {
         RotaryFrequencies frequencies = RotaryFrequencies.of(rope, positions);
         int pairs = rope.dimensions() / 2;
-        float[] cosines = CpuBuffers.array(positions, pairs);
-        float[] sines = CpuBuffers.array(positions, pairs);
+        float[] cosines = new float[Math.multiplyExact(positions, pairs)];
+        float[] sines = new float[cosines.length];
         for (int pair = 0; pair < pairs; pair++) {
             double radians = frequencies.radians()[pair];
             for (int position = 0; position < positions; position++) {
@@ -38,7 +38,7 @@ record RotaryTable(int pairs, boolean adjacent, float[] cosines, float[] sines) 
     }
 
     /** A table for every rotary embedding that some layer of the model has. */
-    static Map<RopeSpec, RotaryTable> all(ModelSpec spec, int positions) {
+    public static Map<RopeSpec, RotaryTable> all(ModelSpec spec, int positions) {
         Map<RopeSpec, RotaryTable> tables = new HashMap<>();
         for (RopeSpec rope : distinct(spec)) {
             tables.put(rope, of(rope, positions));
@@ -47,13 +47,14 @@ record RotaryTable(int pairs, boolean adjacent, float[] cosines, float[] sines) 
     }
 
     /** What all tables of a model take, in bytes. */
-    static long bytes(ModelSpec spec, int positions) {
+    public static long bytes(ModelSpec spec, int positions) {
         return distinct(spec).stream()
                 .mapToLong(rope -> (long) positions * (rope.dimensions() / 2) * 2 * Float.BYTES)
                 .sum();
     }
 
-    private static Set<RopeSpec> distinct(ModelSpec spec) {
+    /** Every rotary embedding that some layer of the model has. */
+    public static Set<RopeSpec> distinct(ModelSpec spec) {
         return spec.layerSpecs().stream().map(LayerSpec::rope).filter(Objects::nonNull)
                 .collect(Collectors.toCollection(HashSet::new));
     }

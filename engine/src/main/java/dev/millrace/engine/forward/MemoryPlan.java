@@ -1,13 +1,8 @@
-package dev.millrace.engine.cpu;
+package dev.millrace.engine.forward;
 
-import dev.millrace.engine.forward.BackendException;
-import dev.millrace.engine.forward.BatchRules;
-import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
-import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.KvFormat;
-import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ModelSpec;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -24,17 +19,23 @@ import java.util.function.ToLongFunction;
  * @param adapterBytes set aside for adapters
  * @param groups       of layers, each with blocks of its own
  */
-record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapterBytes,
+public record MemoryPlan(String model, long totalBytes, long bufferBytes, long adapterBytes,
         List<GroupBlocks> groups) {
 
-    /** Positions in one cache block: the vector kernels tile them by this many. */
-    static final int BLOCK_TOKENS = 32;
+    /** Positions in one cache block: the kernels tile them by this many. */
+    public static final int BLOCK_TOKENS = 32;
 
     /**
      * Windows that a group with a window has room for, for every sequence: its own, and those of
      * beginnings that nobody uses now and a request may share.
      */
     private static final int WINDOWS_PER_SEQUENCE = 3;
+
+    /** Bytes of one block of a backend's cache. */
+    @FunctionalInterface
+    public interface BlockBytes {
+        long of(KvFormat format, int layers, int kvHeads, int headSize, int blockTokens);
+    }
 
     /**
      * What a group of layers needs.
@@ -43,9 +44,10 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
      * @param leastBlocks blocks of one full context: less is useless
      * @param mostBlocks  blocks of every sequence at full context, and one each to copy on write
      */
-    record GroupBlocks(CpuLayerGroup layers, long blockBytes, long leastBlocks, long mostBlocks) {
+    public record GroupBlocks(WindowGroup layers, long blockBytes, long leastBlocks, long mostBlocks) {
 
-        private static GroupBlocks of(CpuLayerGroup layers, ModelSpec spec, MemoryBudget budget) {
+        private static GroupBlocks of(WindowGroup layers, ModelSpec spec, MemoryBudget budget,
+                BlockBytes blockBytes) {
             int contextBlocks = Math.ceilDiv(budget.contextTokens(), BLOCK_TOKENS);
             int window = layers.windowTokens();
             int least = Math.min(contextBlocks,
@@ -60,8 +62,8 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
             most = Math.min(budget.sequences() * (contextBlocks + 1L),
                     budget.sequences() * most + stepBlocks);
             return new GroupBlocks(layers,
-                    CpuKernels.cacheBlockBytes(budget.cacheFormat(), layers.layers().size(),
-                            spec.kvHeads(), spec.headSize(), BLOCK_TOKENS),
+                    blockBytes.of(budget.cacheFormat(), layers.layers().size(), spec.kvHeads(),
+                            spec.headSize(), BLOCK_TOKENS),
                     least, Math.min(Integer.MAX_VALUE, most));
         }
 
@@ -74,33 +76,27 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
         }
     }
 
-    static CpuMemoryPlan of(CpuKernels kernels, ModelSpec spec, MemoryBudget budget,
-            int workers) {
-        List<GroupBlocks> groups = groups(spec, budget);
-        long bufferBytes = CpuBuffers.bytes(kernels, spec, budget, workers)
-                + CpuTransformer.attentionBytes(spec, budget, workers)
-                + RotaryTable.bytes(spec, budget.contextTokens())
-                + CpuAdapters.bufferBytes(spec, budget)
-                + BatchRules.scratchBytes(sum(groups, GroupBlocks::mostBlocks))
-                + workers * kernels.scratchBytes(PackedSizes.widestColumns(spec));
-        return new CpuMemoryPlan(spec.name(), budget.totalBytes(), bufferBytes,
-                budget.adapterBytes(), groups);
-    }
-
-    private static List<GroupBlocks> groups(ModelSpec spec, MemoryBudget budget) {
-        return CpuLayerGroup.of(spec, budget.contextTokens()).stream()
-                .map(layers -> GroupBlocks.of(layers, spec, budget)).toList();
+    /** The groups of a model's layers. */
+    public static List<GroupBlocks> groups(ModelSpec spec, MemoryBudget budget,
+            BlockBytes blockBytes) {
+        return WindowGroup.of(spec, budget.contextTokens()).stream()
+                .map(layers -> GroupBlocks.of(layers, spec, budget, blockBytes)).toList();
     }
 
     /** The cache of one full context. */
-    static long leastCacheBytes(ModelSpec spec, MemoryBudget budget) {
-        return sum(groups(spec, budget), GroupBlocks::leastBytes);
+    public static long leastCacheBytes(List<GroupBlocks> groups) {
+        return sum(groups, GroupBlocks::leastBytes);
+    }
+
+    /** Blocks of all groups if nothing is short. */
+    public static long mostBlocks(List<GroupBlocks> groups) {
+        return sum(groups, GroupBlocks::mostBlocks);
     }
 
     /** Cached keys and values of one position over all layers. */
-    static long tokenBytes(ModelSpec spec, KvFormat format) {
-        return CpuKernels.cacheBlockBytes(format, spec.layers(), spec.kvHeads(), spec.headSize(),
-                BLOCK_TOKENS) / BLOCK_TOKENS;
+    public static long tokenBytes(ModelSpec spec, KvFormat format, BlockBytes blockBytes) {
+        return blockBytes.of(format, spec.layers(), spec.kvHeads(), spec.headSize(), BLOCK_TOKENS)
+                / BLOCK_TOKENS;
     }
 
     private static long sum(List<GroupBlocks> groups, ToLongFunction<GroupBlocks> part) {
@@ -108,7 +104,7 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
     }
 
     /** What weights may take if one full context is to fit beside them. */
-    long weightLimitBytes() {
+    public long weightLimitBytes() {
         long leastBytes = sum(groups, GroupBlocks::leastBytes);
         long limitBytes = totalBytes - bufferBytes - adapterBytes - leastBytes;
         if (limitBytes <= 0) {
@@ -122,13 +118,13 @@ record CpuMemoryPlan(String model, long totalBytes, long bufferBytes, long adapt
     }
 
     /** All that is taken if nothing is short: every sequence at full context. */
-    DeviceMemory full(PackedSizes weights) {
+    public DeviceMemory full(WeightSizes weights) {
         return new DeviceMemory(weights.bytes(), weights.stepBytes(),
                 sum(groups, GroupBlocks::mostBytes), bufferBytes, adapterBytes);
     }
 
     /** The groups with the blocks that fit beside weights within {@link #weightLimitBytes}. */
-    List<LayerGroup> layerGroups(long weightBytes) {
+    public List<LayerGroup> layerGroups(long weightBytes) {
         long leastBytes = sum(groups, GroupBlocks::leastBytes);
         BigInteger wanted = BigInteger.valueOf(sum(groups, GroupBlocks::mostBytes) - leastBytes);
         BigInteger left = BigInteger.valueOf(

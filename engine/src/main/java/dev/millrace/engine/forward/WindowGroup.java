@@ -1,4 +1,4 @@
-package dev.millrace.engine.cpu;
+package dev.millrace.engine.forward;
 
 import dev.millrace.models.ModelSpec;
 import java.util.ArrayList;
@@ -12,21 +12,21 @@ import java.util.TreeMap;
  * @param windowTokens positions that a token looks back, itself included; 0 for all
  * @param layers       indices in the model, ascending
  */
-record CpuLayerGroup(int windowTokens, List<Integer> layers) {
+public record WindowGroup(int windowTokens, List<Integer> layers) {
 
-    CpuLayerGroup {
+    public WindowGroup {
         layers = List.copyOf(layers);
     }
 
     /** The groups of a model; a window that no sequence grows beyond is none. */
-    static List<CpuLayerGroup> of(ModelSpec spec, int contextTokens) {
+    public static List<WindowGroup> of(ModelSpec spec, int contextTokens) {
         TreeMap<Integer, List<Integer>> byWindow = new TreeMap<>();
         for (int layer = 0; layer < spec.layers(); layer++) {
             byWindow.computeIfAbsent(window(spec, layer, contextTokens), key -> new ArrayList<>())
                     .add(layer);
         }
         return byWindow.entrySet().stream()
-                .map(group -> new CpuLayerGroup(group.getKey(), group.getValue())).toList();
+                .map(group -> new WindowGroup(group.getKey(), group.getValue())).toList();
     }
 
     private static int window(ModelSpec spec, int layer, int contextTokens) {

@@ -1,13 +1,13 @@
-package dev.millrace.engine.cpu;
+package dev.millrace.engine.forward;
 
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.TensorShape;
-import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.ExpertSpec;
 import dev.millrace.models.LayerSpec;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
+import java.util.function.ToLongBiFunction;
 
 /**
  * What weights take once they are packed, told from their formats and shapes: nothing is read.
@@ -15,10 +15,15 @@ import dev.millrace.models.Weights;
  * @param bytes     of all
  * @param stepBytes of those that a step of one token reads
  */
-record PackedSizes(long bytes, long stepBytes) {
+public record WeightSizes(long bytes, long stepBytes) {
 
-    /** Of a model that {@link WeightPacker} would pack. */
-    static PackedSizes of(CpuKernels kernels, ModelSpec spec, Weights weights) {
+    /**
+     * Of a model.
+     *
+     * @param matrixBytes what a matrix in a format takes
+     */
+    public static WeightSizes of(ToLongBiFunction<QuantFormat, TensorShape> matrixBytes,
+            ModelSpec spec, Weights weights) {
         long all = 0;
         long idle = 0;
         for (WeightRole role : WeightRole.values()) {
@@ -30,36 +35,36 @@ record PackedSizes(long bytes, long stepBytes) {
                 if (role.perExpert()) {
                     ExpertSpec experts = spec.layer(layer).feedForward().experts();
                     for (int expert = 0; expert < experts.count(); expert++) {
-                        all += bytes(kernels, spec, weights, role, place, expert);
+                        all += bytes(matrixBytes, spec, weights, role, place, expert);
                     }
                     if (role.isMatrix()) {
                         idle += (experts.count() - experts.chosen())
-                                * bytes(kernels, spec, weights, role, place, 0);
+                                * bytes(matrixBytes, spec, weights, role, place, 0);
                     }
                 } else {
-                    all += bytes(kernels, spec, weights, role, place, Weights.NO_EXPERT);
+                    all += bytes(matrixBytes, spec, weights, role, place, Weights.NO_EXPERT);
                 }
             }
         }
         if (!spec.tiedEmbeddings()) {
-            idle += bytes(kernels, spec, weights, WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER,
+            idle += bytes(matrixBytes, spec, weights, WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER,
                     Weights.NO_EXPERT);
         }
-        return new PackedSizes(all, all - idle);
+        return new WeightSizes(all, all - idle);
     }
 
-    private static long bytes(CpuKernels kernels, ModelSpec spec, Weights weights, WeightRole role,
-            int layer, int expert) {
+    private static long bytes(ToLongBiFunction<QuantFormat, TensorShape> matrixBytes,
+            ModelSpec spec, Weights weights, WeightRole role, int layer, int expert) {
         TensorShape shape = role.shape(spec, layer);
         if (!role.isMatrix()) {
             return shape.columns() * Float.BYTES;
         }
         QuantFormat format = weights.format(role, layer, expert);
-        return kernels.packedBytes(format, shape);
+        return matrixBytes.applyAsLong(format, shape);
     }
 
     /** Inputs of the widest matrix of a model. */
-    static int widestColumns(ModelSpec spec) {
+    public static int widestColumns(ModelSpec spec) {
         int widest = Math.max(spec.embeddingSize(), spec.querySize());
         for (LayerSpec layer : spec.layerSpecs()) {
             widest = Math.max(widest, layer.feedForward().size());

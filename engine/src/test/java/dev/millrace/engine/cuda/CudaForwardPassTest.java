@@ -1,0 +1,33 @@
+package dev.millrace.engine.cuda;
+
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.ForwardPassContract;
+import dev.millrace.kernels.WorkerPool;
+import org.junit.jupiter.api.AfterAll;
+
+/** The GPU's kernels under the contract, on an emulated device. */
+class CudaForwardPassTest extends ForwardPassContract {
+
+    private static final WorkerPool POOL = WorkerPool.create(2);
+
+    @AfterAll
+    static void closePool() {
+        POOL.close();
+    }
+
+    @Override
+    protected Backend backend() {
+        return EmulatedBackend.open(POOL);
+    }
+
+    @Override
+    protected double tolerance() {
+        return 5e-5;
+    }
+
+    /** More would take the emulator seconds, and its buffer holds fewer logits too. */
+    @Override
+    protected int manyTokens() {
+        return 1001;
+    }
+}

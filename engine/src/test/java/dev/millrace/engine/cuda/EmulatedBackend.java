@@ -1,0 +1,21 @@
+package dev.millrace.engine.cuda;
+
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaProbe;
+import dev.millrace.kernels.cuda.EmulatedDriver;
+
+/** The backend on the emulated device. */
+final class EmulatedBackend {
+
+    /** Logits of a handful of positions at a time, so that tests see more than one time. */
+    private static final long LOGIT_BYTES = 64 << 10;
+
+    private EmulatedBackend() {}
+
+    static CudaBackend open(WorkerPool pool) {
+        EmulatedDriver.load();
+        return new CudaBackend(CudaProbe.find().device().orElseThrow(), EmulatedDriver.image(),
+                CpuKernels.scalar(), pool, LOGIT_BYTES);
+    }
+}
