@@ -110,7 +110,7 @@ INLINE void multiplyTiles(const MultiplyArguments& a) {
   }
   int first = begin + blockIdx.y * 8 * TILES;
   end = min(end, first + 8 * TILES);
-  if (blockIdx.x * 16 >= m.rows || first >= end) return;
+  if ((int)blockIdx.x * 16 >= m.rows || first >= end) return;
   switch (m.format) {
     case F16: multiplyTile<F16Format, TILES>(a, m, first, end, parts); break;
     case F16X2: multiplyTile<F16x2Format, TILES>(a, m, first, end, parts); break;

@@ -131,7 +131,7 @@ KERNEL(finishLogits, LogitArguments) {
   places[threadIdx.x] = place;
   for (int distance = ROW_THREADS / 2; distance > 0; distance /= 2) {
     __syncthreads();
-    if (threadIdx.x < distance) {
+    if ((int)threadIdx.x < distance) {
       float other = values[threadIdx.x + distance];
       int otherPlace = places[threadIdx.x + distance];
       if (other > values[threadIdx.x]

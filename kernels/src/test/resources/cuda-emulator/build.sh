@@ -19,12 +19,12 @@ mkdir -p "$folder"
   done
 } >"$folder/kernels.cpp"
 cxx=${CXX:-g++}
-options="-std=c++17 -O2 -g1 -fPIC -mavx2 -mf16c -ffp-contract=off -fvisibility=hidden -Wall -Wno-unknown-pragmas ${CXXFLAGS:-}"
+options="-std=c++17 -g1 -fPIC -mavx2 -mf16c -ffp-contract=off -fvisibility=hidden -Wall -Wno-unknown-pragmas ${CXXFLAGS:-}"
 # shellcheck disable=SC2086 # options are words
 {
-  "$cxx" $options -I"$here" -c "$folder/kernels.cpp" -o "$folder/kernels.o"
-  "$cxx" $options -I"$here" -c "$here/emulator.cpp" -o "$folder/emulator.o"
-  "$cxx" $options -I"$here" -c "$here/driver.cpp" -o "$folder/driver.o"
+  "$cxx" -O1 $options -I"$here" -c "$folder/kernels.cpp" -o "$folder/kernels.o"
+  "$cxx" -O2 $options -I"$here" -c "$here/emulator.cpp" -o "$folder/emulator.o"
+  "$cxx" -O1 $options -I"$here" -c "$here/driver.cpp" -o "$folder/driver.o"
   "$cxx" $options -shared -Wl,-soname,libcuda.so.1 "$folder"/*.o -ldl -o "$folder/libcuda.so.1"
   printf 'libcudart.so.13 { };\n' >"$folder/versions"
   echo 'int millrace_stands_in_for_cudart;' |

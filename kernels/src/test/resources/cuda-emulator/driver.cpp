@@ -2,10 +2,9 @@
 // was given when somebody waits for it, as late as a device may: memory that is reused too early
 // shows. Device memory begins as bytes of ones, and what is written beyond its end is noticed.
 //
-// MILLRACE_EMULATOR_REVERSE=1    runs the warps of a block backwards
-// MILLRACE_EMULATOR_MEMORY=N     bytes of device memory
-// MILLRACE_EMULATOR_CAPABILITY=N such as 90
-// MILLRACE_EMULATOR_DRIVER=N     such as 13000
+// millrace_emulator_set(what, value) changes what it stands in for:
+//   "reverse" 1 runs the warps of a block backwards; "memory" bytes of the device; "capability" such
+//   as 90; "driver" such as 13000; "devices" how many
 #include <dlfcn.h>
 
 #include <map>
@@ -42,12 +41,18 @@ static thread_local void* current;
 constexpr size_t GUARD_BYTES = 256;
 constexpr unsigned char GUARD = 0xA5;
 
-static long setting(const char* name, long otherwise) {
-  const char* value = getenv(name);
-  return value ? atol(value) : otherwise;
+static std::map<std::string, long> settings = {
+    {"reverse", 0}, {"memory", 8L << 30}, {"capability", 90}, {"driver", 13000}, {"devices", 1}};
+
+static long setting(const char* name) { return settings.at(name); }
+
+extern "C" __attribute__((visibility("default"))) long millrace_emulator_set(const char* name,
+                                                                              long value) {
+  std::swap(settings.at(name), value);
+  return value; // what it was
 }
 
-static size_t memory_bytes() { return (size_t)setting("MILLRACE_EMULATOR_MEMORY", 8L << 30); }
+static size_t memory_bytes() { return (size_t)setting("memory"); }
 
 static size_t rounded(size_t bytes) { return (bytes + 255) & ~(size_t)255; }
 
@@ -63,17 +68,17 @@ static void check_guard(Address address, size_t bytes) {
 
 API cuInit(unsigned) { return OK; }
 API cuDriverGetVersion(int* version) {
-  *version = (int)setting("MILLRACE_EMULATOR_DRIVER", 13000);
+  *version = (int)setting("driver");
   return OK;
 }
-API cuDeviceGetCount(int* count) { *count = (int)setting("MILLRACE_EMULATOR_DEVICES", 1); return OK; }
+API cuDeviceGetCount(int* count) { *count = (int)setting("devices"); return OK; }
 API cuDeviceGet(int* device, int ordinal) { *device = ordinal; return OK; }
 API cuDeviceGetName(char* name, int length, int) {
   snprintf(name, (size_t)length, "emulated device");
   return OK;
 }
 API cuDeviceGetAttribute(int* value, int attribute, int) {
-  int capability = (int)setting("MILLRACE_EMULATOR_CAPABILITY", 90);
+  int capability = (int)setting("capability");
   switch (attribute) {
     case 16: *value = 4; return OK;               // multiprocessors
     case 75: *value = capability / 10; return OK; // compute capability
@@ -200,7 +205,7 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
   std::vector<char> arguments((char*)parameters[0], (char*)parameters[0] + f->argument_bytes);
   ((Stream*)stream)->work.push_back([=] {
     const void* a = arguments.data();
-    bool reversed = setting("MILLRACE_EMULATOR_REVERSE", 0) != 0;
+    bool reversed = setting("reverse") != 0;
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, reversed, [=] { f->body(a); });
   });
   return OK;

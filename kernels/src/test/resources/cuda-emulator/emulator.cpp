@@ -3,10 +3,13 @@
 
 #include <sys/mman.h>
 
+#include <mutex>
+
 namespace emulator {
 
-thread_local Block* block;
-thread_local Fiber* fiber;
+Block* block;
+Fiber* fiber;
+static std::mutex launching;
 
 extern "C" void emulator_switch(void** from, void* to);
 
@@ -57,7 +60,7 @@ constexpr size_t STACK_BYTES = 64 << 10;
 
 // Stacks outlive launches: making them is dearer than most kernels.
 static char* stack_of(int thread) {
-  static thread_local std::vector<char*> stacks;
+  static std::vector<char*> stacks;
   while ((int)stacks.size() <= thread) {
     void* memory = mmap(nullptr, STACK_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -129,7 +132,7 @@ static void run_block(bool reversed) {
 
 // d += a b of m16n8k16, from the fragments of a warp's lanes as PTX lays them out.
 static void multiply_fragments(Block& b, int first) {
-  float left[16][16], right[16][8], sums[16][8];
+  alignas(32) float left[16][16], right[16][8], sums[16][8];
   LanePart* parts = &b.parts[b.turns[first] & 1][first];
   for (int lane = 0; lane < WARP; lane++) {
     int g = lane / 4, t = lane % 4;
@@ -146,11 +149,12 @@ static void multiply_fragments(Block& b, int first) {
     }
   }
   for (int row = 0; row < 16; row++) {
+    __m256 sum = _mm256_load_ps(sums[row]);
     for (int k = 0; k < 16; k++) {
-      for (int column = 0; column < 8; column++) {
-        sums[row][column] += left[row][k] * right[k][column];
-      }
+      __m256 products = _mm256_mul_ps(_mm256_set1_ps(left[row][k]), _mm256_load_ps(right[k]));
+      sum = _mm256_add_ps(sum, products);
     }
+    _mm256_store_ps(sums[row], sum);
   }
   for (int lane = 0; lane < WARP; lane++) {
     for (int i = 0; i < 4; i++) {
@@ -161,6 +165,7 @@ static void multiply_fragments(Block& b, int first) {
 
 void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
             const std::function<void()>& body) {
+  std::lock_guard<std::mutex> lock(launching);
   Block b;
   int threads = (int)(size.x * size.y * size.z);
   b.fibers.resize(threads);

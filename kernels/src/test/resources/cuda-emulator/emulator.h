@@ -57,8 +57,9 @@ struct Block {
   const std::function<void()>* body;
 };
 
-extern thread_local Block* block;
-extern thread_local Fiber* fiber;
+// Of the one launch that runs: threads of the host take turns.
+extern Block* block;
+extern Fiber* fiber;
 
 void wait(State state);
 void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
@@ -89,7 +90,7 @@ T exchange(T value, int source) {
   extern "C" __attribute__((visibility("default"))) void name(const Arguments& a)
 #define INLINE inline __attribute__((always_inline))
 #define DYNAMIC_SHARED(Type, name) Type* name = (Type*)emulator::shared_memory()
-#define __shared__ static thread_local
+#define __shared__ static
 
 #define threadIdx (emulator::fiber->thread)
 #define blockIdx (emulator::block->index)

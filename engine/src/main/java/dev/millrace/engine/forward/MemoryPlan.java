@@ -44,7 +44,8 @@ public record MemoryPlan(String model, long totalBytes, long bufferBytes, long a
      * @param leastBlocks blocks of one full context: less is useless
      * @param mostBlocks  blocks of every sequence at full context, and one each to copy on write
      */
-    public record GroupBlocks(WindowGroup layers, long blockBytes, long leastBlocks, long mostBlocks) {
+    public record GroupBlocks(WindowGroup layers, long blockBytes, long leastBlocks,
+            long mostBlocks) {
 
         private static GroupBlocks of(WindowGroup layers, ModelSpec spec, MemoryBudget budget,
                 BlockBytes blockBytes) {

@@ -4,8 +4,10 @@ import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.ForwardPassContract;
 import dev.millrace.kernels.WorkerPool;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 
-/** The GPU's kernels under the contract, on an emulated device. */
+/** The GPU's kernels under the whole contract, with every architecture, on an emulated device. */
+@Tag("proof")
 class CudaForwardPassTest extends ForwardPassContract {
 
     private static final WorkerPool POOL = WorkerPool.create(2);

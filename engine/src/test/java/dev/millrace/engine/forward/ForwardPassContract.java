@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import static dev.millrace.engine.forward.SequenceFeed.append;
 import static org.assertj.core.api.Assertions.*;
 
 /** What every forward pass must do, whatever it runs on. */
@@ -329,12 +330,6 @@ public abstract class ForwardPassContract {
     private static SamplingRow penalised(int[] history, int historyPrompt) {
         return SamplingRow.of(2, 0, 1, 0, 7).penalised(Penalties.of(1.3f, 0.5f, 2), history,
                 historyPrompt);
-    }
-
-    private static int[] append(int[] tokens, int token) {
-        int[] longer = Arrays.copyOf(tokens, tokens.length + 1);
-        longer[tokens.length] = token;
-        return longer;
     }
 
     @Test

@@ -64,6 +64,13 @@ public final class SequenceFeed {
         return step(pass, new OutputRequest.FullLogits(1), null, tokens).values();
     }
 
+    /** A text and one more token. */
+    static int[] append(int[] tokens, int token) {
+        int[] longer = Arrays.copyOf(tokens, tokens.length + 1);
+        longer[tokens.length] = token;
+        return longer;
+    }
+
     /** Computes rows together in one step without block operations. */
     public static List<RowResult> step(ForwardPass pass, SequenceRow... rows) {
         return pass.step(batch(pass, rows)).rows();

@@ -81,7 +81,8 @@ final class CudaFunction {
                     + ", which no struct with pointers does");
         }
         device.check(cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, stream,
-                parameters, null), "run " + name + " as " + x + " x " + y + " x " + z
+                parameters, null),
+                "run " + name + " as " + x + " x " + y + " x " + z
                         + " blocks");
     }
 }

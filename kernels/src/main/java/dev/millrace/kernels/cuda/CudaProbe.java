@@ -35,12 +35,14 @@ public final class CudaProbe {
      * What was found.
      *
      * @param device the device to use, if there is one
-     * @param reason why there is none, with advice, as part of a sentence; empty if there is one
+     * @param reason why there is none, as part of a sentence; empty if there is one
+     * @param advice what to do about it, likewise
      */
-    public record Finding(Optional<CudaDeviceInfo> device, String reason) {
+    public record Finding(Optional<CudaDeviceInfo> device, String reason, String advice) {
 
-        private static Finding none(String reason) {
-            return new Finding(Optional.empty(), reason);
+        /** There is none. */
+        public static Finding none(String reason, String advice) {
+            return new Finding(Optional.empty(), reason, advice);
         }
     }
 
@@ -53,8 +55,8 @@ public final class CudaProbe {
                 // For ever: a driver that was closed cannot be started again.
                 driver = SymbolLookup.libraryLookup("libcuda.so.1", Arena.global());
             } catch (IllegalArgumentException e) {
-                return Finding.none("there is no NVIDIA driver (libcuda.so.1); install one, or in"
-                        + " a container start it with --gpus all");
+                return Finding.none("there is no NVIDIA driver (libcuda.so.1)",
+                        "install one, or start a container with --gpus all");
             }
             Finding finding = new CudaProbe(driver, arena).probe();
             return finding.device().isPresent() ? withRuntime(finding) : finding;
@@ -68,37 +70,39 @@ public final class CudaProbe {
             SymbolLookup.libraryLookup("libcudart.so.13", Arena.global());
             return finding;
         } catch (IllegalArgumentException e) {
-            return Finding.none("the driver is there but the CUDA runtime library is not"
-                    + " (libcudart.so.13, 1 MB); install cuda-cudart-13-0 or use a CUDA 13 image,"
-                    + " and see that the loader finds it (LD_LIBRARY_PATH)");
+            return Finding.none("the NVIDIA driver is there but the CUDA runtime library is not"
+                    + " (libcudart.so.13)",
+                    "install cuda-cudart-13-0 (1 MB) or use a CUDA 13"
+                            + " image, and see that the loader finds it (LD_LIBRARY_PATH)");
         }
     }
 
     private Finding probe() {
         int error = call("cuInit", 0);
         if (error != 0) {
-            return Finding.none("the NVIDIA driver does not start (cuInit gives " + error
-                    + "); see what nvidia-smi says");
+            return Finding.none("the NVIDIA driver does not start (cuInit gives " + error + ")",
+                    "see what nvidia-smi says");
         }
         MemorySegment number = arena.allocate(ValueLayout.JAVA_INT);
         call("cuDriverGetVersion", number);
         int version = number.get(ValueLayout.JAVA_INT, 0);
         if (version < LEAST_DRIVER) {
-            return Finding.none("the NVIDIA driver is too old: it is of CUDA "
-                    + versionText(version) + ", and " + versionText(LEAST_DRIVER)
-                    + " (driver 580) or newer is needed; update it");
+            return Finding.none("the NVIDIA driver is of CUDA " + versionText(version) + ", and "
+                    + versionText(LEAST_DRIVER) + " or newer is needed",
+                    "update the driver to 580 or newer");
         }
         error = call("cuDeviceGetCount", number);
         if (error != 0 || number.get(ValueLayout.JAVA_INT, 0) == 0) {
-            return Finding.none("the NVIDIA driver shows no device; see what nvidia-smi says and"
-                    + " whether CUDA_VISIBLE_DEVICES hides it");
+            return Finding.none("the NVIDIA driver shows no device",
+                    "see what nvidia-smi says and whether CUDA_VISIBLE_DEVICES hides it");
         }
         CudaDeviceInfo device = describe(number, version);
         if (device.capability() < LEAST_CAPABILITY) {
             return Finding.none("the " + device.name() + " has compute capability "
-                    + device.capabilityText() + ", and 8.0 (Ampere, 2020) or newer is needed");
+                    + device.capabilityText() + ", and 8.0 or newer is needed",
+                    "use a GPU of the Ampere generation (2020) or a later one");
         }
-        return new Finding(Optional.of(device), "");
+        return new Finding(Optional.of(device), "", "");
     }
 
     private CudaDeviceInfo describe(MemorySegment number, int version) {

@@ -29,7 +29,7 @@ public final class KernelImages {
             }
         }
         throw new KernelException("this build has no kernels for compute capability "
-                + device.capabilityText() + " (the " + device.name() + "): build it where nvcc of"
-                + " CUDA 13 is on the PATH, with mvn -Pcuda package");
+                + device.capabilityText() + " (the " + device.name() + "), which mvn -Pcuda package"
+                + " makes where nvcc of CUDA 13 is on the PATH");
     }
 }

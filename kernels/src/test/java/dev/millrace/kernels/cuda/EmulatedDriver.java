@@ -3,6 +3,12 @@ package dev.millrace.kernels.cuda;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
@@ -53,6 +59,28 @@ public final class EmulatedDriver {
         CudaProbe.Finding found = CudaProbe.find();
         return CudaDevice.open(found.device().orElseThrow(() -> new AssertionError(
                 found.reason())), image());
+    }
+
+    /**
+     * Changes what the driver stands in for: {@code reverse} 1 runs warps backwards,
+     * {@code memory} bytes, {@code capability} such as 90, {@code driver} such as 13000,
+     * {@code devices}.
+     *
+     * @return what it was
+     */
+    @SuppressWarnings("restricted")
+    public static long set(String what, long value) {
+        load();
+        try (Arena arena = Arena.ofConfined()) {
+            MethodHandle set = Linker.nativeLinker().downcallHandle(
+                    SymbolLookup.libraryLookup("libcuda.so.1", Arena.global())
+                            .findOrThrow("millrace_emulator_set"),
+                    FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS,
+                            ValueLayout.JAVA_LONG));
+            return (long) set.invokeExact(arena.allocateFrom(what), value);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** What the emulated driver takes for compiled kernels. */

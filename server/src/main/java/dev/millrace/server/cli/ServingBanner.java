@@ -64,7 +64,8 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 loaded.model().footprint(config.cacheFormat()).parameters(),
                 loaded.contextTokens(), config.sequences()));
         line(text, "licence", assembly.licence().toString());
-        line(text, "backend", loaded.backend().description() + why());
+        line(text, "backend", loaded.backend().description()
+                + (loaded.why().isEmpty() ? "" : " (" + loaded.why() + ")"));
         loaded.remark().ifPresent(remark -> line(text, "NOTE", remark));
         line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("
                 + ByteCounts.text(memory.weightBytes()) + " weights, "
@@ -116,10 +117,6 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
         return isLoopback()
                 ? "none: all of this machine may use it; ./millrace keys create makes one"
                 : "NONE, so nobody may use it: make one with ./millrace keys create";
-    }
-
-    private String why() {
-        return config.backend().equals("auto") ? " (auto: this version has no other backend)" : "";
     }
 
     private static void line(StringBuilder text, String label, String value) {

@@ -1,6 +1,5 @@
 package dev.millrace.server.wiring;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.Speculation;
 import dev.millrace.engine.Vocabulary;
@@ -11,13 +10,11 @@ import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.WorkerPool;
-import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.quantize.QuantizedModel;
 import dev.millrace.server.config.ServerConfig;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -36,15 +33,13 @@ public final class LoadedModel implements AutoCloseable {
      */
     private static final int USUAL_CONTEXT_TOKENS = 8192;
 
-    /** Share of the machine's memory where no limit was given; the heap and others get the rest. */
-    private static final double USUAL_MEMORY_SHARE = 0.7;
-
     /** For adapters that come later, where no amount was given: several of the usual ranks. */
     private static final long USUAL_ADAPTER_BYTES = 256L << 20;
 
     private final Model model;
     private final WorkerPool pool;
     private final Backend backend;
+    private final DeviceChoice choice;
     private final Optional<String> remark;
     private final DeviceLane lane;
     private final ForwardPass pass;
@@ -53,12 +48,13 @@ public final class LoadedModel implements AutoCloseable {
     private final boolean borrowed;
 
     private LoadedModel(Model model, boolean borrowed, WorkerPool pool, Backend backend,
-            Optional<String> remark, DeviceLane lane, ForwardPass pass, MemoryBudget budget,
-            Speculation speculation) {
+            DeviceChoice choice, Optional<String> remark, DeviceLane lane, ForwardPass pass,
+            MemoryBudget budget, Speculation speculation) {
         this.model = model;
         this.borrowed = borrowed;
         this.pool = pool;
         this.backend = backend;
+        this.choice = choice;
         this.remark = remark;
         this.lane = lane;
         this.pass = pass;
@@ -97,7 +93,8 @@ public final class LoadedModel implements AutoCloseable {
     static LoadedModel of(Model opened, ServerConfig config, DeviceLane lane, Duration warmUp,
             List<Path> adapters) {
         try {
-            return place(opened, false, memoryBytes(config), config, lane, warmUp, adapters);
+            return place(opened, false, memoryBytes(config, device(config, opened).device()),
+                    config, lane, warmUp, adapters);
         } catch (RuntimeException | Error e) {
             opened.close();
             throw e;
@@ -116,19 +113,18 @@ public final class LoadedModel implements AutoCloseable {
 
     private static LoadedModel place(Model opened, boolean borrowed, long memoryBytes,
             ServerConfig config, DeviceLane lane, Duration warmUp, List<Path> adapters) {
-        KernelChoice choice = kernels(config);
+        DeviceChoice choice = device(config, opened);
         WorkerPool pool = openPool(config);
         try {
             Model model = quantized(opened, config, pool);
-            Backend backend = new CpuBackend(choice.kernels(), pool, warmUp,
-                    config.packed());
+            Backend backend = choice.device().backend(pool, warmUp);
             MemoryBudget budget = budget(config, opened.spec(), memoryBytes).withAdapterBytes(
                     adapterBytes(config, backend, opened.spec(), adapters));
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
-            return new LoadedModel(model, borrowed, pool, backend, remark(choice, config), lane,
-                    pass, budget,
-                    config.speculate() ? speculation(choice.kernels()) : Speculation.OFF);
+            return new LoadedModel(model, borrowed, pool, backend, choice,
+                    remark(choice.device(), config), lane, pass, budget,
+                    config.speculate() ? choice.device().speculation() : Speculation.OFF);
         } catch (RuntimeException | Error e) {
             pool.close();
             throw e;
@@ -136,38 +132,39 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     /**
-     * Decoding one token waits for the memory, so some more cost little: with the native kernels up
-     * to eight, on the Vector API fewer, and those are dearer.
+     * What a model runs on.
+     *
+     * @throws BackendException if the configuration names what cannot serve
      */
-    private static Speculation speculation(CpuKernels kernels) {
-        return switch (kernels.name()) {
-            case "native" -> new Speculation(7, 8, 0.08);
-            case "vector" -> new Speculation(3, 4, 0.25);
-            default -> Speculation.OFF;
-        };
+    static DeviceChoice device(ServerConfig config, Model model) {
+        DeviceChoice choice = DeviceChoice.of(config);
+        return choice.fitting(config, model.spec(), model.weights(), budget(config, model.spec(),
+                memoryBytes(config, choice.device())));
     }
 
-    static KernelChoice kernels(ServerConfig config) {
+    /** What a configuration lets a model take on a device. */
+    static MemoryBudget budget(ServerConfig config, ModelSpec spec, ServingDevice device) {
+        return budget(config, spec, memoryBytes(config, device));
+    }
+
+    /** The processor, for encoders, which run nowhere else. */
+    static CpuDevice processor(ServerConfig config) {
         if (config.backend().equals("cuda")) {
-            throw new BackendException("this version has no CUDA backend; use --backend=cpu");
+            throw new BackendException("encoders run on the processor only; use --backend=auto"
+                    + " or cpu");
         }
-        return KernelChoice.of(config);
+        return CpuDevice.of(config);
     }
 
     /** Links the kernels on a thread of their own, so that whoever needs them waits less. */
     static void prepareKernels(ServerConfig config) {
         Thread.ofPlatform().daemon().name("millrace-kernels").start(() -> {
             try {
-                kernels(config);
-            } catch (KernelException | BackendException e) {
+                KernelChoice.of(config);
+            } catch (KernelException e) {
                 // Whoever needs them is told.
             }
         });
-    }
-
-    /** What a configuration lets a model of these sizes take. */
-    static MemoryBudget budget(ServerConfig config, ModelSpec spec) {
-        return budget(config, spec, memoryBytes(config));
     }
 
     private static MemoryBudget budget(ServerConfig config, ModelSpec spec, long memoryBytes) {
@@ -191,7 +188,7 @@ public final class LoadedModel implements AutoCloseable {
                 : new QuantizedModel(opened, config.quantize().get(), pool);
     }
 
-    private static Optional<String> remark(KernelChoice choice, ServerConfig config) {
+    private static Optional<String> remark(ServingDevice choice, ServerConfig config) {
         return Stream.concat(choice.remark().stream(),
                 config.quantize().map(type -> "weights of more bits became " + type + " at load")
                         .stream())
@@ -221,13 +218,8 @@ public final class LoadedModel implements AutoCloseable {
                 : Math.min(spec.contextTokens(), USUAL_CONTEXT_TOKENS);
     }
 
-    static long memoryBytes(ServerConfig config) {
-        if (config.memoryBytes() > 0) {
-            return config.memoryBytes();
-        }
-        OperatingSystemMXBean system = ManagementFactory
-                .getPlatformMXBean(OperatingSystemMXBean.class);
-        return (long) (system.getTotalMemorySize() * USUAL_MEMORY_SHARE);
+    static long memoryBytes(ServerConfig config, ServingDevice device) {
+        return config.memoryBytes() > 0 ? config.memoryBytes() : device.usualMemoryBytes();
     }
 
     public Model model() {
@@ -240,6 +232,11 @@ public final class LoadedModel implements AutoCloseable {
 
     public Backend backend() {
         return backend;
+    }
+
+    /** Why this device serves; empty if it was named. */
+    public String why() {
+        return choice.why();
     }
 
     /** What the user should know about the kernels, if anything. */

@@ -1,13 +1,11 @@
 package dev.millrace.server.wiring;
 
-import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.cpu.CpuEncoderPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
-import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.EncoderModel;
 import dev.millrace.models.Model;
 import dev.millrace.server.config.ServerConfig;
@@ -50,45 +48,45 @@ public record MemoryForecast(String backend, int contextTokens, int sequences, i
      * @throws IllegalArgumentException if the context is longer than the model's
      */
     public static MemoryForecast of(Model model, ServerConfig config) {
-        CpuKernels kernels = LoadedModel.kernels(config).kernels();
-        int workers = LoadedModel.workers(config);
-        MemoryBudget budget = LoadedModel.budget(config, model.spec());
+        ServingDevice device = LoadedModel.device(config, model).device();
+        MemoryBudget budget = LoadedModel.budget(config, model.spec(), device);
         List<Cache> caches = new ArrayList<>();
         DeviceMemory chosen = null;
         try (WorkerPool idle = WorkerPool.create(1)) {
             Model loaded = LoadedModel.quantized(model, config, idle);
             for (KvFormat format : KvFormat.values()) {
-                DeviceMemory memory = CpuBackend.memoryNeeded(kernels, workers, loaded.spec(),
+                DeviceMemory memory = device.memoryNeeded(loaded.spec(),
                         loaded.weights(), new MemoryBudget(budget.totalBytes(),
                                 budget.contextTokens(), budget.sequences(), budget.stepTokens(),
                                 format));
                 caches.add(new Cache(format,
-                        CpuBackend.cacheBytesPerToken(loaded.spec(), format),
+                        device.cacheBytesPerToken(loaded.spec(), format),
                         memory.cacheBytes() / budget.sequences(), memory.totalBytes()));
                 if (format == config.cacheFormat()) {
                     chosen = memory;
                 }
             }
         }
-        return new MemoryForecast(CpuBackend.description(kernels, workers),
-                budget.contextTokens(), budget.sequences(), budget.stepTokens(),
-                budget.totalBytes(), config.cacheFormat(), caches, chosen, forms(kernels));
+        return new MemoryForecast(device.description(), budget.contextTokens(), budget.sequences(),
+                budget.stepTokens(),
+                budget.totalBytes(), config.cacheFormat(), caches, chosen,
+                forms(device));
     }
 
     /** Of an encoder, which takes texts of any length up to its context, several in a step. */
     public static MemoryForecast of(EncoderModel model, ServerConfig config) {
-        CpuKernels kernels = LoadedModel.kernels(config).kernels();
-        int workers = LoadedModel.workers(config);
-        return new MemoryForecast(CpuBackend.description(kernels, workers),
+        CpuDevice device = LoadedModel.processor(config);
+        return new MemoryForecast(device.description(),
                 model.spec().contextTokens(), 1, CpuEncoderPass.stepTokens(model.spec()),
-                LoadedModel.memoryBytes(config), null, List.of(),
-                CpuEncoderPass.memoryNeeded(model, kernels, workers), forms(kernels));
+                LoadedModel.memoryBytes(config, device), null, List.of(),
+                CpuEncoderPass.memoryNeeded(model, device.choice().kernels(), device.workers()),
+                forms(device));
     }
 
-    private static Map<QuantFormat, String> forms(CpuKernels kernels) {
+    private static Map<QuantFormat, String> forms(ServingDevice device) {
         Map<QuantFormat, String> forms = new EnumMap<>(QuantFormat.class);
         for (QuantFormat format : QuantFormat.values()) {
-            forms.put(format, kernels.packedForm(format));
+            forms.put(format, device.packedForm(format));
         }
         return forms;
     }

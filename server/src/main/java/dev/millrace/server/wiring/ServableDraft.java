@@ -1,7 +1,6 @@
 package dev.millrace.server.wiring;
 
 import dev.millrace.engine.DraftModel;
-import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -22,19 +21,23 @@ final class ServableDraft implements AutoCloseable {
 
     private final Model model;
     private final ServerConfig config;
+    private final ServingDevice device;
 
     /**
      * Opens a draft model.
      *
      * @param target what it guesses for
+     * @param device of both
      * @throws IllegalArgumentException if its tokens are not the same; says which
      */
-    ServableDraft(Path file, Model target, ServerConfig config) {
+    ServableDraft(Path file, Model target, ServerConfig config, ServingDevice device) {
         this.config = config;
+        this.device = device;
         this.model = Model.open(file);
         try {
             requireSameTokens(target);
-            if (LoadedModel.kernels(config).kernels().name().equals("scalar")) {
+            if (device instanceof CpuDevice cpu
+                    && cpu.choice().kernels().name().equals("scalar")) {
                 throw new IllegalArgumentException("a draft model saves nothing with scalar"
                         + " kernels, for which two tokens take twice as long as one; use"
                         + " --kernels=native or vector, or no draft");
@@ -79,13 +82,12 @@ final class ServableDraft implements AutoCloseable {
     }
 
     private DeviceMemory needed(int contextTokens) {
-        return CpuBackend.memoryNeeded(LoadedModel.kernels(config).kernels(),
-                LoadedModel.workers(config), model.spec(), model.weights(),
+        return device.memoryNeeded(model.spec(), model.weights(),
                 budget(Long.MAX_VALUE, contextTokens));
     }
 
     private long leastCacheBytes(int contextTokens) {
-        return Math.min(needed(contextTokens).cacheBytes(), CpuBackend.leastCacheBytes(
+        return Math.min(needed(contextTokens).cacheBytes(), device.leastCacheBytes(
                 model.spec(), budget(Long.MAX_VALUE, contextTokens)));
     }
 

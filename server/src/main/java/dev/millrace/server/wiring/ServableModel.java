@@ -6,12 +6,10 @@ import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.Engine;
 import dev.millrace.engine.EngineSettings;
 import dev.millrace.engine.StepObserver;
-import dev.millrace.engine.cpu.CpuBackend;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.host.MemoryShares.Need;
 import dev.millrace.kernels.WorkerPool;
-import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.NamedAdapter;
@@ -34,6 +32,7 @@ final class ServableModel implements AutoCloseable {
     private final Licence licence;
     private final ServerConfig config;
     private final boolean adapted;
+    private final ServingDevice device;
     private final Optional<ServableDraft> draft;
 
     /**
@@ -53,7 +52,9 @@ final class ServableModel implements AutoCloseable {
             model.requiredTokenizer();
             this.licence = source.stated().orElseGet(
                     () -> Licence.ofModel(source.file(), model.metadata()));
-            this.draft = source.draft().map(file -> new ServableDraft(file, model, config));
+            this.device = LoadedModel.device(adapterConfig(), model).device();
+            this.draft = source.draft()
+                    .map(file -> new ServableDraft(file, model, config, device));
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;
@@ -62,6 +63,11 @@ final class ServableModel implements AutoCloseable {
 
     String id() {
         return id;
+    }
+
+    /** What it runs on. */
+    ServingDevice device() {
+        return device;
     }
 
     Licence licence() {
@@ -80,20 +86,19 @@ final class ServableModel implements AutoCloseable {
     }
 
     private int contextTokens() {
-        return LoadedModel.budget(config, model.spec()).contextTokens();
+        return LoadedModel.budget(config, model.spec(), device).contextTokens();
     }
 
     private Need needAlone() {
-        CpuKernels kernels = LoadedModel.kernels(config).kernels();
         try (WorkerPool idle = WorkerPool.create(1)) {
             Model loaded = LoadedModel.quantized(model, config, idle);
-            MemoryBudget budget = LoadedModel.budget(config, model.spec())
+            MemoryBudget budget = LoadedModel.budget(config, model.spec(), device)
                     .withAdapterBytes(LoadedModel.adapterBytes(adapterConfig(),
-                            new CpuBackend(kernels, idle), model.spec(), adapterPaths()));
-            DeviceMemory memory = CpuBackend.memoryNeeded(kernels, LoadedModel.workers(config),
-                    loaded.spec(), loaded.weights(), budget);
+                            device.backend(idle, Duration.ZERO), model.spec(), adapterPaths()));
+            DeviceMemory memory = device.memoryNeeded(loaded.spec(), loaded.weights(),
+                    budget);
             long leastCacheBytes = Math.min(memory.cacheBytes(),
-                    CpuBackend.leastCacheBytes(model.spec(), budget));
+                    device.leastCacheBytes(model.spec(), budget));
             return new Need(id, memory.totalBytes() - memory.cacheBytes(), leastCacheBytes,
                     memory.cacheBytes(), pinned());
         }
@@ -139,8 +144,7 @@ final class ServableModel implements AutoCloseable {
         ServedModel served = new ServedModel(id, model.spec(), model.requiredTokenizer(),
                 model.chatTemplate(),
                 engine, contextTokens(),
-                CpuBackend.description(LoadedModel.kernels(config).kernels(),
-                        LoadedModel.workers(config)),
+                device.description(),
                 Instant.now(), licence);
         return config.toolFormat().map(served::withToolFormat).orElse(served);
     }

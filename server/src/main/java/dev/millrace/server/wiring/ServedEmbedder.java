@@ -31,8 +31,9 @@ final class ServedEmbedder implements AutoCloseable {
 
     /** What an encoder takes of the memory. */
     static long needBytes(EncoderModel encoder, ServerConfig config) {
-        return CpuEncoderPass.memoryNeeded(encoder, LoadedModel.kernels(config).kernels(),
-                LoadedModel.workers(config)).totalBytes();
+        CpuDevice device = LoadedModel.processor(config);
+        return CpuEncoderPass.memoryNeeded(encoder, device.choice().kernels(), device.workers())
+                .totalBytes();
     }
 
     /**

@@ -215,10 +215,20 @@ public final class ServingAssembly {
         }
     }
 
-    /** What encoders leave of the memory: they have no cache that could be smaller. */
+    /**
+     * What encoders leave of the memory: they have no cache that could be smaller. They are in the
+     * processor's memory, and leave that of a GPU alone.
+     */
     private long generatingBytes() {
-        return LoadedModel.memoryBytes(config) - encoders.stream()
-                .mapToLong(encoder -> ServedEmbedder.needBytes(encoder.model(), config)).sum();
+        ServingDevice device = models.isEmpty()
+                ? LoadedModel.processor(config)
+                : models.getFirst().device();
+        long bytes = LoadedModel.memoryBytes(config, device);
+        return device instanceof GpuDevice
+                ? bytes
+                : bytes - encoders.stream()
+                        .mapToLong(encoder -> ServedEmbedder.needBytes(encoder.model(), config))
+                        .sum();
     }
 
     /** What each model may take: all of that memory if there is but one. */
