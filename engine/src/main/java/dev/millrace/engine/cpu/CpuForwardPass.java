@@ -129,7 +129,6 @@ final class CpuForwardPass implements ForwardPass {
             caches.close();
             adapters.close();
             weights.close();
-            kept.close();
             CpuKernels.forgetArrays();
         }
     }

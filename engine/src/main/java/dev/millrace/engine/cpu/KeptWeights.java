@@ -15,22 +15,24 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * Packed weights that an earlier start left on disk, and what this one leaves there. Owns the
- * mapping, which must outlive the matrices.
+ * Packed weights that an earlier start left on disk, and what this one leaves there. Holds the
+ * file's mapping until all weights are in memory of their own.
  */
 final class KeptWeights implements AutoCloseable {
 
     private final CpuKernels kernels;
     private final Optional<PackedFolder> folder;
     private final Optional<PackedSource> source;
+    private final WorkerPool pool;
     private final Optional<PackedFile> file;
     private final Map<PackedKey, MemorySegment> contents = new LinkedHashMap<>();
     /** Whether all of that is on the disk already. */
     private boolean complete = true;
 
     private KeptWeights(CpuKernels kernels, Optional<PackedFolder> folder,
-            Optional<PackedSource> source, Optional<PackedFile> file) {
+            WorkerPool pool, Optional<PackedSource> source, Optional<PackedFile> file) {
         this.kernels = kernels;
+        this.pool = pool;
         this.folder = folder;
         this.source = source;
         this.file = file;
@@ -40,7 +42,7 @@ final class KeptWeights implements AutoCloseable {
     static KeptWeights open(Optional<PackedFolder> folder, CpuKernels kernels, Weights weights,
             WorkerPool pool) {
         Optional<PackedSource> source = folder.flatMap(_ -> PackedSource.of(kernels, weights));
-        return new KeptWeights(kernels, folder, source,
+        return new KeptWeights(kernels, folder, pool, source,
                 source.flatMap(known -> folder.orElseThrow().open(known, pool)));
     }
 
@@ -50,8 +52,9 @@ final class KeptWeights implements AutoCloseable {
         if (content == null) {
             return null;
         }
-        contents.put(key, content);
-        return kernels.restore(key.format(), key.shape(), content);
+        CpuMatrix matrix = kernels.restore(key.format(), key.shape(), content, pool);
+        contents.put(key, kernels.packedContent(matrix).orElseThrow());
+        return matrix;
     }
 
     /** Notes a matrix that was packed now. */
@@ -70,6 +73,7 @@ final class KeptWeights implements AutoCloseable {
         contents.clear();
     }
 
+    /** Lets go of the file, once all weights have been found or packed. */
     @Override
     public void close() {
         file.ifPresent(PackedFile::close);

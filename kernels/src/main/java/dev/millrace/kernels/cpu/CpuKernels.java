@@ -169,15 +169,15 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     }
 
     /**
-     * The matrix that {@link #pack} made of a weight, from its bytes.
+     * The matrix that {@link #pack} made of a weight, from its bytes, in memory of its own.
      *
      * @param shape   of one plane
-     * @param content as {@link #packedContent} gave it under the same {@link #packedLayout}, off
-     *                the heap and aligned to 64 bytes; borrowed for as long as the matrix is used
+     * @param content as {@link #packedContent} gave it under the same {@link #packedLayout}
      * @throws IllegalArgumentException if these kernels keep no such matrices, or they have another
      *                                  number of bytes
      */
-    default CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content) {
+    default CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content,
+            WorkerPool pool) {
         throw new IllegalArgumentException("the " + name() + " kernels keep no packed matrices");
     }
 

@@ -132,8 +132,9 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
-    public CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content) {
-        return NativeMatrix.borrow(format, shape, content);
+    public CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content,
+            WorkerPool pool) {
+        return NativeMatrix.restore(format, shape, content, pool);
     }
 
     @Override

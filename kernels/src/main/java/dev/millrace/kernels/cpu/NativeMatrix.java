@@ -7,6 +7,7 @@ import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 
 import static dev.millrace.kernels.cpu.NativeLayout.TILE_ROWS;
 
@@ -19,7 +20,6 @@ final class NativeMatrix implements CpuMatrix {
     private final NativeLayout layout;
     private final int rows;
     private final long address;
-    /** Null where it is borrowed. */
     private final PageMemory memory;
 
     private NativeMatrix(NativeLayout layout, int rows) {
@@ -29,32 +29,28 @@ final class NativeMatrix implements CpuMatrix {
         this.address = memory.address();
     }
 
-    private NativeMatrix(NativeLayout layout, int rows, long address) {
-        this.layout = layout;
-        this.rows = rows;
-        this.memory = null;
-        this.address = address;
-    }
-
     /**
-     * A matrix that was packed before.
+     * A matrix that was packed before. It is copied, all workers together: a mapped file has pages
+     * of 4 KiB, and decoding from those takes a tenth longer than from large ones.
      *
      * @param content its {@link #content}
      * @throws IllegalArgumentException if it cannot be that
      */
-    static NativeMatrix borrow(QuantFormat format, TensorShape shape, MemorySegment content) {
+    static NativeMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content,
+            WorkerPool pool) {
         if (!NativeLayout.holds(format)) {
             throw new IllegalArgumentException("there are no native kernels for " + format);
         }
         NativeLayout layout = new NativeLayout(format, Math.toIntExact(shape.columns()));
         long bytes = bytes(layout, shape.rows());
-        if (content.byteSize() != bytes || !content.isNative()
-                || content.address() % PageMemory.ALIGNMENT_BYTES != 0) {
+        if (content.byteSize() != bytes) {
             throw new IllegalArgumentException("a packed " + shape + " matrix of " + format
-                    + " is " + bytes + " bytes off the heap, aligned to "
-                    + PageMemory.ALIGNMENT_BYTES + ", got " + content);
+                    + " is " + bytes + " bytes, got " + content);
         }
-        return new NativeMatrix(layout, Math.toIntExact(shape.rows()), content.address());
+        NativeMatrix matrix = new NativeMatrix(layout, Math.toIntExact(shape.rows()));
+        matrix.fill(pool, tile -> MemorySegment.copy(content, tile * layout.tileBytes(),
+                matrix.content(), tile * layout.tileBytes(), layout.tileBytes()));
+        return matrix;
     }
 
     /** What a matrix of so many rows takes. */
@@ -67,19 +63,24 @@ final class NativeMatrix implements CpuMatrix {
         NativeLayout layout = new NativeLayout(tensor.format(),
                 Math.toIntExact(tensor.shape().columns()));
         NativeMatrix matrix = new NativeMatrix(layout, Math.toIntExact(tensor.shape().rows()));
+        matrix.fill(pool, tile -> matrix.packTile(tensor, variant, tile));
+        return matrix;
+    }
+
+    /** Makes every tile; where that fails, the memory is given back. */
+    private void fill(WorkerPool pool, IntConsumer tileMaker) {
         AtomicInteger nextTile = new AtomicInteger();
         try {
             pool.run((worker, workers) -> {
-                for (int tile = nextTile.getAndIncrement(); tile < matrix.tiles(); tile = nextTile
+                for (int tile = nextTile.getAndIncrement(); tile < tiles(); tile = nextTile
                         .getAndIncrement()) {
-                    matrix.packTile(tensor, variant, tile);
+                    tileMaker.accept(tile);
                 }
             });
         } catch (Throwable thrown) {
-            matrix.close();
+            close();
             throw thrown;
         }
-        return matrix;
     }
 
     private void packTile(QuantTensor tensor, NativeVariant variant, int tile) {
@@ -145,8 +146,6 @@ final class NativeMatrix implements CpuMatrix {
 
     @Override
     public void close() {
-        if (memory != null) {
-            memory.close();
-        }
+        memory.close();
     }
 }
