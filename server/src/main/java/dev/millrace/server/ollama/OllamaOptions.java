@@ -48,15 +48,14 @@ final class OllamaOptions {
                 }
             }
         }
-        if (body.flag("logprobs", false) || body.integer("top_logprobs", 0, 20, 0) > 0) {
-            throw ApiException.unsupported("logprobs", "logprobs is not supported here; ask"
-                    + " /v1/chat/completions for them");
-        }
         format(body, chat);
         think(body, chat);
+        long alternatives = body.integer("top_logprobs", 0, TOP_LOGPROBS, 0);
         if (body.flag("logprobs", false)) {
-            chat.put("logprobs", true).put("top_logprobs", body.integer("top_logprobs", 0,
-                    TOP_LOGPROBS, 0));
+            chat.put("logprobs", true).put("top_logprobs", alternatives);
+        } else if (alternatives > 0) {
+            throw ApiException.invalid("top_logprobs", "top_logprobs needs logprobs: true beside"
+                    + " it");
         }
     }
 

@@ -103,15 +103,21 @@ record SqliteFile(Path path) implements LedgerAddress {
         try {
             Files.createDirectories(path.getParent());
             if (!exists() && path.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-                Files.createFile(path, PosixFilePermissions.asFileAttribute(
-                        PosixFilePermissions.fromString("rw-------")));
+                createPrivately();
             }
-        } catch (FileAlreadyExistsException e) {
-            // Another process has made it at this moment.
         } catch (IOException e) {
             throw new LedgerException("cannot create the ledger in " + path.getParent()
                     + ": " + FileProblems.describe(e) + "; choose another with --ledger or"
                     + " MILLRACE_HOME", e);
+        }
+    }
+
+    private void createPrivately() throws IOException {
+        try {
+            Files.createFile(path, PosixFilePermissions.asFileAttribute(
+                    PosixFilePermissions.fromString("rw-------")));
+        } catch (FileAlreadyExistsException e) {
+            // Another process has made it at this moment.
         }
     }
 

@@ -103,9 +103,17 @@ class CostCommandTest {
         }
         try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
                 Statement statement = connection.createStatement()) {
+            statement.executeUpdate("DROP TRIGGER request_is_kept");
             statement.executeUpdate("DELETE FROM request");
         }
 
+        assertThat(run("--ledger", file.toString())).isEqualTo(3);
+        assertThat(text()).contains("THE ROWS ARE NOT THEIR SUMS").contains("-1 requests");
+
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.executeUpdate("DELETE FROM request_sum");
+        }
         assertThat(run("--ledger", file.toString())).isEqualTo(3);
         assertThat(text()).contains("DOES NOT BALANCE: off by -0.001200000 USD");
     }
