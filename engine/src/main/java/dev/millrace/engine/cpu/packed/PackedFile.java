@@ -126,7 +126,7 @@ public final class PackedFile implements AutoCloseable {
         return matrices.get(key);
     }
 
-    /** Unmaps the file; every matrix becomes invalid. */
+    /** Unmaps the file; what {@link #find} gave becomes invalid. */
     @Override
     public void close() {
         arena.close();
