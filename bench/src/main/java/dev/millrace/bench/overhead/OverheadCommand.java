@@ -64,10 +64,11 @@ public final class OverheadCommand implements Callable<Integer> {
                 log.append("overhead", result);
                 System.out.println(String.format(Locale.ROOT,
                         "first token of one client: p50 %.3f ms, p99 %.3f ms; of which the engine"
-                                + " %.3f ms; %d streams: %.0f tokens/s",
+                                + " %.3f ms; %d streams: %.0f tokens/s, the meter takes %.0f ns"
+                                + " of the engine's thread per token",
                         result.get("first_p50_ms"), result.get("first_p99_ms"),
                         result.get("engine_first_mean_ms"), streams,
-                        result.get("tokens_per_second")));
+                        result.get("tokens_per_second"), result.get("meter_ns_per_token")));
             }
         } finally {
             try (Stream<Path> files = Files.list(folder)) {
@@ -103,6 +104,7 @@ public final class OverheadCommand implements Callable<Integer> {
                 clients.add(new RawStream(server.port(), tokens));
             }
             long began = System.nanoTime();
+            long metered = server.meterNanos();
             List<Callable<Long>> calls = new ArrayList<>();
             clients.forEach(client -> calls.add(client::run));
             for (Future<Long> call : threads.invokeAll(calls)) {
@@ -110,7 +112,9 @@ public final class OverheadCommand implements Callable<Integer> {
             }
             double seconds = (System.nanoTime() - began) * 1e-9;
             return Map.of("streams", streams, "tokens_per_stream", tokens, "seconds", seconds,
-                    "tokens_per_second", (double) streams * tokens / seconds);
+                    "tokens_per_second", (double) streams * tokens / seconds,
+                    "meter_ns_per_token", (double) (server.meterNanos() - metered)
+                            / ((long) streams * tokens));
         } catch (ExecutionException e) {
             throw new BenchException("a stream failed: " + e.getCause().getMessage(),
                     e.getCause());

@@ -42,6 +42,7 @@ final class StubServer implements AutoCloseable {
             PrometheusConfig.DEFAULT);
     private final BatchingEngine engine;
     private final UsageMeter meter;
+    private final TimedObserver observer;
     private final MillraceServer server;
     private final int port;
 
@@ -51,13 +52,14 @@ final class StubServer implements AutoCloseable {
         meter = UsageMeter.start(UsageLedger.open(ledger), RateSchedule.configured(null),
                 StepWeights.DEFAULT, lane::reading,
                 RaplEnergySource.find(RaplEnergySource.POWERCAP));
+        observer = new TimedObserver(meter);
         ByteTokenizer tokenizer = new ByteTokenizer();
         engine = BatchingEngine.start(MODEL,
                 new InstantPass('a', streams * CONTEXT_TOKENS / BLOCK_TOKENS),
                 Vocabulary.of(tokenizer, tokenizer.vocabularySize()),
                 new EngineSettings(streams, 4 * streams, CONTEXT_TOKENS, 2 * streams,
                         streams * CONTEXT_TOKENS, true),
-                lane, meter);
+                lane, observer);
         server = new MillraceServer(new HttpSettings("127.0.0.1", 0, HttpLimits.DEFAULT),
                 List.of(new ServedModel(MODEL, spec(tokenizer), tokenizer, Optional.empty(), engine,
                         CONTEXT_TOKENS, "nothing", Instant.now(), Licence.of("mit"))),
@@ -90,6 +92,11 @@ final class StubServer implements AutoCloseable {
         double meanMillisSince(FirstTokens before) {
             return (millis - before.millis) / Math.max(1, answers - before.answers);
         }
+    }
+
+    /** What the meter has taken of the engine's thread so far. */
+    long meterNanos() {
+        return observer.nanos();
     }
 
     FirstTokens firstTokens() {

@@ -26,6 +26,7 @@ class OverheadCommandTest {
         JsonNode line = new JsonMapper().readTree(Files.readString(results));
         assertThat(line.get("streams").intValue()).isEqualTo(8);
         assertThat(line.get("tokens_per_second").doubleValue()).isPositive();
+        assertThat(line.get("meter_ns_per_token").doubleValue()).isPositive();
         assertThat(line.get("first_p50_ms").doubleValue()).isPositive();
     }
 }
