@@ -48,7 +48,7 @@ public final class CpuBackend implements Backend {
 
     /**
      * @param folder where packed weights are kept, so that the next {@link #open} of the same model
-     *               takes them from there; empty to pack them every time
+     *               maps them; empty to pack them every time
      */
     public CpuBackend(CpuKernels kernels, WorkerPool pool, Duration warmUpLimit,
             Optional<PackedFolder> folder) {
@@ -153,8 +153,9 @@ public final class CpuBackend implements Backend {
     private CpuForwardPass place(ModelSpec spec, Weights weights, MemoryBudget budget,
             MemoryPlan plan) {
         long limitBytes = plan.weightLimitBytes();
+        KeptWeights kept = KeptWeights.open(folder, kernels, weights, pool);
         CpuWeights packed = null;
-        try (KeptWeights kept = KeptWeights.open(folder, kernels, weights, pool)) {
+        try {
             packed = new WeightPacker(kernels, pool, spec, weights, limitBytes, kept)
                     .pack(RotaryTable.all(spec, budget.contextTokens()));
             return new CpuForwardPass(spec, kernels, pool, packed, kept, plan, budget);
@@ -162,6 +163,7 @@ public final class CpuBackend implements Backend {
             if (packed != null) {
                 packed.close();
             }
+            kept.close();
             throw e;
         }
     }

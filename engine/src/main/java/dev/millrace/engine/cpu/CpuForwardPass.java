@@ -72,12 +72,13 @@ final class CpuForwardPass implements ForwardPass {
     /**
      * Notes how long opening took, and gets the rest of the cache's memory in the background: on
      * some machines that takes seconds, which nobody should wait for, and a cache that was promised
-     * must not turn out to be missing when the machine is full. Then the packed weights are written
-     * down for the next start.
+     * must not turn out to be missing when the machine is full. Before, weights that were mapped
+     * get memory of their own; then those that were packed are written down for the next start.
      */
     void opened(OpenTimes times) {
         openTimes = times;
         afterOpening = Thread.ofPlatform().daemon().name("millrace-after-opening").start(() -> {
+            kept.settle(() -> closed);
             caches.makeResident(() -> closed);
             kept.write(() -> closed);
         });
@@ -129,6 +130,7 @@ final class CpuForwardPass implements ForwardPass {
             caches.close();
             adapters.close();
             weights.close();
+            kept.close();
             CpuKernels.forgetArrays();
         }
     }

@@ -169,15 +169,24 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
     }
 
     /**
-     * The matrix that {@link #pack} made of a weight, from its bytes, in memory of its own.
+     * The matrix that {@link #pack} made of a weight, from its bytes.
      *
      * @param shape   of one plane
-     * @param content as {@link #packedContent} gave it under the same {@link #packedLayout}
+     * @param content as {@link #packedContent} gave it under the same {@link #packedLayout}, off
+     *                the heap and aligned to 64 bytes; borrowed for as long as the matrix is used
      * @throws IllegalArgumentException if these kernels keep no such matrices, or they have another
      *                                  number of bytes
      */
-    default CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content,
-            WorkerPool pool) {
+    default CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content) {
+        throw new IllegalArgumentException("the " + name() + " kernels keep no packed matrices");
+    }
+
+    /**
+     * Copies the bytes of a restored matrix into memory of its own, in large pages where there are
+     * any, from which products read faster than from a mapped file. Products may go on meanwhile;
+     * those that have begun read the borrowed bytes to their end. One thread at a time.
+     */
+    default void own(CpuMatrix restored) {
         throw new IllegalArgumentException("the " + name() + " kernels keep no packed matrices");
     }
 

@@ -132,9 +132,13 @@ final class NativeKernels implements CpuKernels {
     }
 
     @Override
-    public CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content,
-            WorkerPool pool) {
-        return NativeMatrix.restore(format, shape, content, pool);
+    public CpuMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content) {
+        return NativeMatrix.borrow(format, shape, content);
+    }
+
+    @Override
+    public void own(CpuMatrix restored) {
+        ((NativeMatrix) restored).own();
     }
 
     @Override

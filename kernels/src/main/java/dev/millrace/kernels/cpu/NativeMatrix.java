@@ -7,7 +7,6 @@ import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntConsumer;
 
 import static dev.millrace.kernels.cpu.NativeLayout.TILE_ROWS;
 
@@ -19,8 +18,10 @@ final class NativeMatrix implements CpuMatrix {
 
     private final NativeLayout layout;
     private final int rows;
-    private final long address;
-    private final PageMemory memory;
+    /** Where the tiles are; what is there never changes, so a product may read either place. */
+    private volatile long address;
+    /** Null as long as the bytes are borrowed. */
+    private PageMemory memory;
 
     private NativeMatrix(NativeLayout layout, int rows) {
         this.layout = layout;
@@ -29,28 +30,45 @@ final class NativeMatrix implements CpuMatrix {
         this.address = memory.address();
     }
 
+    private NativeMatrix(NativeLayout layout, int rows, long address) {
+        this.layout = layout;
+        this.rows = rows;
+        this.memory = null;
+        this.address = address;
+    }
+
     /**
-     * A matrix that was packed before. It is copied, all workers together: a mapped file has pages
-     * of 4 KiB, and decoding from those takes a tenth longer than from large ones.
+     * A matrix that was packed before.
      *
      * @param content its {@link #content}
      * @throws IllegalArgumentException if it cannot be that
      */
-    static NativeMatrix restore(QuantFormat format, TensorShape shape, MemorySegment content,
-            WorkerPool pool) {
+    static NativeMatrix borrow(QuantFormat format, TensorShape shape, MemorySegment content) {
         if (!NativeLayout.holds(format)) {
             throw new IllegalArgumentException("there are no native kernels for " + format);
         }
         NativeLayout layout = new NativeLayout(format, Math.toIntExact(shape.columns()));
         long bytes = bytes(layout, shape.rows());
-        if (content.byteSize() != bytes) {
+        if (content.byteSize() != bytes || !content.isNative()
+                || content.address() % PageMemory.ALIGNMENT_BYTES != 0) {
             throw new IllegalArgumentException("a packed " + shape + " matrix of " + format
-                    + " is " + bytes + " bytes, got " + content);
+                    + " is " + bytes + " bytes off the heap, aligned to "
+                    + PageMemory.ALIGNMENT_BYTES + ", got " + content);
         }
-        NativeMatrix matrix = new NativeMatrix(layout, Math.toIntExact(shape.rows()));
-        matrix.fill(pool, tile -> MemorySegment.copy(content, tile * layout.tileBytes(),
-                matrix.content(), tile * layout.tileBytes(), layout.tileBytes()));
-        return matrix;
+        return new NativeMatrix(layout, Math.toIntExact(shape.rows()), content.address());
+    }
+
+    /**
+     * Copies borrowed bytes into memory of its own, while products go on: those that have begun
+     * read the old place to their end.
+     */
+    void own() {
+        if (memory == null) {
+            PageMemory mine = PageMemory.allocate(bytes());
+            MemorySegment.copy(content(), 0, RawMemory.ALL, mine.address(), bytes());
+            memory = mine;
+            address = mine.address();
+        }
     }
 
     /** What a matrix of so many rows takes. */
@@ -63,24 +81,19 @@ final class NativeMatrix implements CpuMatrix {
         NativeLayout layout = new NativeLayout(tensor.format(),
                 Math.toIntExact(tensor.shape().columns()));
         NativeMatrix matrix = new NativeMatrix(layout, Math.toIntExact(tensor.shape().rows()));
-        matrix.fill(pool, tile -> matrix.packTile(tensor, variant, tile));
-        return matrix;
-    }
-
-    /** Makes every tile; where that fails, the memory is given back. */
-    private void fill(WorkerPool pool, IntConsumer tileMaker) {
         AtomicInteger nextTile = new AtomicInteger();
         try {
             pool.run((worker, workers) -> {
-                for (int tile = nextTile.getAndIncrement(); tile < tiles(); tile = nextTile
+                for (int tile = nextTile.getAndIncrement(); tile < matrix.tiles(); tile = nextTile
                         .getAndIncrement()) {
-                    tileMaker.accept(tile);
+                    matrix.packTile(tensor, variant, tile);
                 }
             });
         } catch (Throwable thrown) {
-            close();
+            matrix.close();
             throw thrown;
         }
+        return matrix;
     }
 
     private void packTile(QuantTensor tensor, NativeVariant variant, int tile) {
@@ -146,6 +159,8 @@ final class NativeMatrix implements CpuMatrix {
 
     @Override
     public void close() {
-        memory.close();
+        if (memory != null) {
+            memory.close();
+        }
     }
 }

@@ -46,11 +46,14 @@ class KeptMatrixTest {
                 try (CpuMatrix packed = kernels.pack(tensor, pool)) {
                     kernels.multiply(packed, x, 1, expected, 0, 37);
                     MemorySegment bytes = kernels.packedContent(packed).orElseThrow();
-                    MemorySegment kept = arena.allocate(bytes.byteSize()).copyFrom(bytes);
-                    try (CpuMatrix restored = kernels.restore(format, SHAPE, kept, pool)) {
-                        kept.fill((byte) 0); // what was restored has memory of its own
+                    MemorySegment kept = arena.allocate(bytes.byteSize(), 64).copyFrom(bytes);
+                    try (CpuMatrix restored = kernels.restore(format, SHAPE, kept)) {
                         assertThat(restored.bytes()).isEqualTo(packed.bytes())
                                 .isEqualTo(kernels.packedBytes(format, SHAPE));
+                        kernels.multiply(restored, x, 1, actual, 0, 37);
+                        assertThat(actual).as("%s, borrowed", format).isEqualTo(expected);
+                        kernels.own(restored);
+                        kept.fill((byte) 0); // it has memory of its own now
                         kernels.multiply(restored, x, 1, actual, 0, 37);
                     }
                 }
@@ -62,14 +65,16 @@ class KeptMatrixTest {
     @Test
     void refusesBytesThatCannotBeIt() {
         CpuKernels kernels = kernels();
-        try (Arena arena = Arena.ofShared(); WorkerPool pool = WorkerPool.create(1)) {
+        try (Arena arena = Arena.ofConfined()) {
             long bytes = kernels.packedBytes(QuantFormat.Q8_0, SHAPE);
-            MemorySegment memory = arena.allocate(bytes + 64);
+            MemorySegment memory = arena.allocate(bytes + 64, 64);
 
-            assertThatThrownBy(() -> kernels.restore(QuantFormat.Q8_0, SHAPE, memory, pool))
+            assertThatThrownBy(() -> kernels.restore(QuantFormat.Q8_0, SHAPE, memory))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining(bytes + " bytes");
-            assertThatThrownBy(() -> kernels.restore(QuantFormat.F16, SHAPE, memory, pool))
+            assertThatThrownBy(() -> kernels.restore(QuantFormat.Q8_0, SHAPE,
+                    memory.asSlice(4, bytes))).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> kernels.restore(QuantFormat.F16, SHAPE, memory))
                     .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("F16");
         }
     }
@@ -78,8 +83,9 @@ class KeptMatrixTest {
     void onlyTheNativeKernelsKeepMatrices() {
         CpuKernels scalar = CpuKernels.scalar();
         assertThat(scalar.packedLayout()).isEmpty();
-        assertThatThrownBy(() -> scalar.restore(QuantFormat.Q8_0, SHAPE, MemorySegment.NULL, null))
+        assertThatThrownBy(() -> scalar.restore(QuantFormat.Q8_0, SHAPE, MemorySegment.NULL))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("scalar");
+        assertThatThrownBy(() -> scalar.own(null)).isInstanceOf(IllegalArgumentException.class);
         assertThat(kernels().packedLayout().orElseThrow()).contains("library");
     }
 }

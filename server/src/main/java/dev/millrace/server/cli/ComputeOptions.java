@@ -59,7 +59,7 @@ final class ComputeOptions {
     }
 
     @Option(names = "--packed-disk", paramLabel = "AMOUNT", description = "Disk for packed"
-            + " weights, which the next start copies instead of packing them: such as 20GB, auto"
+            + " weights, which the next start maps instead of packing them: such as 20GB, auto"
             + " for a quarter of what is free, or off (default: auto).")
     void packedDisk(String value) {
         flags.put(Setting.PACKED_DISK, value);
