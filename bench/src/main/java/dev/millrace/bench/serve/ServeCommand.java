@@ -7,7 +7,6 @@ import dev.millrace.bench.report.ResultLog;
 import dev.millrace.bench.report.Spread;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code bench serve}: load on a running server, and on a peer in turns with it. */
@@ -24,13 +24,8 @@ import picocli.CommandLine.Option;
         + " where there is one.")
 public final class ServeCommand implements Callable<Integer> {
 
-    @Option(names = "--url", paramLabel = "URL",
-            description = "The server (default: ${DEFAULT-VALUE}).")
-    private String url = "http://127.0.0.1:8080";
-
-    @Option(names = "--model", paramLabel = "NAME", required = true,
-            description = "The model's name in requests, as /v1/models lists it.")
-    private String model;
+    @Mixin
+    private TargetOptions target = new TargetOptions();
 
     @Option(names = "--peer-url", paramLabel = "URL",
             description = "Another server of OpenAI's API to measure in turns, on the same"
@@ -89,10 +84,6 @@ public final class ServeCommand implements Callable<Integer> {
                     + " cache finds nothing: beside a run without, what that cache is worth.")
     private boolean salted;
 
-    @Option(names = "--vocabulary", paramLabel = "N",
-            description = "Prompts are random ids below this (default: ${DEFAULT-VALUE}).")
-    private int vocabulary = 30_000;
-
     @Option(names = "--rounds", paramLabel = "N",
             description = "How often each run is repeated, with other prompts (default:"
                     + " ${DEFAULT-VALUE}).")
@@ -110,14 +101,6 @@ public final class ServeCommand implements Callable<Integer> {
             description = "Of prompts and arrivals (default: ${DEFAULT-VALUE}).")
     private long seed = 1;
 
-    @Option(names = "--timeout", paramLabel = "SECONDS",
-            description = "Longest that one answer may take (default: ${DEFAULT-VALUE}).")
-    private int timeoutSeconds = 600;
-
-    @Option(names = "--results", paramLabel = "FILE",
-            description = "JSON lines file to append to (default: ${DEFAULT-VALUE}).")
-    private Path results = Path.of("bench/results/serving.jsonl");
-
     @Option(names = "--html", paramLabel = "FILE",
             description = "Also write this run's results as a page.")
     private Path html;
@@ -128,18 +111,18 @@ public final class ServeCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         ModelOptions.requirePositive("--requests", requests);
         ModelOptions.requirePositive("--rounds", rounds);
-        ModelOptions.requirePositive("--timeout", timeoutSeconds);
+        target.check();
         clients.forEach(count -> ModelOptions.requirePositive("--clients", count));
         List<Workload> workloads = workloads();
-        ResultLog log = new ResultLog(results, Hardware.detect());
+        ResultLog log = new ResultLog(target.results, Hardware.detect());
         ModelOptions.warnIfBusy();
         System.out.println(ServingLine.HEADER);
         boolean failed = false;
-        Duration timeout = Duration.ofSeconds(timeoutSeconds);
-        try (StreamingClient ours = new StreamingClient(url, model, timeout);
+        try (StreamingClient ours = new StreamingClient(target.url, target.model,
+                target.timeout());
                 StreamingClient peer = peerUrl == null
                         ? null
-                        : new StreamingClient(peerUrl, model, timeout)) {
+                        : new StreamingClient(peerUrl, target.model, target.timeout())) {
             for (Workload workload : workloads) {
                 failed |= measure(workload, ours, peer, log);
             }
@@ -176,7 +159,7 @@ public final class ServeCommand implements Callable<Integer> {
         List<LoadResult> own = new ArrayList<>();
         List<LoadResult> theirs = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            RandomPrompts prompts = new RandomPrompts(vocabulary, sharedPrefix,
+            RandomPrompts prompts = new RandomPrompts(target.vocabulary, sharedPrefix,
                     seed + 1000L * round);
             own.add(run(workload, prompts, ours, "millrace"));
             if (peer != null) {
@@ -216,7 +199,7 @@ public final class ServeCommand implements Callable<Integer> {
     private void append(Workload workload, String server, LoadResult result, ResultLog log)
             throws IOException {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model", model);
+        line.put("model", target.model);
         line.put("server", server);
         line.put("workload", workload.label());
         line.put("prompt_tokens", promptTokens);

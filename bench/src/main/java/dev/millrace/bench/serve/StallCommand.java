@@ -5,8 +5,6 @@ import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.report.Hardware;
 import dev.millrace.bench.report.ResultLog;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code bench stall}: what a long prompt does to those who are being answered. */
@@ -26,13 +25,8 @@ import picocli.CommandLine.Option;
         + " prompt comes and while it is computed.")
 public final class StallCommand implements Callable<Integer> {
 
-    @Option(names = "--url", paramLabel = "URL",
-            description = "The server (default: ${DEFAULT-VALUE}).")
-    private String url = "http://127.0.0.1:8080";
-
-    @Option(names = "--model", paramLabel = "NAME", required = true,
-            description = "The model's name in requests, as /v1/models lists it.")
-    private String model;
+    @Mixin
+    private TargetOptions target = new TargetOptions();
 
     @Option(names = "--clients", paramLabel = "N",
             description = "Answers that run meanwhile (default: ${DEFAULT-VALUE}).")
@@ -52,31 +46,19 @@ public final class StallCommand implements Callable<Integer> {
                     + " ${DEFAULT-VALUE}).")
     private int unloadedSeconds = 10;
 
-    @Option(names = "--vocabulary", paramLabel = "N",
-            description = "Prompts are random ids below this (default: ${DEFAULT-VALUE}).")
-    private int vocabulary = 30_000;
-
     @Option(names = "--seed", paramLabel = "N", description = "Of the prompts (default:"
             + " ${DEFAULT-VALUE}).")
     private long seed = 1;
-
-    @Option(names = "--timeout", paramLabel = "SECONDS",
-            description = "Longest that one answer may take (default: ${DEFAULT-VALUE}).")
-    private int timeoutSeconds = 600;
-
-    @Option(names = "--results", paramLabel = "FILE",
-            description = "JSON lines file to append to (default: ${DEFAULT-VALUE}).")
-    private Path results = Path.of("bench/results/serving.jsonl");
 
     @Override
     public Integer call() throws IOException, InterruptedException {
         ModelOptions.requirePositive("--clients", clients);
         ModelOptions.requirePositive("--prompt-tokens", promptTokens);
         ModelOptions.requirePositive("--output-tokens", outputTokens);
-        ModelOptions.requirePositive("--timeout", timeoutSeconds);
+        target.check();
         ModelOptions.warnIfBusy();
-        try (StreamingClient client = new StreamingClient(url, model,
-                Duration.ofSeconds(timeoutSeconds))) {
+        try (StreamingClient client = new StreamingClient(target.url, target.model,
+                target.timeout())) {
             report(run(client));
         }
         return 0;
@@ -84,7 +66,7 @@ public final class StallCommand implements Callable<Integer> {
 
     /** The running answers, and last the one to the long prompt. */
     private List<Answered> run(StreamingClient client) throws InterruptedException {
-        RandomPrompts prompts = new RandomPrompts(vocabulary, 0, seed);
+        RandomPrompts prompts = new RandomPrompts(target.vocabulary, 0, seed);
         long startNanos = System.nanoTime();
         List<Answered> answers = new ArrayList<>();
         try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -114,14 +96,14 @@ public final class StallCommand implements Callable<Integer> {
         Answered loud = answers.getLast();
         Stall stall = Stall.of(answers.subList(0, clients), loud);
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("model", model);
+        line.put("model", target.model);
         line.put("clients", clients);
         line.put("prompt_tokens", promptTokens);
         line.put("gap_ms_unloaded", stall.before());
         line.put("gap_ms_beside_prompt", stall.during());
         line.put("p99_ratio", stall.ratio());
         line.put("first_token_ms", loud.firstMillis());
-        new ResultLog(results, Hardware.detect()).append("stall", line);
+        new ResultLog(target.results, Hardware.detect()).append("stall", line);
         System.out.printf(Locale.ROOT, "  %d answers, gaps in ms p50/95/99: %s unloaded, %s while a"
                 + " prompt of %d tokens is computed in %.1f s; p99 %.2f times%n", clients,
                 stall.before(), stall.during(), promptTokens, loud.firstMillis() * 1e-3,
