@@ -112,8 +112,11 @@ final class Scheduler {
                     + waiting.size() + " waiting, " + cache.usedBlocks() + " of "
                     + cache.totalBlocks() + " blocks used");
         }
-        Map<Sequence, RuntimeException> unprepared = new LinkedHashMap<>(failed);
-        failed.clear();
+        Map<Sequence, RuntimeException> unprepared = Map.of();
+        if (!failed.isEmpty()) {
+            unprepared = new LinkedHashMap<>(failed);
+            failed.clear();
+        }
         return new StepPlan(new StepBatch(rows, cache.operations()), sequences, shares, started,
                 unprepared);
     }

@@ -8,17 +8,22 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cpu.CpuMatrix;
 import dev.millrace.models.Weights;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Packed weights that an earlier start left on disk, and what this one leaves there. Owns the
  * mapping, which must outlive the matrices.
  */
 final class KeptWeights implements AutoCloseable {
+
+    private static final Logger LOG = System.getLogger(KeptWeights.class.getName());
 
     private final CpuKernels kernels;
     private final Optional<PackedFolder> folder;
@@ -70,13 +75,25 @@ final class KeptWeights implements AutoCloseable {
      * Moves what was mapped into large pages, one matrix after the other, while steps go on: a
      * start need not wait for that memory, and decoding from pages of 4 KiB is a tenth slower. The
      * file's pages are let go as their bytes are copied, so that the weights are in memory once.
+     * Where the system refuses memory, the rest stays mapped.
      */
     void settle(BooleanSupplier stop) {
+        settle(kernels::own, stop);
+    }
+
+    /** @param move throws {@link OutOfMemoryError} where there is none for the matrix */
+    void settle(Consumer<CpuMatrix> move, BooleanSupplier stop) {
         for (Map.Entry<CpuMatrix, MemorySegment> entry : mapped.entrySet()) {
             if (stop.getAsBoolean()) {
                 return;
             }
-            kernels.own(entry.getKey());
+            try {
+                move.accept(entry.getKey());
+            } catch (OutOfMemoryError refusal) {
+                LOG.log(Level.WARNING, "weights stay in the pages of their file, from where they"
+                        + " are read more slowly: {0}", refusal.getMessage());
+                return;
+            }
             entry.getValue().unload();
         }
     }

@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.cpu.packed.PackedFolder;
+import dev.millrace.engine.cpu.packed.PackedKey;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.OutputRequest;
 import dev.millrace.engine.forward.RandomModel;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 /** A pass computes the same with weights that an earlier one packed. */
 class KeptWeightsTest {
@@ -121,6 +123,23 @@ class KeptWeightsTest {
                 assertThat(pass.memory()).isEqualTo(CpuBackend.memoryNeeded(kernels,
                         pool.workers(), model.spec(), model, AMPLE));
             }
+        }
+    }
+
+    @Test
+    void whatTheSystemRefusesMemoryForStaysMapped() {
+        CpuKernels kernels = NativeTwin.open();
+        Weights weights = new Stored(models().getFirst(), true);
+        logits(kernels, weights, models().getFirst(), Optional.of(folder));
+        QuantTensor query = weights.find(WeightRole.QUERY, 0, Weights.NO_EXPERT);
+        PackedKey key = new PackedKey(WeightRole.QUERY, 0, Weights.NO_EXPERT, query.format(),
+                query.shape());
+
+        try (KeptWeights kept = KeptWeights.open(Optional.of(folder), kernels, weights, pool)) {
+            assertThat(kept.find(key)).isNotNull();
+            assertThatCode(() -> kept.settle(_ -> {
+                throw new OutOfMemoryError("the system refuses");
+            }, () -> false)).doesNotThrowAnyException();
         }
     }
 
