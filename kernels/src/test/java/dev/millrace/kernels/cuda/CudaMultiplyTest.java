@@ -7,12 +7,9 @@ import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
-import dev.millrace.kernels.cuda.CudaProduct.Part;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -83,14 +80,14 @@ class CudaMultiplyTest {
         int columns = 2 * format.blockElements() + 256;
         QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
                 TensorShape.matrix(ROWS, columns), 0.7f, 6);
-        try (Scope scope = new Scope()) {
-            CudaProduct product = scope.product(weights, 0, 0);
-            long ids = scope.upload(MemorySegment.ofArray(new int[]{36, 0, 17}));
+        try (DeviceScope scope = new DeviceScope(device)) {
+            CudaProduct product = scope.product(weights, 0, 0, pool);
+            long ids = scope.upload(36, 0, 17);
             long out = scope.allocate(3L * columns * Float.BYTES);
 
             kernels.embed(product, ids, 3, out, 2);
 
-            float[] rows = scope.download(out, 3 * columns);
+            float[] rows = scope.floats(out, 3 * columns);
             float[] row = new float[columns];
             new Dequantizer(format).dequantize(weights, 36L * columns, columns, row, 0);
             for (int i = 0; i < columns; i++) {
@@ -148,57 +145,15 @@ class CudaMultiplyTest {
     private static float[] multiply(QuantTensor weights, float[] x, float[] bias, int tokens) {
         int columns = (int) weights.shape().columns();
         int rows = (int) weights.shape().rows();
-        try (Scope scope = new Scope()) {
-            long hidden = scope.upload(MemorySegment.ofArray(x));
+        try (DeviceScope scope = new DeviceScope(device)) {
+            long hidden = scope.upload(x);
             long out = scope.allocate((long) tokens * rows * Float.BYTES);
-            PreparedRows prepared = PreparedRows.at(
-                    scope.allocate(PreparedRows.bytes(tokens, columns)), tokens, columns);
-            CudaProduct product = scope.product(weights,
-                    scope.upload(MemorySegment.ofArray(bias)), out);
+            PreparedRows prepared = scope.prepared(tokens, columns);
+            CudaProduct product = scope.product(weights, scope.upload(bias), out, pool);
 
             kernels.addAndNorm(new Between(hidden, 0, 1, 0, 0, 0, columns), tokens, prepared);
             kernels.multiply(product, prepared, tokens);
-            return scope.download(out, tokens * rows);
-        }
-    }
-
-    /** Device memory of one test. */
-    private static final class Scope implements AutoCloseable {
-
-        private final List<Long> addresses = new java.util.ArrayList<>();
-        private final MemorySegment staging = device.pin(1 << 20);
-
-        long allocate(long bytes) {
-            addresses.add(device.allocate(bytes));
-            return addresses.getLast();
-        }
-
-        long upload(MemorySegment values) {
-            long address = allocate(values.byteSize());
-            MemorySegment.copy(values, 0, staging, 0, values.byteSize());
-            device.upload(staging.asSlice(0, values.byteSize()), address);
-            device.synchronize();
-            return address;
-        }
-
-        CudaProduct product(QuantTensor weights, long bias, long out) {
-            CudaMatrix matrix = CudaMatrix.upload(device, weights,
-                    allocate(CudaMatrix.bytes(weights.format(), weights.shape())), staging, pool);
-            return kernels.describe(List.of(new Part(matrix, bias, out)),
-                    allocate(CudaProduct.DESCRIPTOR_BYTES), staging);
-        }
-
-        float[] download(long address, int count) {
-            MemorySegment target = staging.asSlice(0, (long) count * Float.BYTES);
-            device.download(address, target);
-            device.synchronize();
-            return target.toArray(ValueLayout.JAVA_FLOAT);
-        }
-
-        @Override
-        public void close() {
-            addresses.forEach(device::free);
-            device.unpin(staging);
+            return scope.floats(out, tokens * rows);
         }
     }
 }
