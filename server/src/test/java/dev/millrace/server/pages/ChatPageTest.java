@@ -77,6 +77,7 @@ class ChatPageTest {
 
     private void open(LiveServer started) {
         server = started;
+        browser.forgive();
         browser.view(1100, 800, false);
         browser.open(server.uri("/"));
         browser.await("document.getElementById('model').value === 'scripted'");
