@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds the stand-ins for a driver, and for the runtime library that JavaCPP's presets ask for and
-# Millrace never calls:
+# Builds the stand-ins for a driver, for NCCL, and for the runtime library that JavaCPP's presets ask
+# for and Millrace never calls:
 #
-#   build.sh KERNELS FOLDER     KERNELS holds the .cu files; writes FOLDER/libcuda.so.1 and
-#                               FOLDER/libcudart.so.13
+#   build.sh KERNELS FOLDER     KERNELS holds the .cu files; writes FOLDER/libcuda.so.1,
+#                               FOLDER/libnccl.so.2 and FOLDER/libcudart.so.13
 #
 # CXX names another compiler, CXXFLAGS more options, such as -fsanitize=alignment.
 set -eu
@@ -26,6 +26,8 @@ options="-std=c++17 -g1 -fPIC -mavx2 -mf16c -ffp-contract=off -fvisibility=hidde
   "$cxx" -O2 $options -I"$here" -c "$here/emulator.cpp" -o "$folder/emulator.o"
   "$cxx" -O1 $options -I"$here" -c "$here/driver.cpp" -o "$folder/driver.o"
   "$cxx" $options -shared -Wl,-soname,libcuda.so.1 "$folder"/*.o -ldl -o "$folder/libcuda.so.1"
+  "$cxx" -O1 $options -shared -Wl,-soname,libnccl.so.2 "$here/nccl.cpp" "$folder/libcuda.so.1" \
+    -o "$folder/libnccl.so.2"
   printf 'libcudart.so.13 { };\n' >"$folder/versions"
   echo 'int millrace_stands_in_for_cudart;' |
     "$cxx" -x c -fPIC -shared -Wl,-soname,libcudart.so.13 -Wl,--version-script="$folder/versions" \

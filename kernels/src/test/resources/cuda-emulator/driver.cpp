@@ -3,11 +3,16 @@
 // shows. Device memory begins as bytes of ones, and what is written beyond its end is noticed.
 //
 // millrace_emulator_set(what, value) changes what it stands in for:
-//   "reverse" 1 runs the warps of a block backwards; "memory" bytes of the device; "capability" such
-//   as 90; "driver" such as 13000; "devices" how many
+//   "reverse" 1 runs the warps of a block backwards; "memory" bytes of a device; "capability" such
+//   as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
+//
+// Every device has memory, a context and streams of its own, and refuses those of others.
 #include <dlfcn.h>
 
+#include <deque>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "emulator.h"
@@ -16,38 +21,106 @@
 
 typedef unsigned long long Address;
 
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_CONTEXT = 201, NOT_FOUND = 500 };
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, NOT_FOUND = 500 };
 
 struct Function {
   void (*body)(const void*);
   size_t argument_bytes;
 };
 
+struct Device {
+  size_t taken_bytes;
+};
+
+struct Stream;
+
+// What several streams do together, once all of them are there.
+struct Meeting {
+  std::vector<Stream*> streams;
+  std::function<void()> work;
+  bool done;
+};
+
+struct Work {
+  std::function<void()> body;
+  std::shared_ptr<Meeting> meeting; // instead of a body, or null
+};
+
 struct Stream {
-  std::vector<std::function<void()>> work;
+  Device* device;
+  std::deque<Work> work;
+  Meeting* waits_at;
+
   void run() {
-    std::vector<std::function<void()>> now;
-    now.swap(work);
-    for (auto& each : now) each();
+    while (!work.empty()) step();
+  }
+
+  void step() {
+    Work now = std::move(work.front());
+    work.pop_front();
+    if (now.meeting) {
+      meet(*now.meeting);
+    } else {
+      now.body();
+    }
+  }
+
+  // Whoever is waited for runs until it is there as well, and the last does the work.
+  void meet(Meeting& meeting) {
+    waits_at = &meeting;
+    for (Stream* other : meeting.streams) {
+      while (!meeting.done && other->waits_at != &meeting) {
+        if (other->waits_at || other->work.empty()) {
+          fprintf(stderr, "CUDA emulator: devices wait for each other for ever\n");
+          abort();
+        }
+        other->step();
+      }
+    }
+    if (!meeting.done) {
+      meeting.done = true;
+      meeting.work();
+      for (Stream* other : meeting.streams) other->waits_at = nullptr;
+    }
   }
 };
 
-static std::map<Address, size_t> allocations;
+struct Allocation {
+  size_t bytes;
+  Device* device;
+};
+
+constexpr int MOST_DEVICES = 16;
+
+static Device devices[MOST_DEVICES];
+static std::map<Address, Allocation> allocations;
 static std::map<std::string, Function> functions;
 static std::vector<Stream*> streams;
-static size_t taken_bytes;
-static thread_local void* current;
+static thread_local Device* current;
+
+// Threads of the host take turns.
+static std::recursive_mutex turn;
+#define EXCLUSIVE std::lock_guard<std::recursive_mutex> exclusive(turn)
 
 constexpr size_t GUARD_BYTES = 256;
 constexpr unsigned char GUARD = 0xA5;
 
-static std::map<std::string, long> settings = {
-    {"reverse", 0}, {"memory", 8L << 30}, {"capability", 90}, {"driver", 13000}, {"devices", 1}};
+static long devices_at_first() {
+  const char* text = getenv("MILLRACE_EMULATED_DEVICES");
+  return text ? std::min(std::max(atol(text), 0L), (long)MOST_DEVICES) : 1;
+}
+
+static std::map<std::string, long> settings = {{"reverse", 0},
+                                               {"memory", 8L << 30},
+                                               {"capability", 90},
+                                               {"driver", 13000},
+                                               {"devices", devices_at_first()}};
 
 static long setting(const char* name) { return settings.at(name); }
 
 extern "C" __attribute__((visibility("default"))) long millrace_emulator_set(const char* name,
                                                                               long value) {
+  EXCLUSIVE;
   std::swap(settings.at(name), value);
   return value; // what it was
 }
@@ -72,8 +145,13 @@ API cuDriverGetVersion(int* version) {
   return OK;
 }
 API cuDeviceGetCount(int* count) { *count = (int)setting("devices"); return OK; }
-API cuDeviceGet(int* device, int ordinal) { *device = ordinal; return OK; }
-API cuDeviceGetName(char* name, int length, int) {
+API cuDeviceGet(int* device, int ordinal) {
+  if (ordinal < 0 || ordinal >= setting("devices")) return INVALID_DEVICE;
+  *device = ordinal;
+  return OK;
+}
+API cuDeviceGetName(char* name, int length, int device) {
+  if (device < 0 || device >= MOST_DEVICES) return INVALID_DEVICE;
   snprintf(name, (size_t)length, "emulated device");
   return OK;
 }
@@ -88,41 +166,52 @@ API cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 API cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = memory_bytes(); return OK; }
 API cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
+  EXCLUSIVE;
+  if (!current) return INVALID_CONTEXT;
   *total = memory_bytes();
-  *free_bytes = *total - taken_bytes;
+  *free_bytes = *total - current->taken_bytes;
   return OK;
 }
-API cuDevicePrimaryCtxRetain(void** context, int) { *context = (void*)8; return OK; }
+API cuDevicePrimaryCtxRetain(void** context, int device) {
+  if (device < 0 || device >= MOST_DEVICES) return INVALID_DEVICE;
+  *context = &devices[device];
+  return OK;
+}
 API cuDevicePrimaryCtxRelease_v2(int) { return OK; }
-API cuCtxSetCurrent(void* context) { current = context; return OK; }
+API cuCtxSetCurrent(void* context) { current = (Device*)context; return OK; }
 API cuGetErrorString(int error, const char** text) {
   *text = error == OUT_OF_MEMORY ? "out of memory" : "an error of the emulator";
   return OK;
 }
 
 API cuMemAlloc_v2(Address* address, size_t bytes) {
+  EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (bytes == 0) return INVALID_VALUE;
-  if (taken_bytes + rounded(bytes) > memory_bytes()) return OUT_OF_MEMORY;
+  if (current->taken_bytes + rounded(bytes) > memory_bytes()) return OUT_OF_MEMORY;
   void* memory = aligned_alloc(256, rounded(bytes) + 2 * GUARD_BYTES);
   memset(memory, 0xFF, bytes);
   memset((char*)memory + bytes, GUARD, GUARD_BYTES);
   *address = (Address)memory;
-  allocations[*address] = bytes;
-  taken_bytes += rounded(bytes);
+  allocations[*address] = {bytes, current};
+  current->taken_bytes += rounded(bytes);
   return OK;
 }
 API cuMemFree_v2(Address address) {
+  EXCLUSIVE;
   auto found = allocations.find(address);
-  if (found == allocations.end()) return INVALID_VALUE;
-  for (Stream* stream : streams) stream->run();
-  check_guard(address, found->second);
-  taken_bytes -= rounded(found->second);
+  if (found == allocations.end() || found->second.device != current) return INVALID_VALUE;
+  for (Stream* stream : streams) {
+    if (stream->device == current) stream->run();
+  }
+  check_guard(address, found->second.bytes);
+  current->taken_bytes -= rounded(found->second.bytes);
   allocations.erase(found);
   free((void*)address);
   return OK;
 }
 API cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
+  EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   *memory = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
   memset(*memory, 0xEE, bytes);
@@ -131,53 +220,89 @@ API cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
 API cuMemFreeHost(void* memory) { free(memory); return OK; }
 
 API cuStreamCreate(void** stream, unsigned) {
+  EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
-  streams.push_back(new Stream);
+  streams.push_back(new Stream{current, {}, nullptr});
   *stream = streams.back();
   return OK;
 }
 API cuStreamDestroy_v2(void* stream) {
+  EXCLUSIVE;
   streams.erase(std::find(streams.begin(), streams.end(), (Stream*)stream));
   delete (Stream*)stream;
   return OK;
 }
 API cuStreamSynchronize(void* stream) {
+  EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   ((Stream*)stream)->run();
-  for (auto& each : allocations) check_guard(each.first, each.second);
+  for (auto& each : allocations) check_guard(each.first, each.second.bytes);
   return OK;
 }
 
-// Whether a range lies within one allocation; copies outside of any are what a device refuses.
-static bool holds(Address address, size_t bytes) {
+// The allocation that a range lies within; copies outside of any are what a device refuses.
+static const Allocation* holding(Address address, size_t bytes) {
   auto next = allocations.upper_bound(address);
-  if (next == allocations.begin()) return false;
+  if (next == allocations.begin()) return nullptr;
   --next;
-  return address + bytes <= next->first + next->second;
+  return address + bytes <= next->first + next->second.bytes ? &next->second : nullptr;
+}
+static bool holds(Address address, size_t bytes) {
+  const Allocation* found = holding(address, bytes);
+  return found && found->device == current;
 }
 
+// Whether the thread may give a stream work: it must have made the stream's device its own.
+static bool is_current(void* stream) { return current && ((Stream*)stream)->device == current; }
+
 static int copy(void* to, const void* from, size_t bytes, void* stream, bool valid) {
-  if (!current) return INVALID_CONTEXT;
+  if (!is_current(stream)) return INVALID_CONTEXT;
   if (!valid) return INVALID_VALUE;
-  ((Stream*)stream)->work.push_back([=] { memmove(to, from, bytes); });
+  ((Stream*)stream)->work.push_back({[=] { memmove(to, from, bytes); }, nullptr});
   return OK;
 }
 API cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* stream) {
+  EXCLUSIVE;
   return copy((void*)to, from, bytes, stream, holds(to, bytes));
 }
 API cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, void* stream) {
+  EXCLUSIVE;
   return copy(to, (void*)from, bytes, stream, holds(from, bytes));
 }
 API cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void* stream) {
+  EXCLUSIVE;
   return copy((void*)to, (void*)from, bytes, stream, holds(to, bytes) && holds(from, bytes));
 }
 API cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void* stream) {
+  EXCLUSIVE;
+  if (!is_current(stream)) return INVALID_CONTEXT;
   if (!holds(to, bytes)) return INVALID_VALUE;
-  ((Stream*)stream)->work.push_back([=] { memset((void*)to, value, bytes); });
+  ((Stream*)stream)->work.push_back({[=] { memset((void*)to, value, bytes); }, nullptr});
   return OK;
 }
 
+// For stand-ins of libraries that work on several devices. Gives every stream a part of the same
+// work, which begins when all of them have come to it.
+extern "C" __attribute__((visibility("default"))) void millrace_emulator_meet(
+    int count, void** members, void (*body)(void*), void* argument) {
+  EXCLUSIVE;
+  auto meeting = std::make_shared<Meeting>();
+  meeting->streams.assign((Stream**)members, (Stream**)members + count);
+  meeting->work = [=] { body(argument); };
+  for (Stream* stream : meeting->streams) stream->work.push_back({nullptr, meeting});
+}
+// The device that a stream is of, and the one that has all of a range of memory; -1 for none.
+extern "C" __attribute__((visibility("default"))) int millrace_emulator_device(void* stream,
+                                                                                Address address,
+                                                                                size_t bytes) {
+  EXCLUSIVE;
+  const Allocation* found = stream ? nullptr : holding(address, bytes);
+  Device* device = stream ? ((Stream*)stream)->device : found ? found->device : nullptr;
+  return device ? (int)(device - devices) : -1;
+}
+
 API cuModuleLoadData(void** module, const void* image) {
+  EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (!image) return INVALID_VALUE;
   Dl_info self;
@@ -187,6 +312,7 @@ API cuModuleLoadData(void** module, const void* image) {
 }
 API cuModuleUnload(void* module) { dlclose(module); return OK; }
 API cuModuleGetFunction(void** function, void* module, const char* name) {
+  EXCLUSIVE;
   void* body = dlsym(module, name);
   size_t* bytes = (size_t*)dlsym(module, (std::string(name) + "_bytes").c_str());
   if (!body || !bytes) return NOT_FOUND;
@@ -195,18 +321,34 @@ API cuModuleGetFunction(void** function, void* module, const char* name) {
   *function = &found;
   return OK;
 }
+// A kernel must be given no address of another device's memory.
+static void refuse_foreign_memory(const std::vector<char>& arguments) {
+  for (size_t at = 0; at + sizeof(Address) <= arguments.size(); at += sizeof(Address)) {
+    Address address;
+    memcpy(&address, &arguments[at], sizeof address);
+    const Allocation* found = holding(address, 1);
+    if (found && found->device != current) {
+      fprintf(stderr, "CUDA emulator: a kernel got memory of another device at byte %zu\n", at);
+      abort();
+    }
+  }
+}
+
 API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                    unsigned bz, unsigned shared, void* stream, void** parameters, void**) {
-  if (!current) return INVALID_CONTEXT;
+  EXCLUSIVE;
+  if (!is_current(stream)) return INVALID_CONTEXT;
   if (gx * gy * gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || shared > 48 << 10) {
     return INVALID_VALUE;
   }
   Function* f = (Function*)function;
   std::vector<char> arguments((char*)parameters[0], (char*)parameters[0] + f->argument_bytes);
-  ((Stream*)stream)->work.push_back([=] {
+  refuse_foreign_memory(arguments);
+  auto run = [=] {
     const void* a = arguments.data();
     bool reversed = setting("reverse") != 0;
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, reversed, [=] { f->body(a); });
-  });
+  };
+  ((Stream*)stream)->work.push_back({run, nullptr});
   return OK;
 }

@@ -81,6 +81,11 @@ public final class CudaDevice implements AutoCloseable {
         return info;
     }
 
+    /** What NCCL knows the stream by. */
+    MemorySegment streamHandle() {
+        return MemorySegment.ofAddress(stream.address());
+    }
+
     /** Lets the calling thread use the device. */
     public void makeCurrent() {
         check(cuCtxSetCurrent(context), "be used by this thread");

@@ -3,7 +3,7 @@ package dev.millrace.kernels.cuda;
 /**
  * A GPU as its driver describes it.
  *
- * @param handle        what the driver calls it
+ * @param handle        what the driver calls it: its place among the devices, from 0
  * @param name          as the maker sells it
  * @param capability    compute capability, ten times the major and the minor number: 90 for 9.0
  * @param memoryBytes   of the device

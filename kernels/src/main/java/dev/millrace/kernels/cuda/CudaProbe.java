@@ -6,10 +6,12 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
- * Looks for a device that can run the kernels, through nothing but the driver itself: safe on every
+ * Looks for devices that can run the kernels, through nothing but the driver itself: safe on every
  * machine, and quick where there is none.
  */
 public final class CudaProbe {
@@ -34,19 +36,33 @@ public final class CudaProbe {
     /**
      * What was found.
      *
-     * @param device the device to use, if there is one
-     * @param reason why there is none, as part of a sentence; empty if there is one
-     * @param advice what to do about it, likewise
+     * @param devices that can be used, in the driver's order
+     * @param reason  why there are none, as part of a sentence; empty if there are any
+     * @param advice  what to do about it, likewise
      */
-    public record Finding(Optional<CudaDeviceInfo> device, String reason, String advice) {
+    public record Finding(List<CudaDeviceInfo> devices, String reason, String advice) {
 
-        /** There is none. */
+        public Finding {
+            devices = List.copyOf(devices);
+        }
+
+        /** The first device, if there is one. */
+        public Optional<CudaDeviceInfo> device() {
+            return devices.stream().findFirst();
+        }
+
+        /** There are some. */
+        public static Finding of(CudaDeviceInfo... devices) {
+            return new Finding(List.of(devices), "", "");
+        }
+
+        /** There are none. */
         public static Finding none(String reason, String advice) {
-            return new Finding(Optional.empty(), reason, advice);
+            return new Finding(List.of(), reason, advice);
         }
     }
 
-    /** The first device, or why there is none. */
+    /** The devices, or why there is none. */
     @SuppressWarnings("restricted")
     public static Finding find() {
         try (Arena arena = Arena.ofConfined()) {
@@ -59,7 +75,7 @@ public final class CudaProbe {
                         "install one, or start a container with --gpus all");
             }
             Finding finding = new CudaProbe(driver, arena).probe();
-            return finding.device().isPresent() ? withRuntime(finding) : finding;
+            return finding.devices().isEmpty() ? finding : withRuntime(finding);
         }
     }
 
@@ -96,17 +112,22 @@ public final class CudaProbe {
             return Finding.none("the NVIDIA driver shows no device",
                     "see what nvidia-smi says and whether CUDA_VISIBLE_DEVICES hides it");
         }
-        CudaDeviceInfo device = describe(number, version);
-        if (device.capability() < LEAST_CAPABILITY) {
-            return Finding.none("the " + device.name() + " has compute capability "
-                    + device.capabilityText() + ", and 8.0 or newer is needed",
+        int count = number.get(ValueLayout.JAVA_INT, 0);
+        List<CudaDeviceInfo> found = IntStream.range(0, count)
+                .mapToObj(ordinal -> describe(number, ordinal, version)).toList();
+        List<CudaDeviceInfo> usable = found.stream()
+                .filter(device -> device.capability() >= LEAST_CAPABILITY).toList();
+        if (usable.isEmpty()) {
+            CudaDeviceInfo first = found.getFirst();
+            return Finding.none("the " + first.name() + " has compute capability "
+                    + first.capabilityText() + ", and 8.0 or newer is needed",
                     "use a GPU of the Ampere generation (2020) or a later one");
         }
-        return new Finding(Optional.of(device), "", "");
+        return new Finding(usable, "", "");
     }
 
-    private CudaDeviceInfo describe(MemorySegment number, int version) {
-        call("cuDeviceGet", number, 0);
+    private CudaDeviceInfo describe(MemorySegment number, int ordinal, int version) {
+        call("cuDeviceGet", number, ordinal);
         int device = number.get(ValueLayout.JAVA_INT, 0);
         MemorySegment name = arena.allocate(NAME_BYTES);
         call("cuDeviceGetName", name, NAME_BYTES, device);

@@ -22,6 +22,12 @@ class CudaProbeTest {
         assertThat(device.memoryBytes()).isEqualTo(8L << 30);
     }
 
+    @Test
+    void allDevicesAreFoundInTheDriversOrder() {
+        assertThat(EmulatedDriver.devices(3)).extracting(CudaDeviceInfo::handle)
+                .containsExactly(0, 1, 2);
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "driver     | 12080 | the NVIDIA driver is of CUDA 12.8, and 13.0 or newer is needed"

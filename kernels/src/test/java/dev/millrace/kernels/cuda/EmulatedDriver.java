@@ -25,8 +25,9 @@ import org.junit.jupiter.api.Assumptions;
 
 /**
  * A driver of NVIDIA's that runs kernels on this processor: built once from the kernels' sources by
- * the system's C++ compiler, and loaded into this process as {@code libcuda.so.1}. Tests that need
- * it are skipped where there is no such compiler, or no x86-64 with AVX2.
+ * the system's C++ compiler, and loaded into this process as {@code libcuda.so.1}, with a stand-in
+ * for {@code libnccl.so.2}. Tests that need it are skipped where there is no such compiler, or no
+ * x86-64 with AVX2.
  */
 public final class EmulatedDriver {
 
@@ -34,7 +35,7 @@ public final class EmulatedDriver {
     private static final String KERNELS = "/cuda/";
     private static final int BUILD_SECONDS = 300;
     private static final List<String> FILES = List.of("build.sh", "driver.cpp", "emulator.cpp",
-            "emulator.h");
+            "emulator.h", "nccl.cpp");
 
     private static boolean loaded;
 
@@ -49,16 +50,32 @@ public final class EmulatedDriver {
             Path folder = build();
             System.load(folder.resolve("libcudart.so.13").toString());
             System.load(folder.resolve("libcuda.so.1").toString());
+            System.load(folder.resolve("libnccl.so.2").toString());
             loaded = true;
         }
     }
 
     /** An emulated device, as a user of {@link CudaProbe} finds it. */
     public static CudaDevice open() {
-        load();
-        CudaProbe.Finding found = CudaProbe.find();
-        return CudaDevice.open(found.device().orElseThrow(() -> new AssertionError(
-                found.reason())), image());
+        return open(devices(1).getFirst());
+    }
+
+    static CudaDevice open(CudaDeviceInfo info) {
+        return CudaDevice.open(info, image());
+    }
+
+    /** So many emulated devices, which can be used from now on. */
+    public static List<CudaDeviceInfo> devices(int count) {
+        long before = set("devices", count);
+        try {
+            CudaProbe.Finding found = CudaProbe.find();
+            if (found.devices().size() != count) {
+                throw new AssertionError(found.devices() + " " + found.reason());
+            }
+            return found.devices();
+        } finally {
+            set("devices", before);
+        }
     }
 
     /**

@@ -29,8 +29,8 @@ import static org.assertj.core.api.Assertions.*;
 /** Which device serves, and what is said about it, with GPUs that are made up. */
 class DeviceChoiceTest {
 
-    private static final Finding GPU = new Finding(Optional.of(
-            new CudaDeviceInfo(0, "NVIDIA H200", 90, 150L << 30, 13_000)), "", "");
+    private static final Finding GPU = Finding.of(
+            new CudaDeviceInfo(0, "NVIDIA H200", 90, 150L << 30, 13_000));
     private static final Finding NONE = Finding.none("there is no driver", "install one");
     private static final Function<CudaDeviceInfo, byte[]> IMAGES = info -> new byte[1];
 

@@ -1,0 +1,141 @@
+// A stand-in for libnccl.so.2: the calls that Millrace makes, between emulated devices. A collective
+// is work that the streams of all devices come to, and starts when the last of them is there. What
+// NCCL would wait for in vain, or answer with wrong numbers, aborts.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#define API extern "C" __attribute__((visibility("default")))
+
+typedef unsigned long long Address;
+
+extern "C" void millrace_emulator_meet(int count, void** streams, void (*body)(void*),
+                                       void* argument);
+extern "C" int millrace_emulator_device(void* stream, Address address, size_t bytes);
+
+enum { OK = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5 };
+enum { FLOAT32 = 7 };
+
+struct Clique;
+
+struct Communicator {
+  Clique* clique;
+  int rank;
+  int device;
+};
+
+struct Clique {
+  std::vector<Communicator*> members;
+  int left;
+};
+
+struct Gather {
+  Communicator* by;
+  const char* source;
+  char* target;
+  size_t bytes;
+  void* stream;
+};
+
+static thread_local int depth;
+static thread_local std::vector<Gather> queued;
+
+static void fail(const char* what) {
+  fprintf(stderr, "NCCL emulator: %s\n", what);
+  abort();
+}
+
+API int ncclGetVersion(int* version) { *version = 22700; return OK; }
+API const char* ncclGetErrorString(int error) {
+  switch (error) {
+    case OK: return "no error";
+    case INVALID_ARGUMENT: return "invalid argument";
+    default: return "invalid usage";
+  }
+}
+
+API int ncclCommInitAll(Communicator** communicators, int count, const int* devices) {
+  if (count < 1) return INVALID_ARGUMENT;
+  for (int i = 0; i < count; i++) {
+    for (int j = 0; j < i; j++) {
+      if (devices[i] == devices[j]) return INVALID_USAGE;
+    }
+  }
+  Clique* clique = new Clique{{}, count};
+  for (int i = 0; i < count; i++) {
+    communicators[i] = new Communicator{clique, i, devices[i]};
+    clique->members.push_back(communicators[i]);
+  }
+  return OK;
+}
+
+API int ncclCommDestroy(Communicator* communicator) {
+  Clique* clique = communicator->clique;
+  delete communicator;
+  if (--clique->left == 0) delete clique;
+  return OK;
+}
+
+API int ncclGroupStart() { depth++; return OK; }
+
+static void copy_all(void* argument) {
+  std::vector<Gather>* gathers = (std::vector<Gather>*)argument;
+  for (Gather& to : *gathers) {
+    for (Gather& from : *gathers) {
+      memmove(to.target + from.by->rank * from.bytes, from.source, from.bytes);
+    }
+  }
+  delete gathers;
+}
+
+// Hands one collective of all members of a communicator to their streams.
+static void hand_over(const std::vector<Gather>& gathers) {
+  std::vector<void*> streams;
+  for (const Gather& each : gathers) {
+    if (each.bytes != gathers[0].bytes) fail("the devices of an AllGather disagree on its size");
+    streams.push_back(each.stream);
+  }
+  millrace_emulator_meet((int)streams.size(), streams.data(), copy_all,
+                         new std::vector<Gather>(gathers));
+}
+
+API int ncclGroupEnd() {
+  if (depth == 0) return INVALID_USAGE;
+  if (--depth > 0) return OK;
+  while (!queued.empty()) {
+    Clique* clique = queued.front().by->clique;
+    std::vector<Gather> together;
+    for (Communicator* member : clique->members) {
+      auto mine = queued.begin();
+      while (mine != queued.end() && mine->by != member) ++mine;
+      if (mine == queued.end()) fail("a device is missing from an AllGather, which would hang");
+      together.push_back(*mine);
+      queued.erase(mine);
+    }
+    hand_over(together);
+  }
+  return OK;
+}
+
+API int ncclAllGather(const void* source, void* target, size_t count, int type,
+                      Communicator* communicator, void* stream) {
+  if (type != FLOAT32) return INVALID_ARGUMENT;
+  size_t bytes = count * sizeof(float), all = bytes * communicator->clique->members.size();
+  int device = communicator->device;
+  if (millrace_emulator_device(stream, 0, 0) != device) fail("a stream of another device");
+  if (millrace_emulator_device(nullptr, (Address)source, bytes) != device) {
+    fail("an AllGather reads what is not memory of its device");
+  }
+  if (millrace_emulator_device(nullptr, (Address)target, all) != device) {
+    fail("an AllGather writes what is not memory of its device");
+  }
+  const char* from = (const char*)source;
+  char* own = (char*)target + communicator->rank * bytes;
+  if (from != own && from < (char*)target + all && (char*)target < from + bytes) {
+    fail("an AllGather reads what it overwrites");
+  }
+  ncclGroupStart();
+  queued.push_back({communicator, from, (char*)target, bytes, stream});
+  return ncclGroupEnd();
+}
