@@ -59,7 +59,7 @@ public abstract sealed class EncoderModel implements OpenedModel permits HfEncod
     public abstract void close();
 
     private void checkWeights() {
-        for (EncoderRole role : EncoderRole.values()) {
+        for (EncoderRole role : EncoderRole.of(spec())) {
             for (int layer = 0; layer < (role.perLayer() ? spec().layers() : 1); layer++) {
                 int place = role.perLayer() ? layer : NO_LAYER;
                 check(role, place, "weight", weight(role, place), role.shape(spec()));

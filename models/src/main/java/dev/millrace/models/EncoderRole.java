@@ -1,12 +1,14 @@
 package dev.millrace.models;
 
 import dev.millrace.kernels.TensorShape;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** What a weight of an encoder is for, and what transformers and GGUF files call it. */
 public enum EncoderRole {
     /** (vocabulary, embedding) */
     TOKEN_EMBEDDING("embeddings.word_embeddings", "token_embd", false),
-    /** (context, embedding) */
+    /** (first position + context, embedding) */
     POSITION_EMBEDDING("embeddings.position_embeddings", "position_embd", false),
     /** (token types, embedding) */
     TYPE_EMBEDDING("embeddings.token_type_embeddings", "token_types", false),
@@ -27,7 +29,11 @@ public enum EncoderRole {
     /** (embedding, feed forward), with a bias */
     DOWN("encoder.layer.%d.output.dense", "blk.%d.ffn_down", true),
     /** (embedding), with a bias */
-    OUTPUT_NORM("encoder.layer.%d.output.LayerNorm", "blk.%d.layer_output_norm", true);
+    OUTPUT_NORM("encoder.layer.%d.output.LayerNorm", "blk.%d.layer_output_norm", true),
+    /** (embedding, embedding), with a bias; of a cross-encoder, whose scores begin here */
+    SCORE_DENSE("pooler.dense", "cls", true),
+    /** (embedding), with a bias of one element; of a cross-encoder */
+    SCORE_OUTPUT("classifier", "cls.output", true);
 
     private final String transformersName;
     private final String ggufName;
@@ -37,6 +43,12 @@ public enum EncoderRole {
         this.transformersName = transformersName;
         this.ggufName = ggufName;
         this.biased = biased;
+    }
+
+    /** The roles that an encoder of this kind has. */
+    public static List<EncoderRole> of(EncoderSpec spec) {
+        return Stream.of(values()).filter(
+                role -> spec.scores() || role != SCORE_DENSE && role != SCORE_OUTPUT).toList();
     }
 
     /** Whether every layer has one. */
@@ -64,10 +76,13 @@ public enum EncoderRole {
         int embedding = spec.embeddingSize();
         return switch (this) {
             case TOKEN_EMBEDDING -> TensorShape.matrix(spec.vocabularySize(), embedding);
-            case POSITION_EMBEDDING -> TensorShape.matrix(spec.contextTokens(), embedding);
+            case POSITION_EMBEDDING -> TensorShape.matrix(
+                    spec.firstPosition() + spec.contextTokens(), embedding);
             case TYPE_EMBEDDING -> TensorShape.matrix(spec.tokenTypes(), embedding);
-            case EMBEDDING_NORM, ATTENTION_NORM, OUTPUT_NORM -> TensorShape.vector(embedding);
-            case QUERY, KEY, VALUE, ATTENTION_OUTPUT -> TensorShape.matrix(embedding, embedding);
+            case EMBEDDING_NORM, ATTENTION_NORM, OUTPUT_NORM, SCORE_OUTPUT -> TensorShape.vector(
+                    embedding);
+            case QUERY, KEY, VALUE, ATTENTION_OUTPUT, SCORE_DENSE -> TensorShape.matrix(embedding,
+                    embedding);
             case UP -> TensorShape.matrix(spec.feedForwardSize(), embedding);
             case DOWN -> TensorShape.matrix(embedding, spec.feedForwardSize());
         };
@@ -75,6 +90,9 @@ public enum EncoderRole {
 
     /** The shape of the bias. */
     public TensorShape biasShape(EncoderSpec spec) {
+        if (this == SCORE_OUTPUT) {
+            return TensorShape.vector(1);
+        }
         return TensorShape.vector(shape(spec).rows() == 1
                 ? shape(spec).columns()
                 : shape(spec).rows());

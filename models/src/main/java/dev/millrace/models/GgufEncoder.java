@@ -77,7 +77,7 @@ final class GgufEncoder extends EncoderModel {
                 metadata.string("general.name").orElse(ARCHITECTURE).replaceAll("\\p{Cntrl}", "?"),
                 Math.toIntExact(metadata.array("tokenizer.ggml.tokens")
                         .orElseThrow(() -> metadata.missing("tokenizer.ggml.tokens")).size()),
-                metadata.requiredSize("bert.context_length"),
+                metadata.requiredSize("bert.context_length"), 0,
                 metadata.size("tokenizer.ggml.token_type_count").orElse(2), embedding,
                 metadata.requiredSize("bert.feed_forward_length"),
                 metadata.requiredSize("bert.block_count"),

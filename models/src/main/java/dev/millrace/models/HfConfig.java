@@ -112,6 +112,19 @@ final class HfConfig {
         return Optional.of(value.intValue());
     }
 
+    /** A token or a place, from 0. */
+    Optional<Integer> index(String key) {
+        if (!has(key)) {
+            return Optional.empty();
+        }
+        JsonNode value = node.get(key);
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0
+                || value.intValue() == Integer.MAX_VALUE) {
+            throw wrong(key, "an integer from 0 to " + (Integer.MAX_VALUE - 1));
+        }
+        return Optional.of(value.intValue());
+    }
+
     int requiredSize(String key) {
         return size(key).orElseThrow(() -> missing(key));
     }

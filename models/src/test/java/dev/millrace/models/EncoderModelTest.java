@@ -27,7 +27,8 @@ import static org.assertj.core.api.Assertions.*;
 
 class EncoderModelTest {
 
-    private static final EncoderSpec SIZES = new EncoderSpec("bert", "tiny", 20, 8, 2, 12, 16, 2, 3,
+    private static final EncoderSpec SIZES = new EncoderSpec("bert", "tiny", 20, 8, 0, 2, 12, 16, 2,
+            3,
             1e-5f, Pooling.MEAN, true);
     private static final String CONFIG = """
             {"model_type": "bert", "hidden_size": 12, "num_attention_heads": 3, "vocab_size": 20,
@@ -67,7 +68,7 @@ class EncoderModelTest {
     }
 
     private static void forEachTensor(TensorVisitor visitor) {
-        for (EncoderRole role : EncoderRole.values()) {
+        for (EncoderRole role : EncoderRole.of(SIZES)) {
             for (int layer = 0; layer < (role.perLayer() ? SIZES.layers() : 1); layer++) {
                 int place = role.perLayer() ? layer : EncoderModel.NO_LAYER;
                 visitor.visit(role, place, ".weight", role.shape(SIZES));
@@ -179,6 +180,31 @@ class EncoderModelTest {
         Path file = gguf().uint32("bert.pooling_type", 4).write(folder.resolve("rank.gguf"));
         assertThatThrownBy(() -> EncoderModel.open(file)).isInstanceOf(ModelException.class)
                 .hasMessageContaining("bert.pooling_type");
+    }
+
+    @Test
+    void aHeadWithOneLabelScoresAndOneWithMoreIsRefused() throws IOException {
+        String head = CONFIG.replace("\"vocab_size\"",
+                "\"architectures\": [\"BertForSequenceClassification\"], \"vocab_size\"");
+        assertRefused(head, "id2label is null; it must be one label");
+        assertRefused(
+                head.replace("{\"model", "{\"id2label\": {\"0\": \"a\", \"1\": \"b\"}, \"model"),
+                "one label: cross-encoders that score pairs are computed, classifiers are not");
+        assertRefused(head.replace("{\"model", "{\"id2label\": {\"0\": \"a\"}, \"model"),
+                "lacks the weight of SCORE_DENSE");
+    }
+
+    @Test
+    void positionsOfRobertaBeginBehindThePaddings() throws IOException {
+        String roberta = CONFIG.replace("\"bert\"", "\"xlm-roberta\", \"pad_token_id\": 1");
+        Files.writeString(directory.resolve("config.json"), roberta);
+        try (EncoderModel model = EncoderModel.open(directory)) {
+            assertThat(model.spec().contextTokens()).isEqualTo(6);
+            assertThat(model.spec().firstPosition()).isEqualTo(2);
+            assertThat(model.spec().architecture()).isEqualTo("xlm-roberta");
+        }
+        assertRefused(roberta.replace("\"pad_token_id\": 1", "\"pad_token_id\": 7"),
+                "more than 8, since positions begin after the padding's");
     }
 
     private void assertRefused(String config, String reason) throws IOException {

@@ -8,6 +8,7 @@ import dev.millrace.kernels.cpu.Activations;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.EncoderModel;
 import dev.millrace.models.EncoderSpec;
+import dev.millrace.models.text.EncoderInput;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,6 +41,7 @@ public final class CpuEncoderPass implements EncoderPass {
 
     private final int[] tokens;
     private final int[] positions;
+    private final boolean[] seconds; // tokens of the second of two texts
     private final int[] firstTokens; // of each text of a step, and the end of the last
     private int texts;
     private int count; // of tokens
@@ -66,6 +68,7 @@ public final class CpuEncoderPass implements EncoderPass {
         }
         tokens = new int[most];
         positions = new int[most];
+        seconds = new boolean[most];
         firstTokens = new int[most + 1];
         weights = new CpuEncoderWeights(model, kernels, pool);
     }
@@ -79,7 +82,7 @@ public final class CpuEncoderPass implements EncoderPass {
     public static DeviceMemory memoryNeeded(EncoderModel model, CpuKernels kernels, int workers) {
         EncoderSpec spec = model.spec();
         int most = stepTokens(spec);
-        long perToken = 4L * spec.embeddingSize() * Float.BYTES + 3L * Integer.BYTES;
+        long perToken = 4L * spec.embeddingSize() * Float.BYTES + 3L * Integer.BYTES + 1;
         long perWorker = HeadAttention.bytes(spec.headSize(), spec.contextTokens())
                 + (long) spec.feedForwardSize() * Float.BYTES
                 + kernels.scratchBytes(Math.max(spec.embeddingSize(), spec.feedForwardSize()));
@@ -92,14 +95,14 @@ public final class CpuEncoderPass implements EncoderPass {
     }
 
     @Override
-    public float[][] encode(List<int[]> all) {
+    public float[][] encode(List<EncoderInput> all) {
         all.forEach(this::check);
         List<float[]> vectors = new ArrayList<>(all.size());
         for (int next = 0; next < all.size();) {
             clear();
             do {
                 add(all.get(next++));
-            } while (next < all.size() && count + all.get(next).length <= tokens.length);
+            } while (next < all.size() && count + all.get(next).length() <= tokens.length);
             run();
             for (int text = 0; text < texts; text++) {
                 vectors.add(pooled(text));
@@ -108,13 +111,13 @@ public final class CpuEncoderPass implements EncoderPass {
         return vectors.toArray(float[][]::new);
     }
 
-    private void check(int[] text) {
-        if (text.length == 0 || text.length > spec.contextTokens()) {
+    private void check(EncoderInput text) {
+        if (text.length() == 0 || text.length() > spec.contextTokens()) {
             throw new IllegalArgumentException("a text must have from 1 to "
                     + spec.contextTokens() + " tokens for " + spec.name() + ", got "
-                    + text.length);
+                    + text.length());
         }
-        for (int token : text) {
+        for (int token : text.tokens()) {
             if (token < 0 || token >= spec.vocabularySize()) {
                 throw new IllegalArgumentException("there is no token " + token
                         + "; ids run from 0 to " + (spec.vocabularySize() - 1));
@@ -127,9 +130,10 @@ public final class CpuEncoderPass implements EncoderPass {
         count = 0;
     }
 
-    private void add(int[] text) {
-        for (int i = 0; i < text.length; i++) {
-            tokens[count] = text[i];
+    private void add(EncoderInput text) {
+        for (int i = 0; i < text.length(); i++) {
+            tokens[count] = text.tokens()[i];
+            seconds[count] = i >= text.secondFrom();
             positions[count++] = i;
         }
         firstTokens[++texts] = count;
@@ -179,7 +183,9 @@ public final class CpuEncoderPass implements EncoderPass {
     private void embed(int token) {
         int offset = token * spec.embeddingSize();
         kernels.copyRow(weights.tokenEmbedding, tokens[token], states.values(), offset);
-        kernels.add(states.values(), offset, weights.positions,
+        boolean marked = seconds[token] && weights.secondPositions != null;
+        kernels.add(states.values(), offset,
+                marked ? weights.secondPositions : weights.positions,
                 positions[token] * spec.embeddingSize(), spec.embeddingSize());
         norm(weights.embeddingNorm, token);
     }
@@ -223,6 +229,7 @@ public final class CpuEncoderPass implements EncoderPass {
         float[] vector = switch (spec.pooling()) {
             case FIRST -> state(first);
             case LAST -> state(end - 1);
+            case SCORE -> new float[]{weights.score.score(states.values(), first * width)};
             case MEAN -> {
                 float[] sum = new float[width];
                 for (int token = first; token < end; token++) {

@@ -28,8 +28,12 @@ final class CpuEncoderWeights implements AutoCloseable {
 
     final CpuMatrix tokenEmbedding;
     final float[] positions; // (context, embedding), with the embedding of token type 0 added
+    /** The same of type 1; null where texts come alone or no such type is. */
+    final float[] secondPositions;
     final Norm embeddingNorm;
     final List<Layer> layers = new ArrayList<>();
+    /** Null of an encoder that makes vectors. */
+    final ScoreHead score;
 
     CpuEncoderWeights(EncoderModel model, CpuKernels kernels, WorkerPool pool) {
         this.model = model;
@@ -37,7 +41,8 @@ final class CpuEncoderWeights implements AutoCloseable {
         this.pool = pool;
         try {
             tokenEmbedding = matrix(EncoderRole.TOKEN_EMBEDDING, EncoderModel.NO_LAYER);
-            positions = positions();
+            positions = positions(0);
+            secondPositions = marksSecond(model.spec()) ? positions(1) : null;
             embeddingNorm = norm(EncoderRole.EMBEDDING_NORM, EncoderModel.NO_LAYER);
             for (int layer = 0; layer < model.spec().layers(); layer++) {
                 layers.add(new Layer(linear(EncoderRole.QUERY, layer),
@@ -46,22 +51,38 @@ final class CpuEncoderWeights implements AutoCloseable {
                         norm(EncoderRole.ATTENTION_NORM, layer), linear(EncoderRole.UP, layer),
                         linear(EncoderRole.DOWN, layer), norm(EncoderRole.OUTPUT_NORM, layer)));
             }
+            score = model.spec().scores() ? score() : null;
         } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
     }
 
-    private float[] positions() {
+    /** Whether a second text has an embedding of its own. */
+    static boolean marksSecond(EncoderSpec spec) {
+        return spec.scores() && spec.tokenTypes() > 1;
+    }
+
+    private float[] positions(int tokenType) {
         EncoderSpec spec = model.spec();
         int width = spec.embeddingSize();
-        float[] type = rows(model.weight(EncoderRole.TYPE_EMBEDDING, EncoderModel.NO_LAYER), 1);
-        float[] sums = rows(model.weight(EncoderRole.POSITION_EMBEDDING, EncoderModel.NO_LAYER),
-                spec.contextTokens());
+        float[] type = rows(model.weight(EncoderRole.TYPE_EMBEDDING, EncoderModel.NO_LAYER)
+                .rows(tokenType, 1), 1);
+        float[] sums = rows(model.weight(EncoderRole.POSITION_EMBEDDING, EncoderModel.NO_LAYER)
+                .rows(spec.firstPosition(), spec.contextTokens()), spec.contextTokens());
         for (int position = 0; position < spec.contextTokens(); position++) {
             kernels.add(sums, position * width, type, 0, width);
         }
         return sums;
+    }
+
+    private ScoreHead score() {
+        int place = EncoderModel.NO_LAYER;
+        return new ScoreHead(
+                rows(model.weight(EncoderRole.SCORE_DENSE, place), model.spec().embeddingSize()),
+                rows(model.bias(EncoderRole.SCORE_DENSE, place), 1),
+                rows(model.weight(EncoderRole.SCORE_OUTPUT, place), 1),
+                rows(model.bias(EncoderRole.SCORE_OUTPUT, place), 1)[0]);
     }
 
     private CpuLinear linear(EncoderRole role, int layer) {
@@ -94,7 +115,7 @@ final class CpuEncoderWeights implements AutoCloseable {
     static long bytes(EncoderModel model, CpuKernels kernels) {
         EncoderSpec spec = model.spec();
         long bytes = lookedUpBytes(model, kernels);
-        for (EncoderRole role : EncoderRole.values()) {
+        for (EncoderRole role : EncoderRole.of(spec)) {
             int copies = role.perLayer() ? spec.layers() : 1;
             int first = role.perLayer() ? 0 : EncoderModel.NO_LAYER;
             for (int layer = first; layer < first + copies; layer++) {
@@ -103,8 +124,8 @@ final class CpuEncoderWeights implements AutoCloseable {
                 }
                 bytes += switch (role) {
                     case TOKEN_EMBEDDING, POSITION_EMBEDDING, TYPE_EMBEDDING -> 0;
-                    case EMBEDDING_NORM, ATTENTION_NORM, OUTPUT_NORM -> floatBytes(
-                            role.shape(spec));
+                    case EMBEDDING_NORM, ATTENTION_NORM, OUTPUT_NORM, SCORE_DENSE, SCORE_OUTPUT ->
+                        floatBytes(role.shape(spec));
                     default -> packedBytes(model, kernels, role, layer);
                 };
             }
@@ -114,8 +135,10 @@ final class CpuEncoderWeights implements AutoCloseable {
 
     /** What the tables take of which a step reads some rows only. */
     static long lookedUpBytes(EncoderModel model, CpuKernels kernels) {
+        EncoderSpec spec = model.spec();
+        long tables = marksSecond(spec) ? 2 : 1;
         return packedBytes(model, kernels, EncoderRole.TOKEN_EMBEDDING, EncoderModel.NO_LAYER)
-                + (long) model.spec().contextTokens() * model.spec().embeddingSize() * Float.BYTES;
+                + tables * spec.contextTokens() * spec.embeddingSize() * Float.BYTES;
     }
 
     private static long packedBytes(EncoderModel model, CpuKernels kernels, EncoderRole role,

@@ -10,6 +10,7 @@ import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.ThreadEnd;
 import dev.millrace.engine.embedding.EmbeddingQueue.Part;
 import dev.millrace.engine.forward.EncoderPass;
+import dev.millrace.models.text.EncoderInput;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
@@ -71,9 +72,9 @@ public final class EmbeddingEngine implements AutoCloseable {
      * @throws OverloadException        if the queue is full or the engine is draining
      */
     public Submitted submit(EmbeddingRequest request) {
-        for (int[] text : request.texts()) {
-            if (text.length > settings.contextTokens()) {
-                throw new IllegalArgumentException("a text has " + text.length
+        for (EncoderInput text : request.texts()) {
+            if (text.length() > settings.contextTokens()) {
+                throw new IllegalArgumentException("a text has " + text.length()
                         + " tokens, but this model takes " + settings.contextTokens()
                         + "; cut it into pieces");
             }
@@ -116,7 +117,7 @@ public final class EmbeddingEngine implements AutoCloseable {
                 continue;
             }
             parts.add(part);
-            int tokens = part.tokens().length;
+            int tokens = part.input().length();
             shares.merge(part.pending(), new StepShare(part.pending().request.id(), tokens, 0, 0,
                     (long) tokens * tokens), EmbeddingEngine::sum);
         }
@@ -126,7 +127,7 @@ public final class EmbeddingEngine implements AutoCloseable {
     }
 
     private void compute(List<Part> parts, List<StepShare> shares) {
-        List<int[]> texts = parts.stream().map(Part::tokens).toList();
+        List<EncoderInput> texts = parts.stream().map(Part::input).toList();
         Occupancy<float[][]> run = lane.step(() -> pass.encode(texts));
         // Before any vector is published: a client that has its answer has been billed for it.
         observer.onStep(new StepRecord(run.nanos(), shares));

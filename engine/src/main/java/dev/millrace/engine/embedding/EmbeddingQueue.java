@@ -1,6 +1,7 @@
 package dev.millrace.engine.embedding;
 
 import dev.millrace.engine.OverloadException;
+import dev.millrace.models.text.EncoderInput;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -31,7 +32,7 @@ final class EmbeddingQueue {
 
         static final int NONE = -1;
 
-        int[] tokens() {
+        EncoderInput input() {
             return pending.request.texts().get(text);
         }
     }

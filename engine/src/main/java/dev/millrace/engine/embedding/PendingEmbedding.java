@@ -42,7 +42,7 @@ final class PendingEmbedding {
     }
 
     int nextLength() {
-        return request.texts().get(taken).length;
+        return request.texts().get(taken).length();
     }
 
     /** The index of the next text, which a step is going to compute. */
@@ -56,7 +56,7 @@ final class PendingEmbedding {
     /** @return whether that was the last */
     boolean accept(int text, float[] vector) {
         vectors[text] = vector;
-        computedTokens += request.texts().get(text).length;
+        computedTokens += request.texts().get(text).length();
         return ++computed == vectors.length;
     }
 

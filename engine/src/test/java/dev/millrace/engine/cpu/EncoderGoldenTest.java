@@ -3,6 +3,7 @@ package dev.millrace.engine.cpu;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.EncoderModel;
+import dev.millrace.models.text.EncoderInput;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -36,7 +37,7 @@ class EncoderGoldenTest {
     private EncoderModel model;
     private WorkerPool pool;
     private CpuEncoderPass pass;
-    private final List<int[]> texts = new ArrayList<>();
+    private final List<EncoderInput> texts = new ArrayList<>();
     private final List<float[]> expected = new ArrayList<>();
 
     @BeforeEach
@@ -50,7 +51,7 @@ class EncoderGoldenTest {
         JsonNode golden = JsonMapper.shared()
                 .readTree(Files.readAllBytes(folder.resolve("golden.json")));
         for (JsonNode text : golden.path("texts")) {
-            texts.add(text.valueStream().mapToInt(JsonNode::asInt).toArray());
+            texts.add(EncoderInput.of(text.valueStream().mapToInt(JsonNode::asInt).toArray()));
         }
         for (JsonNode vector : golden.path("vectors")) {
             float[] values = new float[vector.size()];
@@ -103,7 +104,7 @@ class EncoderGoldenTest {
 
     @Test
     void givesTheSameBitsAloneAndAmongOthers() {
-        List<int[]> many = new ArrayList<>();
+        List<EncoderInput> many = new ArrayList<>();
         for (int i = 0; i < 60; i++) { // more tokens than a step takes
             many.addAll(texts);
         }
@@ -118,12 +119,15 @@ class EncoderGoldenTest {
 
     @Test
     void refusesTextsThatItCannotTake() {
-        assertThatIllegalArgumentException().isThrownBy(() -> pass.encode(List.of(new int[0])))
+        assertThatIllegalArgumentException().isThrownBy(() -> pass.encode(
+                List.of(EncoderInput.of(new int[0]))))
                 .withMessageContaining("from 1 to 24 tokens");
-        assertThatIllegalArgumentException().isThrownBy(() -> pass.encode(List.of(new int[25])))
+        assertThatIllegalArgumentException().isThrownBy(() -> pass.encode(
+                List.of(EncoderInput.of(new int[25]))))
                 .withMessageContaining("got 25");
         assertThatIllegalArgumentException().isThrownBy(
-                () -> pass.encode(List.of(new int[]{1}, new int[]{64})))
+                () -> pass.encode(
+                        List.of(EncoderInput.of(new int[]{1}), EncoderInput.of(new int[]{64}))))
                 .withMessageContaining("there is no token 64");
         assertThat(pass.encode(List.of())).isEmpty();
     }

@@ -8,6 +8,7 @@ import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.embedding.EmbeddingEngine.Submitted;
 import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.fixtures.ScriptedEncoder;
+import dev.millrace.models.text.EncoderInput;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -34,11 +35,12 @@ class EmbeddingEngineTest {
 
     private Submitted submit(String id, int... lengths) {
         return engine.submit(new EmbeddingRequest(id,
-                Arrays.stream(lengths).mapToObj(EmbeddingEngineTest::text).toList()));
+                Arrays.stream(lengths).mapToObj(EmbeddingEngineTest::text)
+                        .toList()));
     }
 
-    private static int[] text(int length) {
-        return IntStream.range(0, length).toArray();
+    private static EncoderInput text(int length) {
+        return EncoderInput.of(IntStream.range(0, length).toArray());
     }
 
     private static EmbeddingResult get(Submitted submitted) throws Exception {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
@@ -214,6 +215,11 @@ public final class ComposedTokenizer implements Tokenizer {
     @Override
     public boolean addsEnd() {
         return special.addsEnd() && special.endToken() != NONE;
+    }
+
+    @Override
+    public Optional<PairTemplate> pairs() {
+        return special.pairs();
     }
 
     @Override

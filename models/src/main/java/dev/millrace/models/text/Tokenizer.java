@@ -2,6 +2,7 @@ package dev.millrace.models.text;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** Turns text into token ids and token ids into bytes; safe to share between threads. */
 public interface Tokenizer {
@@ -36,6 +37,11 @@ public interface Tokenizer {
         int[] ended = Arrays.copyOf(tokens, tokens.length + 1);
         ended[tokens.length] = endToken();
         return ended;
+    }
+
+    /** How two texts become one input of an encoder; empty where the vocabulary does not say. */
+    default Optional<PairTemplate> pairs() {
+        return Optional.empty();
     }
 
     /** The bytes that a token stands for; empty for control tokens. Not necessarily whole UTF-8. */

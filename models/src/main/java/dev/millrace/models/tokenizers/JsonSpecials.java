@@ -67,7 +67,8 @@ final class JsonSpecials {
             endToken = endTokens.stream().mapToInt(Integer::intValue).min().getAsInt();
         }
         return new SpecialTokens(startToken, endToken, endTokens, addsStart, addsEnd,
-                stripsLeadingSpace);
+                stripsLeadingSpace,
+                new JsonPairs(tokens, size).read(json.header().path("post_processor")));
     }
 
     private Set<Integer> endTokens(int configuredEnd) {

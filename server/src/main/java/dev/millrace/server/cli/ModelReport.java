@@ -24,14 +24,16 @@ import java.util.Optional;
  *
  * @param kind     {@code decoder} or {@code encoder}
  * @param experts  null in models without
- * @param pooling  of an encoder, else null
+ * @param pooling  of an encoder, else null; {@code score} of one that scores pairs of texts
+ * @param unproven what is not known of how well this version runs it, or null
  * @param memory   null where it cannot be told
  * @param metadata the file's own, long lists and texts by their length
  */
 record ModelReport(String name, String kind, String architecture, String path, long parameters,
         long activeParameters, int layers, int embeddingSize, int feedForwardSize, Experts experts,
         int heads, int kvHeads, int headSize, int vocabularySize, int contextTokens,
-        String pooling, Part tokenizer, Part chatTemplate, Terms licence, Provenance provenance,
+        String pooling, String unproven, Part tokenizer, Part chatTemplate, Terms licence,
+        Provenance provenance,
         Memory memory, String memoryProblem, Map<String, Object> metadata, List<Tensor> tensors) {
 
     static final String DECODER = "decoder";
@@ -106,7 +108,7 @@ record ModelReport(String name, String kind, String architecture, String path, l
         return new ModelReport(spec.name(), DECODER, spec.architecture(), origin.path(), parameters,
                 spec.activeParameters(parameters), spec.layers(), spec.embeddingSize(),
                 network.size(), Experts.of(network.experts()), spec.heads(), spec.kvHeads(),
-                spec.headSize(), spec.vocabularySize(), spec.contextTokens(), null,
+                spec.headSize(), spec.vocabularySize(), spec.contextTokens(), null, null,
                 Part.of(model.tokenizer(), model.tokenizerProblem()),
                 Part.of(model.chatTemplate(), model.chatTemplateProblem()), origin.licence(),
                 origin.provenance(), forecast.memory(), forecast.problem(), origin.metadata(),
@@ -122,7 +124,8 @@ record ModelReport(String name, String kind, String architecture, String path, l
                 parameters, spec.layers(), spec.embeddingSize(), spec.feedForwardSize(), null,
                 spec.heads(), spec.heads(), spec.headSize(), spec.vocabularySize(),
                 spec.contextTokens(), spec.pooling().name().toLowerCase(Locale.ROOT),
-                tokenizer(model), new Part(false, "an encoder answers no chats"),
+                spec.unproven().orElse(null), tokenizer(model),
+                new Part(false, "an encoder answers no chats"),
                 origin.licence(), origin.provenance(), forecast.memory(), forecast.problem(),
                 origin.metadata(), tensors(model, forecast));
     }

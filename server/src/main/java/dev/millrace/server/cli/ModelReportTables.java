@@ -61,6 +61,9 @@ final class ModelReportTables {
         if (report.pooling() != null) {
             table.row("pooling", report.pooling());
         }
+        if (report.unproven() != null) {
+            table.row("UNPROVEN", report.unproven());
+        }
         table.row("tokenizer", part(report.tokenizer()))
                 .row("chat template", part(report.chatTemplate()))
                 .row("licence", report.licence().id() + (report.licence().restriction() == null

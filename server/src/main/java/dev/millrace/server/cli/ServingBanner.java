@@ -29,10 +29,11 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 .append(assembly.id()).append(" at ").append(url()).append("\n\n");
         assembly.loaded().ifPresent(loaded -> describe(loaded, text));
         for (EmbeddingModel model : assembly.embedding()) {
-            line(text, "embeds", String.format(Locale.ROOT,
-                    "%s: %s, %d dimensions, texts of at most %d tokens, %s", model.id(),
-                    model.architecture(), model.dimensions(), model.contextTokens(),
-                    model.licence()));
+            line(text, model.scores() ? "ranks" : "embeds", String.format(Locale.ROOT,
+                    "%s: %s, %s of at most %d tokens, %s", model.id(), model.architecture(),
+                    model.scores() ? "pairs" : model.dimensions() + " dimensions, texts",
+                    model.contextTokens(), model.licence()));
+            model.unproven().ifPresent(why -> line(text, "UNPROVEN", why));
         }
         if (!config.adapters().isEmpty()) {
             line(text, "adapters", config.adapters().stream()
@@ -88,8 +89,11 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
 
     /** A request that works with what is served. */
     private String example() {
-        String path = "/embeddings";
-        String ask = "\"input\": \"What does a millrace do?\"";
+        boolean ranks = !assembly.embedding().isEmpty() && assembly.embedding().getFirst().scores();
+        String path = ranks ? "/rerank" : "/embeddings";
+        String ask = ranks
+                ? "\"query\": \"mill\", \"documents\": [\"A millrace drives it.\", \"Tea.\"]"
+                : "\"input\": \"What does a millrace do?\"";
         if (assembly.loaded().isPresent()) {
             boolean chats = assembly.loaded().get().model().chatTemplate().isPresent();
             path = chats ? "/chat/completions" : "/completions";

@@ -1,6 +1,7 @@
 package dev.millrace.server.embeddings;
 
 import dev.millrace.engine.forward.UnitLength;
+import dev.millrace.models.text.EncoderInput;
 import dev.millrace.server.embeddings.Embeddings.Embedded;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
@@ -53,7 +54,8 @@ public final class EmbeddingHandler {
         int dimensions = (int) body.integer("dimensions", 1, model.dimensions(),
                 model.dimensions());
         List<int[]> texts = EmbeddingInput.read(body, "input", model);
-        Embedded embedded = embeddings.embed(model, texts, "input", endpoint, "embd-",
+        Embedded embedded = embeddings.embed(model,
+                texts.stream().map(EncoderInput::of).toList(), "input", endpoint, "embd-",
                 LabelsReader.read(body, caller), caller);
         ObjectNode answer = Json.object().put("object", "list");
         ArrayNode data = answer.putArray("data");

@@ -6,6 +6,7 @@ import dev.millrace.engine.embedding.EmbeddingEngine.Submitted;
 import dev.millrace.engine.embedding.EmbeddingRequest;
 import dev.millrace.engine.embedding.EmbeddingResult;
 import dev.millrace.engine.forward.UnitLength;
+import dev.millrace.models.text.EncoderInput;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.RequestLabels;
@@ -53,7 +54,7 @@ public final class Embeddings {
      * What was asked for, and what it took.
      *
      * @param id      as the ledger has it
-     * @param vectors (texts, dimensions) of length one
+     * @param vectors (texts, dimensions) of length one, or (pairs, 1) with scores
      * @param nanos   from submission to the end
      * @param usage   {@code prompt_tokens}, {@code total_tokens} and the cost
      */
@@ -62,6 +63,17 @@ public final class Embeddings {
 
     /** The model. @throws ApiException 404 if the caller has none of this name, 400 for others */
     public EmbeddingModel require(String id, Caller caller) {
+        EmbeddingModel model = requireAny(id, caller);
+        if (model.scores()) {
+            throw ApiException.refused(400, "model", "wrong_kind_of_model", "the model \""
+                    + model.id() + "\" scores pairs of texts and makes no vectors; ask"
+                    + " /v1/rerank");
+        }
+        return model;
+    }
+
+    /** The same, or a model that scores pairs. */
+    EmbeddingModel requireAny(String id, Caller caller) {
         EmbeddingModel model = models.require(id, EmbeddingModel.class,
                 "makes text and no embeddings");
         ModelDirectory.requireAllowed(model, caller.identity());
@@ -69,7 +81,7 @@ public final class Embeddings {
     }
 
     /**
-     * Embeds texts.
+     * Embeds texts, or scores pairs.
      *
      * @param texts    token ids
      * @param param    the request's field that they are from
@@ -78,7 +90,8 @@ public final class Embeddings {
      * @throws ApiException if it cannot be done, now or ever
      * @throws IOException  if the client vanished; the request is cancelled
      */
-    public Embedded embed(EmbeddingModel model, List<int[]> texts, String param, String endpoint,
+    public Embedded embed(EmbeddingModel model, List<EncoderInput> texts, String param,
+            String endpoint,
             String idPrefix, RequestLabels labels, Caller caller)
             throws IOException, InterruptedException {
         String id = caller.ids().next(idPrefix);
@@ -111,7 +124,7 @@ public final class Embeddings {
         int tokens = result.finished().usage().promptTokens();
         ObjectNode usage = Json.object().put("prompt_tokens", tokens).put("total_tokens", tokens);
         Usage.addCost(usage, accounts.await(List.of(receipt), id));
-        for (float[] vector : result.vectors()) {
+        for (float[] vector : model.scores() ? new float[0][] : result.vectors()) {
             UnitLength.scale(vector);
         }
         return new Embedded(id, result.vectors(), tokens,

@@ -1,5 +1,7 @@
 package dev.millrace.server.embeddings;
 
+import dev.millrace.models.text.EncoderInput;
+import dev.millrace.models.text.PairTemplate;
 import dev.millrace.server.embeddings.Embeddings.Embedded;
 import dev.millrace.server.openai.ApiException;
 import dev.millrace.server.openai.Caller;
@@ -8,6 +10,7 @@ import dev.millrace.server.openai.Json;
 import dev.millrace.server.openai.LabelsReader;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -17,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * {@code /v1/rerank}, in the words of Jina, Cohere, vLLM and llama.cpp: documents in the order of
- * the cosine between their vectors and the query's.
+ * a cross-encoder's scores, or of the cosine between their vectors and the query's.
  */
 final class RerankHandler {
 
@@ -30,7 +33,7 @@ final class RerankHandler {
     }
 
     ObjectNode answer(Fields body, Caller caller) throws IOException, InterruptedException {
-        EmbeddingModel model = embeddings.require(body.text("model"), caller);
+        EmbeddingModel model = embeddings.requireAny(body.text("model"), caller);
         for (String name : List.of("truncate_prompt_tokens", "max_tokens_per_doc",
                 "max_chunks_per_doc", "rank_fields")) {
             if (body.has(name)) {
@@ -45,19 +48,20 @@ final class RerankHandler {
         }
         int top = (int) body.integer("top_n", 1, Integer.MAX_VALUE, documents.size());
         boolean returned = body.flag("return_documents", true);
+        boolean raw = body.flag("raw_scores", false);
         List<String> texts = texts(documents);
-        List<int[]> tokens = new ArrayList<>();
-        tokens.add(EmbeddingInput.text(body.require("query"), "query", model));
-        for (int i = 0; i < documents.size(); i++) {
-            tokens.add(EmbeddingInput.text(text(documents.get(i), i), "documents[" + i + "]",
-                    model));
-        }
-        Embedded embedded = embeddings.embed(model, tokens, "documents", ENDPOINT, "rerank-",
+        List<EncoderInput> inputs = model.scores()
+                ? pairs(model, Fields.text(body.require("query"), "query"), texts)
+                : apart(model, body.require("query"), documents);
+        Embedded embedded = embeddings.embed(model, inputs, "documents", ENDPOINT, "rerank-",
                 LabelsReader.read(body, caller), caller);
         ObjectNode answer = Json.object().put("id", embedded.id()).put("object", "list")
                 .put("model", model.id());
         ArrayNode results = answer.putArray("results");
-        double[] scores = scores(embedded.vectors());
+        double[] scores = model.scores()
+                ? Arrays.stream(embedded.vectors()).mapToDouble(
+                        score -> raw ? score[0] : sigmoid(score[0])).toArray()
+                : cosines(embedded.vectors());
         IntStream.range(0, scores.length).boxed()
                 .sorted(Comparator.comparingDouble(i -> -scores[i])).limit(top).forEach(i -> {
                     ObjectNode result = results.addObject().put("index", i)
@@ -68,6 +72,45 @@ final class RerankHandler {
                 });
         answer.set("usage", embedded.usage());
         return answer;
+    }
+
+    /** A document, or a query, that a model of vectors reads by itself. */
+    private static List<EncoderInput> apart(EmbeddingModel model, JsonNode query,
+            List<JsonNode> documents) {
+        List<EncoderInput> inputs = new ArrayList<>();
+        inputs.add(EncoderInput.of(EmbeddingInput.text(query, "query", model)));
+        for (int i = 0; i < documents.size(); i++) {
+            inputs.add(EncoderInput.of(EmbeddingInput.text(text(documents.get(i), i),
+                    "documents[" + i + "]", model)));
+        }
+        return inputs;
+    }
+
+    private static List<EncoderInput> pairs(EmbeddingModel model, String query,
+            List<String> documents) {
+        if (query.isEmpty()) {
+            throw ApiException.invalid("query", "query is empty; there is nothing to look for");
+        }
+        PairTemplate template = model.pairs().orElseThrow();
+        int[] first = model.inner(query);
+        List<EncoderInput> pairs = new ArrayList<>();
+        for (int i = 0; i < documents.size(); i++) {
+            EncoderInput pair = template.join(first, model.inner(documents.get(i)));
+            if (pair.length() > model.contextTokens()) {
+                String path = "documents[" + i + "]";
+                throw ApiException.refused(400, path, "context_length_exceeded", path
+                        + " has " + pair.length() + " tokens together with the query's "
+                        + first.length + ", but " + model.id() + " takes pairs of at most "
+                        + model.contextTokens() + "; cut it into pieces");
+            }
+            pairs.add(pair);
+        }
+        return pairs;
+    }
+
+    /** What training took for the probability that a document answers the query. */
+    private static double sigmoid(double score) {
+        return 1 / (1 + Math.exp(-score));
     }
 
     private static List<String> texts(List<JsonNode> documents) {
@@ -84,7 +127,7 @@ final class RerankHandler {
     }
 
     /** Cosines with the first vector; all have length one. */
-    private static double[] scores(float[][] vectors) {
+    private static double[] cosines(float[][] vectors) {
         double[] scores = new double[vectors.length - 1];
         for (int i = 0; i < scores.length; i++) {
             for (int element = 0; element < vectors[0].length; element++) {

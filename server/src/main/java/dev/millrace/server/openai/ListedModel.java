@@ -24,6 +24,11 @@ public interface ListedModel {
         return true;
     }
 
+    /** What is not known of how well this version runs it. */
+    default Optional<String> unproven() {
+        return Optional.empty();
+    }
+
     /** The model that it is an adapter of. */
     default Optional<String> parent() {
         return Optional.empty();

@@ -116,6 +116,7 @@ public final class ModelDirectory {
         description.putObject("status")
                 .put("value", model.loaded() ? "loaded" : "unloaded");
         model.parent().ifPresent(parent -> description.put("parent", parent));
+        model.unproven().ifPresent(text -> description.put("unproven", text));
         model.licence().restriction()
                 .ifPresent(text -> description.put("license_restriction", text));
         return description;

@@ -4,6 +4,8 @@ import dev.millrace.engine.cpu.CpuEncoderPass;
 import dev.millrace.engine.forward.EncoderPass;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.models.EncoderModel;
+import dev.millrace.models.ModelException;
+import dev.millrace.models.text.EncoderInput;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
 import java.util.List;
@@ -28,6 +30,10 @@ final class EncoderEmbedder implements TextEmbedder {
     static EncoderEmbedder of(EncoderModel model, ServerConfig config) {
         WorkerPool pool = null;
         try {
+            if (model.spec().scores()) {
+                throw new ModelException(model.spec().name() + " scores pairs of texts and makes"
+                        + " no vectors; serve it and ask /v1/rerank");
+            }
             KernelChoice choice = KernelChoice.of(config);
             Tokenizer tokenizer = model.tokenizer();
             pool = LoadedModel.openPool(config);
@@ -45,7 +51,7 @@ final class EncoderEmbedder implements TextEmbedder {
     @Override
     public float[][] embed(List<String> texts) {
         return pass.encode(texts.stream().map(text -> TextEmbedder.tokens(tokenizer, text,
-                model.spec().contextTokens())).toList());
+                model.spec().contextTokens())).map(EncoderInput::of).toList());
     }
 
     @Override

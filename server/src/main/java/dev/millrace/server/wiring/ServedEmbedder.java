@@ -9,11 +9,14 @@ import dev.millrace.engine.embedding.EmbeddingSettings;
 import dev.millrace.engine.forward.EncoderPass;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.models.EncoderModel;
+import dev.millrace.models.ModelException;
 import dev.millrace.models.store.Licence;
+import dev.millrace.models.text.PairTemplate;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.embeddings.EmbeddingModel;
 import java.time.Instant;
+import java.util.Optional;
 
 /** An encoder on the server's device with its engine; closes all but the file. */
 final class ServedEmbedder implements AutoCloseable {
@@ -40,7 +43,7 @@ final class ServedEmbedder implements AutoCloseable {
      * Packs an encoder for the device, on the lane as overhead.
      *
      * @param encoder borrowed
-     * @throws dev.millrace.models.ModelException if it has no tokenizer
+     * @throws ModelException if it has no tokenizer, or scores pairs and that takes none
      */
     static ServedEmbedder open(ModelSource source, EncoderModel encoder, ServerConfig config,
             DeviceLane lane, StepObserver observer) {
@@ -48,6 +51,11 @@ final class ServedEmbedder implements AutoCloseable {
         try {
             KernelChoice choice = KernelChoice.of(config);
             Tokenizer tokenizer = encoder.tokenizer();
+            Optional<PairTemplate> pairs = encoder.spec().scores()
+                    ? Optional.of(tokenizer.pairs().orElseThrow(() -> new ModelException(
+                            source.id() + " scores pairs of texts, but its tokenizer.json does"
+                                    + " not say how two become one; its post_processor must")))
+                    : Optional.empty();
             WorkerPool pool = closing.later(LoadedModel.openPool(config));
             EncoderPass pass = closing.later(lane.overhead(
                     () -> new CpuEncoderPass(encoder, choice.kernels(), pool)));
@@ -60,10 +68,10 @@ final class ServedEmbedder implements AutoCloseable {
                     .orElseGet(() -> Licence.ofModel(source.file(), encoder.metadata()));
             return new ServedEmbedder(closing, new EmbeddingModel(source.id(),
                     encoder.spec().architecture(), tokenizer,
-                    encoder.spec().vocabularySize(), encoder.spec().embeddingSize(), engine,
+                    encoder.spec().vocabularySize(), encoder.spec().outputSize(), engine,
                     contextTokens,
                     CpuBackend.description(choice.kernels(), LoadedModel.workers(config)),
-                    Instant.now(), licence));
+                    Instant.now(), licence, pairs, encoder.spec().unproven()));
         } catch (RuntimeException | Error e) {
             closing.closeAfter(e);
             throw e;

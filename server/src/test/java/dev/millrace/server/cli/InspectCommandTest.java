@@ -10,6 +10,7 @@ import dev.millrace.models.fixtures.MixtureDirectory;
 import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.store.ByteCounts;
+import dev.millrace.server.fixtures.RankerFixture;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -145,6 +146,17 @@ class InspectCommandTest {
         assertThat(report.at("/memory/weight_bytes").longValue()).isPositive();
         assertThat(cli.run("inspect", encoder).out()).containsPattern("pooling +mean")
                 .containsPattern("architecture +bert").doesNotContain("CACHE");
+    }
+
+    @Test
+    void saysThatNoTrainedCrossEncoderWasCompared() throws IOException {
+        Path ranker = RankerFixture.write(folder, "bert");
+
+        assertThat(json(ranker).path("pooling").stringValue()).isEqualTo("score");
+        assertThat(json(ranker).path("unproven").stringValue()).contains("no trained one");
+        assertThat(cli.run("inspect", ranker).out()).containsPattern("UNPROVEN +cross-encoders");
+        assertThat(cli.run("embed", ranker, "mill").err())
+                .contains("makes no vectors; serve it and ask /v1/rerank");
     }
 
     private JsonNode json(Object... arguments) throws IOException {

@@ -3,6 +3,7 @@ package dev.millrace.server.embeddings;
 import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.ScriptedEncoder;
+import dev.millrace.models.text.EncoderInput;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
 import dev.millrace.server.fixtures.RecordingMeter;
@@ -59,7 +60,7 @@ class EmbeddingsTest {
 
     private static float[] expected(String text) {
         return new ScriptedEncoder()
-                .encode(List.of(new FakeTokenizer().encode(text, true)))[0];
+                .encode(List.of(EncoderInput.of(new FakeTokenizer().encode(text, true))))[0];
     }
 
     @Test
