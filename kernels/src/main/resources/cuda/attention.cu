@@ -66,7 +66,7 @@ struct StoreArguments {
   const float* keyNorm;   // (normed key) or null
   const float* cosines;   // (positions, pairs) or null for no rotation
   const float* sines;     // (positions, pairs)
-  const int* positions;   // (tokens)
+  const int* positions;   // (tokens): -1 for a token that only fills the step up
   const int* sequences;   // (tokens)
   Cache cache;
   int heads;
@@ -169,6 +169,7 @@ INLINE void storeRows(const StoreArguments& a, const float* key, const float* va
 KERNEL(store, StoreArguments) {
   __shared__ float scratch[ROW_THREADS / WARP];
   int token = blockIdx.x, position = a.positions[token], size = a.cache.headSize;
+  if (position < 0) return; // fills a captured step up, and is nobody's
   int querySize = a.heads * size, keySize = a.cache.kvHeads * size;
   float* query = a.query + (size_t)token * querySize;
   float* key = a.key + (size_t)token * keySize;
@@ -190,7 +191,7 @@ KERNEL(store, StoreArguments) {
 
 struct AttendArguments {
   const float* query;   // (tokens, heads, head size)
-  const int* positions; // (tokens)
+  const int* positions; // (tokens): -1 for none
   const int* sequences; // (tokens)
   const float* sinks;   // (heads) or null
   float* largest;       // (tokens of a launch, heads, chunks)
@@ -299,7 +300,8 @@ KERNEL(combine, AttendArguments) {
   __shared__ float scratch[ROW_THREADS / WARP];
   int token = a.firstToken + blockIdx.x, size = a.cache.headSize, width = a.heads * size;
   int position = a.positions[token];
-  int firstChunk = firstPosition(a, position) / CHUNK_TOKENS, endChunk = position / CHUNK_TOKENS + 1;
+  int firstChunk = firstPosition(a, position) / CHUNK_TOKENS;
+  int endChunk = ceilDiv(position + 1, CHUNK_TOKENS);
   float* attended = a.attended + (size_t)token * width;
   for (int i = threadIdx.x; i < width; i += ROW_THREADS) {
     int head = i / size, element = i % size;
@@ -314,7 +316,7 @@ KERNEL(combine, AttendArguments) {
       value = value * kept + a.parts[(place + chunk) * size + element] * added;
       largest = common;
     }
-    attended[i] = value / sum;
+    attended[i] = position < 0 ? 0.0f : value / sum;
   }
   __syncthreads();
   prepareRow(a.out, token, width, [&](int i) { return attended[i]; }, scratch);

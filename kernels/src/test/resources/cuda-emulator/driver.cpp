@@ -1,10 +1,14 @@
 // A stand-in for libcuda.so.1: the calls that Millrace makes, on the emulator. A stream does what it
 // was given when somebody waits for it, as late as a device may: memory that is reused too early
-// shows. Device memory begins as bytes of ones, and what is written beyond its end is noticed.
+// shows. Device memory begins as bytes of ones, and what is written beyond its end is noticed. A
+// stream that is captured does nothing but record; what a device refuses meanwhile is refused, and
+// spoils the capture.
 //
 // millrace_emulator_set(what, value) changes what it stands in for:
 //   "reverse" 1 runs the warps of a block backwards; "memory" bytes of a device; "capability" such
 //   as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
+// millrace_emulator_count(what) tells how often since the start it was asked for
+//   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made
 //
 // Every device has memory, a context and streams of its own, and refuses those of others.
 #include <dlfcn.h>
@@ -14,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "emulator.h"
 
@@ -21,7 +26,10 @@
 
 typedef unsigned long long Address;
 
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, NOT_FOUND = 500 };
+enum {
+  OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_CONTEXT = 201,
+  NOT_FOUND = 500, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901
+};
 
 struct Function {
   void (*body)(const void*);
@@ -34,22 +42,37 @@ struct Device {
 
 struct Stream;
 
-// What several streams do together, once all of them are there.
+// What several streams do together, once all of them are there; again and again if captured.
 struct Meeting {
   std::vector<Stream*> streams;
   std::function<void()> work;
-  bool done;
+  long held = 0; // how often so far
 };
 
 struct Work {
-  std::function<void()> body;
+  std::function<void()> body;       // with copies of what it was given
   std::shared_ptr<Meeting> meeting; // instead of a body, or null
 };
 
+typedef std::vector<Work> Graph;
+
 struct Stream {
   Device* device;
-  std::deque<Work> work;
-  Meeting* waits_at;
+  std::deque<Work> work = {};
+  Meeting* waits_at = nullptr;
+  bool capturing = false, spoiled = false;
+  std::thread::id owner = {}; // of the capture
+  Graph recorded = {};
+
+  int add(Work one) {
+    if (spoiled) return CAPTURE_INVALIDATED;
+    if (capturing) {
+      recorded.push_back(std::move(one));
+    } else {
+      work.push_back(std::move(one));
+    }
+    return OK;
+  }
 
   void run() {
     while (!work.empty()) step();
@@ -67,9 +90,10 @@ struct Stream {
 
   // Whoever is waited for runs until it is there as well, and the last does the work.
   void meet(Meeting& meeting) {
+    long before = meeting.held;
     waits_at = &meeting;
     for (Stream* other : meeting.streams) {
-      while (!meeting.done && other->waits_at != &meeting) {
+      while (meeting.held == before && other->waits_at != &meeting) {
         if (other->waits_at || other->work.empty()) {
           fprintf(stderr, "CUDA emulator: devices wait for each other for ever\n");
           abort();
@@ -77,8 +101,8 @@ struct Stream {
         other->step();
       }
     }
-    if (!meeting.done) {
-      meeting.done = true;
+    if (meeting.held == before) {
+      meeting.held++;
       meeting.work();
       for (Stream* other : meeting.streams) other->waits_at = nullptr;
     }
@@ -96,6 +120,7 @@ static Device devices[MOST_DEVICES];
 static std::map<Address, Allocation> allocations;
 static std::map<std::string, Function> functions;
 static std::vector<Stream*> streams;
+static std::map<std::string, long> counts = {{"launches", 0}, {"graphs", 0}, {"captures", 0}};
 static thread_local Device* current;
 
 // Threads of the host take turns.
@@ -123,6 +148,23 @@ extern "C" __attribute__((visibility("default"))) long millrace_emulator_set(con
   EXCLUSIVE;
   std::swap(settings.at(name), value);
   return value; // what it was
+}
+
+extern "C" __attribute__((visibility("default"))) long millrace_emulator_count(const char* name) {
+  EXCLUSIVE;
+  return counts.at(name);
+}
+
+// What may wait for the device, or have it do something at once, spoils captures: of the one stream,
+// or of all that this thread captures.
+static bool refused(Stream* only = nullptr) {
+  bool refused = false;
+  for (Stream* stream : streams) {
+    if (stream->capturing && (only ? stream == only : stream->owner == std::this_thread::get_id())) {
+      refused = stream->spoiled = true;
+    }
+  }
+  return refused;
 }
 
 static size_t memory_bytes() { return (size_t)setting("memory"); }
@@ -188,6 +230,7 @@ API cuMemAlloc_v2(Address* address, size_t bytes) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (bytes == 0) return INVALID_VALUE;
+  if (refused()) return CAPTURE_UNSUPPORTED;
   if (current->taken_bytes + rounded(bytes) > memory_bytes()) return OUT_OF_MEMORY;
   void* memory = aligned_alloc(256, rounded(bytes) + 2 * GUARD_BYTES);
   memset(memory, 0xFF, bytes);
@@ -201,6 +244,7 @@ API cuMemFree_v2(Address address) {
   EXCLUSIVE;
   auto found = allocations.find(address);
   if (found == allocations.end() || found->second.device != current) return INVALID_VALUE;
+  if (refused()) return CAPTURE_UNSUPPORTED;
   for (Stream* stream : streams) {
     if (stream->device == current) stream->run();
   }
@@ -213,6 +257,7 @@ API cuMemFree_v2(Address address) {
 API cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
+  if (refused()) return CAPTURE_UNSUPPORTED;
   *memory = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
   memset(*memory, 0xEE, bytes);
   return OK;
@@ -222,7 +267,7 @@ API cuMemFreeHost(void* memory) { free(memory); return OK; }
 API cuStreamCreate(void** stream, unsigned) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
-  streams.push_back(new Stream{current, {}, nullptr});
+  streams.push_back(new Stream{current});
   *stream = streams.back();
   return OK;
 }
@@ -235,6 +280,7 @@ API cuStreamDestroy_v2(void* stream) {
 API cuStreamSynchronize(void* stream) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
+  if (refused((Stream*)stream)) return CAPTURE_UNSUPPORTED;
   ((Stream*)stream)->run();
   for (auto& each : allocations) check_guard(each.first, each.second.bytes);
   return OK;
@@ -258,8 +304,7 @@ static bool is_current(void* stream) { return current && ((Stream*)stream)->devi
 static int copy(void* to, const void* from, size_t bytes, void* stream, bool valid) {
   if (!is_current(stream)) return INVALID_CONTEXT;
   if (!valid) return INVALID_VALUE;
-  ((Stream*)stream)->work.push_back({[=] { memmove(to, from, bytes); }, nullptr});
-  return OK;
+  return ((Stream*)stream)->add({[=] { memmove(to, from, bytes); }, nullptr});
 }
 API cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* stream) {
   EXCLUSIVE;
@@ -277,19 +322,19 @@ API cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void* stream)
   EXCLUSIVE;
   if (!is_current(stream)) return INVALID_CONTEXT;
   if (!holds(to, bytes)) return INVALID_VALUE;
-  ((Stream*)stream)->work.push_back({[=] { memset((void*)to, value, bytes); }, nullptr});
-  return OK;
+  return ((Stream*)stream)->add({[=] { memset((void*)to, value, bytes); }, nullptr});
 }
 
 // For stand-ins of libraries that work on several devices. Gives every stream a part of the same
-// work, which begins when all of them have come to it.
+// work, which begins when all of them have come to it; as often as they come to it, if captured.
 extern "C" __attribute__((visibility("default"))) void millrace_emulator_meet(
-    int count, void** members, void (*body)(void*), void* argument) {
+    int count, void** members, void (*body)(void*), void* argument, void (*release)(void*)) {
   EXCLUSIVE;
   auto meeting = std::make_shared<Meeting>();
   meeting->streams.assign((Stream**)members, (Stream**)members + count);
-  meeting->work = [=] { body(argument); };
-  for (Stream* stream : meeting->streams) stream->work.push_back({nullptr, meeting});
+  std::shared_ptr<void> kept(argument, release);
+  meeting->work = [=] { body(kept.get()); };
+  for (Stream* stream : meeting->streams) stream->add({nullptr, meeting});
 }
 // The device that a stream is of, and the one that has all of a range of memory; -1 for none.
 extern "C" __attribute__((visibility("default"))) int millrace_emulator_device(void* stream,
@@ -344,11 +389,51 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
   Function* f = (Function*)function;
   std::vector<char> arguments((char*)parameters[0], (char*)parameters[0] + f->argument_bytes);
   refuse_foreign_memory(arguments);
+  counts["launches"] += !((Stream*)stream)->capturing;
   auto run = [=] {
     const void* a = arguments.data();
     bool reversed = setting("reverse") != 0;
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, reversed, [=] { f->body(a); });
   };
-  ((Stream*)stream)->work.push_back({run, nullptr});
+  return ((Stream*)stream)->add({run, nullptr});
+}
+
+API cuStreamBeginCapture_v2(void* stream, int mode) {
+  EXCLUSIVE;
+  Stream* s = (Stream*)stream;
+  if (!is_current(stream)) return INVALID_CONTEXT;
+  if (mode != 1) return INVALID_VALUE; // THREAD_LOCAL: other models' streams do what they like
+  if (s->capturing) return CAPTURE_UNSUPPORTED;
+  s->capturing = true;
+  s->owner = std::this_thread::get_id();
   return OK;
 }
+API cuStreamEndCapture(void* stream, void** graph) {
+  EXCLUSIVE;
+  Stream* s = (Stream*)stream;
+  if (!s->capturing) return INVALID_VALUE;
+  *graph = s->spoiled ? nullptr : new Graph(std::move(s->recorded));
+  int error = s->spoiled ? CAPTURE_INVALIDATED : OK;
+  counts["captures"] += error == OK;
+  s->recorded.clear();
+  s->capturing = s->spoiled = false;
+  return error;
+}
+API cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags) {
+  if (!current) return INVALID_CONTEXT;
+  if (!graph || flags != 0) return INVALID_VALUE;
+  *executable = new Graph(*(Graph*)graph);
+  return OK;
+}
+API cuGraphLaunch(void* executable, void* stream) {
+  EXCLUSIVE;
+  Stream* s = (Stream*)stream;
+  if (!is_current(stream)) return INVALID_CONTEXT;
+  if (!executable) return INVALID_VALUE;
+  if (refused(s)) return CAPTURE_UNSUPPORTED; // a graph within a graph is more than is needed
+  counts["graphs"]++;
+  s->work.insert(s->work.end(), ((Graph*)executable)->begin(), ((Graph*)executable)->end());
+  return OK;
+}
+API cuGraphDestroy(void* graph) { delete (Graph*)graph; return OK; }
+API cuGraphExecDestroy(void* executable) { delete (Graph*)executable; return OK; }

@@ -11,7 +11,7 @@
 typedef unsigned long long Address;
 
 extern "C" void millrace_emulator_meet(int count, void** streams, void (*body)(void*),
-                                       void* argument);
+                                       void* argument, void (*release)(void*));
 extern "C" int millrace_emulator_device(void* stream, Address address, size_t bytes);
 
 enum { OK = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5 };
@@ -86,8 +86,9 @@ static void copy_all(void* argument) {
       memmove(to.target + from.by->rank * from.bytes, from.source, from.bytes);
     }
   }
-  delete gathers;
 }
+
+static void release(void* argument) { delete (std::vector<Gather>*)argument; }
 
 // Hands one collective of all members of a communicator to their streams.
 static void hand_over(const std::vector<Gather>& gathers) {
@@ -97,7 +98,7 @@ static void hand_over(const std::vector<Gather>& gathers) {
     streams.push_back(each.stream);
   }
   millrace_emulator_meet((int)streams.size(), streams.data(), copy_all,
-                         new std::vector<Gather>(gathers));
+                         new std::vector<Gather>(gathers), release);
 }
 
 API int ncclGroupEnd() {

@@ -6,7 +6,6 @@ import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
-import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.MemoryPlan.GroupBlocks;
@@ -26,6 +25,7 @@ import dev.millrace.models.Weights;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Runs models on an NVIDIA GPU. Borrows the pool and the processor's kernels; closes neither. */
 public final class CudaBackend implements Backend {
@@ -43,24 +43,27 @@ public final class CudaBackend implements Backend {
     private final byte[] image;
     private final CpuKernels hostKernels;
     private final WorkerPool pool;
+    private final boolean graphs;
     private final long logitBytes;
 
     /**
      * @param image       the kernels, compiled for the device
      * @param hostKernels to sample with
      * @param pool        to pack weights and to sample
+     * @param graphs      whether steps are captured and launched as one; kernel by kernel otherwise
      */
-    public CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels,
-            WorkerPool pool) {
-        this(info, image, hostKernels, pool, LOGIT_BYTES);
+    public CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels, WorkerPool pool,
+            boolean graphs) {
+        this(info, image, hostKernels, pool, graphs, LOGIT_BYTES);
     }
 
     CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels, WorkerPool pool,
-            long logitBytes) {
+            boolean graphs, long logitBytes) {
         this.info = Objects.requireNonNull(info, "info");
         this.image = image.clone();
         this.hostKernels = Objects.requireNonNull(hostKernels, "hostKernels");
         this.pool = Objects.requireNonNull(pool, "pool");
+        this.graphs = graphs;
         this.logitBytes = logitBytes;
     }
 
@@ -167,9 +170,12 @@ public final class CudaBackend implements Backend {
         DeviceMemory memory = new DeviceMemory(sizes.bytes(), sizes.stepBytes(),
                 geometry.totalBytes(), plan.bufferBytes(), budget.adapterBytes());
         device.synchronize();
+        Optional<StepBuckets> buckets = graphs
+                ? Optional.of(new StepBuckets(budget, buffers.logitRows))
+                : Optional.empty();
         return new CudaForwardPass(device, new CudaForwardPass.Parts(geometry, memory,
-                new OpenTimes(System.nanoTime() - startNanos, 0), inputs, caches,
-                new CudaTransformer(spec, kernels, loaded, caches, buffers, inputs), outputs),
-                budget, spec.vocabularySize());
+                System.nanoTime() - startNanos, inputs, caches,
+                new CudaTransformer(spec, kernels, loaded, caches, buffers, inputs), outputs,
+                buckets), budget, spec.vocabularySize());
     }
 }

@@ -9,6 +9,7 @@ import dev.millrace.engine.forward.StepResult;
 import dev.millrace.engine.forward.StepResult.RowResult;
 import dev.millrace.kernels.cuda.CudaDevice;
 import java.util.List;
+import java.util.Optional;
 
 /** One model on a GPU: checks a batch, computes it, answers it. Owns the device's memory. */
 final class CudaForwardPass implements ForwardPass {
@@ -22,24 +23,35 @@ final class CudaForwardPass implements ForwardPass {
     private final CudaCaches caches;
     private final CudaTransformer transformer;
     private final CudaOutputs outputs;
+    private final Optional<StepBuckets> buckets;
+    private final StepGraphs graphs;
     private boolean closed;
 
-    /** What {@link CudaBackend} put together. */
-    record Parts(CacheGeometry geometry, DeviceMemory memory, OpenTimes openTimes,
-            StepInputs inputs, CudaCaches caches, CudaTransformer transformer,
-            CudaOutputs outputs) {}
+    /**
+     * What {@link CudaBackend} put together.
+     *
+     * @param loadNanos time that it took
+     * @param buckets   of steps to capture; none if every kernel is to be launched by itself
+     */
+    record Parts(CacheGeometry geometry, DeviceMemory memory, long loadNanos, StepInputs inputs,
+            CudaCaches caches, CudaTransformer transformer, CudaOutputs outputs,
+            Optional<StepBuckets> buckets) {}
 
     /** @param device owned from now on */
     CudaForwardPass(CudaDevice device, Parts parts, MemoryBudget budget, int vocabularySize) {
         this.device = device;
         geometry = parts.geometry();
         memory = parts.memory();
-        openTimes = parts.openTimes();
         rules = new BatchRules(geometry, budget, vocabularySize);
         inputs = parts.inputs();
         caches = parts.caches();
         transformer = parts.transformer();
         outputs = parts.outputs();
+        buckets = parts.buckets();
+        graphs = new StepGraphs(device, inputs, this::queueAll);
+        long startNanos = System.nanoTime();
+        buckets.ifPresent(all -> graphs.prepare(all.first()));
+        openTimes = new OpenTimes(parts.loadNanos(), System.nanoTime() - startNanos);
     }
 
     @Override
@@ -66,12 +78,25 @@ final class CudaForwardPass implements ForwardPass {
         rules.check(batch);
         device.makeCurrent();
         caches.operate(batch.blocks());
-        inputs.upload(batch);
-        if (inputs.tokens() > 0) {
-            transformer.run();
+        Optional<StepShape> bucket = buckets.flatMap(all -> all.of(batch));
+        inputs.lay(batch, bucket.orElseGet(() -> StepShape.of(batch)));
+        if (bucket.isPresent()) {
+            graphs.launch();
+        } else if (inputs.tokens() > 0) {
+            queueTokens();
         }
-        List<RowResult> rows = outputs.collect(batch);
+        List<RowResult> rows = outputs.collect(batch, bucket.isPresent());
         return new StepResult(rows, System.nanoTime() - startNanos);
+    }
+
+    private void queueTokens() {
+        inputs.upload();
+        transformer.run();
+    }
+
+    private void queueAll() {
+        queueTokens();
+        outputs.queueAll();
     }
 
     @Override

@@ -60,13 +60,25 @@ final class CudaOutputs {
         states = device.pin((long) stepTokens * spec.embeddingSize() * Float.BYTES);
     }
 
-    /** One result per row of the batch that the inputs hold; waits for the device. */
-    List<RowResult> collect(StepBatch batch) {
+    /** Has the logits of all the inputs' tokens computed, as a step in a bucket wants them. */
+    void queueAll() {
+        queue(0, inputs.tokens());
+    }
+
+    /**
+     * One result per row of the batch that the inputs hold; waits for the device.
+     *
+     * @param queued whether {@link #queueAll} was
+     */
+    List<RowResult> collect(StepBatch batch, boolean queued) {
         RowAnswer[] answers = batch.rows().stream()
                 .map(row -> new RowAnswer(row.output(), spec)).toArray(RowAnswer[]::new);
         for (int first = 0; first < inputs.outputs(); first += buffers.logitRows) {
-            answerSome(batch, answers, first,
-                    Math.min(buffers.logitRows, inputs.outputs() - first));
+            int count = Math.min(buffers.logitRows, inputs.outputs() - first);
+            if (!queued) {
+                queue(first, count);
+            }
+            answerSome(batch, answers, first, count);
         }
         pool(batch, answers);
         device.synchronize();
@@ -82,14 +94,17 @@ final class CudaOutputs {
                 spec.embeddingSize());
     }
 
-    private void answerSome(StepBatch batch, RowAnswer[] answers, int first, int count) {
+    private void queue(int first, int count) {
         int vocabulary = spec.vocabularySize();
         kernels.normSome(lastNorm(), inputs.outputTokens(first), count, 0, buffers.normed);
         kernels.multiply(weights.output(), buffers.normed, count);
         kernels.finishLogits(buffers.logits, buffers.best, count, vocabulary,
                 spec.multipliers().logit(), spec.multipliers().logitSoftCap());
         device.download(buffers.best, best.asSlice(0, 2L * count * Integer.BYTES));
-        long rowBytes = (long) vocabulary * Float.BYTES;
+    }
+
+    private void answerSome(StepBatch batch, RowAnswer[] answers, int first, int count) {
+        long rowBytes = (long) spec.vocabularySize() * Float.BYTES;
         for (int i = 0; i < count; i++) {
             if (!isGreedy(batch.rows().get(inputs.outputRow(first + i)))) {
                 device.download(buffers.logits + i * rowBytes,

@@ -5,12 +5,14 @@ import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.kernels.cuda.CudaDevice;
-import dev.millrace.kernels.cuda.CudaKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** A ragged batch as the kernels read it: one run of ints, copied to the device at once. */
+/**
+ * A ragged batch as the kernels read it: one run of ints, copied to the device at once. Where they
+ * lie depends on the shape only; tokens that fill it up have the position -1.
+ */
 final class StepInputs {
 
     private final CudaDevice device;
@@ -20,11 +22,8 @@ final class StepInputs {
     private final int[] firstTokens; // (rows): where each row's tokens begin
     private final int[] outputRows; // (outputs): for which row of the batch
     private final int[] outputIndices; // (outputs): which of that row's output positions
-    private int tokens;
+    private StepShape shape = new StepShape(0, 0, 0);
     private int outputs;
-    private int rows;
-    private int tableLength;
-    private int chunks;
 
     /** @param base of the ints on the device */
     StepInputs(CudaDevice device, long base, MemoryBudget budget, int groups) {
@@ -44,45 +43,61 @@ final class StepInputs {
                 + (long) groups * budget.sequences() * blocks);
     }
 
-    /** Lays a batch out and has it copied. */
-    void upload(StepBatch batch) {
-        List<SequenceRow> sequences = batch.rows();
-        rows = sequences.size();
-        tokens = batch.tokens();
+    /** Decides where everything lies. */
+    void shape(StepShape next) {
+        shape = next;
+    }
+
+    StepShape shape() {
+        return shape;
+    }
+
+    /** Lays a batch out, for {@link #upload}. @param next a shape that it fits into */
+    void lay(StepBatch batch, StepShape next) {
+        shape(next);
         outputs = 0;
-        int longest = 0;
-        for (int row = 0, first = 0; row < rows; row++) {
-            SequenceRow sequence = sequences.get(row);
+        List<SequenceRow> sequences = batch.rows();
+        int first = 0;
+        for (int row = 0; row < sequences.size(); row++) {
             firstTokens[row] = first;
-            first += sequence.tokens().length;
-            longest = Math.max(longest, sequence.computedTokens() + sequence.tokens().length);
+            put(sequences.get(row), row, first);
+            first += sequences.get(row).tokens().length;
         }
-        tableLength = Math.ceilDiv(longest, MemoryPlan.BLOCK_TOKENS);
-        chunks = Math.ceilDiv(longest, CudaKernels.CHUNK_TOKENS);
-        for (int row = 0; row < rows; row++) {
-            put(sequences.get(row), row);
+        for (int token = first; token < shape.tokens(); token++) {
+            put(token, 0, -1, 0);
         }
-        long ints = 4L * tokens + (long) groups * rows * tableLength;
+        for (int output = outputs; output < shape.tokens(); output++) {
+            set(3 * shape.tokens() + output, output);
+        }
+    }
+
+    /** Has the batch copied. */
+    void upload() {
+        long ints = 4L * shape.tokens() + (long) groups * shape.rows() * shape.tableLength();
         device.upload(pinned.asSlice(0, ints * Integer.BYTES), base);
     }
 
-    private void put(SequenceRow sequence, int row) {
-        int first = firstTokens[row];
+    private void put(int token, int id, int position, int row) {
+        set(token, id);
+        set(shape.tokens() + token, position);
+        set(2 * shape.tokens() + token, row);
+    }
+
+    private void put(SequenceRow sequence, int row, int first) {
         int length = sequence.tokens().length;
         int wanted = sequence.output().positions();
         for (int i = 0; i < length; i++) {
-            set(first + i, sequence.tokens()[i]);
-            set(tokens + first + i, sequence.computedTokens() + i);
-            set(2 * tokens + first + i, row);
+            put(first + i, sequence.tokens()[i], sequence.computedTokens() + i, row);
         }
         for (int i = 0; i < wanted; i++) {
-            set(3 * tokens + outputs, first + length - wanted + i);
+            set(3 * shape.tokens() + outputs, first + length - wanted + i);
             outputRows[outputs] = row;
             outputIndices[outputs++] = i;
         }
         int needed = Math.ceilDiv(sequence.computedTokens() + length, MemoryPlan.BLOCK_TOKENS);
         for (int group = 0; group < groups; group++) {
-            int at = 4 * tokens + (group * rows + row) * tableLength;
+            int at = 4 * shape.tokens()
+                    + (group * shape.rows() + row) * shape.tableLength();
             MemorySegment.copy(sequence.blockTables()[group], 0, pinned, ValueLayout.JAVA_INT,
                     (long) at * Integer.BYTES, needed);
         }
@@ -96,10 +111,12 @@ final class StepInputs {
         return base + index * Integer.BYTES;
     }
 
+    /** Of the shape. */
     int tokens() {
-        return tokens;
+        return shape.tokens();
     }
 
+    /** Tokens of the batch whose logits are wanted. */
     int outputs() {
         return outputs;
     }
@@ -117,14 +134,14 @@ final class StepInputs {
         return outputIndices[output];
     }
 
-    /** Blocks of the longest sequence. */
+    /** Blocks of a table. */
     int tableLength() {
-        return tableLength;
+        return shape.tableLength();
     }
 
-    /** Chunks of attention of the longest sequence. */
+    /** Chunks of attention of the longest sequence that the shape has room for. */
     int chunks() {
-        return chunks;
+        return shape.chunks();
     }
 
     /** (tokens) ids. */
@@ -132,23 +149,24 @@ final class StepInputs {
         return address(0);
     }
 
-    /** (tokens) positions in their sequences. */
+    /** (tokens) positions in their sequences, -1 for none. */
     long positions() {
-        return address(tokens);
+        return address(shape.tokens());
     }
 
     /** (tokens) rows of the batch. */
     long sequences() {
-        return address(2L * tokens);
+        return address(2L * shape.tokens());
     }
 
     /** Tokens whose logits are wanted, from one of the outputs on. */
     long outputTokens(int first) {
-        return address(3L * tokens + first);
+        return address(3L * shape.tokens() + first);
     }
 
     /** (rows, table length) blocks of a group of layers. */
     long tables(int group) {
-        return address(4L * tokens + (long) group * rows * tableLength);
+        return address(4L * shape.tokens()
+                + (long) group * shape.rows() * shape.tableLength());
     }
 }

@@ -130,7 +130,7 @@ class CudaBackendTest {
         for (RandomModel model : models().toList()) {
             try (ForwardPass pass = new CudaBackend(
                     CudaProbe.find().device().orElseThrow(),
-                    EmulatedDriver.image(), CpuKernels.scalar(), pool)
+                    EmulatedDriver.image(), CpuKernels.scalar(), pool, true)
                     .open(model.spec(), model, budget)) {
                 assertThat(CudaBackend.memoryNeeded(model.spec(), model, budget))
                         .as("%s", model).isEqualTo(pass.memory());

@@ -14,8 +14,13 @@ final class EmulatedBackend {
     private EmulatedBackend() {}
 
     static CudaBackend open(WorkerPool pool) {
+        return open(pool, true);
+    }
+
+    /** @param graphs whether steps are captured */
+    static CudaBackend open(WorkerPool pool, boolean graphs) {
         EmulatedDriver.load();
         return new CudaBackend(CudaProbe.find().device().orElseThrow(), EmulatedDriver.image(),
-                CpuKernels.scalar(), pool, LOGIT_BYTES);
+                CpuKernels.scalar(), pool, graphs, LOGIT_BYTES);
     }
 }

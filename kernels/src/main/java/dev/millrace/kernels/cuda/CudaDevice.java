@@ -3,12 +3,15 @@ package dev.millrace.kernels.cuda;
 import dev.millrace.kernels.KernelException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.cuda.cudart.CUctx_st;
 import org.bytedeco.cuda.cudart.CUfunc_st;
+import org.bytedeco.cuda.cudart.CUgraph_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.BytePointer;
@@ -27,7 +30,7 @@ import static org.bytedeco.cuda.global.cudart.*;
 public final class CudaDevice implements AutoCloseable {
 
     private static final int STREAM_NON_BLOCKING = 1;
-    private static final int OUT_OF_MEMORY = 2;
+    static final int OUT_OF_MEMORY = 2;
 
     private final CudaDeviceInfo info;
     private final CUctx_st context = new CUctx_st();
@@ -36,7 +39,10 @@ public final class CudaDevice implements AutoCloseable {
     private final Map<String, CudaFunction> functions = new HashMap<>();
     private final Map<Long, Long> allocations = new HashMap<>(); // address to bytes
     private final Set<Long> pinned = new HashSet<>();
+    private final List<CudaGraph> graphs = new ArrayList<>();
     private final Arena arena = Arena.ofShared();
+    private boolean capturing;
+    private long launches;
     private boolean closed;
 
     static {
@@ -179,6 +185,47 @@ public final class CudaDevice implements AutoCloseable {
         check(cuStreamSynchronize(stream), "finish what it was doing");
     }
 
+    /**
+     * Records what is queued meanwhile, without doing any of it: kernels and copies, with the
+     * addresses and numbers that they are given now. Memory is neither taken nor given back then,
+     * and nothing waited for.
+     *
+     * @return to be launched as often as wanted; closed with the device
+     * @throws CudaMemoryException if the device has no memory left for it
+     */
+    public CudaGraph capture(Runnable queueing) {
+        check(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "record a step");
+        CUgraph_st recorded = new CUgraph_st();
+        capturing = true;
+        try {
+            queueing.run();
+        } catch (RuntimeException | Error e) {
+            if (cuStreamEndCapture(stream, recorded) == 0) {
+                cuGraphDestroy(recorded);
+            }
+            throw e;
+        } finally {
+            capturing = false;
+        }
+        check(cuStreamEndCapture(stream, recorded), "record a step");
+        CudaGraph graph = CudaGraph.of(this, stream, recorded);
+        graphs.add(graph);
+        return graph;
+    }
+
+    /** Kernels and graphs launched so far; what is captured is not launched. */
+    public long launches() {
+        return launches;
+    }
+
+    /** One more launch, unless it is only recorded. */
+    void countLaunch() {
+        if (!capturing) {
+            launches++;
+        }
+    }
+
     /** A kernel by its name. */
     CudaFunction function(String name) {
         return functions.computeIfAbsent(name, key -> {
@@ -215,6 +262,7 @@ public final class CudaDevice implements AutoCloseable {
         if (!stream.isNull()) {
             cuStreamSynchronize(stream);
         }
+        graphs.forEach(CudaGraph::close);
         allocations.keySet().forEach(address -> cuMemFree(address));
         for (long address : pinned) {
             cuMemFreeHost(new RawPointer(MemorySegment.ofAddress(address)));

@@ -84,5 +84,6 @@ final class CudaFunction {
                 parameters, null),
                 "run " + name + " as " + x + " x " + y + " x " + z
                         + " blocks");
+        device.countLaunch();
     }
 }

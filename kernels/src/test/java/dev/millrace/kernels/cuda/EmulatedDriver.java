@@ -85,19 +85,35 @@ public final class EmulatedDriver {
      *
      * @return what it was
      */
-    @SuppressWarnings("restricted")
     public static long set(String what, long value) {
-        load();
         try (Arena arena = Arena.ofConfined()) {
-            MethodHandle set = Linker.nativeLinker().downcallHandle(
-                    SymbolLookup.libraryLookup("libcuda.so.1", Arena.global())
-                            .findOrThrow("millrace_emulator_set"),
-                    FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS,
-                            ValueLayout.JAVA_LONG));
-            return (long) set.invokeExact(arena.allocateFrom(what), value);
+            return (long) function("millrace_emulator_set", ValueLayout.ADDRESS,
+                    ValueLayout.JAVA_LONG).invokeExact(arena.allocateFrom(what), value);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
+    }
+
+    /**
+     * What the driver was asked for since it was loaded: {@code launches} of kernels,
+     * {@code graphs} launched, {@code captures} made.
+     */
+    public static long count(String what) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (long) function("millrace_emulator_count", ValueLayout.ADDRESS)
+                    .invokeExact(arena.allocateFrom(what));
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** One of its own functions, of a long. */
+    @SuppressWarnings("restricted")
+    private static MethodHandle function(String name, ValueLayout... arguments) {
+        load();
+        return Linker.nativeLinker().downcallHandle(
+                SymbolLookup.libraryLookup("libcuda.so.1", Arena.global()).findOrThrow(name),
+                FunctionDescriptor.of(ValueLayout.JAVA_LONG, arguments));
     }
 
     /** What the emulated driver takes for compiled kernels. */

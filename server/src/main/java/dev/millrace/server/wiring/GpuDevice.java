@@ -76,6 +76,6 @@ record GpuDevice(CudaDeviceInfo info, byte[] image, KernelChoice hostKernels)
 
     @Override
     public Backend backend(WorkerPool pool, Duration warmUp) {
-        return new CudaBackend(info, image, hostKernels.kernels(), pool);
+        return new CudaBackend(info, image, hostKernels.kernels(), pool, true);
     }
 }
