@@ -5,6 +5,11 @@
 
 #include <mutex>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 namespace emulator {
 
 Block* block;
@@ -45,18 +50,46 @@ static void fail(const char* what, int warp, int here, int there) {
   abort();
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t STACK_BYTES = 512 << 10;
+static const void* scheduler_stack;
+static size_t scheduler_bytes;
+
+// Tells the sanitizer which stack is next, switches, and tells it where it is again.
+static void switch_stacks(void** from, void* to, const void* stack, size_t bytes, bool back) {
+  void* fake = nullptr;
+  __sanitizer_start_switch_fiber(&fake, stack, bytes);
+  emulator_switch(from, to);
+  __sanitizer_finish_switch_fiber(fake, back ? &scheduler_stack : nullptr,
+                                  back ? &scheduler_bytes : nullptr);
+}
+static void arrive() {
+  __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_bytes);
+}
+static void clean(char* stack) { __asan_unpoison_memory_region(stack, STACK_BYTES); }
+#else
+constexpr size_t STACK_BYTES = 64 << 10;
+static const void* const scheduler_stack = nullptr;
+static const size_t scheduler_bytes = 0;
+
+static void switch_stacks(void** from, void* to, const void*, size_t, bool) {
+  emulator_switch(from, to);
+}
+static void arrive() {}
+static void clean(char*) {}
+#endif
+
 void wait(State state) {
   Fiber* me = fiber;
   me->state = state;
-  emulator_switch(&me->stack_pointer, block->scheduler);
+  switch_stacks(&me->stack_pointer, block->scheduler, scheduler_stack, scheduler_bytes, true);
 }
 
 static void entry() {
+  arrive();
   (*block->body)();
   wait(DONE);
 }
-
-constexpr size_t STACK_BYTES = 64 << 10;
 
 // Stacks outlive launches: making them is dearer than most kernels.
 static char* stack_of(int thread) {
@@ -72,6 +105,7 @@ static char* stack_of(int thread) {
 
 static void start(int thread) {
   Fiber& f = block->fibers[thread];
+  clean(stack_of(thread));
   void** top = (void**)(stack_of(thread) + STACK_BYTES);
   *--top = nullptr;
   *--top = (void*)entry;
@@ -79,6 +113,7 @@ static void start(int thread) {
   f.stack_pointer = top;
   f.index = thread;
   f.state = RUNNING;
+  f.barriers = f.warp_syncs = 0;
   unsigned x = block->size.x, y = block->size.y;
   f.thread = {thread % x, thread / x % y, thread / x / y};
 }
@@ -91,7 +126,7 @@ static void run_warp(int first, int end) {
       Fiber& f = block->fibers[i];
       if (f.state == RUNNING) {
         fiber = &f;
-        emulator_switch(&block->scheduler, f.stack_pointer);
+        switch_stacks(&block->scheduler, f.stack_pointer, stack_of(i), STACK_BYTES, false);
       }
       at_warp += f.state == AT_WARP;
       at_barrier += f.state == AT_BARRIER;
@@ -113,7 +148,8 @@ static void run_warp(int first, int end) {
 static void run_block(bool reversed) {
   int threads = (int)block->fibers.size();
   int warps = (threads + WARP - 1) / WARP;
-  std::fill(block->shared.begin(), block->shared.end(), (char)0xCD);
+  memset(block->shared, 0xCD, block->shared_bytes);
+  block->run++;
   for (int i = 0; i < threads; i++) start(i);
   for (;;) {
     for (int i = 0; i < warps; i++) {
@@ -173,7 +209,11 @@ void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
   b.parts[1].resize(threads);
   b.turns.assign(threads, 0);
   b.wants_work.assign((threads + WARP - 1) / WARP, 0);
-  b.shared.resize(shared_bytes + 64);
+  static uint64_t runs;
+  b.run = runs;
+  b.first_run = runs + 1;
+  b.shared_bytes = shared_bytes;
+  if (posix_memalign((void**)&b.shared, 1024, shared_bytes)) abort();
   b.size = size;
   b.grid = grid;
   b.warp_work = multiply_fragments;
@@ -187,8 +227,15 @@ void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
       }
     }
   }
+  runs = b.run;
+  free(b.shared);
   block = nullptr;
 }
+
+#if !defined(MILLRACE_CHECK_RACES)
+void watch(uintptr_t, size_t) {}
+void forget(uintptr_t, size_t) {}
+#endif
 
 } // namespace emulator
 

@@ -1,7 +1,8 @@
 // Runs the kernels of a device on a processor: one block of threads at a time, every thread a fiber.
 // A warp's fibers wait for each other at its operations and a block's at its barriers, so that
 // missing barriers, divergence, wrong fragments and unwritten memory show as they would not on a
-// device. Races between warps show by running them in either order.
+// device. Races between warps show by running them in either order, and in a build with CHECK=races
+// by what every access is compared with; see races.cpp.
 #pragma once
 
 #include <immintrin.h>
@@ -34,6 +35,8 @@ struct Fiber {
   uint3 thread;
   int index;
   State state;
+  int barriers;   // passed in this block
+  int warp_syncs; // likewise
 };
 
 // What one lane gives to and takes from an operation of its warp.
@@ -48,13 +51,16 @@ struct Block {
   std::vector<Fiber> fibers;
   std::vector<LanePart> parts[2]; // by turn: a lane may be at the next operation already
   std::vector<int> turns;         // of each thread
-  std::vector<char> shared;       // dynamic
+  char* shared;                   // dynamic
+  size_t shared_bytes;
   dim3 size, grid;
   uint3 index;
   void* scheduler;
   std::function<void(Block&, int)> warp_work; // done once all lanes of a warp have arrived
   std::vector<char> wants_work;               // (warps)
   const std::function<void()>* body;
+  uint64_t run;       // counts blocks of threads
+  uint64_t first_run; // of the launch
 };
 
 // Of the one launch that runs: threads of the host take turns.
@@ -62,6 +68,9 @@ extern Block* block;
 extern Fiber* fiber;
 
 void wait(State state);
+// Device memory that is checked for races, and no longer.
+void watch(uintptr_t address, size_t bytes);
+void forget(uintptr_t address, size_t bytes);
 void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
             const std::function<void()>& body);
 
@@ -98,16 +107,20 @@ T exchange(T value, int source) {
 #define gridDim (emulator::block->grid)
 
 namespace emulator {
-inline void* shared_memory() {
-  return (void*)(((uintptr_t)block->shared.data() + 15) & ~(uintptr_t)15);
-}
+inline void* shared_memory() { return block->shared; }
 } // namespace emulator
 
 using std::max;
 using std::min;
 
-inline void __syncthreads() { emulator::wait(emulator::AT_BARRIER); }
-inline void __syncwarp() { emulator::exchange(0, 0); }
+inline void __syncthreads() {
+  emulator::wait(emulator::AT_BARRIER);
+  emulator::fiber->barriers++;
+}
+inline void __syncwarp() {
+  emulator::exchange(0, 0);
+  emulator::fiber->warp_syncs++;
+}
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int mask) {
   return emulator::exchange(value, (emulator::fiber->index & 31) ^ mask);

@@ -35,7 +35,9 @@ public final class EmulatedDriver {
     private static final String KERNELS = "/cuda/";
     private static final int BUILD_SECONDS = 300;
     private static final List<String> FILES = List.of("build.sh", "driver.cpp", "emulator.cpp",
-            "emulator.h", "nccl.cpp");
+            "emulator.h", "nccl.cpp", "planted.cu", "races.cpp");
+    /** Names a folder with a driver that was built before, for a process of a test. */
+    static final String FOLDER_PROPERTY = "millrace.emulator.folder";
 
     private static boolean loaded;
 
@@ -45,9 +47,8 @@ public final class EmulatedDriver {
     @SuppressWarnings("restricted")
     public static synchronized void load() {
         if (!loaded) {
-            Assumptions.assumeTrue(isPossible(), "the CUDA emulator needs g++ (or CXX) on Linux"
-                    + " with AVX2 on x86-64");
-            Path folder = build();
+            String built = System.getProperty(FOLDER_PROPERTY);
+            Path folder = built == null ? build("") : Path.of(built);
             System.load(folder.resolve("libcudart.so.13").toString());
             System.load(folder.resolve("libcuda.so.1").toString());
             System.load(folder.resolve("libnccl.so.2").toString());
@@ -138,12 +139,19 @@ public final class EmulatedDriver {
         }
     }
 
-    /** Builds it unless that was done before from the same sources. */
-    private static Path build() {
+    /**
+     * Builds it unless that was done before from the same sources.
+     *
+     * @param check what the kernels' accesses are checked for: "address", "races" or nothing
+     * @return the folder with the libraries
+     */
+    static Path build(String check) {
+        Assumptions.assumeTrue(isPossible(), "the CUDA emulator needs g++ (or CXX) on Linux with"
+                + " AVX2 on x86-64");
         try {
             List<String> kernels = new ArrayList<>(text(KERNELS + "files").lines().toList());
             kernels.add("files");
-            Path folder = folder(kernels);
+            Path folder = folder(kernels).resolve(check);
             Files.createDirectories(folder);
             try (FileChannel channel = FileChannel.open(folder.resolve("lock"),
                     StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -151,7 +159,7 @@ public final class EmulatedDriver {
                 if (lock.isValid() && !Files.exists(folder.resolve("built"))) {
                     write(KERNELS, kernels, folder);
                     write(SOURCES, FILES, folder);
-                    compile(folder);
+                    compile(folder, check);
                     Files.createFile(folder.resolve("built"));
                 }
             }
@@ -190,11 +198,13 @@ public final class EmulatedDriver {
         }
     }
 
-    private static void compile(Path folder) throws IOException {
+    private static void compile(Path folder, String check) throws IOException {
         Path log = folder.resolve("log");
-        Process process = new ProcessBuilder("sh", folder.resolve("build.sh").toString(),
+        ProcessBuilder builder = new ProcessBuilder("sh", folder.resolve("build.sh").toString(),
                 folder.toString(), folder.toString())
-                .redirectErrorStream(true).redirectOutput(log.toFile()).start();
+                .redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().put("CHECK", check);
+        Process process = builder.start();
         try {
             if (!process.waitFor(BUILD_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
                 process.destroyForcibly();

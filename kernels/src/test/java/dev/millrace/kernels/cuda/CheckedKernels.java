@@ -1,0 +1,83 @@
+package dev.millrace.kernels.cuda;
+
+import dev.millrace.kernels.GateFunction;
+import dev.millrace.kernels.KvFormat;
+import dev.millrace.kernels.QuantFormat;
+import java.util.List;
+
+/**
+ * A process in which every kernel runs once on a checking build of the emulator, or one of its
+ * faulty kernels does. Ends with status 0 if nothing was found; else the emulator or a sanitizer has
+ * ended it before, with a report.
+ */
+final class CheckedKernels {
+
+    private CheckedKernels() {}
+
+    /** @param arguments the name of a faulty kernel; none for all those of the product */
+    public static void main(String[] arguments) {
+        if (arguments.length == 0) {
+            multiply();
+            rows();
+            attend();
+            experts();
+        } else {
+            plant(arguments[0]);
+        }
+    }
+
+    /** One format for each of the device's, of which a wide one has minimums. */
+    private static void multiply() {
+        CudaMultiplyTest.openDevice();
+        CudaMultiplyTest test = new CudaMultiplyTest();
+        for (QuantFormat format : List.of(QuantFormat.F32, QuantFormat.F16, QuantFormat.Q8_0,
+                QuantFormat.Q4_0, QuantFormat.Q4_K, QuantFormat.Q6_K, QuantFormat.Q2_K)) {
+            test.everyFormatMultipliesWhatItsWeightsAre(format);
+            test.aRowThatIsLookedUpIsWhatTheFileSays(format);
+        }
+        CudaMultiplyTest.closeDevice();
+    }
+
+    private static void rows() {
+        CudaRowsTest.openDevice();
+        CudaRowsTest test = new CudaRowsTest();
+        test.addsNormsAndPrepares(257);
+        test.preparesTheRowsThatAreWanted();
+        test.gates(GateFunction.CLAMPED_SILU);
+        test.finishesLogitsAndFindsTheFirstOfTheLargest();
+        CudaRowsTest.closeDevice();
+    }
+
+    private static void attend() {
+        CudaStoreTest.openDevice();
+        CudaStoreTest.shapes().forEach(new CudaStoreTest()::normsRotatesAndStores);
+        CudaStoreTest.closeDevice();
+        CudaAttentionTest.openDevice();
+        for (KvFormat format : KvFormat.values()) {
+            new CudaAttentionTest()
+                    .isWhatTheDefinitionSays(new CudaAttentionTest.Shape(format, 4, 2,
+                            40, 250, 5, true, new int[][]{{255, 257}, {0, 19}}));
+        }
+        CudaAttentionTest.closeDevice();
+    }
+
+    private static void experts() {
+        CudaExpertsTest.openDevice();
+        CudaExpertsTest test = new CudaExpertsTest();
+        test.tokensGoToTheLargestLogits(9, 40, 3, false);
+        test.expertsMultiplyTheirTokensAndAreAddedUp(12, 3, 2, true);
+        CudaExpertsTest.closeDevice();
+    }
+
+    private static void plant(String kernel) {
+        int threads = 64;
+        int blocks = kernel.equals("plantedBlockRace") ? 2 : 1;
+        try (CudaDevice device = EmulatedDriver.open();
+                DeviceScope scope = new DeviceScope(device)) {
+            long memory = scope.upload(DeviceScope.gaussians(threads, 1));
+            device.function(kernel).begin().with(memory).with(threads).with(0)
+                    .launch(blocks, 1, 1, threads, threads * Float.BYTES);
+            device.synchronize();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// Finds races: two accesses to the same byte, by two threads of a launch, one of them a write, with
+// no barrier between them. The compiler calls what is below at every access of the kernels, as it
+// does for the thread sanitizer, whose library is not used.
+//
+// Threads of a warp are ordered by __syncwarp only, those of a block by __syncthreads, and blocks by
+// nothing: shuffles and tensor cores order no memory. Of readers the last is remembered, and whether
+// there were others.
+#include <dlfcn.h>
+
+#include <memory>
+#include <unordered_map>
+
+#include "emulator.h"
+
+extern "C" char __bss_start __attribute__((visibility("hidden")));
+extern "C" char _end __attribute__((visibility("hidden")));
+
+namespace emulator {
+
+constexpr int NOBODY = -2, SEVERAL = -1;
+
+struct Mark {
+  uint64_t run; // which block of threads
+  int warp, thread, barriers, warp_syncs;
+};
+
+struct Byte {
+  Mark written, read;
+  uint64_t read_by_blocks; // the launch in which several blocks read it
+};
+
+constexpr uintptr_t PAGE = 256;
+static std::unordered_map<uintptr_t, std::unique_ptr<Byte[]>> pages;
+static std::unordered_map<uintptr_t, int> watched; // pages of device memory, by allocations
+
+void watch(uintptr_t address, size_t bytes) {
+  for (uintptr_t page = address / PAGE; page <= (address + bytes - 1) / PAGE; page++) watched[page]++;
+}
+
+void forget(uintptr_t address, size_t bytes) {
+  for (uintptr_t page = address / PAGE; page <= (address + bytes - 1) / PAGE; page++) {
+    if (--watched[page] == 0) {
+      watched.erase(page);
+      pages.erase(page);
+    }
+  }
+}
+
+static bool is_shared(uintptr_t address) {
+  uintptr_t dynamic = (uintptr_t)block->shared;
+  return (address >= (uintptr_t)&__bss_start && address < (uintptr_t)&_end)
+      || (address >= dynamic && address < dynamic + block->shared_bytes);
+}
+
+// Whether nothing orders what is marked before what this thread does now.
+static bool races(const Mark& mark, bool shared) {
+  if (mark.run < block->first_run || mark.thread == NOBODY) return false;
+  if (mark.run != block->run) return !shared;
+  if (mark.barriers != fiber->barriers) return false;
+  if (mark.warp != fiber->index / WARP) return true;
+  return mark.warp_syncs == fiber->warp_syncs && mark.thread != fiber->index;
+}
+
+static void report(const void* caller, uintptr_t address, const Mark& mark, bool shared,
+                   const char* now, const char* before) {
+  Dl_info kernel = {};
+  dladdr(caller, &kernel);
+  fprintf(stderr, "CUDA emulator: race on %s memory at %#lx in %s: thread %d of block %u,%u,%u %s"
+          " what thread %d of %s block %s\n", shared ? "shared" : "device", (unsigned long)address,
+          kernel.dli_sname ? kernel.dli_sname : "a kernel", fiber->index, block->index.x,
+          block->index.y, block->index.z, now, mark.thread,
+          mark.run == block->run ? "the same" : "another", before);
+  abort();
+}
+
+static void touch(const void* caller, const void* where, size_t bytes, bool write) {
+  if (!block) return;
+  uintptr_t first = (uintptr_t)where;
+  bool shared = is_shared(first);
+  if (!shared && !watched.count(first / PAGE)) return;
+  Mark me = {block->run, fiber->index / WARP, fiber->index, fiber->barriers, fiber->warp_syncs};
+  for (uintptr_t address = first; address < first + bytes; address++) {
+    std::unique_ptr<Byte[]>& page = pages[address / PAGE];
+    if (!page) {
+      page.reset(new Byte[PAGE]());
+      for (uintptr_t i = 0; i < PAGE; i++) page[i].written.thread = page[i].read.thread = NOBODY;
+    }
+    Byte& byte = page[address % PAGE];
+    if (races(byte.written, shared)) {
+      report(caller, address, byte.written, shared, write ? "writes" : "reads", "wrote");
+    }
+    if (write) {
+      if (races(byte.read, shared) || (!shared && byte.read_by_blocks == block->first_run)) {
+        report(caller, address, byte.read, shared, "writes", "read");
+      }
+      byte.written = me;
+      continue;
+    }
+    Mark before = byte.read;
+    byte.read = me;
+    if (before.run >= block->first_run && before.run != block->run) {
+      byte.read_by_blocks = block->first_run;
+    } else if (before.run == block->run && before.barriers == me.barriers) {
+      if (before.warp != me.warp) byte.read.warp = SEVERAL;
+      if (before.thread != me.thread && before.warp_syncs == me.warp_syncs) {
+        byte.read.thread = SEVERAL;
+      }
+    }
+  }
+}
+
+} // namespace emulator
+
+#define HOOK extern "C" __attribute__((visibility("hidden"))) void
+#define CALLER __builtin_return_address(0)
+#define HOOKS(bytes)                                                                               \
+  HOOK __tsan_read##bytes(void* p) { emulator::touch(CALLER, p, bytes, false); }                   \
+  HOOK __tsan_write##bytes(void* p) { emulator::touch(CALLER, p, bytes, true); }                   \
+  HOOK __tsan_unaligned_read##bytes(void* p) { emulator::touch(CALLER, p, bytes, false); }         \
+  HOOK __tsan_unaligned_write##bytes(void* p) { emulator::touch(CALLER, p, bytes, true); }
+HOOKS(1)
+HOOKS(2)
+HOOKS(4)
+HOOKS(8)
+HOOKS(16)
+HOOK __tsan_read_range(void* p, size_t bytes) { emulator::touch(CALLER, p, bytes, false); }
+HOOK __tsan_write_range(void* p, size_t bytes) { emulator::touch(CALLER, p, bytes, true); }
+HOOK __tsan_vptr_update(void**, void*) {}
+HOOK __tsan_init() {}
+HOOK __tsan_func_entry(void*) {}
+HOOK __tsan_func_exit() {}
