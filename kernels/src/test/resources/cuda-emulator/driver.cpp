@@ -202,6 +202,10 @@ API cuDeviceGetName(char* name, int length, int device) {
   snprintf(name, (size_t)length, "emulated device");
   return OK;
 }
+API cuDeviceGetPCIBusId(char* id, int length, int device) {
+  snprintf(id, (size_t)length, "0000:%02X:00.0", device + 1);
+  return OK;
+}
 API cuDeviceGetAttribute(int* value, int attribute, int) {
   int capability = (int)setting("capability");
   switch (attribute) {

@@ -2,6 +2,7 @@ package dev.millrace.bench;
 
 import dev.millrace.bench.attention.AttentionCommand;
 import dev.millrace.bench.attribution.ShapleyCommand;
+import dev.millrace.bench.gpu.GpuCommand;
 import dev.millrace.bench.ledger.LedgerCommand;
 import dev.millrace.bench.masks.MaskCommand;
 import dev.millrace.bench.matmul.KernelsCommand;
@@ -26,8 +27,8 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "millrace bench",
         description = "Measure kernels, models and servers; results are appended to bench/results.",
         subcommands = {
-            ModelCommand.class, CompareCommand.class, ServeCommand.class, StallCommand.class,
-            ReadyCommand.class, KernelsCommand.class, SynthCommand.class,
+            ModelCommand.class, GpuCommand.class, CompareCommand.class, ServeCommand.class,
+            StallCommand.class, ReadyCommand.class, KernelsCommand.class, SynthCommand.class,
             AttentionCommand.class, SamplingCommand.class, MaskCommand.class,
             TokenizerCommand.class, OverheadCommand.class, ShapleyCommand.class,
             LedgerCommand.class,

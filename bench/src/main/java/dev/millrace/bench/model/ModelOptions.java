@@ -84,6 +84,11 @@ public final class ModelOptions {
 
     /** The model's file, pulled if it must be. */
     public Path resolve() throws InterruptedException {
+        return resolve(model);
+    }
+
+    /** The file of a model by its path or name, pulled if it must be. */
+    public static Path resolve(String model) throws InterruptedException {
         try (ModelStore store = ModelStore.open(System.getenv())) {
             return store.resolve(model, PullListener.SILENT);
         }
@@ -100,12 +105,17 @@ public final class ModelOptions {
 
     /** What the cache is to be kept in. */
     public KvFormat cacheFormat() {
-        return switch (cacheFormat) {
+        return cacheFormat(cacheFormat);
+    }
+
+    /** The format of a cache by its name. */
+    public static KvFormat cacheFormat(String name) {
+        return switch (name) {
             case "f16" -> KvFormat.F16;
             case "f32" -> KvFormat.F32;
             case "q8_0" -> KvFormat.Q8_0;
             default -> throw new IllegalArgumentException(
-                    "--kv must be f16, f32 or q8_0, got \"" + cacheFormat + "\"");
+                    "--kv must be f16, f32 or q8_0, got \"" + name + "\"");
         };
     }
 

@@ -2,6 +2,7 @@ package dev.millrace.bench.model;
 
 import dev.millrace.bench.MemoryProbe;
 import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -10,7 +11,9 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
+import dev.millrace.models.Weights;
 import java.util.Collection;
+import java.util.function.DoubleSupplier;
 
 /** A warmed model that tests run on, one round at a time. Borrows the pool and the model. */
 public final class OpenModel implements AutoCloseable {
@@ -20,7 +23,7 @@ public final class OpenModel implements AutoCloseable {
 
     private final ModelSpec spec;
     private final ForwardPass pass;
-    private final MemoryProbe probe;
+    private final DoubleSupplier bandwidth;
     private final int stepTokens;
     private StepDriver driver;
     private int driverSequences;
@@ -30,25 +33,36 @@ public final class OpenModel implements AutoCloseable {
     public static OpenModel of(Model model, CpuKernels kernels, WorkerPool pool, MemoryProbe probe,
             Collection<ModelTest> tests, int stepTokens, long memoryBytes,
             KvFormat cacheFormat) {
+        return of(model.spec(), model.weights(), new CpuBackend(kernels, pool),
+                probe::gigabytesPerSecond, tests, stepTokens, memoryBytes, cacheFormat);
+    }
+
+    /**
+     * The same on any device.
+     *
+     * @param bandwidth how fast the device reads its memory just now, in GB/s
+     */
+    public static OpenModel of(ModelSpec spec, Weights weights, Backend backend,
+            DoubleSupplier bandwidth, Collection<ModelTest> tests, int stepTokens,
+            long memoryBytes, KvFormat cacheFormat) {
         int context = tests.stream().mapToInt(ModelTest::contextTokens).max().orElseThrow();
         int sequences = tests.stream().mapToInt(ModelTest::sequences).max().orElseThrow();
         MemoryBudget budget = new MemoryBudget(memoryBytes, context, sequences,
                 Math.max(sequences, stepTokens), cacheFormat);
-        ForwardPass pass = new CpuBackend(kernels, pool).open(model.spec(), model.weights(),
-                budget);
-        return new OpenModel(model.spec(), pass, probe, budget.stepTokens());
+        return new OpenModel(spec, backend.open(spec, weights, budget), bandwidth,
+                budget.stepTokens());
     }
 
-    private OpenModel(ModelSpec spec, ForwardPass pass, MemoryProbe probe, int stepTokens) {
+    private OpenModel(ModelSpec spec, ForwardPass pass, DoubleSupplier bandwidth, int stepTokens) {
         this.spec = spec;
         this.pass = pass;
-        this.probe = probe;
+        this.bandwidth = bandwidth;
         this.stepTokens = stepTokens;
     }
 
     /** Repeats a test after a round that is not counted. */
-    Rounds measure(ModelTest test, int rounds) {
-        return Rounds.of(rounds, probe, () -> round(test));
+    public Rounds measure(ModelTest test, int rounds) {
+        return Rounds.of(rounds, bandwidth, () -> round(test));
     }
 
     /** Runs a test once: tokens per second, of all sequences together. */
@@ -87,7 +101,15 @@ public final class OpenModel implements AutoCloseable {
 
     /** How fast memory is read just now, in GB/s. */
     public double bandwidth() {
-        return probe.gigabytesPerSecond();
+        return bandwidth.getAsDouble();
+    }
+
+    /** Whether the cache holds what a test needs. */
+    public boolean holds(ModelTest test) {
+        CacheGeometry geometry = pass.cacheGeometry();
+        return geometry.groups().stream().allMatch(group -> (long) test.sequences()
+                * geometry.sequenceBlocks(group, test.contextTokens(), stepTokens) <= group
+                        .blocks());
     }
 
     /** Bytes of packed weights that a step reads. */
@@ -99,7 +121,7 @@ public final class OpenModel implements AutoCloseable {
      * Gigabytes that a test reads from memory per token that it computes: weights once a step, and
      * while generating what the cache holds.
      */
-    double gigabytesPerToken(ModelTest test) {
+    public double gigabytesPerToken(ModelTest test) {
         double weights = stepWeightBytes() / 1e9;
         if (test.isPrefill()) {
             long tokens = test.measuredTokens();
@@ -127,7 +149,7 @@ public final class OpenModel implements AutoCloseable {
     }
 
     /** Multiply-adds of one token in all matrices. */
-    long macsPerToken(ModelTest test) {
+    public long macsPerToken(ModelTest test) {
         long output = (long) spec.embeddingSize() * spec.vocabularySize();
         return layerMacsPerToken() + (test.isPrefill() ? 0 : output);
     }

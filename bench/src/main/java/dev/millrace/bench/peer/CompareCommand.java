@@ -1,6 +1,5 @@
 package dev.millrace.bench.peer;
 
-import dev.millrace.bench.BenchException;
 import dev.millrace.bench.MemoryProbe;
 import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.model.ModelTest;
@@ -13,7 +12,6 @@ import dev.millrace.models.Model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -58,70 +56,27 @@ public final class CompareCommand implements Callable<Integer> {
         ModelOptions.requirePositive("--pairs", pairs);
         ModelOptions.requirePositive("--peer-timeout", peerTimeoutSeconds);
         Path file = options.resolve();
-        PeerProcess process = new PeerProcess(peer, file, options.threads,
+        PeerTurns turns = new PeerTurns(peer, Map.of("model", file, "threads", options.threads),
                 Duration.ofSeconds(peerTimeoutSeconds));
         try (Model model = Model.open(file)) {
             System.out.printf(Locale.ROOT, "%s, %s kernels, %d thread(s); in turns with: %s%n",
-                    model.spec().name(), options.kernels, options.threads, process.command());
+                    model.spec().name(), options.kernels, options.threads, turns.command());
             ModelOptions.warnIfBusy();
-            // Only the peer knows what it measures, so its first turn comes before anything else.
-            List<PeerResult> first = process.run();
-            checkThreads(first);
+            List<ModelTest> tests = turns.begin(model.spec().contextTokens());
+            turns.checkThreads(options.threads);
             try (WorkerPool pool = WorkerPool.create(options.threads);
-                    OpenModel open = open(model, pool, first)) {
-                report(model, measure(open, process, first));
+                    OpenModel open = open(model, pool, tests)) {
+                report(model, turns.measure(open, pairs));
             }
         }
         return 0;
     }
 
-    private OpenModel open(Model model, WorkerPool pool, List<PeerResult> results) {
-        List<ModelTest> tests = results.stream().map(PeerResult::test).toList();
-        for (ModelTest test : tests) {
-            if (test.contextTokens() > model.spec().contextTokens()) {
-                throw new IllegalArgumentException("the peer measured " + test.label()
-                        + ", but the model's context is " + model.spec().contextTokens()
-                        + " tokens");
-            }
-        }
+    private OpenModel open(Model model, WorkerPool pool, List<ModelTest> tests) {
         OpenModel open = OpenModel.of(model, options.openKernels(), pool, new MemoryProbe(pool),
                 tests, options.stepTokens, ModelOptions.memoryBytes(), options.cacheFormat());
         tests.forEach(open::round); // whole once, so that everything is compiled
         return open;
-    }
-
-    private void checkThreads(List<PeerResult> results) {
-        for (PeerResult result : results) {
-            int threads = result.threads();
-            if (threads != PeerResult.UNKNOWN_THREADS && threads != options.threads) {
-                System.out.printf(Locale.ROOT, "  note: the peer used %d thread(s) in %s; {threads}"
-                        + " in its command stands for %d%n", threads, result.test().label(),
-                        options.threads);
-            }
-        }
-    }
-
-    private List<PairedTest> measure(OpenModel open, PeerProcess process, List<PeerResult> first)
-            throws IOException, InterruptedException {
-        List<PairedTest> tests = new ArrayList<>();
-        first.forEach(result -> tests.add(new PairedTest(result.test())));
-        System.out.printf(Locale.ROOT, "  %7s %-20s %10s %10s %7s%n", "", "test", "Millrace",
-                "peer", "ratio");
-        for (int pair = 0; pair < pairs; pair++) {
-            List<PeerResult> peers = pair == 0 ? first : process.run();
-            for (PairedTest test : tests) {
-                double reached = peers.stream()
-                        .filter(result -> result.test().equals(test.test())).findFirst()
-                        .orElseThrow(() -> new BenchException("the peer measured "
-                                + test.test().label() + " at first and left it out later"))
-                        .tokensPerSecond();
-                open.warmUp(test.test());
-                double bandwidth = open.bandwidth();
-                test.add(open.round(test.test()), reached, bandwidth);
-                System.out.println(test.lastPair());
-            }
-        }
-        return tests;
     }
 
     private void report(Model model, List<PairedTest> tests) throws IOException {
@@ -135,21 +90,12 @@ public final class CompareCommand implements Callable<Integer> {
             result.put("model", model.spec().name());
             result.put("kernels", options.kernels);
             result.put("threads", options.threads);
-            result.put("peer", name());
+            result.put("peer", PeerTurns.name(peer, peerName));
             result.putAll(test.asMap());
             report.add(log.append("compare", result));
         }
         if (options.html != null) {
             report.write(options.html);
         }
-    }
-
-    /** Without folders, which are nobody's business in a file of results. */
-    private String name() {
-        if (peerName != null) {
-            return peerName;
-        }
-        String word = peer.strip().split("\\s+", 2)[0];
-        return word.substring(word.lastIndexOf('/') + 1);
     }
 }

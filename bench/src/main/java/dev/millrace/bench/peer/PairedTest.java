@@ -9,9 +9,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /** What both sides reached in one test, pair by pair. */
-final class PairedTest {
+public final class PairedTest {
 
-    static final String HEADER = String.format(Locale.ROOT, "  %-20s %10s %10s %7s  %s", "test",
+    /** Above {@link #line}. */
+    public static final String HEADER = String.format(Locale.ROOT, "  %-20s %10s %10s %7s  %s",
+            "test",
             "Millrace", "peer", "ratio", "[least .. most]");
 
     private record Pair(double ours, double peers, double bandwidth) {
@@ -58,7 +60,7 @@ final class PairedTest {
     }
 
     /** A line below {@link #HEADER}. */
-    String line() {
+    public String line() {
         Spread ratio = ratio();
         return String.format(Locale.ROOT, "  %-20s %10.2f %10.2f %7.2f  [%.2f .. %.2f]",
                 test.label(), ours().median(), peers().median(), ratio.median(), ratio.least(),
@@ -66,7 +68,7 @@ final class PairedTest {
     }
 
     /** The fields of the result, without the machine's and the run's. */
-    Map<String, Object> asMap() {
+    public Map<String, Object> asMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("test", test.label());
         map.put("pairs", pairs.size());

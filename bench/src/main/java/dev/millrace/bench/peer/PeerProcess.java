@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -27,13 +26,12 @@ final class PeerProcess {
     /**
      * A command with its placeholders filled in.
      *
-     * @param template what the shell runs; {@code {model}} stands for the file and
-     *                 {@code {threads}} for the number of threads
+     * @param template what the shell runs
+     * @param values   of its placeholders
      * @param limit    longest that one run may take
      */
-    PeerProcess(String template, Path model, int threads, Duration limit) {
-        this.command = new CommandTemplate(template).filled(Map.of("model", model, "threads",
-                threads));
+    PeerProcess(String template, Map<String, Object> values, Duration limit) {
+        this.command = new CommandTemplate(template).filled(values);
         this.limit = limit;
     }
 

@@ -60,6 +60,33 @@ public final class HtmlReport {
                     Column.number("GMAC/s", "gmac_per_s", "%.1f")),
             result -> HtmlTable.median(result, "tok_per_s"), "tok/s");
 
+    private static final HtmlTable GPUS = new HtmlTable("GPUs",
+            result -> result.path("model").asString("?") + ", cache in "
+                    + result.path("kv").asString("?") + ", " + gpu(result),
+            List.of(Column.text("test", "test"),
+                    Column.number("tok/s", "tok_per_s", "%.2f"),
+                    Column.range("range", "tok_per_s", "%.2f"),
+                    Column.number("limit", "limit_tok_per_s", "%.0f"),
+                    Column.number("GB/s", "gb_per_s", "%.1f"),
+                    new Column("of read", result -> percent(result, "bandwidth_share")),
+                    Column.number("TFLOP/s", "tflop_per_s", "%.1f"),
+                    new Column("of peak", result -> percent(result, "peak_share")),
+                    Column.number("J/token", "joules_per_token", "%.4f"),
+                    Column.number("$ per million", "usd_per_million", "%.4f")),
+            result -> HtmlTable.median(result, "bandwidth_share"), "of read");
+
+    private static final HtmlTable GPU_CHECKS = new HtmlTable("GPUs beside the processor",
+            HtmlReport::gpu,
+            List.of(Column.text("model", "check"),
+                    new Column("right", result -> result.path("passed").asBoolean()
+                            ? "yes"
+                            : "NO"),
+                    Column.number("positions", "positions", "%.0f"),
+                    Column.number("unequal", "unequal", "%.0f"),
+                    Column.number("logits' error", "logit_error", "%.1e"),
+                    Column.number("bound", "bound", "%.0e")),
+            result -> HtmlTable.median(result, "logit_error"), "error");
+
     private static final HtmlTable KERNELS = new HtmlTable("Kernels", HtmlReport::setup,
             List.of(Column.text("format", "format"), Column.text("shape", "shape"),
                     Column.text("rows", "rows"),
@@ -96,6 +123,8 @@ public final class HtmlReport {
         TABLES.put(COMPARISONS, Set.of("compare"));
         TABLES.put(SERVING, Set.of("serve"));
         TABLES.put(MODELS, Set.of("prefill", "decode"));
+        TABLES.put(GPU_CHECKS, Set.of("gpu-check"));
+        TABLES.put(GPUS, Set.of("gpu"));
         TABLES.put(KERNELS, Set.of("matmul"));
     }
 
@@ -177,6 +206,12 @@ public final class HtmlReport {
                     + day.substring(0, Math.min(day.length(), "2026-01-31".length())));
         }
         return String.join("; ", machines);
+    }
+
+    private static String gpu(JsonNode result) {
+        return result.path("device").asString("?") + (result.has("emulated")
+                ? " (" + result.path("emulated").asString() + ")"
+                : "");
     }
 
     private static String setup(JsonNode result) {

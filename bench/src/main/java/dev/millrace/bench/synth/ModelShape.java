@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
  * Sizes of a model to be made up: a published model's, settings such as {@code layers=2}, or the
  * first with some of the second, all joined by commas.
  */
-final class ModelShape {
+public final class ModelShape {
 
     private static final float YARN_BETA_FAST = 32;
     private static final float YARN_BETA_SLOW = 1;
@@ -59,8 +59,16 @@ final class ModelShape {
     }
 
     /** The names of published shapes. */
-    static Set<String> names() {
+    public static Set<String> names() {
         return NAMED.keySet();
+    }
+
+    /** Whether a text means to be a shape, and no file or stored model. */
+    public static boolean isShape(String text) {
+        String first = text.split(",", 2)[0];
+        int equals = first.indexOf('=');
+        return NAMED.containsKey(first)
+                || equals > 0 && DEFAULTS.containsKey(first.substring(0, equals));
     }
 
     /**
@@ -69,7 +77,7 @@ final class ModelShape {
      * @throws IllegalArgumentException if it names what does not exist, or its sizes do not fit
      *                                  each other
      */
-    static ModelSpec parse(String text) {
+    public static ModelSpec parse(String text) {
         ModelShape shape = new ModelShape(text);
         shape.read(text, true);
         return shape.spec();

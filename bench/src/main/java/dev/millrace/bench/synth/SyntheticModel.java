@@ -63,15 +63,24 @@ final class SyntheticModel implements GgufModelWriter.Contents {
     public GgufFileWriter.Source source(WeightRole role, int layer, GgufTensorType type,
             TensorShape shape) {
         typeCounts.merge(type, 1, Integer::sum);
-        long seed = seeds.nextLong();
+        return weights(role, format(role, type, shape), shape, seeds.nextLong())::fill;
+    }
+
+    /** @throws IllegalArgumentException if the kernels lack the type */
+    static QuantFormat format(WeightRole role, GgufTensorType type, TensorShape shape) {
+        return type.format().orElseThrow(() -> new IllegalArgumentException(
+                "the mixture makes " + role + " " + shape + " " + type
+                        + ", which this version does not compute; choose another TYPE, or --pure"
+                        + " with one of " + GgufTensorType.computable()));
+    }
+
+    /** A stream of what a weight consists of. */
+    static RandomWeights weights(WeightRole role, QuantFormat format, TensorShape shape,
+            long seed) {
         float mean = role.isNorm() ? 1 : 0;
         float deviation = role.isNorm()
                 ? NORM_DEVIATION
                 : (float) (1 / Math.sqrt(shape.columns()));
-        QuantFormat format = type.format().orElseThrow(() -> new IllegalArgumentException(
-                "the mixture makes " + role + " " + shape + " " + type
-                        + ", which this version does not compute; choose another TYPE, or --pure"
-                        + " with one of " + GgufTensorType.computable()));
-        return new RandomWeights(format, mean, deviation, seed)::fill;
+        return new RandomWeights(format, mean, deviation, seed);
     }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.kernels.cuda;
 
+import dev.millrace.kernels.KernelException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -24,6 +25,7 @@ public final class CudaProbe {
     private static final int MAJOR_CAPABILITY = 75;
     private static final int MINOR_CAPABILITY = 76;
     private static final int NAME_BYTES = 256;
+    private static final int BUS_ID_BYTES = 32;
 
     private final SymbolLookup driver;
     private final Arena arena;
@@ -76,6 +78,21 @@ public final class CudaProbe {
             }
             Finding finding = new CudaProbe(driver, arena).probe();
             return finding.devices().isEmpty() ? finding : withRuntime(finding);
+        }
+    }
+
+    /** Where a device is plugged in, as NVIDIA's other libraries call it too. */
+    @SuppressWarnings("restricted")
+    static String pciBusId(CudaDeviceInfo device) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment text = arena.allocate(BUS_ID_BYTES);
+            int error = new CudaProbe(SymbolLookup.libraryLookup("libcuda.so.1", Arena.global()),
+                    arena).call("cuDeviceGetPCIBusId", text, BUS_ID_BYTES, device.handle());
+            if (error != 0) {
+                throw new KernelException("the " + device.name() + " does not say where it is"
+                        + " plugged in (CUDA error " + error + ")");
+            }
+            return text.getString(0);
         }
     }
 

@@ -1,0 +1,157 @@
+package dev.millrace.bench.gpu;
+
+import dev.millrace.bench.Main;
+import dev.millrace.kernels.cuda.CudaProbe;
+import dev.millrace.kernels.cuda.CudaProbe.Finding;
+import dev.millrace.kernels.cuda.DeviceProbe;
+import dev.millrace.kernels.cuda.EmulatedDriver;
+import dev.millrace.kernels.cuda.StandInNvml;
+import dev.millrace.models.fixtures.TinyModels;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+/** All of {@code bench gpu} on an emulated device; what it measures is nobody's assertion. */
+class GpuCommandTest {
+
+    private static final String SHAPE = "layers=1,embedding=64,feed_forward=64,heads=2,"
+            + "vocabulary=260,context=64";
+    private static final DeviceProbe.Size TINY = new DeviceProbe.Size(4096, 1, 1, 1);
+
+    @TempDir
+    private Path folder;
+    private final StringWriter errors = new StringWriter();
+
+    @Test
+    void aShapeIsCheckedAndMeasuredAgainstTheDevicesLimits() throws IOException {
+        StandInNvml.load();
+        long before = StandInNvml.set("drawn", 0, 500);
+        try {
+            assertThat(execute(SHAPE, "--type", "q4_0,q8_0", "--batches", "1,3,9999", "--context",
+                    "5", "--prompts", "6,4000", "--dollars-per-hour", "3.6", "--html",
+                    folder.resolve("page.html").toString())).as(errors.toString()).isZero();
+        } finally {
+            StandInNvml.set("drawn", 0, before);
+        }
+
+        List<JsonNode> checks = lines("gpu-check");
+        assertThat(checks).extracting(line -> line.path("check").asString())
+                .containsExactly("q4_0", "q8_0");
+        for (JsonNode check : checks) {
+            assertThat(check.path("positions").asInt()).isEqualTo(5);
+            assertThat(check.path("unequal").asInt()).isZero();
+            assertThat(check.path("logit_error").asDouble()).isLessThan(5e-5);
+            assertThat(check.path("layer_errors")).hasSize(1);
+        }
+        List<JsonNode> tests = lines("gpu");
+        assertThat(tests).extracting(line -> line.path("model").asString() + ": "
+                + line.path("test").asString()).containsExactly(
+                        "synthetic " + SHAPE + " q4_0: tg2 @ d5",
+                        "synthetic " + SHAPE + " q4_0: tg2 x 3 @ d5",
+                        "synthetic " + SHAPE + " q4_0: pp6",
+                        "synthetic " + SHAPE + " q8_0: tg2 @ d5",
+                        "synthetic " + SHAPE + " q8_0: tg2 x 3 @ d5",
+                        "synthetic " + SHAPE + " q8_0: pp6");
+        for (JsonNode test : tests) {
+            assertThat(test.path("emulated").asString()).isEqualTo("not a speed");
+            double tokens = test.path("tok_per_s").path("median").asDouble();
+            assertThat(test.path("usd_per_million").asDouble() * tokens).isCloseTo(1000,
+                    withinPercentage(0.01));
+            assertThat(test.path("limit_tok_per_s").asDouble()).isPositive();
+            assertThat(test.path("bandwidth_share").asDouble()).isPositive();
+            assertThat(test.path("peak_share").asDouble()).isPositive();
+        }
+        // Half a joule between two looks at the counter, in one round of two tokens.
+        assertThat(tests.getFirst().path("joules_per_token").asDouble()).isEqualTo(0.25);
+        assertThat(lines("gpu-probe")).hasSize(1);
+        assertThat(folder.resolve("page.html")).content().contains("<h2>GPUs</h2>",
+                "emulated device (not a speed)", "<td>tg2 x 3 @ d5</td>", "<td>yes</td>");
+    }
+
+    @Test
+    void aModelIsCheckedItselfAndMeasuredBesideAPeer() throws IOException {
+        assertThat(execute(TinyModels.llama().write(folder).toString(), "--type", "q8_0",
+                "--batches", "1", "--context", "3", "--prompts", "4", "--peer", "test -f {model}"
+                        + " && printf '| test | t/s |\\n|--|--|\\n| tg2 @ d3 | 5.0 |\\n'",
+                "--pairs", "1", "--peer-name", "script", "--no-graphs")).as(errors.toString()).isZero();
+
+        assertThat(lines("gpu-check")).extracting(line -> line.path("check").asString())
+                .containsExactly("q8_0", "Tiny F32");
+        assertThat(lines("gpu")).extracting(line -> line.path("test").asString())
+                .containsExactly("tg2 @ d3", "pp4");
+        JsonNode pair = lines("compare").getFirst();
+        assertThat(pair.path("peer").asString()).isEqualTo("script");
+        assertThat(pair.path("peer_tok_per_s").path("median").asDouble()).isEqualTo(5);
+    }
+
+    @Test
+    void aDeviceThatIsWrongIsNotMeasured() throws IOException {
+        assertThat(execute(SHAPE, "--type", "q8_0", "--bound", "1e-12")).isEqualTo(1);
+
+        assertThat(errors.toString()).contains("the emulated device does not compute what the"
+                + " processor does, so nothing was measured");
+        assertThat(lines("gpu-check").getFirst().path("passed").asBoolean()).isFalse();
+        assertThat(lines("gpu")).isEmpty();
+    }
+
+    @Test
+    void withoutADeviceItSaysWhatToDo() {
+        CommandLine command = new CommandLine(new GpuCommand(() -> Finding.none("there is no"
+                + " NVIDIA driver", "install one"), info -> new byte[0], TINY));
+        command.setExecutionExceptionHandler(Main.commandLine().getExecutionExceptionHandler());
+        command.setErr(new PrintWriter(errors, true));
+
+        assertThat(command.execute("llama-8b")).isEqualTo(1);
+        assertThat(errors.toString()).contains("millrace: bench gpu measures an NVIDIA GPU, and"
+                + " there is no NVIDIA driver; install one");
+    }
+
+    @Test
+    void whatCannotBeMeasuredIsRefused() {
+        assertThat(execute(SHAPE, "--rounds", "0")).isEqualTo(1);
+        assertThat(execute(SHAPE, "--peer", "echo")).isEqualTo(1);
+        assertThat(execute(SHAPE, "--type", "q8_0", "--peer", "echo {model}")).isEqualTo(1);
+        assertThat(execute(SHAPE, "--kv", "f64")).isEqualTo(1);
+        assertThat(errors.toString()).contains("--rounds must be at least 1, got 0",
+                "--peer measures one model; name one TYPE with --type, or a model file",
+                "{model} in --peer stands for a file, and a shape has none",
+                "--kv must be f16, f32 or q8_0, got \"f64\"");
+    }
+
+    private int execute(String model, String... arguments) {
+        EmulatedDriver.load();
+        List<String> all = new ArrayList<>(List.of(model));
+        all.addAll(List.of("--rounds", "1", "--tokens", "2", "--threads", "1", "--kernels",
+                "scalar", "--step-tokens", "16", "--memory", "0.1", "--energy-seconds", "0",
+                "--check-shape", SHAPE, "--check-prompt", "3", "--check-tokens", "2",
+                "--results", results().toString()));
+        all.addAll(List.of(arguments));
+        CommandLine command = new CommandLine(new GpuCommand(CudaProbe::find,
+                info -> EmulatedDriver.image(), TINY));
+        command.setOverwrittenOptionsAllowed(true);
+        command.setExecutionExceptionHandler(Main.commandLine().getExecutionExceptionHandler());
+        return command.setErr(new PrintWriter(errors, true)).execute(all.toArray(String[]::new));
+    }
+
+    private List<JsonNode> lines(String benchmark) throws IOException {
+        return Files.readAllLines(results()).stream()
+                .map(line -> JsonMapper.shared().readTree(line))
+                .filter(line -> line.path("benchmark").asString().equals(benchmark)).toList();
+    }
+
+    private Path results() {
+        return folder.resolve("results.jsonl");
+    }
+}
