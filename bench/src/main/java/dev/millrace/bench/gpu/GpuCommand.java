@@ -74,7 +74,8 @@ public final class GpuCommand implements Callable<Integer> {
             CpuKernels kernels = options.openKernels();
             ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.graphs),
                     memoryBytes(gpu), new CpuBackend(kernels, pool, Duration.ZERO),
-                    ModelOptions.memoryBytes(), options.checkPrompt, options.checkTokens, options.bound);
+                    ModelOptions.memoryBytes(), options.checkPrompt,
+                    options.checkTokens, options.bound);
             if (subjects.isEmpty()) {
                 Path file = ModelOptions.resolve(options.model);
                 try (Model model = Model.open(file)) {
