@@ -10,6 +10,9 @@ final class CandidateFilters {
 
     private static final int INFINITY_BITS = Float.floatToRawIntBits(Float.POSITIVE_INFINITY);
 
+    /** Exponentials need not fall as logits do, but for a unit or two in the last place. */
+    private static final float ROUNDINGS = 0x1p-20f;
+
     private final CpuKernels kernels;
     private final int vocabularySize;
     private final TopSelection topSelection;
@@ -18,6 +21,8 @@ final class CandidateFilters {
     private final float[] weights; // (vocabulary): their probabilities, not normalised
     private int count;
     private double total; // of their weights
+    private double error; // the most by which a total from a survey may be off
+    private final float[] single = new float[1];
 
     CandidateFilters(CpuKernels kernels, int vocabularySize) {
         this.kernels = kernels;
@@ -46,8 +51,7 @@ final class CandidateFilters {
             forbidBelow(logits, offset, threshold(logits, offset, max, filters.topNSigma()));
         }
         count = candidates(logits, offset, filters.topK());
-        // Against overflow: an infinite scale would turn the best token's 0 * scale into NaN.
-        float scale = Math.min(1 / filters.temperature(), Float.MAX_VALUE);
+        float scale = LogitSurvey.scale(filters);
         total = kernels.expShifted(logits, offset, count, max, scale, weights, 0);
         int all = count;
         if (filters.typicalP() < 1) {
@@ -65,6 +69,113 @@ final class CandidateFilters {
         if (coin < filters.xtcProbability()) {
             excludeTop(filters.xtcThreshold());
         }
+    }
+
+    /**
+     * Finds the candidates that {@link #select} would find, as far as a survey tells them.
+     *
+     * @param survey of the likeliest; its logits are overwritten
+     * @return false if it does not tell
+     */
+    boolean selectAmong(LogitSurvey survey, TokenFilters filters, double coin) {
+        boolean few = filters.topK() > 0 && filters.topK() < vocabularySize;
+        if (survey.count < (few ? filters.topK() : 1) && !survey.isComplete()) {
+            return false;
+        }
+        takeLikeliest(survey, few ? filters.topK() : 0);
+        float scale = LogitSurvey.scale(filters);
+        total = kernels.expShifted(survey.logits, 0, count, survey.max, scale, weights, 0);
+        // Of a full top-k everything is as if all logits had been looked at.
+        boolean same = few && count == filters.topK();
+        error = same ? 0 : survey.error;
+        if (filters.typicalP() < 1) {
+            if (!same) {
+                return false;
+            }
+            keepTypical(survey.logits, 0, survey.max, scale, filters.typicalP());
+        }
+        float mostOther = few || survey.isComplete() ? 0 : weightBelow(survey, scale);
+        if (filters.topP() < 1) {
+            double others = few ? 0 : Math.max(0, survey.total - total);
+            count = same
+                    ? nucleus.keep(tokens, weights, weights, 0, count, filters.topP())
+                    : nucleus.keepAmong(tokens, weights, count, filters.topP(), others, error,
+                            mostOther);
+            mostOther = 0;
+        }
+        if (count == 0 || mostOther > 0 && mostOther >= filters.minP()) {
+            return false;
+        }
+        if (filters.minP() > 0) {
+            keepAtLeast(filters.minP());
+        }
+        if (!same || count < filters.topK()) {
+            total = sum(0, count);
+        }
+        if (coin < filters.xtcProbability()) {
+            if (isClose(filters.xtcThreshold())) {
+                return false;
+            }
+            excludeTop(filters.xtcThreshold());
+        }
+        return true;
+    }
+
+    /** Makes the survey's tokens the candidates: the best so many, or with 0 all. */
+    private void takeLikeliest(LogitSurvey survey, int topK) {
+        count = survey.count;
+        System.arraycopy(survey.tokens, 0, tokens, 0, count);
+        if (topK > 0) {
+            count = topSelection.select(survey.logits, 0, count, topK);
+            for (int i = 0; i < count; i++) {
+                tokens[i] = survey.tokens[topSelection.index(i)];
+                survey.logits[i] = topSelection.value(i);
+            }
+        }
+    }
+
+    /** No token that the survey leaves out weighs more. */
+    private float weightBelow(LogitSurvey survey, float scale) {
+        single[0] = survey.below;
+        kernels.expShifted(single, 0, 1, survey.max, scale, single, 0);
+        return Math.max(single[0] * (1 + ROUNDINGS), Float.MIN_NORMAL);
+    }
+
+    /** Whether it is the error that says if a candidate has this share of the total. */
+    private boolean isClose(float share) {
+        boolean close = false;
+        for (int i = 0; i < count; i++) {
+            close |= error > 0 && Math.abs(weights[i] - share * total) <= error;
+        }
+        return close;
+    }
+
+    /** As {@link #draw}, or {@link Sampler#UNDECIDED} where the total's error decides. */
+    int drawUnlessClose(double uniform) {
+        return error == 0 ? draw(uniform) : draw(tokens, 0, uniform * total);
+    }
+
+    /** Draws from all tokens, of which a survey has those among which the draw falls. */
+    int drawFromStretch(LogitSurvey survey, TokenFilters filters, double uniform) {
+        count = survey.count;
+        error = survey.error;
+        kernels.expShifted(survey.logits, 0, count, survey.max, LogitSurvey.scale(filters),
+                weights, 0);
+        return draw(survey.tokens, survey.before, uniform * survey.total);
+    }
+
+    private int draw(int[] from, double before, double target) {
+        double cumulative = before;
+        for (int i = 0; i < count; i++) {
+            double previous = cumulative;
+            cumulative += weights[i];
+            if (cumulative > target) {
+                // Both the target and the sum may be off.
+                boolean sure = previous <= target - 2 * error && cumulative > target + 2 * error;
+                return sure ? from[i] : Sampler.UNDECIDED;
+            }
+        }
+        return Sampler.UNDECIDED;
     }
 
     /** Inverts the cumulative distribution of the candidates at {@code uniform}. */

@@ -38,7 +38,32 @@ public final class LogProbabilities {
 
     /** The log probability of a token under the logits last read. */
     public float of(int token) {
-        return (float) (logits[token] - logNormaliser);
+        return ofLogit(logits[token]);
+    }
+
+    /** Begins with what a survey tells of logits that nothing was done to. */
+    void read(LogitSurvey survey) {
+        logNormaliser = survey.max + Math.log(survey.total);
+    }
+
+    /** The log probability of a token with this logit. */
+    float ofLogit(float logit) {
+        return (float) (logit - logNormaliser);
+    }
+
+    /** As {@link #likeliest(int)} of the survey last read; null where it has too few. */
+    TopTokens likeliest(LogitSurvey survey, int count) {
+        if (survey.count < Math.min(count, vocabularySize)) {
+            return null;
+        }
+        int found = topSelection.select(survey.logits, 0, survey.count, count);
+        int[] tokens = new int[found];
+        float[] logprobs = new float[found];
+        for (int i = 0; i < found; i++) {
+            tokens[i] = survey.tokens[topSelection.index(i)];
+            logprobs[i] = ofLogit(topSelection.value(i));
+        }
+        return new TopTokens(tokens, logprobs);
     }
 
     /** How many tokens are likelier than this one under the logits last read, and 1. */

@@ -1,26 +1,30 @@
 package dev.millrace.engine.forward;
 
+import dev.millrace.engine.forward.LogitEdits.Kind;
 import java.util.Arrays;
 
 /**
- * Applies masks, rules and penalties to one position's logits. Drafted tokens before the position
- * count as completion. Holds scratch memory only; nothing is allocated per draw.
+ * Finds what masks, rules and penalties make of one position's logits, and does it. Drafted tokens
+ * before the position count as completion. Holds scratch memory only, which grows with the texts it
+ * sees; use one per thread.
  */
-final class LogitAdjuster {
+public final class LogitAdjuster {
 
     private final int vocabularySize;
     private final int[] occurrences; // (vocabulary): all zero between draws
     private final RepeatedRuns repeatedRuns;
+    private final LogitEdits edits = new LogitEdits();
 
-    LogitAdjuster(int vocabularySize) {
+    public LogitAdjuster(int vocabularySize) {
         this.vocabularySize = vocabularySize;
         occurrences = new int[vocabularySize];
         repeatedRuns = new RepeatedRuns(occurrences);
     }
 
-    /** Scratch memory for this vocabulary, in bytes. */
-    static long scratchBytes(int vocabularySize) {
-        return vocabularySize * (long) Integer.BYTES;
+    /** Scratch memory for this vocabulary and texts of this length, in bytes. */
+    static long scratchBytes(int vocabularySize, int contextTokens) {
+        return vocabularySize * (long) Integer.BYTES + RepeatedRuns.bytes(contextTokens)
+                + LogitEdits.bytes(vocabularySize, contextTokens);
     }
 
     /**
@@ -31,27 +35,49 @@ final class LogitAdjuster {
      */
     void adjust(float[] logits, int offset, SamplingRow sampling, int[] drafts, int begin, int end,
             long[] mask) {
-        LogitRules rules = sampling.rules();
         if (mask != null) {
             forbid(logits, offset, mask);
         }
-        if (rules.allowed() != null) {
-            forbid(logits, offset, rules.allowed());
+        if (sampling.rules().allowed() != null) {
+            forbid(logits, offset, sampling.rules().allowed());
         }
+        collect(sampling, drafts, begin, end);
+        edits.apply(logits, offset);
+    }
+
+    /**
+     * What is to be done to single logits at one of a row's output positions where another than the
+     * processor does it, ends held back included. Valid until the next call.
+     */
+    public LogitEdits edits(SequenceRow row, int index) {
+        SamplingRow sampling = row.sampling();
+        int begin = row.tokens().length - row.output().positions() + 1;
+        collect(sampling, row.tokens(), begin, begin + index);
+        if (isTooShort(sampling, index)) {
+            for (int token : sampling.rules().endTokens()) {
+                edits.add(Kind.END, token, 0);
+            }
+        }
+        return edits;
+    }
+
+    private void collect(SamplingRow sampling, int[] drafts, int begin, int end) {
+        LogitRules rules = sampling.rules();
+        Penalties penalties = sampling.penalties();
+        edits.begin(penalties.repetition());
         for (int i = 0; i < rules.biasTokens().length; i++) {
-            logits[offset + rules.biasTokens()[i]] += rules.biasValues()[i];
+            edits.add(Kind.BIAS, rules.biasTokens()[i], rules.biasValues()[i]);
         }
         for (int[] sequence : rules.banned()) {
             if (endsBefore(sequence, sampling, drafts, begin, end)) {
-                logits[offset + sequence[sequence.length - 1]] = Float.NEGATIVE_INFINITY;
+                edits.add(Kind.BANNED, sequence[sequence.length - 1], 0);
             }
         }
-        Penalties penalties = sampling.penalties();
         if (penalties.penalisesTokens()) {
-            penaliseTokens(logits, offset, sampling, drafts, begin, end);
+            penaliseTokens(sampling, drafts, begin, end);
         }
         if (penalties.dry().applies()) {
-            repeatedRuns.penalise(logits, offset, sampling, drafts, begin, end);
+            repeatedRuns.penalise(edits, sampling, drafts, begin, end);
         }
     }
 
@@ -105,8 +131,7 @@ final class LogitAdjuster {
         return true;
     }
 
-    private void penaliseTokens(float[] logits, int offset, SamplingRow sampling, int[] drafts,
-            int begin, int end) {
+    private void penaliseTokens(SamplingRow sampling, int[] drafts, int begin, int end) {
         int[] history = sampling.history();
         // Bit 0 says that a token was seen; the bits above count it in the completion.
         for (int i = 0; i < sampling.historyTokens(); i++) {
@@ -115,8 +140,8 @@ final class LogitAdjuster {
         for (int i = begin; i < end; i++) {
             count(drafts[i], true);
         }
-        penalise(logits, offset, history, 0, sampling.historyTokens(), sampling.penalties());
-        penalise(logits, offset, drafts, begin, end, sampling.penalties());
+        penalise(history, 0, sampling.historyTokens(), sampling.penalties());
+        penalise(drafts, begin, end, sampling.penalties());
     }
 
     private void count(int token, boolean completion) {
@@ -124,23 +149,15 @@ final class LogitAdjuster {
     }
 
     /** Penalises each token once and clears its count. */
-    private void penalise(float[] logits, int offset, int[] seen, int begin, int end,
-            Penalties penalties) {
+    private void penalise(int[] seen, int begin, int end, Penalties penalties) {
         for (int i = begin; i < end; i++) {
             int seenAndCount = occurrences[seen[i]];
-            if (seenAndCount == 0) {
-                continue;
+            if (seenAndCount != 0) {
+                occurrences[seen[i]] = 0;
+                int count = seenAndCount >> 1;
+                edits.add(Kind.SAID, seen[i],
+                        count > 0 ? penalties.presence() + count * penalties.frequency() : 0);
             }
-            occurrences[seen[i]] = 0;
-            float logit = logits[offset + seen[i]];
-            logit = logit > 0
-                    ? logit / penalties.repetition()
-                    : logit * penalties.repetition();
-            int count = seenAndCount >> 1;
-            if (count > 0) {
-                logit -= penalties.presence() + count * penalties.frequency();
-            }
-            logits[offset + seen[i]] = logit;
         }
     }
 }

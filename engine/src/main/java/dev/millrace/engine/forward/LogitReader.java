@@ -59,6 +59,69 @@ public final class LogitReader {
         }
     }
 
+    /**
+     * Answers for one of a row's output positions from what a device tells of its logits, which are
+     * not poisoned.
+     *
+     * @param raw  of the logits as they are; null where {@link #asksRaw} is false
+     * @param draw of the adjusted logits; null where {@link #asksDraw} is false
+     * @param best token of the largest logit
+     * @return false if it takes all logits to answer
+     */
+    public boolean answer(RowAnswer answer, SequenceRow row, int index, LogitSurvey raw,
+            LogitSurvey draw, int best) {
+        if (raw != null) {
+            probabilities.read(raw);
+        }
+        if (row.output() instanceof TargetLogprobs request) {
+            answer.logprobs[index] = probabilities.ofLogit(raw.target);
+            if (request.top() < 0) {
+                return true;
+            }
+            answer.ranks[index] = raw.likelier + 1;
+            answer.top[index] = probabilities.likeliest(raw, request.top());
+            return answer.top[index] != null;
+        }
+        int token = draw == null ? best : sampler.draw(draw, row, index);
+        if (token == Sampler.UNDECIDED) {
+            return false;
+        }
+        answer.tokens[index] = token;
+        if (row.output() instanceof TopLogprobs request) {
+            answer.top[index] = probabilities.likeliest(raw, request.count());
+            if (answer.top[index] == null) {
+                return false;
+            }
+            if (token != Sampler.POISONED) {
+                answer.logprobs[index] = probabilities.ofLogit(
+                        draw == null ? raw.max : draw.raw(token));
+            }
+        }
+        if (token == Sampler.POISONED) {
+            answer.poison();
+        }
+        return true;
+    }
+
+    /** Whether a row's answer needs a survey of the logits as they are. */
+    public static boolean asksRaw(SequenceRow row) {
+        return row.output() instanceof TopLogprobs || row.output() instanceof TargetLogprobs;
+    }
+
+    /** Whether a row's answer needs a survey of the logits as they are sampled. */
+    public static boolean asksDraw(SequenceRow row) {
+        return row.output().samples() && !row.sampling().isPlainGreedy();
+    }
+
+    /** How many of the likeliest tokens a row tells as they are. */
+    public static int likeliest(SequenceRow row) {
+        return switch (row.output()) {
+            case TopLogprobs request -> request.count();
+            case TargetLogprobs request -> Math.max(0, request.top());
+            default -> 0;
+        };
+    }
+
     private boolean sample(RowAnswer answer, SequenceRow row, int index, float[] logits,
             int offset) {
         int token = sampler.sample(logits, offset, row, index);

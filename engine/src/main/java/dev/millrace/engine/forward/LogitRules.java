@@ -4,7 +4,7 @@ package dev.millrace.engine.forward;
  * What a request says about single tokens, whatever their logits. Arrays may be empty, and only
  * {@code allowed} may be null.
  *
- * @param biasTokens  tokens with a bias
+ * @param biasTokens  tokens with a bias, each once
  * @param biasValues  added to their logits
  * @param allowed     one bit per token as in a mask of {@link SamplingRow}; clear bits are
  *                    forbidden; null for all

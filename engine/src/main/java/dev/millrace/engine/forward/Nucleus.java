@@ -41,7 +41,36 @@ final class Nucleus {
      * @return how many are kept
      */
     int keep(int[] tokens, float[] weights, float[] scores, int offset, int count, float share) {
-        long least = leastKept(weights, scores, offset, count, share);
+        fillBuckets(weights, scores, offset, count);
+        double target = Math.max(share * bucketTotal(), Double.MIN_VALUE);
+        return keep(tokens, weights, scores, offset, count,
+                leastKept(weights, scores, offset, count, target));
+    }
+
+    /**
+     * As {@link #keep} with the weights as scores, of candidates that are not all.
+     *
+     * @param others    what all others weigh together
+     * @param error     the most by which that, or a sum of weights, may be off
+     * @param mostOther no other weighs more
+     * @return how many are kept; 0 if it takes the others to know, or the error decides
+     */
+    int keepAmong(int[] tokens, float[] weights, int count, float share, double others,
+            double error, float mostOther) {
+        fillBuckets(weights, weights, 0, count);
+        double target = share * (bucketTotal() + others);
+        // Positive even for a share of 0, so that one candidate is needed to reach it.
+        long least = leastKept(weights, weights, 0, count,
+                Math.max(target - 2 * error, Double.MIN_VALUE));
+        long last = leastKept(weights, weights, 0, count,
+                Math.max(target + 2 * error, Double.MIN_VALUE));
+        boolean sure = least == last && index(least) >= 0
+                && Float.intBitsToFloat((int) (least >> 32)) > mostOther;
+        return sure ? keep(tokens, weights, weights, 0, count, least) : 0;
+    }
+
+    private static int keep(int[] tokens, float[] weights, float[] scores, int offset, int count,
+            long least) {
         float leastScore = Float.intBitsToFloat((int) (least >> 32));
         // Of those with the least score, the ones up to this index are kept.
         int last = index(least) < 0 ? count - 1 : index(least);
@@ -62,18 +91,24 @@ final class Nucleus {
         return kept;
     }
 
-    /** The smallest key of the set. */
-    private long leastKept(float[] weights, float[] scores, int offset, int count, float share) {
+    private void fillBuckets(float[] weights, float[] scores, int offset, int count) {
         Arrays.fill(bucketWeights, 0);
         for (int i = 0; i < count; i++) {
             bucketWeights[bucket(scores[offset + i])] += weights[i];
         }
+    }
+
+    private double bucketTotal() {
         double total = 0;
         for (double weight : bucketWeights) {
             total += weight;
         }
-        // Positive even for a share of 0, so that one candidate is needed to reach it.
-        double target = Math.max(share * total, Double.MIN_VALUE);
+        return total;
+    }
+
+    /** The smallest key of the set whose buckets are filled. @param target positive */
+    private long leastKept(float[] weights, float[] scores, int offset, int count,
+            double target) {
         double above = 0; // weight of the buckets above, always below the target
         for (int bucket = BUCKETS - 1; bucket > 0; bucket--) {
             if (above + bucketWeights[bucket] >= target) {

@@ -30,9 +30,8 @@ final class RepeatedRuns {
         return 2 * Math.max(LEAST_SCRATCH, 2 * contextTokens) * Integer.BYTES;
     }
 
-    /** Penalises after the row's history and {@code drafts[begin .. end)}. */
-    void penalise(float[] logits, int offset, SamplingRow sampling, int[] drafts, int begin,
-            int end) {
+    /** Adds what tokens lose after the row's history and {@code drafts[begin .. end)}. */
+    void penalise(LogitEdits edits, SamplingRow sampling, int[] drafts, int begin, int end) {
         DryPenalty dry = sampling.penalties().dry();
         int count = collect(dry.range(), sampling, drafts, begin, end);
         if (count <= dry.allowedLength()) {
@@ -60,7 +59,8 @@ final class RepeatedRuns {
             if (run >= 0 && !dry.breakers().breaksAlone(token)) {
                 double power = Math.pow(dry.base(),
                         Math.min(run - dry.allowedLength(), mostExponent));
-                logits[offset + token] -= (float) Math.min(dry.multiplier() * power, MOST_PENALTY);
+                edits.add(LogitEdits.Kind.RUN, token,
+                        (float) Math.min(dry.multiplier() * power, MOST_PENALTY));
             }
         }
     }

@@ -13,6 +13,8 @@ public final class Sampler {
 
     /** Returned instead of a token when no token can be drawn. */
     public static final int POISONED = -1;
+    /** Returned instead of a token where a survey leaves more than one possible. */
+    public static final int UNDECIDED = -2;
 
     private final CpuKernels kernels;
     private final int vocabularySize;
@@ -28,7 +30,7 @@ public final class Sampler {
 
     /** Scratch memory that a sampler takes, in bytes. */
     public static long scratchBytes(int vocabularySize, int contextTokens) {
-        return LogitAdjuster.scratchBytes(vocabularySize) + RepeatedRuns.bytes(contextTokens)
+        return LogitAdjuster.scratchBytes(vocabularySize, contextTokens)
                 + CandidateFilters.scratchBytes(vocabularySize);
     }
 
@@ -46,9 +48,8 @@ public final class Sampler {
             return POISONED;
         }
         SamplingRow sampling = row.sampling();
-        int firstOutput = row.tokens().length - row.output().positions();
-        adjuster.adjust(logits, offset, sampling, row.tokens(), firstOutput + 1,
-                firstOutput + 1 + index,
+        int firstDraft = firstOutput(row) + 1;
+        adjuster.adjust(logits, offset, sampling, row.tokens(), firstDraft, firstDraft + index,
                 sampling.masks().length == 0 ? null : sampling.masks()[index]);
         int best = kernels.argmax(logits, offset, vocabularySize);
         if (logits[offset + best] == Float.NEGATIVE_INFINITY) {
@@ -65,11 +66,56 @@ public final class Sampler {
         if (sampling.filters().temperature() == 0) {
             return best;
         }
-        // The noise belongs to the drawn token's own position, one past its predecessor's.
-        long position = (long) row.computedTokens() + firstOutput + index + 1;
         candidates.select(logits, offset, logits[offset + best], sampling.filters(),
-                CounterNoise.coin(sampling.seed(), position));
-        return candidates.draw(CounterNoise.uniform(sampling.seed(), position));
+                coin(row, index));
+        return candidates.draw(uniform(row, index));
+    }
+
+    /**
+     * Draws the token that {@link #sample} would draw from all logits, where a survey of them is
+     * enough to know it.
+     *
+     * @param survey what {@link LogitSurvey#wanted} says; its logits are overwritten
+     * @return the token, {@link #POISONED} if no token is allowed, or {@link #UNDECIDED}
+     */
+    public int draw(LogitSurvey survey, SequenceRow row, int index) {
+        SamplingRow sampling = row.sampling();
+        if (survey.max == Float.NEGATIVE_INFINITY) {
+            // Where ends are held back it may be these alone that are allowed.
+            return LogitAdjuster.isTooShort(sampling, index) ? UNDECIDED : POISONED;
+        }
+        TokenFilters filters = sampling.filters();
+        if (filters.temperature() == 0) {
+            return survey.count == 0
+                    ? UNDECIDED
+                    : survey.tokens[kernels.argmax(survey.logits, 0, survey.count)];
+        }
+        if (LogitSurvey.wanted(row, index, vocabularySize) == LogitSurvey.STRETCH) {
+            return candidates.drawFromStretch(survey, filters, uniform(row, index));
+        }
+        return candidates.selectAmong(survey, filters, coin(row, index))
+                ? candidates.drawUnlessClose(uniform(row, index))
+                : UNDECIDED;
+    }
+
+    /** Of which of a row's tokens the output is the first that it wants. */
+    static int firstOutput(SequenceRow row) {
+        return row.tokens().length - row.output().positions();
+    }
+
+    /** The noise belongs to the drawn token's own position, one past its predecessor's. */
+    private static long position(SequenceRow row, int index) {
+        return (long) row.computedTokens() + firstOutput(row) + index + 1;
+    }
+
+    /** Where in the distribution the draw falls, in [0, 1). */
+    static double uniform(SequenceRow row, int index) {
+        return CounterNoise.uniform(row.sampling().seed(), position(row, index));
+    }
+
+    /** Decides in [0, 1) whether the top choices are excluded. */
+    static double coin(SequenceRow row, int index) {
+        return CounterNoise.coin(row.sampling().seed(), position(row, index));
     }
 
     /** Whether logits hold NaN or positive infinity, or nothing but negative infinity. */
