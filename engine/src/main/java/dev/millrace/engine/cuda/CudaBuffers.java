@@ -33,6 +33,7 @@ final class CudaBuffers {
     final long attentionBytes;
     final long logits; // (logit rows, vocabulary)
     final long best; // (logit rows, 2) ints
+    final SurveyBuffers survey;
     final long inputs; // (input ints): as StepInputs lays them out
     final int inputInts;
     final int logitRows;
@@ -74,6 +75,7 @@ final class CudaBuffers {
                 stepTokens);
         logits = layout.floats((long) logitRows * spec.vocabularySize());
         best = layout.ints(2L * logitRows);
+        survey = new SurveyBuffers(spec.vocabularySize(), budget, logitRows, layout);
         inputInts = StepInputs.ints(budget, groups);
         inputs = layout.ints(inputInts);
         descriptors = layout.take((long) matrices(spec) * CudaProduct.DESCRIPTOR_BYTES);

@@ -1,6 +1,8 @@
 package dev.millrace.engine.cuda;
 
 import dev.millrace.engine.forward.LogitReader;
+import dev.millrace.engine.forward.LogitSurvey;
+import dev.millrace.engine.forward.OutputRequest.FullLogits;
 import dev.millrace.engine.forward.OutputRequest.PooledHidden;
 import dev.millrace.engine.forward.OutputRequest.PooledHidden.Pooling;
 import dev.millrace.engine.forward.OutputRequest.Sample;
@@ -22,9 +24,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Turns the last layer's output into what each row asked for. The likeliest token is found on the
- * device; whatever else a row wants is read from its logits on the processor, by the code that does
- * it for the CPU backend: so a seed draws the same token from the same logits on either.
+ * Turns the last layer's output into what each row asked for. Logits stay on the device, which
+ * answers questions about them in few numbers; what a row wants is read from these on the processor
+ * by the code that reads logits there, so a seed draws the same token from the same logits on
+ * either. Where the numbers are not enough to know it, the row's logits are read back.
  */
 final class CudaOutputs {
 
@@ -35,8 +38,12 @@ final class CudaOutputs {
     private final CudaWeights weights;
     private final CudaBuffers buffers;
     private final StepInputs inputs;
+    private final CudaSurveys surveys;
     private final LogitReader[] readers; // (workers)
+    private final LogitSurvey[] rawSurveys; // (workers)
+    private final LogitSurvey[] drawSurveys; // (workers)
     private final float[][] rows; // (workers, vocabulary)
+    private final boolean[] wantsAll; // (logit rows): whether its logits are read back
     private final MemorySegment logits; // pinned (logit rows, vocabulary)
     private final MemorySegment best; // pinned (logit rows, 2)
     private final MemorySegment states; // pinned (step tokens, embedding)
@@ -50,10 +57,17 @@ final class CudaOutputs {
         this.weights = weights;
         this.buffers = buffers;
         this.inputs = inputs;
+        surveys = new CudaSurveys(device, buffers, spec.vocabularySize(),
+                hostKernels.exponentialError());
+        wantsAll = new boolean[buffers.logitRows];
         readers = new LogitReader[pool.workers()];
+        rawSurveys = new LogitSurvey[pool.workers()];
+        drawSurveys = new LogitSurvey[pool.workers()];
         rows = new float[pool.workers()][spec.vocabularySize()];
         for (int worker = 0; worker < readers.length; worker++) {
             readers[worker] = new LogitReader(hostKernels, spec.vocabularySize());
+            rawSurveys[worker] = new LogitSurvey();
+            drawSurveys[worker] = new LogitSurvey();
         }
         logits = device.pin((long) buffers.logitRows * spec.vocabularySize() * Float.BYTES);
         best = device.pin(2L * buffers.logitRows * Integer.BYTES);
@@ -104,48 +118,91 @@ final class CudaOutputs {
     }
 
     private void answerSome(StepBatch batch, RowAnswer[] answers, int first, int count) {
-        long rowBytes = (long) spec.vocabularySize() * Float.BYTES;
-        for (int i = 0; i < count; i++) {
-            if (!isGreedy(batch.rows().get(inputs.outputRow(first + i)))) {
-                device.download(buffers.logits + i * rowBytes,
-                        logits.asSlice(i * rowBytes, rowBytes));
+        for (int begin = 0, end; begin < count; begin = end) {
+            surveys.begin();
+            end = begin;
+            while (end < count && asks(batch, first, end)) {
+                end++;
             }
+            if (end == begin) {
+                wantsAll[end++] = true; // more edits than there is room for
+            }
+            surveys.run();
+            device.synchronize();
+            eachRow(begin, end, (i, worker) -> answer(batch, answers, first, i, worker));
         }
-        device.synchronize();
-        AtomicInteger next = new AtomicInteger();
-        if (count == 1) {
-            answer(batch, answers, first, 0, 0);
+        readAll(batch, answers, first, count);
+    }
+
+    /** Asks about a row's logits; false if there is no room for more. */
+    private boolean asks(StepBatch batch, int first, int i) {
+        SequenceRow row = batch.rows().get(inputs.outputRow(first + i));
+        int index = inputs.outputIndex(first + i);
+        wantsAll[i] = row.output() instanceof FullLogits || LogitReader.asksDraw(row)
+                && LogitSurvey.wanted(row, index, spec.vocabularySize()) == LogitSurvey.ALL
+                || LogitReader.likeliest(row) > LogitSurvey.MOST;
+        return wantsAll[i] || surveys.ask(i, row, index);
+    }
+
+    /** What is done with one row of the logits, by one of the workers. */
+    private interface RowTask {
+        void run(int row, int worker);
+    }
+
+    private void eachRow(int begin, int end, RowTask task) {
+        AtomicInteger next = new AtomicInteger(begin);
+        if (end - begin == 1) {
+            task.run(begin, 0);
         } else {
             pool.run((worker, workers) -> {
-                for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
-                    answer(batch, answers, first, i, worker);
+                for (int i = next.getAndIncrement(); i < end; i = next.getAndIncrement()) {
+                    task.run(i, worker);
                 }
             });
         }
     }
 
     private void answer(StepBatch batch, RowAnswer[] answers, int first, int i, int worker) {
-        int row = inputs.outputRow(first + i);
         int index = inputs.outputIndex(first + i);
-        SequenceRow sequence = batch.rows().get(row);
-        if (isGreedy(sequence)) {
-            if (best.getAtIndex(ValueLayout.JAVA_INT, 2L * i + 1) == 0) {
-                answers[row].take(index, Sampler.POISONED);
-                answers[row].poison();
-            } else {
-                answers[row].take(index, best.getAtIndex(ValueLayout.JAVA_INT, 2L * i));
+        RowAnswer answer = answers[inputs.outputRow(first + i)];
+        SequenceRow row = batch.rows().get(inputs.outputRow(first + i));
+        if (best.getAtIndex(ValueLayout.JAVA_INT, 2L * i + 1) == 0) {
+            wantsAll[i] = false;
+            if (row.output() instanceof Sample) {
+                answer.take(index, Sampler.POISONED);
             }
-        } else {
-            MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT,
-                    (long) i * spec.vocabularySize() * Float.BYTES, rows[worker], 0,
-                    spec.vocabularySize());
-            readers[worker].answer(answers[row], sequence, index, rows[worker], 0);
+            answer.poison();
+        } else if (!wantsAll[i]) {
+            wantsAll[i] = !readers[worker].answer(answer, row, index,
+                    surveys.raw(i, rawSurveys[worker]), surveys.draw(i, drawSurveys[worker]),
+                    best.getAtIndex(ValueLayout.JAVA_INT, 2L * i));
         }
     }
 
-    /** Whether the largest logit's token is all that a row wants. */
-    private static boolean isGreedy(SequenceRow row) {
-        return row.output() instanceof Sample && row.sampling().isPlainGreedy();
+    /** Reads back the logits of the rows that want them all. */
+    private void readAll(StepBatch batch, RowAnswer[] answers, int first, int count) {
+        long rowBytes = (long) spec.vocabularySize() * Float.BYTES;
+        boolean any = false;
+        for (int i = 0; i < count; i++) {
+            if (wantsAll[i]) {
+                any = true;
+                device.download(buffers.logits + i * rowBytes,
+                        logits.asSlice(i * rowBytes, rowBytes));
+            }
+        }
+        if (!any) {
+            return;
+        }
+        device.synchronize();
+        eachRow(0, count, (i, worker) -> {
+            if (wantsAll[i]) {
+                MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT, i * rowBytes, rows[worker], 0,
+                        spec.vocabularySize());
+                readers[worker].answer(answers[inputs.outputRow(first + i)],
+                        batch.rows().get(inputs.outputRow(first + i)),
+                        inputs.outputIndex(first + i), rows[worker], 0);
+            }
+        });
     }
 
     /** Pools the normed last states of rows' tokens, in order of position. */

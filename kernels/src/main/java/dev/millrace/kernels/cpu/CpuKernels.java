@@ -333,4 +333,10 @@ public sealed interface CpuKernels permits NativeKernels, ScalarKernels, VectorK
      */
     double expShifted(float[] x, int xOffset, int count, float max, float scale, float[] out,
             int outOffset);
+
+    /**
+     * The most that an exponential of {@link #expShifted} differs from what the kernels of GPUs
+     * compute, as a share of it.
+     */
+    double exponentialError();
 }

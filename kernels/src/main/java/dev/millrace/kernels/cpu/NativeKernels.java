@@ -284,4 +284,9 @@ final class NativeKernels implements CpuKernels {
             float[] out, int outOffset) {
         return vector.expShifted(x, xOffset, count, max, scale, out, outOffset);
     }
+
+    @Override
+    public double exponentialError() {
+        return vector.exponentialError();
+    }
 }

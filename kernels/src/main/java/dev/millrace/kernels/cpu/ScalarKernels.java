@@ -219,4 +219,10 @@ final class ScalarKernels implements CpuKernels {
         }
         return sum;
     }
+
+    /** A unit in the last place of its own, and the polynomial's two. */
+    @Override
+    public double exponentialError() {
+        return 0x1p-21;
+    }
 }
