@@ -8,7 +8,8 @@
 //   "reverse" 1 runs the warps of a block backwards; "memory" bytes of a device; "capability" such
 //   as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
 // millrace_emulator_count(what) tells how often since the start it was asked for
-//   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made
+//   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made;
+//   "read" bytes copied from a device outside of graphs
 //
 // Every device has memory, a context and streams of its own, and refuses those of others.
 #include <dlfcn.h>
@@ -120,7 +121,8 @@ static Device devices[MOST_DEVICES];
 static std::map<Address, Allocation> allocations;
 static std::map<std::string, Function> functions;
 static std::vector<Stream*> streams;
-static std::map<std::string, long> counts = {{"launches", 0}, {"graphs", 0}, {"captures", 0}};
+static std::map<std::string, long> counts = {
+    {"launches", 0}, {"graphs", 0}, {"captures", 0}, {"read", 0}};
 static thread_local Device* current;
 
 // Threads of the host take turns.
@@ -324,6 +326,7 @@ API cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* strea
 }
 API cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, void* stream) {
   EXCLUSIVE;
+  if (is_current(stream) && !((Stream*)stream)->capturing) counts["read"] += (long)bytes;
   return copy(to, (void*)from, bytes, stream, holds(from, bytes));
 }
 API cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void* stream) {

@@ -20,6 +20,7 @@ import dev.millrace.engine.forward.StepResult.TopTokens;
 import dev.millrace.engine.forward.TokenFilters;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.EmulatedDriver;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -165,6 +166,25 @@ class CudaSamplingTest {
         }
         assertThat(plain.logprobs()).isEqualTo(ranked.logprobs());
         assertThat(plain.top()).isEmpty();
+    }
+
+    /** As docs/cuda.md says: that more is read back would show in nothing but the time it takes. */
+    @Test
+    void fewBytesAreReadBack() {
+        assertThat(bytesRead(TokenFilters.GREEDY)).isEqualTo(8);
+        assertThat(bytesRead(TokenFilters.of(1, 40, 1, 0))).isEqualTo(8 + 40 + 8 * (40 + 64));
+        assertThat(bytesRead(TokenFilters.of(0.5f, 0, 0.5f, 0)))
+                .isEqualTo(8 + 40 + 8 * (1024 + 64));
+        assertThat(bytesRead(TokenFilters.of(0.3f, 0, 1, 0))).isEqualTo(8 + 40 + 4 * 1024);
+        assertThat(bytesRead(TokenFilters.of(1, 0, 1, 0).typical(0.5f)))
+                .isEqualTo(8 + 4 * VOCABULARY);
+    }
+
+    private static long bytesRead(TokenFilters filters) {
+        SequenceRow row = row(0, OutputRequest.SAMPLE_LAST, SamplingRow.of(filters, 4));
+        long before = EmulatedDriver.count("read");
+        SequenceFeed.step(pass, row);
+        return EmulatedDriver.count("read") - before;
     }
 
     /** Where nothing but an end that is held back is allowed, it is said all the same. */

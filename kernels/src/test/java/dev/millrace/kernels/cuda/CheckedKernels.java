@@ -21,6 +21,7 @@ final class CheckedKernels {
             rows();
             attend();
             experts();
+            surveys();
         } else {
             plant(arguments[0]);
         }
@@ -67,6 +68,14 @@ final class CheckedKernels {
         test.tokensGoToTheLargestLogits(9, 40, 3, false);
         test.expertsMultiplyTheirTokensAndAreAddedUp(12, 3, 2, true);
         CudaExpertsTest.closeDevice();
+    }
+
+    private static void surveys() {
+        CudaSurveyTest.openDevice();
+        CudaSurveyTest test = new CudaSurveyTest();
+        test.aSurveyTellsWhatIsThere(2500);
+        test.editsHappenInTheirOrderAndAreUndone();
+        CudaSurveyTest.closeDevice();
     }
 
     private static void plant(String kernel) {

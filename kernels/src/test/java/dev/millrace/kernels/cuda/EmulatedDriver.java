@@ -97,7 +97,7 @@ public final class EmulatedDriver {
 
     /**
      * What the driver was asked for since it was loaded: {@code launches} of kernels,
-     * {@code graphs} launched, {@code captures} made.
+     * {@code graphs} launched, {@code captures} made, bytes {@code read} outside of graphs.
      */
     public static long count(String what) {
         try (Arena arena = Arena.ofConfined()) {
