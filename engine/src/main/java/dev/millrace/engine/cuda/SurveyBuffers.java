@@ -8,7 +8,7 @@ import dev.millrace.kernels.cuda.SurveyQuestion;
 /** Where questions about logits, what belongs to them, and their answers are on the device. */
 final class SurveyBuffers {
 
-    /** Likeliest tokens beyond those that are wanted: those as likely as the last of them, about. */
+    /** Room for tokens beyond those that are wanted: about as likely as the last of them. */
     static final int SPARE_TOKENS = 64;
 
     /** More are asked and answered in several goes. */

@@ -7,8 +7,8 @@ import java.util.List;
 
 /**
  * A process in which every kernel runs once on a checking build of the emulator, or one of its
- * faulty kernels does. Ends with status 0 if nothing was found; else the emulator or a sanitizer has
- * ended it before, with a report.
+ * faulty kernels does. Ends with status 0 if nothing was found; else the emulator or a sanitizer
+ * has ended it before, with a report.
  */
 final class CheckedKernels {
 
