@@ -19,8 +19,13 @@ final class AdapterSlots {
 
     /** Guarded by the map of all. */
     private static final class Use {
+        private final long parameters;
         private int requests;
         private boolean leaving;
+
+        Use(long parameters) {
+            this.parameters = parameters;
+        }
     }
 
     AdapterSlots(ForwardPass forwardPass, DeviceLane lane) {
@@ -29,11 +34,22 @@ final class AdapterSlots {
     }
 
     int load(LoraAdapter adapter) {
+        long parameters = adapter.parameters(); // before it is given away
         int slot = lane.overhead(() -> forwardPass.loadAdapter(adapter));
         synchronized (uses) {
-            uses.put(slot, new Use());
+            uses.put(slot, new Use(parameters));
         }
         return slot;
+    }
+
+    /** Of an adapter that some request uses; 0 for none. */
+    long parameters(int slot) {
+        if (slot == SequenceRow.NO_ADAPTER) {
+            return 0;
+        }
+        synchronized (uses) {
+            return uses.get(slot).parameters;
+        }
     }
 
     void unload(int slot) {

@@ -84,7 +84,7 @@ final class EngineLoop {
         steps++;
         scheduler.ran(plan, run.nanos());
         // Before any token is published: a client that has its last token has been billed for it.
-        observer.onStep(new StepRecord(run.nanos(), plan.shares(run.value())));
+        observer.onStep(new StepRecord(run.nanos(), plan.shares(run.value(), adapters)));
         if (run.failure() == null) {
             publish(plan, run.value());
         } else {

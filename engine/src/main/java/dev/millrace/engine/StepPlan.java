@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
 import java.util.ArrayList;
@@ -21,13 +22,17 @@ record StepPlan(StepBatch batch, List<Sequence> sequences, List<StepShare> share
         List<Sequence> started, Map<Sequence, RuntimeException> failed) {
 
     /** What each sequence has had of the step, now that it is known which guesses are right. */
-    List<StepShare> shares(StepResult result) {
+    List<StepShare> shares(StepResult result, AdapterSlots adapters) {
         List<StepShare> known = new ArrayList<>(shares);
         for (int i = 0; i < sequences.size(); i++) {
             Sequence sequence = sequences.get(i);
             if (sequence.draftTokens() > 0) {
-                known.set(i, shares.get(i).rejecting(
+                known.set(i, known.get(i).rejecting(
                         sequence.wrongDrafts(result == null ? null : result.rows().get(i))));
+            }
+            int slot = sequence.request().adapterSlot();
+            if (slot != SequenceRow.NO_ADAPTER) {
+                known.set(i, known.get(i).through(slot, adapters.parameters(slot)));
             }
         }
         return known;

@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.forward.SequenceRow;
 import java.util.List;
 
 /**
@@ -31,9 +32,20 @@ public record StepRecord(long deviceNanos, List<StepShare> shares) {
      * @param rejectedTokens  guesses that the model did not say
      * @param draftTokens     tokens that a draft model computed, to guess; then nothing else
      * @param contextTokens   positions attended to, summed over the computed tokens
+     * @param adapterSlot     the adapter that its tokens go through, or
+     *                        {@link SequenceRow#NO_ADAPTER}
+     * @param adapterParameters of that adapter; 0 without one
      */
     public record StepShare(String requestId, int promptTokens, int recomputeTokens,
-            int decodeTokens, int rejectedTokens, int draftTokens, long contextTokens) {
+            int decodeTokens, int rejectedTokens, int draftTokens, long contextTokens,
+            int adapterSlot, long adapterParameters) {
+
+        /** Of a sequence without an adapter. */
+        public StepShare(String requestId, int promptTokens, int recomputeTokens,
+                int decodeTokens, int rejectedTokens, int draftTokens, long contextTokens) {
+            this(requestId, promptTokens, recomputeTokens, decodeTokens, rejectedTokens,
+                    draftTokens, contextTokens, SequenceRow.NO_ADAPTER, 0);
+        }
 
         /** Of a sequence for which nothing was guessed wrong. */
         public StepShare(String requestId, int promptTokens, int recomputeTokens,
@@ -55,7 +67,14 @@ public record StepRecord(long deviceNanos, List<StepShare> shares) {
         /** The same, once it is known how many of the decoded tokens were wrong guesses. */
         StepShare rejecting(int tokens) {
             return new StepShare(requestId, promptTokens, recomputeTokens, decodeTokens - tokens,
-                    rejectedTokens + tokens, draftTokens, contextTokens);
+                    rejectedTokens + tokens, draftTokens, contextTokens, adapterSlot,
+                    adapterParameters);
+        }
+
+        /** The same through an adapter. */
+        StepShare through(int slot, long parameters) {
+            return new StepShare(requestId, promptTokens, recomputeTokens, decodeTokens,
+                    rejectedTokens, draftTokens, contextTokens, slot, parameters);
         }
     }
 }

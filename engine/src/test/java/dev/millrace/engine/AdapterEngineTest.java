@@ -6,6 +6,7 @@ import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -116,11 +117,12 @@ class AdapterEngineTest {
 
     @Test
     void anAdapterGoesWhenItsLastRequestHasEnded() throws Exception {
-        try (TinyLora tiny = new TinyLora(CpuKernels.scalar())) {
+        try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
+                LoraAdapter adapter = tiny.open("wide")) {
             CountingPass pass = new CountingPass(tiny.pass());
             AdapterSlots slots = new AdapterSlots(pass, new DeviceLane());
-            int slot = slots.load(null);
-            int unused = slots.load(null);
+            int slot = slots.load(adapter);
+            int unused = slots.load(adapter);
             slots.enter(slot);
             slots.enter(slot);
 
@@ -136,7 +138,35 @@ class AdapterEngineTest {
             assertThat(pass.freed).containsExactly(unused);
             slots.leave(slot);
             assertThat(pass.freed).containsExactly(unused, slot);
-            assertThat(slots.load(null)).isGreaterThan(unused);
+            assertThat(slots.load(adapter)).isGreaterThan(unused);
+        }
+    }
+
+    /** The meter is told whose tokens went through how much of an adapter. */
+    @Test
+    void sharesSayWhichAdapterTheirTokensWentThrough() throws Exception {
+        RecordingObserver books = new RecordingObserver();
+        try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
+                LoraAdapter wide = tiny.open("wide");
+                BatchingEngine engine = BatchingEngine.start("adapters", tiny.withoutAdapters(),
+                        Vocabulary.idsOnly(tiny.vocabularySize()), CROWDED, new DeviceLane(),
+                        books)) {
+            tiny.loadInto(engine::loadAdapter);
+            Generation with = engine.submit(request(tiny, "wide", TinyLora.prompt(), 0));
+            Generation without = engine.submit(request(tiny, TinyLora.NONE, TinyLora.prompt(), 0));
+            Answer.of(with);
+            Answer.of(without);
+
+            assertThat(wide.parameters()).isPositive();
+            assertThat(books.steps().stream().flatMap(step -> step.shares().stream()))
+                    .isNotEmpty().allSatisfy(share -> {
+                        boolean adapted = share.requestId().startsWith("wide");
+                        assertThat(share.adapterSlot()).isEqualTo(adapted
+                                ? tiny.slot("wide")
+                                : SequenceRow.NO_ADAPTER);
+                        assertThat(share.adapterParameters())
+                                .isEqualTo(adapted ? wide.parameters() : 0);
+                    });
         }
     }
 

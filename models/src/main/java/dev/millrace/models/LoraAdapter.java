@@ -78,6 +78,12 @@ public final class LoraAdapter implements AutoCloseable {
         return pairs.size();
     }
 
+    /** Elements of all its matrices. */
+    public long parameters() {
+        return pairs.values().stream().mapToLong(pair -> pair.a().shape().elements()
+                + pair.b().shape().elements()).sum();
+    }
+
     /** Unmaps the files; every matrix becomes invalid. */
     @Override
     public void close() {

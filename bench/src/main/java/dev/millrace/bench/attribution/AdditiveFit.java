@@ -5,14 +5,15 @@ import java.util.List;
 
 /**
  * The best that weights which add up can do for a step: the time of the step itself, of each
- * sequence, each token and each position attended to that fit the subsets' times best (least
- * squares, none below nothing). What is left of the error is the limit of sharing by such weights.
+ * sequence, each token, each position of cache and each position attended to that fit the subsets'
+ * times best (least squares, none below nothing). What is left of the error is the limit of sharing
+ * by such weights.
  *
- * @param nanos of a step, a sequence, a token, a position
+ * @param nanos of a step, a sequence, a token, a position of cache, a position attended to
  */
 record AdditiveFit(double[] nanos) {
 
-    private static final int PARTS = 4;
+    private static final int PARTS = 5;
     private static final int SWEEPS = 20_000;
 
     /** @param worth of each subset by its bits; the one of none is left out */
@@ -42,12 +43,13 @@ record AdditiveFit(double[] nanos) {
     }
 
     private static double[] parts(List<StepPlayer> players, int subset) {
-        double[] parts = {1, 0, 0, 0};
+        double[] parts = {1, 0, 0, 0, 0};
         for (int i = 0; i < players.size(); i++) {
             if ((subset >> i & 1) != 0) {
                 parts[1]++;
                 parts[2] += players.get(i).tokens();
-                parts[3] += players.get(i).attendedTokens();
+                parts[3] += players.get(i).contextTokens();
+                parts[4] += players.get(i).attendedTokens();
             }
         }
         return parts;
@@ -56,7 +58,8 @@ record AdditiveFit(double[] nanos) {
     /** The shares of the step of all. */
     double[] shares(List<StepPlayer> players, double whole) {
         double[] shares = players.stream().mapToDouble(player -> nanos[0] / players.size()
-                + nanos[1] + nanos[2] * player.tokens() + nanos[3] * player.attendedTokens())
+                + nanos[1] + nanos[2] * player.tokens() + nanos[3] * player.contextTokens()
+                + nanos[4] * player.attendedTokens())
                 .toArray();
         double sum = Arrays.stream(shares).sum();
         return Arrays.stream(shares).map(share -> share / sum * whole).toArray();

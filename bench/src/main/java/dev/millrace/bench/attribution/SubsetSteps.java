@@ -8,7 +8,6 @@ import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -52,9 +51,9 @@ final class SubsetSteps {
      * Measures.
      *
      * @param rounds each takes every subset once, in an order of its own
-     * @return per subset, by its bits, the median of its steps in nanoseconds; 0 for none
+     * @return what each took
      */
-    double[] medianNanos(int rounds) {
+    SubsetTimes measure(int rounds) {
         double[][] nanos = new double[1 << rows.size()][rounds];
         List<Integer> subsets = new ArrayList<>();
         for (int subset = 1; subset < nanos.length; subset++) {
@@ -68,12 +67,7 @@ final class SubsetSteps {
                 nanos[subset][round] = step(subset);
             }
         }
-        double[] medians = new double[nanos.length];
-        for (int subset = 1; subset < nanos.length; subset++) {
-            Arrays.sort(nanos[subset]);
-            medians[subset] = (nanos[subset][(rounds - 1) / 2] + nanos[subset][rounds / 2]) / 2;
-        }
-        return medians;
+        return new SubsetTimes(nanos);
     }
 
     private long step(int subset) {

@@ -13,9 +13,9 @@ import dev.millrace.models.store.Licence;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.metering.RaplEnergySource;
-import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.rate.RateSchedule;
 import dev.millrace.server.openai.HttpLimits;
@@ -52,7 +52,7 @@ final class StubServer implements AutoCloseable {
         meter = UsageMeter.start(UsageLedger.open(ledger), RateSchedule.configured(null),
                 StepWeights.DEFAULT, lane::reading,
                 RaplEnergySource.find(RaplEnergySource.POWERCAP));
-        observer = new TimedObserver(meter);
+        observer = new TimedObserver(meter.steps(MODEL, "none", StepWeights.DEFAULT));
         ByteTokenizer tokenizer = new ByteTokenizer();
         engine = BatchingEngine.start(MODEL,
                 new InstantPass('a', streams * CONTEXT_TOKENS / BLOCK_TOKENS),

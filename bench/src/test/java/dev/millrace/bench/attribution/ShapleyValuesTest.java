@@ -65,6 +65,17 @@ class ShapleyValuesTest {
     }
 
     @Test
+    void theMeasuresOwnNoiseIsHalfOfWhatItsHalvesDiffer() {
+        // the second player's step takes 10 in the even rounds and 12 in the odd ones
+        double[][] nanos = {{0, 0, 0, 0}, {10, 10, 10, 10}, {10, 12, 10, 12}, {20, 22, 20, 22}};
+
+        SubsetTimes times = new SubsetTimes(nanos);
+        assertThat(times.medians()).containsExactly(0, 10, 11, 21);
+        assertThat(times.noise()).isCloseTo(2.0 / 2 / 20 / 2, within(1e-12));
+        assertThat(new SubsetTimes(new double[][]{{0}, {1}}).noise()).isNaN();
+    }
+
+    @Test
     void sequencesAreReadAndMistakesNamed() {
         StepPlayer cached = StepPlayer.parse("64+1,256+16").getLast();
         assertThat(cached).isEqualTo(new StepPlayer(256, 16));

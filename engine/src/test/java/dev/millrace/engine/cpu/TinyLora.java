@@ -68,7 +68,7 @@ public final class TinyLora implements AutoCloseable {
         };
     }
 
-    LoraAdapter open(String name) {
+    public LoraAdapter open(String name) {
         Path directory = folder().resolve(name);
         return LoraAdapter.open(
                 Files.isDirectory(directory) ? directory : folder().resolve(name + ".gguf"),

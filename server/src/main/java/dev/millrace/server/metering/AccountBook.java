@@ -4,6 +4,9 @@ import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.attribution.LearntWeights;
+import dev.millrace.server.metering.attribution.LearntWeights.InForce;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.rate.CostModel;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -28,6 +31,7 @@ final class AccountBook {
     private final Map<String, Account> open = new HashMap<>();
     private final ArrayDeque<Account> finished = new ArrayDeque<>();
     private final StepWeights weights;
+    private final List<LearntWeights> learnt = new ArrayList<>();
     private final StepApportioner sequences = new StepApportioner();
     private final StepApportioner components = new StepApportioner();
 
@@ -49,11 +53,14 @@ final class AccountBook {
      * @param paying  finished, oldest first, up to the limit asked for
      * @param unpaid  in progress, or finished and beyond that limit
      * @param toldNanos step time that the engine has reported, whoever it went to
+     * @param weights what came into force and the ledger does not have yet
      * @param closing whether no request can be opened or reported any more
      */
     record Snapshot(List<Account.Reading> paying, List<Account.Reading> unpaid, long toldNanos,
-            long recomputeNanos, long rejectedNanos, long unrecordedNanos, boolean closing) {}
+            long recomputeNanos, long rejectedNanos, long unrecordedNanos, List<InForce> weights,
+            boolean closing) {}
 
+    /** @param weights of steps that nothing is learnt from */
     AccountBook(StepWeights weights) {
         this.weights = weights;
     }
@@ -96,36 +103,58 @@ final class AccountBook {
         }
     }
 
-    /** Shares a step's time among its sequences. A few additions each; no I/O. */
-    void record(StepRecord step) {
-        List<StepShare> shares = step.shares();
-        int count = shares.size();
+    /** Adds weights that learn. */
+    void learn(LearntWeights model) {
         lock.lock();
         try {
-            toldNanos += step.deviceNanos();
-            if (count == 0) {
-                unrecordedNanos += step.deviceNanos();
-                return;
-            }
-            if (sequenceWeights.length < count) {
-                sequenceWeights = new double[count * 2];
-                sequenceNanos = new long[count * 2];
-            }
-            for (int i = 0; i < count; i++) {
-                StepShare share = shares.get(i);
-                sequenceWeights[i] = weights.of(count, share.tokens(), share.contextTokens());
-            }
-            sequences.apportion(step.deviceNanos(), sequenceWeights, count, sequenceNanos);
-            for (int i = 0; i < count; i++) {
-                add(shares.get(i), sequenceNanos[i], sequenceWeights[i]);
-            }
+            learnt.add(model);
         } finally {
             lock.unlock();
         }
     }
 
-    private void add(StepShare share, long nanos, double weight) {
-        split(share, nanos, weight);
+    /** Shares a step's time among its sequences. A few additions each; no I/O. */
+    void record(StepRecord step) {
+        lock.lock();
+        try {
+            record(step, weights);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The same by the weights of its model, which learn from it then. */
+    void record(StepRecord step, LearntWeights model) {
+        lock.lock();
+        try {
+            record(step, model.weights());
+            model.ran(step);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void record(StepRecord step, StepWeights by) {
+        List<StepShare> shares = step.shares();
+        int count = shares.size();
+        toldNanos += step.deviceNanos();
+        if (count == 0) {
+            unrecordedNanos += step.deviceNanos();
+            return;
+        }
+        if (sequenceWeights.length < count) {
+            sequenceWeights = new double[count * 2];
+            sequenceNanos = new long[count * 2];
+        }
+        by.weigh(shares, sequenceWeights);
+        sequences.apportion(step.deviceNanos(), sequenceWeights, count, sequenceNanos);
+        for (int i = 0; i < count; i++) {
+            add(shares.get(i), sequenceNanos[i], sequenceWeights[i], by);
+        }
+    }
+
+    private void add(StepShare share, long nanos, double weight, StepWeights by) {
+        split(share, nanos, weight, by);
         Account account = open.get(share.requestId());
         recomputeNanos += componentNanos[2];
         rejectedNanos += componentNanos[3];
@@ -146,13 +175,12 @@ final class AccountBook {
      * guesses are charged what they added to the step: the weights were read for the token beside
      * them anyway.
      */
-    private void split(StepShare share, long nanos, double weight) {
+    private void split(StepShare share, long nanos, double weight, StepWeights by) {
         boolean prompt = share.promptTokens() > 0;
         boolean recompute = share.recomputeTokens() > 0;
         if (share.rejectedTokens() > 0 || prompt && recompute
                 || (prompt || recompute) && share.decodeTokens() > 0) {
-            double added = weights.added(share.rejectedTokens(), share.tokens(),
-                    share.contextTokens());
+            double added = by.added(share);
             long kept = share.tokens() - share.rejectedTokens();
             double perToken = kept == 0 ? 0 : Math.max(0, weight - added) / kept;
             componentWeights[0] = share.promptTokens() * perToken;
@@ -242,7 +270,21 @@ final class AccountBook {
                 unpaid.add(account.read());
             }
             return new Snapshot(paying, unpaid, toldNanos, recomputeNanos, rejectedNanos,
-                    unrecordedNanos, closing);
+                    unrecordedNanos,
+                    learnt.stream().flatMap(model -> model.unsaved().stream()).toList(), closing);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The ledger has these weights. */
+    void saved(List<InForce> weights) {
+        if (weights.isEmpty()) {
+            return;
+        }
+        lock.lock();
+        try {
+            learnt.forEach(model -> weights.forEach(model::saved));
         } finally {
             lock.unlock();
         }

@@ -74,11 +74,12 @@ final class EpochBooks {
         long carriedNanos = books.unpaid().stream().mapToLong(Account.Reading::deviceNanos).sum();
         long boundaryNanos = lane.elapsedNanos() - inFlightNanos(books, lane);
         Posting ending = new Posting(nowMillis, boundaryNanos - laneStartNanos, windowMillis,
-                draft.requests(), List.of(), times, false);
+                draft.requests(), List.of(), times, draft.weights(), false);
         EpochBooks next = new EpochBooks(nextRate, energy, nowMillis, boundaryNanos);
         next.windowStart = draftTotals;
         Posting began = new Posting(nowMillis, 0, next.windowMillis, List.of(), List.of(),
-                List.of(new MachineTime(MachineTime.Kind.OPEN, carriedNanos, -1, carried)), false);
+                List.of(new MachineTime(MachineTime.Kind.OPEN, carriedNanos, -1, carried)),
+                List.of(), false);
         return new Turn(ending, began, next);
     }
 
@@ -130,7 +131,7 @@ final class EpochBooks {
         times.add(time(MachineTime.Kind.IN_FLIGHT, inFlightNanos,
                 energy.of(MachineTime.Kind.IN_FLIGHT)));
         return new Posting(nowMillis, lane.elapsedNanos() - laneStartNanos, windowMillis, requests,
-                open, times, last);
+                open, times, books.weights(), last);
     }
 
     /** The ledger took the last draft. A new hour starts where it ended, never an earlier one. */

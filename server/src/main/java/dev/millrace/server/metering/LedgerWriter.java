@@ -123,6 +123,7 @@ final class LedgerWriter implements Runnable {
     /** Drops what the ledger has and completes its receipts. */
     private void pay(AccountBook.Snapshot books, Posting posting) {
         book.paid(books.paying().size());
+        book.saved(posting.weights());
         for (int i = 0; i < posting.requests().size(); i++) {
             Account account = books.paying().get(i).account();
             RequestRow row = posting.requests().get(i);

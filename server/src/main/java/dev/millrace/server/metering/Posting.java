@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.attribution.LearntWeights.InForce;
 import java.util.List;
 
 /**
@@ -12,7 +13,8 @@ import java.util.List;
  * @param open            in progress and changed since the last checkpoint; empty between
  *                        checkpoints
  * @param times           the hour's totals so far
+ * @param weights         that came into force
  * @param last            whether the session ends with it
  */
 record Posting(long heartbeatMillis, long laneNanos, long windowMillis, List<RequestRow> requests,
-        List<OpenRow> open, List<MachineTime> times, boolean last) {}
+        List<OpenRow> open, List<MachineTime> times, List<InForce> weights, boolean last) {}

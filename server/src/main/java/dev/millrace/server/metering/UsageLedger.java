@@ -1,6 +1,7 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.models.store.ModelStore;
+import dev.millrace.server.metering.attribution.LearntWeights.InForce;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.database.LedgerAddress.ExclusiveConnection;
 import dev.millrace.server.metering.database.WriteTransaction;
@@ -11,6 +12,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -137,6 +139,16 @@ public final class UsageLedger implements AutoCloseable {
         }
     }
 
+    /** The weights that were last learnt of each model on each device, whenever that was. */
+    List<InForce> latestWeights() {
+        try {
+            return WeightRows.latest(connection);
+        } catch (SQLException e) {
+            throw new LedgerException("cannot read the ledger " + address + ": " + e.getMessage(),
+                    e);
+        }
+    }
+
     private void write(Posting posting) throws SQLException {
         LedgerRows.insertRequests(connection, epochId, posting.requests());
         for (OpenRow row : posting.open()) {
@@ -145,6 +157,9 @@ public final class UsageLedger implements AutoCloseable {
         for (MachineTime time : posting.times()) {
             LedgerRows.putTime(connection, epochId, time.passing() ? 0 : posting.windowMillis(),
                     time);
+        }
+        for (InForce weights : posting.weights()) {
+            WeightRows.put(connection, sessionId, posting.heartbeatMillis(), weights);
         }
         update("UPDATE rate_epoch SET lane_nanos = ? WHERE id = ?", posting.laneNanos(), epochId);
         update("UPDATE session SET heartbeat_ms = ?, closed = ? WHERE id = ?",

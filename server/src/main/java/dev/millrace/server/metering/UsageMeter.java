@@ -4,10 +4,15 @@ import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
+import dev.millrace.server.metering.attribution.LearntWeights;
+import dev.millrace.server.metering.attribution.LearntWeights.InForce;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -31,9 +36,10 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
     private final MeterLimits limits;
     private final InternalPrices prices;
     private final TokenTimes times;
+    private final List<InForce> known;
 
     private UsageMeter(UsageLedger ledger, AccountBook book, LedgerWriter writer, Clock clock,
-            MeterLimits limits, InternalPrices prices, TokenTimes times) {
+            MeterLimits limits, InternalPrices prices, TokenTimes times, List<InForce> known) {
         this.ledger = ledger;
         this.book = book;
         this.writer = writer;
@@ -41,6 +47,7 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
         this.limits = limits;
         this.prices = prices;
         this.times = times;
+        this.known = known;
         this.thread = Thread.ofPlatform().name("ledger-writer").daemon().unstarted(writer);
     }
 
@@ -73,7 +80,7 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      * @param rates   what the machine costs, at any time
      * @param elsewhere where every request is priced too
      * @param prices  what teams are charged
-     * @param weights how steps are shared
+     * @param weights how steps are shared that come without a model; see {@link #steps}
      * @param lane    the device's clock; one lane belongs to one meter from its opening on
      * @param energy  the machine's energy counter, or {@link EnergySource#NONE}
      * @throws LedgerException if the session cannot be begun
@@ -92,7 +99,7 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
         EpochBooks epoch = new EpochBooks(rate, new EnergyBooks(energy), nowMillis);
         UsageMeter meter = new UsageMeter(ledger, book,
                 new LedgerWriter(book, ledger, rates, elsewhere, epoch, lane, clock, limits, times),
-                clock, limits, prices, times);
+                clock, limits, prices, times, ledger.latestWeights());
         meter.thread.start();
         return meter;
     }
@@ -131,6 +138,44 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
     @Override
     public void onStep(StepRecord step) {
         book.record(step);
+    }
+
+    /**
+     * The observer of one model's engine. Its steps are shared by weights that are learnt from
+     * them, and that begin where they were when the model last ran on this device.
+     *
+     * @param device   what the model runs on
+     * @param expected to begin with where it never ran
+     */
+    public StepObserver steps(String model, String device, StepWeights expected) {
+        LearntWeights own = learnt(model, device, false, expected);
+        LearntWeights draft = learnt(model, device, true, expected);
+        book.learn(own);
+        book.learn(draft);
+        return new StepObserver() {
+            @Override
+            public void onStep(StepRecord step) {
+                book.record(step, step.drafts() ? draft : own);
+            }
+
+            @Override
+            public void onFinished(FinishedRequest request) {
+                UsageMeter.this.onFinished(request);
+            }
+        };
+    }
+
+    private LearntWeights learnt(String model, String device, boolean drafts,
+            StepWeights expected) {
+        Optional<StepWeights> known = known(model, device, drafts);
+        return new LearntWeights(model, device, drafts, known.orElse(expected),
+                known.isPresent());
+    }
+
+    private Optional<StepWeights> known(String model, String device, boolean drafts) {
+        return known.stream().filter(old -> old.model().equals(model)
+                && old.device().equals(device) && old.drafts() == drafts && old.steps() > 0)
+                .map(InForce::weights).findFirst();
     }
 
     @Override

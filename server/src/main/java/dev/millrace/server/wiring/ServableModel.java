@@ -14,6 +14,7 @@ import dev.millrace.models.Model;
 import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.NamedAdapter;
 import dev.millrace.server.config.ServerConfig;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.openai.ServedModel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -77,6 +78,11 @@ final class ServableModel implements AutoCloseable {
     /** Adapters live in an engine's slots, so a model that has any stays. */
     boolean pinned() {
         return adapted;
+    }
+
+    /** What its steps are likely to be made of. */
+    StepWeights expectedWeights() {
+        return StepWeights.expected(model.spec(), model.footprint(config.cacheFormat()));
     }
 
     /** What it takes of the memory, its draft included, told without reading a weight. */

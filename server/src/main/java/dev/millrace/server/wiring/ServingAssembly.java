@@ -26,9 +26,9 @@ import dev.millrace.server.http.TlsFiles;
 import dev.millrace.server.metering.EnergySource;
 import dev.millrace.server.metering.InternalPrices;
 import dev.millrace.server.metering.RaplEnergySource;
-import dev.millrace.server.metering.StepWeights;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.budget.BudgetEvents;
 import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.budget.Budgets;
@@ -135,13 +135,18 @@ public final class ServingAssembly {
             for (int i = 0; i < shares.length; i++) {
                 ServableModel model = models.get(i);
                 long bytes = shares[i];
-                StepObserver observer = new StepCounters(meter, registry, model.id());
+                StepObserver observer = new StepCounters(meter.steps(model.id(),
+                        model.device().description(), model.expectedWeights()), registry,
+                        model.id());
                 hosted.add(host.add(model.id(), bytes, model.pinned(),
                         () -> model.open(bytes, lane, warmUp, observer)));
             }
             for (EncoderSource encoder : encoders) {
                 embedding.add(closing.later(ServedEmbedder.open(encoder.source(),
-                        encoder.model(), config, lane, meter)).model());
+                        encoder.model(), config, lane, meter.steps(encoder.source().id(),
+                                LoadedModel.processor(config).description(),
+                                StepWeights.DEFAULT)))
+                        .model());
             }
             Optional<StartedLoad> loading = hosted.stream().findFirst().map(StartedLoad::new);
             if (!config.adapters().isEmpty()) {

@@ -1,5 +1,6 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.attribution.StepWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.millrace.server.metering;
 
 import dev.millrace.engine.LaneReading;
 import dev.millrace.server.metering.MachineTime.Kind;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.budget.Budget;
 import dev.millrace.server.metering.budget.BudgetEvents;
 import dev.millrace.server.metering.budget.BudgetPeriod;
@@ -404,7 +405,7 @@ abstract class LedgerContract {
         return new Posting(heartbeatMillis, laneNanos,
                 Math.floorDiv(heartbeatMillis, EpochBooks.WINDOW_MILLIS)
                         * EpochBooks.WINDOW_MILLIS,
-                requests, open, times, last);
+                requests, open, times, List.of(), last);
     }
 
     static MachineTime time(Kind kind, long nanos) {

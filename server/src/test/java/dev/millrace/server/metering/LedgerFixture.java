@@ -6,6 +6,7 @@ import dev.millrace.engine.RequestTimings;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;

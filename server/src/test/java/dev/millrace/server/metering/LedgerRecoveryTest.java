@@ -2,6 +2,7 @@ package dev.millrace.server.metering;
 
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.io.IOException;

@@ -15,6 +15,7 @@ import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
@@ -78,7 +79,8 @@ final class ScriptedServer implements AutoCloseable {
                         row.tokens(), BOMB)));
         engine = BatchingEngine.start("scripted", pass, Vocabulary.of(new FakeTokenizer(),
                 FakeTokenizer.VOCABULARY_SIZE), SETTINGS, lane,
-                new RecomputeCounter(between.apply(meter)));
+                new RecomputeCounter(between.apply(
+                        meter.steps("scripted", "none", StepWeights.DEFAULT))));
     }
 
     /** Counts what is computed again on its way to the books. */

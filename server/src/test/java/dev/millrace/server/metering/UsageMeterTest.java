@@ -3,9 +3,11 @@ package dev.millrace.server.metering;
 import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.RequestTimings;
+import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
 import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.TokenUsage;
+import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.nio.file.Path;
@@ -73,6 +75,53 @@ class UsageMeterTest {
 
         assertThat(await(prompt).prefillNanos()).isEqualTo(1_445_000);
         assertThat(await(decode).decodeNanos()).isEqualTo(700_000);
+    }
+
+    /** What was shared stays; the ledger has all weights, and the next session begins so. */
+    @Test
+    void aModelsWeightsAreLearntFromItsStepsAndKept() throws Exception {
+        start(RATE);
+        StepObserver model = meter.steps("tiny", "abacus", StepWeights.DEFAULT);
+        CompletableFuture<Receipt> prompt = open("prompt");
+        CompletableFuture<Receipt> decode = open("decode");
+        long promptNanos = 0;
+        for (int i = 0; i < 8; i++) {
+            int tokens = 1 + 7 * (i & 1);
+            long nanos = 1_000_000L + 4_000_000L * (tokens + 1); // tokens are dear here
+            lane.step(nanos);
+            model.onStep(new StepRecord(nanos, List.of(new StepShare("prompt", tokens, 0, 0, 0),
+                    new StepShare("decode", 0, 0, 1, 0))));
+            if (i < 4) {
+                promptNanos += nanos * (500_000 + tokens * 250_000) / (1_250_000 + tokens
+                        * 250_000);
+            }
+        }
+        model.onFinished(new FinishedRequest("prompt", FinishReason.LENGTH,
+                new TokenUsage(36, 0, 1), new RequestTimings(0, 0, 0)));
+        finish("decode", FinishReason.LENGTH, new TokenUsage(1, 0, 9));
+
+        long four = (1_000_000L + 4 * 8_000_000L) + (1_000_000L + 4 * 2_000_000L); // about
+        assertThat(await(prompt).prefillNanos()).as("the first four by what is expected, the"
+                + " others by what was learnt").isGreaterThan(promptNanos + four);
+        assertThat(await(decode).decodeNanos()).isPositive();
+        assertThat(summaryAfterClose().balance().balances()).isTrue();
+        assertThat(query("SELECT max(revision) FROM step_weights WHERE model = 'tiny'"
+                + " AND device = 'abacus' AND drafts = 0")).isIn("1", "2");
+        String learnt = query("SELECT token_femtos FROM step_weights WHERE drafts = 0"
+                + " ORDER BY revision DESC LIMIT 1");
+
+        assertThat(firstTokenFemtos(2, "another")).isEqualTo("250000000000");
+        assertThat(firstTokenFemtos(3, "abacus")).isEqualTo(learnt);
+    }
+
+    /** Begins a session with the model on a device; tells what its first steps are shared by. */
+    private String firstTokenFemtos(int session, String device) throws Exception {
+        meter = UsageMeter.start(UsageLedger.open(file()), RateSchedule.of(RATE), WEIGHTS,
+                new ManualLane(), EnergySource.NONE, clock, LIMITS);
+        meter.steps("tiny", device, StepWeights.DEFAULT);
+        assertThat(summaryAfterClose().balance().balances()).isTrue();
+        return query("SELECT token_femtos FROM step_weights WHERE session_id = " + session
+                + " AND device = '" + device + "' AND drafts = 0 AND revision = 0");
     }
 
     @Test
