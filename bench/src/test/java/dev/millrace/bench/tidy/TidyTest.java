@@ -47,7 +47,7 @@ class TidyTest {
         assertThat(sources).hasSizeGreaterThan(50);
     }
 
-    private static Path repository() {
+    static Path repository() {
         Path path = Path.of("").toAbsolutePath();
         while (!Files.isDirectory(path.resolve(".mvn"))) {
             path = path.getParent();

@@ -6,6 +6,7 @@ import dev.millrace.engine.Generation;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.ServiceTerms;
+import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
@@ -268,10 +269,13 @@ public final class HostedModel implements Engine {
         return failures;
     }
 
-    /** The last failure to open it, for whoever waits for that. */
+    /** The last failure to open it, for whoever waits for that; only the log names files. */
     OverloadException failure() {
-        OverloadException failure = new OverloadException(name + " could not be loaded: "
-                + lastFailure.getMessage(), RETRY);
+        String why = lastFailure instanceof BackendException
+                ? ": " + lastFailure.getMessage()
+                : "; the server's log says why";
+        OverloadException failure = new OverloadException(name + " could not be loaded" + why,
+                RETRY);
         failure.initCause(lastFailure);
         return failure;
     }

@@ -15,6 +15,7 @@ import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.models.ModelException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -239,6 +240,16 @@ class ModelHostTest {
         assertThatExceptionOfType(OverloadException.class).isThrownBy(() -> ask(broken))
                 .withMessage("broken could not be loaded: the file is gone");
         assertThat(ask(broken)).isEqualTo("I am back");
+    }
+
+    @Test
+    void doesNotTellClientsOfFiles() {
+        HostedModel broken = host.add("broken", 80, false, () -> {
+            throw new ModelException("/home/me/models/broken.gguf ends within a tensor");
+        });
+
+        assertThatExceptionOfType(OverloadException.class).isThrownBy(() -> ask(broken))
+                .withMessage("broken could not be loaded; the server's log says why");
     }
 
     @Test

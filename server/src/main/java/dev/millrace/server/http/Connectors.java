@@ -65,6 +65,10 @@ final class Connectors {
         http.setRequestHeaderSize(settings.limits().headerBytes());
         http.setUriCompliance(UriCompliance.DEFAULT);
         http.setSendServerVersion(false);
+        http.addCustomizer((request, answer) -> {
+            PeekingEndPoint.headEnded(request);
+            return request;
+        });
         return http;
     }
 
@@ -76,7 +80,7 @@ final class Connectors {
             protected SocketChannelEndPoint newEndPoint(SocketChannel channel,
                     ManagedSelector selector, SelectionKey key) {
                 SocketChannelEndPoint endPoint = new PeekingEndPoint(channel, selector, key,
-                        getScheduler());
+                        getScheduler(), settings.limits().bodyTime());
                 endPoint.setIdleTimeout(getIdleTimeout());
                 return endPoint;
             }

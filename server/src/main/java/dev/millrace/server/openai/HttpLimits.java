@@ -9,7 +9,8 @@ import java.time.Duration;
  * @param requests         handled at once; beyond it the answer is 503
  * @param headerBytes      of a request's line and headers together; beyond it the answer is 431
  * @param bodyBytes        of a request's body; beyond it the answer is 413
- * @param bodyTime         for a body to arrive in full; beyond it the answer is 408
+ * @param bodyTime         for headers, and then for a body, to arrive in full; beyond it the
+ *                         connection closes, or the answer is 408
  * @param jsonDepth        of nested arrays and objects
  * @param jsonValues       JSON tokens in a body, which bounds what its tree takes in memory
  * @param choices          generations that one request starts: prompts times {@code n}

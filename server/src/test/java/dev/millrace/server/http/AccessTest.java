@@ -117,6 +117,26 @@ class AccessTest {
     }
 
     @Test
+    void pathTricksOpenNothingWithoutAKey() throws Exception {
+        key("ci", Role.TENANT, 0, 0);
+        server = guarded().start();
+
+        for (String path : List.of("/health/../v1/models", "/health/%2e%2e/v1/models",
+                "//v1/models", "/health;/../v1/models", "/v1/models/", "/V1/models",
+                "/%76%31/models", "/v1/models?x=/health", "/v1/models#/health",
+                "http://localhost/v1/models", "/health//../../v1/models", "/livez/v1/models")) {
+            try (RawClient client = new RawClient(server.port())) {
+                client.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n"
+                        + "Connection: close\r\n\r\n");
+                String answer = client.readAll();
+
+                assertThat(answer.substring(9, 12)).as(path).isIn("400", "401", "404");
+                assertThat(answer).as(path).doesNotContain("scripted");
+            }
+        }
+    }
+
+    @Test
     void aMissingKeyIsToldFromAWrongOne() throws Exception {
         key("ci", Role.TENANT, 0, 0);
         server = guarded().start();

@@ -7,6 +7,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -70,6 +71,13 @@ class HostileRequestTest {
         JsonNode error = expectError(400, server.post(Chat.PATH, "{\n  \"model\": oops}"));
 
         assertThat(error.get("message").stringValue()).contains("line 2");
+    }
+
+    @Test
+    void numbersBeyondAllRangesAndUnknownFieldsBreakNothing() throws Exception {
+        assertThat(server.post(Chat.PATH, Chat.body("\"unheard_of\": [1e400, -1e400, {}]"))
+                .statusCode()).isEqualTo(200);
+        expectError(400, server.post(Chat.PATH, Chat.body("\"top_p\": 1e400")));
     }
 
     @Test
@@ -184,6 +192,32 @@ class HostileRequestTest {
             }
 
             assertThat(client.readUntil("\r\n\r\n")).startsWith("HTTP/1.1 408");
+        }
+    }
+
+    /** The idle time never passes: bytes come until the server has had enough. */
+    @Test
+    void headersThatDripAreGivenUpOnTheFirstRequestAndOnLaterOnes() throws Exception {
+        LiveServer small = tight();
+        try (RawClient client = new RawClient(small.port())) {
+            drip(client);
+        }
+        try (RawClient client = new RawClient(small.port())) {
+            client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            assertThat(client.readUntil("}")).startsWith("HTTP/1.1 200");
+            drip(client);
+        }
+    }
+
+    private static void drip(RawClient client) throws Exception {
+        client.send("GET /health HTTP/1.1\r\nHost: localhost\r\nX: ");
+        long start = System.nanoTime();
+        boolean open = true;
+        while (open) {
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(
+                    Duration.ofMinutes(2));
+            Thread.sleep(50); // far less than what counts as idle
+            open = client.takes("a");
         }
     }
 
