@@ -22,7 +22,7 @@ class SpeculationTest {
     private static final NextToken CIRCLE = prefix -> prefix[prefix.length - 8];
 
     private static ScriptedForwardPass model(NextToken next) {
-        // What rows cost is measured; steps that take nothing would leave it to the machine's noise.
+        // What rows cost is measured; steps that take nothing would leave it to the noise.
         return new ScriptedForwardPass(ScriptedForwardPass.geometry(4, 64), VOCABULARY, next)
                 .takes(2_000_000, 0);
     }
