@@ -41,7 +41,7 @@ final class Answer {
         ObjectNode frame = Json.object().put("id", job.id()).put("object", object)
                 .put("created", job.createdSeconds()).put("model", job.model().id());
         return job.format() instanceof ChatFormat
-                ? frame.put("service_tier", ServiceReader.word(job.terms()))
+                ? frame.put("service_tier", job.tierName())
                 : frame;
     }
 

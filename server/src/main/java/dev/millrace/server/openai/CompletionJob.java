@@ -10,6 +10,7 @@ import dev.millrace.server.tenants.Identity;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -98,6 +99,11 @@ record CompletionJob(String id, long createdSeconds, ServedModel model, Response
             tokens += (long) most * options.candidates();
         }
         return tokens;
+    }
+
+    /** OpenAI's word for how it is served. */
+    String tierName() {
+        return terms.tier().name().toLowerCase(Locale.ROOT);
     }
 
     /** Generations in all: every prompt's in turn. */

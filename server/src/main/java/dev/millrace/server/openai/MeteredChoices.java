@@ -39,7 +39,7 @@ final class MeteredChoices implements AutoCloseable {
         this.sampledNanos = new long[job.generationCount()];
         this.startNanos = new long[job.generationCount()];
         this.setAside = accounts.setAside(job.identity(), job.model(),
-                ServiceReader.word(job.terms()), job.mostTokens(), job.demands());
+                job.tierName(), job.mostTokens(), job.demands());
     }
 
     /**
@@ -68,7 +68,7 @@ final class MeteredChoices implements AutoCloseable {
         Hold hold = setAside.holds().get(generations.size());
         CompletableFuture<Receipt> receipt = accounts.open(request.id(), job.model(),
                 job.identity(), job.format().endpoint(), job.labels(),
-                ServiceReader.word(job.terms()), hold);
+                job.tierName(), hold);
         boolean submitted = false;
         try {
             Instant now = Instant.now();

@@ -3,7 +3,6 @@ package dev.millrace.server.openai;
 import dev.millrace.engine.ServiceTerms;
 import dev.millrace.engine.ServiceTier;
 import java.time.Duration;
-import java.util.Locale;
 
 /**
  * Reads when a request is to be served: OpenAI's {@code service_tier}, vLLM's {@code priority}, and
@@ -60,10 +59,5 @@ final class ServiceReader {
                     "service_tier must be auto, default, flex or priority, got \""
                             + Fields.shown(name) + "\"");
         };
-    }
-
-    /** OpenAI's word for how a request was served. */
-    static String word(ServiceTerms terms) {
-        return terms.tier().name().toLowerCase(Locale.ROOT);
     }
 }
