@@ -67,6 +67,19 @@ class HouseArrowsTest {
             .resideInAnyPackage("io.javalin..", "jakarta.servlet..", "org.eclipse.jetty..");
 
     @ArchTest
+    static final ArchRule jobsKnowNotHowTheyWereRead = noClasses().that()
+            .resideInAPackage("dev.millrace.server.openai.completion").should()
+            .dependOnClassesThat().resideInAnyPackage("dev.millrace.server.openai",
+                    "dev.millrace.server.openai.request");
+
+    @ArchTest
+    static final ArchRule theWireKnowsNoJob = noClasses().that()
+            .resideInAPackage("dev.millrace.server.openai.wire").should().dependOnClassesThat()
+            .resideInAnyPackage("dev.millrace.server.openai",
+                    "dev.millrace.server.openai.model", "dev.millrace.server.openai.completion",
+                    "dev.millrace.server.openai.request");
+
+    @ArchTest
     static final ArchRule theSchedulerKnowsNoDevice = noClasses().that()
             .resideInAPackage("dev.millrace.engine").should().dependOnClassesThat()
             .resideInAnyPackage(KERNELS, "dev.millrace.engine.cpu..");

@@ -1,12 +1,12 @@
 package dev.millrace.server.anthropic;
 
 import dev.millrace.server.dialects.ListenedChunks;
-import dev.millrace.server.openai.Caller;
 import dev.millrace.server.openai.Completions;
-import dev.millrace.server.openai.Exchange;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.ResponseStream;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.completion.ResponseStream;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;
 import jakarta.servlet.http.HttpServletResponse;

@@ -1,8 +1,8 @@
 package dev.millrace.server.anthropic;
 
 import dev.millrace.server.dialects.ChatListener;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;

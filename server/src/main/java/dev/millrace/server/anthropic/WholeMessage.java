@@ -1,6 +1,6 @@
 package dev.millrace.server.anthropic;
 
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;

@@ -1,9 +1,9 @@
 package dev.millrace.server.batches;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Caller;
-import dev.millrace.server.openai.Exchange;
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;

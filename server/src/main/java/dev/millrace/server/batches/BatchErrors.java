@@ -1,7 +1,7 @@
 package dev.millrace.server.batches;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Json;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 

@@ -1,8 +1,8 @@
 package dev.millrace.server.batches;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.HttpLimits;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.HttpLimits;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

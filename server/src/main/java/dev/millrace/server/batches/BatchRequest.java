@@ -2,9 +2,9 @@ package dev.millrace.server.batches;
 
 import dev.millrace.server.files.ExpiresAfter;
 import dev.millrace.server.files.FileRoutes;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.store.BatchStore;
 import dev.millrace.server.store.StoredBatch;
 import dev.millrace.server.store.StoredFile;

@@ -1,6 +1,6 @@
 package dev.millrace.server.batches;
 
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.store.BatchCounts;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;

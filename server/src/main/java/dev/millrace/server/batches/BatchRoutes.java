@@ -2,11 +2,11 @@ package dev.millrace.server.batches;
 
 import dev.millrace.server.files.Page;
 import dev.millrace.server.metering.MeteredRequest;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Exchange;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.Usage;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.completion.Usage;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.store.BatchCounts;
 import dev.millrace.server.store.BatchStatus;
 import dev.millrace.server.store.BatchStore;

@@ -1,7 +1,7 @@
 package dev.millrace.server.batches;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;

@@ -1,9 +1,9 @@
 package dev.millrace.server.batches;
 
 import dev.millrace.server.metering.LedgerException;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Caller;
-import dev.millrace.server.openai.RequestHeaders;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.RequestHeaders;
 import dev.millrace.server.store.BatchCounts;
 import dev.millrace.server.store.BatchStatus;
 import dev.millrace.server.store.BatchStore;

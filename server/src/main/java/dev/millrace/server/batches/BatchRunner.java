@@ -1,7 +1,7 @@
 package dev.millrace.server.batches;
 
 import dev.millrace.server.metering.LedgerException;
-import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.wire.HttpLimits;
 import dev.millrace.server.store.BatchCounts;
 import dev.millrace.server.store.BatchStore;
 import dev.millrace.server.store.StoredBatch;

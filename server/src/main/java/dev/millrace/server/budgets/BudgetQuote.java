@@ -2,8 +2,8 @@ package dev.millrace.server.budgets;
 
 import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.budget.BudgetStatus;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
 import dev.millrace.server.tenants.Identity;
 import java.util.List;
 import java.util.Set;

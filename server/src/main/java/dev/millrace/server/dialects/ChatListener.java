@@ -1,6 +1,6 @@
 package dev.millrace.server.dialects;
 
-import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.wire.ApiException;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;
 

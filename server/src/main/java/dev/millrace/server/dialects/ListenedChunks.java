@@ -1,8 +1,8 @@
 package dev.millrace.server.dialects;
 
 import dev.millrace.server.dialects.ChatListener.Ending;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.ChunkSink;
+import dev.millrace.server.openai.completion.ChunkSink;
+import dev.millrace.server.openai.wire.ApiException;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;

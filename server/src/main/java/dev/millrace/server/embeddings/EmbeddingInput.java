@@ -1,7 +1,7 @@
 package dev.millrace.server.embeddings;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;

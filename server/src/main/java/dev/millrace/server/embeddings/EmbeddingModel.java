@@ -5,7 +5,7 @@ import dev.millrace.models.store.Licence;
 import dev.millrace.models.text.PairTemplate;
 import dev.millrace.models.text.TextSpan;
 import dev.millrace.models.text.Tokenizer;
-import dev.millrace.server.openai.ListedModel;
+import dev.millrace.server.openai.model.ListedModel;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;

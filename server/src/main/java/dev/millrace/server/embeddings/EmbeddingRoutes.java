@@ -1,6 +1,6 @@
 package dev.millrace.server.embeddings;
 
-import dev.millrace.server.openai.Exchange;
+import dev.millrace.server.openai.completion.Exchange;
 import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;
 import java.util.List;

@@ -1,9 +1,9 @@
 package dev.millrace.server.files;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Exchange;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.store.BatchStore;
 import dev.millrace.server.store.FileStore;
 import dev.millrace.server.store.StoredFile;

@@ -1,7 +1,7 @@
 package dev.millrace.server.files;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
 import dev.millrace.server.store.FileLimitException;
 import dev.millrace.server.store.FileStore;
 import dev.millrace.server.store.IncomingFile;

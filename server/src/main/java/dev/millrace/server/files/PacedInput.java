@@ -1,6 +1,6 @@
 package dev.millrace.server.files;
 
-import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.wire.ApiException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;

@@ -1,6 +1,6 @@
 package dev.millrace.server.http;
 
-import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.wire.ApiException;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.KeyRing;
 import dev.millrace.server.tenants.QuotaException;

@@ -1,8 +1,8 @@
 package dev.millrace.server.http;
 
 import dev.millrace.server.metering.LedgerException;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.ErrorWording;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.ErrorWording;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;

@@ -1,6 +1,6 @@
 package dev.millrace.server.http;
 
-import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.wire.ApiException;
 import io.javalin.http.Context;
 import java.net.InetAddress;
 import java.net.URI;

@@ -1,6 +1,6 @@
 package dev.millrace.server.http;
 
-import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.wire.HttpLimits;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;

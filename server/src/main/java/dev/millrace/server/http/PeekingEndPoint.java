@@ -1,6 +1,6 @@
 package dev.millrace.server.http;
 
-import dev.millrace.server.openai.ClientConnection;
+import dev.millrace.server.openai.wire.ClientConnection;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.ByteBuffer;

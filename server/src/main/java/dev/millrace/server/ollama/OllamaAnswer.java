@@ -1,9 +1,9 @@
 package dev.millrace.server.ollama;
 
 import dev.millrace.server.dialects.ChatListener;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.ResponseStream;
+import dev.millrace.server.openai.completion.ResponseStream;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;

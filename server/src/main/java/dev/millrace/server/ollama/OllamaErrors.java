@@ -1,8 +1,8 @@
 package dev.millrace.server.ollama;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.ErrorWording;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.ErrorWording;
+import dev.millrace.server.openai.wire.Json;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Errors as Ollama words them. */

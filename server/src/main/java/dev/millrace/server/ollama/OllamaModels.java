@@ -1,11 +1,11 @@
 package dev.millrace.server.ollama;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Caller;
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.ListedModel;
-import dev.millrace.server.openai.ModelDirectory;
-import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.model.ListedModel;
+import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.model.ServedModel;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Json;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

@@ -1,7 +1,7 @@
 package dev.millrace.server.ollama;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;

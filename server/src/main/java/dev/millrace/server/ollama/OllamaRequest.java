@@ -1,8 +1,8 @@
 package dev.millrace.server.ollama;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;

@@ -2,6 +2,14 @@ package dev.millrace.server.openai;
 
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.model.AdapterLoader;
+import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.model.ServedModel;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
+import dev.millrace.server.openai.wire.RequestBody;
 import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;

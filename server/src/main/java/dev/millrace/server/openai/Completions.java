@@ -1,5 +1,17 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.openai.completion.Accounts;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.completion.ChatFormat;
+import dev.millrace.server.openai.completion.ChunkSink;
+import dev.millrace.server.openai.completion.CompletionFormat;
+import dev.millrace.server.openai.completion.CompletionService;
+import dev.millrace.server.openai.completion.RequestMetrics;
+import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.model.ServedModel;
+import dev.millrace.server.openai.request.JobReader;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.HttpLimits;
 import java.io.IOException;
 import java.util.List;
 import tools.jackson.databind.node.ObjectNode;

@@ -1,5 +1,13 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.openai.completion.ChatFormat;
+import dev.millrace.server.openai.completion.CompletionFormat;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.model.AdapterLoader;
+import dev.millrace.server.openai.model.ListedModel;
+import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.model.ServedModel;
+import dev.millrace.server.openai.wire.RequestBody;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.RouteAccess;
 import io.javalin.config.RoutesConfig;

@@ -1,9 +1,9 @@
 package dev.millrace.server.responses;
 
 import dev.millrace.server.metering.LedgerException;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Caller;
-import dev.millrace.server.openai.ClientGoneException;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.ClientGoneException;
 import dev.millrace.server.tenants.Identity;
 import java.io.IOException;
 import java.time.Duration;

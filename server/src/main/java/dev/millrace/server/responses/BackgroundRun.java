@@ -1,7 +1,7 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.openai.ClientConnection;
-import dev.millrace.server.openai.ClientWatch;
+import dev.millrace.server.openai.wire.ClientConnection;
+import dev.millrace.server.openai.wire.ClientWatch;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

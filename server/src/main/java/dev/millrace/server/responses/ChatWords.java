@@ -1,6 +1,6 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.wire.ApiException;
 
 /** Puts complaints about a chat into the words of the request that it was made of. */
 final class ChatWords {

@@ -1,6 +1,6 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;

@@ -1,8 +1,8 @@
 package dev.millrace.server.responses;
 
 import dev.millrace.server.dialects.ChatListener;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.responses.OpenItem.Kind;
 import java.io.IOException;
 import java.time.Clock;

@@ -1,13 +1,13 @@
 package dev.millrace.server.responses;
 
 import dev.millrace.server.dialects.ListenedChunks;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Caller;
 import dev.millrace.server.openai.Completions;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.HttpLimits;
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.ModelDirectory;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.HttpLimits;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import java.time.Clock;
 import tools.jackson.databind.json.JsonMapper;

@@ -1,14 +1,14 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Caller;
-import dev.millrace.server.openai.ClientWatch;
 import dev.millrace.server.openai.Completions;
-import dev.millrace.server.openai.Exchange;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.ModelDirectory;
-import dev.millrace.server.openai.ResponseStream;
+import dev.millrace.server.openai.completion.Caller;
+import dev.millrace.server.openai.completion.Exchange;
+import dev.millrace.server.openai.completion.ResponseStream;
+import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.ClientWatch;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.store.ResponseStore;
 import dev.millrace.server.tenants.Identity;
 import dev.millrace.server.tenants.RouteAccess;

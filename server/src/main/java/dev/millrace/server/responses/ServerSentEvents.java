@@ -1,7 +1,7 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.openai.Json;
-import dev.millrace.server.openai.ResponseStream;
+import dev.millrace.server.openai.completion.ResponseStream;
+import dev.millrace.server.openai.wire.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.databind.node.ObjectNode;

@@ -1,9 +1,9 @@
 package dev.millrace.server.responses;
 
 import dev.millrace.server.metering.LedgerException;
-import dev.millrace.server.openai.ApiException;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.ApiException;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.Json;
 import dev.millrace.server.store.History;
 import dev.millrace.server.store.ResponseStore;
 import dev.millrace.server.store.StoredItem;

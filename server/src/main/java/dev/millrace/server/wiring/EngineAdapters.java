@@ -2,8 +2,8 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.Engine;
 import dev.millrace.server.config.NamedAdapter;
-import dev.millrace.server.openai.AdapterLoader;
-import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.openai.model.AdapterLoader;
+import dev.millrace.server.openai.model.ServedModel;
 import java.nio.file.Path;
 
 /** The adapters of one served model, loaded into its engine. */

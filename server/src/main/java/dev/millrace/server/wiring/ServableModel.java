@@ -15,7 +15,7 @@ import dev.millrace.models.store.Licence;
 import dev.millrace.server.config.NamedAdapter;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.metering.attribution.StepWeights;
-import dev.millrace.server.openai.ServedModel;
+import dev.millrace.server.openai.model.ServedModel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,9 +1,9 @@
 package dev.millrace.server.anthropic;
 
 import dev.millrace.server.dialects.ListenedChunks;
-import dev.millrace.server.openai.Fields;
-import dev.millrace.server.openai.HttpLimits;
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.Fields;
+import dev.millrace.server.openai.wire.HttpLimits;
+import dev.millrace.server.openai.wire.Json;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;

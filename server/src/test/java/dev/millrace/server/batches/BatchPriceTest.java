@@ -1,6 +1,6 @@
 package dev.millrace.server.batches;
 
-import dev.millrace.server.openai.Json;
+import dev.millrace.server.openai.wire.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -1,6 +1,6 @@
 package dev.millrace.server.files;
 
-import dev.millrace.server.openai.ApiException;
+import dev.millrace.server.openai.wire.ApiException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -4,7 +4,7 @@ import dev.millrace.engine.EngineSettings;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
-import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.wire.HttpLimits;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.time.Duration;

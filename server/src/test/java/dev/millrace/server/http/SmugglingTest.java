@@ -4,7 +4,7 @@ import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
-import dev.millrace.server.openai.HttpLimits;
+import dev.millrace.server.openai.wire.HttpLimits;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -7,6 +7,7 @@ import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
+import dev.millrace.server.openai.wire.HttpLimits;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.server.openai.wire.HttpLimits;
 import java.time.Duration;
 
 /** Limits that a test can reach. */

@@ -4,6 +4,8 @@ import dev.millrace.engine.ReplyOptions;
 import dev.millrace.engine.SamplingParameters;
 import dev.millrace.server.fixtures.Chat;
 import dev.millrace.server.fixtures.LiveServer;
+import dev.millrace.server.openai.completion.AnswerOptions;
+import dev.millrace.server.openai.completion.GenerationOptions;
 import java.net.http.HttpResponse;
 import java.util.Collections;
 import java.util.List;

@@ -20,6 +20,8 @@ import dev.millrace.server.fixtures.RecordingMeter;
 import dev.millrace.server.http.HttpSettings;
 import dev.millrace.server.http.MillraceServer;
 import dev.millrace.server.metering.budget.BudgetGate;
+import dev.millrace.server.openai.model.ServedModel;
+import dev.millrace.server.openai.wire.HttpLimits;
 import dev.millrace.server.tenants.KeyRing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;

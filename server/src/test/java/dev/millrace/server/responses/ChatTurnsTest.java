@@ -1,6 +1,6 @@
 package dev.millrace.server.responses;
 
-import dev.millrace.server.openai.Fields;
+import dev.millrace.server.openai.wire.Fields;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;

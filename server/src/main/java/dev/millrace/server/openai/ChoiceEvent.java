@@ -1,6 +1,0 @@
-package dev.millrace.server.openai;
-
-import dev.millrace.engine.GenerationEvent;
-
-/** An event of one of a request's generations. */
-record ChoiceEvent(int choice, GenerationEvent event) {}

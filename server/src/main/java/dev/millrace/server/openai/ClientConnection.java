@@ -1,9 +1,0 @@
-package dev.millrace.server.openai;
-
-/** The connection that a request came on. */
-@FunctionalInterface
-public interface ClientConnection {
-
-    /** Whether the client has closed its end, so that nobody will read the answer. */
-    boolean closedByClient();
-}
