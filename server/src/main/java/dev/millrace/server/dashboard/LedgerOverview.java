@@ -2,6 +2,7 @@ package dev.millrace.server.dashboard;
 
 import dev.millrace.server.metering.LedgerReader;
 import dev.millrace.server.metering.LedgerSummary;
+import dev.millrace.server.metering.LedgerView;
 import dev.millrace.server.metering.prices.Alternative;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.report.RowGrouping;
@@ -13,13 +14,18 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What the dashboard shows of a window of time, as JSON. */
-final class LedgerOverview {
+public final class LedgerOverview {
+
+    private static final Map<String, Window> WINDOWS = new TreeMap<>(Map.of("1h",
+            new Window(UseSpan.MINUTE, 60, 1), "24h", new Window(UseSpan.HOUR, 24, 1), "7d",
+            new Window(UseSpan.HOUR, 56, 3), "30d", new Window(UseSpan.DAY, 30, 1)));
 
     /** Requests to look at one by one. */
     private static final int RECENT = 50;
@@ -62,7 +68,7 @@ final class LedgerOverview {
      *
      * @param barSpans spans to a bar of the plot
      */
-    record Window(UseSpan span, int bars, int barSpans) {
+    private record Window(UseSpan span, int bars, int barSpans) {
 
         long barMillis() {
             return span.millis() * barSpans;
@@ -73,7 +79,24 @@ final class LedgerOverview {
         }
     }
 
-    LedgerOverview(LedgerReader reader, Counterfactual elsewhere, Window window) {
+    /** The windows that there are, by name. */
+    public static Set<String> windows() {
+        return WINDOWS.keySet();
+    }
+
+    /**
+     * Reads a window up to now.
+     *
+     * @param elsewhere where every request is priced too
+     * @param window    one of {@link #windows}
+     */
+    public static String read(LedgerView ledger, Counterfactual elsewhere, String window,
+            long nowMillis) {
+        return ledger.read(reader -> new LedgerOverview(reader, elsewhere, WINDOWS.get(window))
+                .json(nowMillis).toString());
+    }
+
+    private LedgerOverview(LedgerReader reader, Counterfactual elsewhere, Window window) {
         this.reader = reader;
         this.elsewhere = elsewhere;
         this.window = window;
@@ -83,10 +106,13 @@ final class LedgerOverview {
         }
     }
 
-    ObjectNode json(long nowMillis) {
+    private ObjectNode json(long nowMillis) {
         LedgerSummary summary = reader.summary();
         long fromMillis = window.from(nowMillis);
-        reader.forEachSum(window.span(), fromMillis, sum -> add(sum, fromMillis));
+        reader.forEachKind(window.span(), fromMillis, this::add);
+        reader.forEachBar(window.span(), fromMillis, sum -> bars[Math.clamp(
+                (sum.finishedMillis() - fromMillis) / window.barMillis(), 0, bars.length - 1)]
+                .add(sum));
         reader.forLatest(fromMillis, SESSION_REQUESTS, row -> {
             BY_SESSION.add(sessions, row);
             if (recent.size() < RECENT) {
@@ -121,14 +147,12 @@ final class LedgerOverview {
         return root;
     }
 
-    private void add(TraceRow row, long fromMillis) {
+    private void add(TraceRow row) {
         all.add(row);
         models.computeIfAbsent(row.model(), name -> new UseGroup()).add(row);
         tenants.computeIfAbsent(row.tenant(), name -> new UseGroup()).add(row);
         BY_KEY.add(keys, row);
         BY_PROJECT.add(projects, row);
-        bars[Math.clamp((row.finishedMillis() - fromMillis) / window.barMillis(), 0,
-                bars.length - 1)].add(row);
         if (row.computedTokens() > 0 && row.deviceNanos() > 0) {
             // what the cached tokens would have cost at the price of this prompt's others
             cachedSavingUsd += row.costNanoUsd() * 1e-9 * row.prefillNanos() / row.deviceNanos()

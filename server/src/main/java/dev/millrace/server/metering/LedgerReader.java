@@ -165,6 +165,22 @@ public final class LedgerReader implements AutoCloseable {
         read(() -> new RequestReader(connection).sums(span, fromMillis, consumer));
     }
 
+    /**
+     * What the requests of each span add up to, whoever sent them, from the beginning of a span on;
+     * in no order, and possibly several sums to a span.
+     */
+    public void forEachBar(UseSpan span, long fromMillis, Consumer<TraceRow> consumer) {
+        read(() -> new RequestReader(connection).bars(span, fromMillis, consumer));
+    }
+
+    /**
+     * What all requests add up to that ended since the beginning of a span, by model, team, key and
+     * all else that tells sums apart, but not by time.
+     */
+    public void forEachKind(UseSpan span, long fromMillis, Consumer<TraceRow> consumer) {
+        read(() -> new RequestReader(connection).kinds(span, fromMillis, consumer));
+    }
+
     /** The latest requests that ended at a moment or later, latest first. */
     public void forLatest(long fromMillis, int most, Consumer<TraceRow> consumer) {
         read(() -> new RequestReader(connection).latest(fromMillis, most, consumer));

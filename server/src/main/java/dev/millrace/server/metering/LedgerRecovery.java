@@ -139,8 +139,8 @@ final class LedgerRecovery {
                 * EpochBooks.WINDOW_MILLIS;
         MachineTime before = timeOf(last.epochId, kind, windowMillis);
         Charge charge = before.charge().plus(amount);
-        LedgerRows.putTime(connection, last.epochId, windowMillis,
-                new MachineTime(kind, before.nanos() + nanos, before.microjoules(), charge));
+        LedgerRows.putTimes(connection, last.epochId, windowMillis, List.of(
+                new MachineTime(kind, before.nanos() + nanos, before.microjoules(), charge)));
     }
 
     private MachineTime timeOf(long epochId, Kind kind, long windowMillis) throws SQLException {

@@ -1,10 +1,10 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.database.RowBatch;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Types;
 import java.util.List;
 
 /** How each kind of row is written. */
@@ -15,25 +15,26 @@ final class LedgerRows {
                 cached_tokens, completion_tokens, computed_tokens, prefill_nanos, decode_nanos,
                 microjoules, cost_nano_usd, assumed, finish_reason, detail, began_ms, finished_ms,
                 key_id, rate_changed, project, adapter, session_id, tags, tier, charged_nano_usd,
-                overrun_nano_usd)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO NOTHING""";
+                overrun_nano_usd)""";
+    private static final String REQUEST_TYPES = "tntttnnnnnnnnnttnntntttttnn";
 
-    private static final String UPSERT_OPEN = """
+    private static final String INSERT_OPEN = """
             INSERT INTO open_request (id, rate_epoch_id, model, tenant, endpoint, computed_tokens,
                 decoded_tokens, prefill_nanos, decode_nanos, microjoules, cost_nano_usd, fraction,
-                began_ms, key_id, project, adapter, session_id, tags, tier, charged_nano_usd)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                began_ms, key_id, project, adapter, session_id, tags, tier, charged_nano_usd)""";
+    private static final String OPEN_TYPES = "tntttnnnnnnnnttttttn";
+    private static final String UPDATE_OPEN = """
             ON CONFLICT (id) DO UPDATE SET computed_tokens = excluded.computed_tokens,
                 decoded_tokens = excluded.decoded_tokens, prefill_nanos = excluded.prefill_nanos,
                 decode_nanos = excluded.decode_nanos, microjoules = excluded.microjoules,
                 cost_nano_usd = excluded.cost_nano_usd, fraction = excluded.fraction,
                 charged_nano_usd = excluded.charged_nano_usd""";
 
-    private static final String PUT_TIME = """
+    private static final String INSERT_TIME = """
             INSERT INTO machine_time (rate_epoch_id, kind, window_ms, nanos, microjoules,
-                cost_nano_usd, fraction)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+                cost_nano_usd, fraction)""";
+    private static final String TIME_TYPES = "ntnnnnn";
+    private static final String UPDATE_TIME = """
             ON CONFLICT (rate_epoch_id, kind, window_ms) DO UPDATE SET nanos = excluded.nanos,
                 microjoules = excluded.microjoules, cost_nano_usd = excluded.cost_nano_usd,
                 fraction = excluded.fraction""";
@@ -52,31 +53,29 @@ final class LedgerRows {
             return;
         }
         RequestSums sums = new RequestSums(epochId);
-        try (PreparedStatement insert = connection.prepareStatement(INSERT_REQUEST);
-                PreparedStatement delete = connection.prepareStatement(
-                        "DELETE FROM open_request WHERE id = ?")) {
+        try (RowBatch insert = RowBatch.of(connection, INSERT_REQUEST, REQUEST_TYPES,
+                "ON CONFLICT (id) DO NOTHING");
+                RowBatch delete = RowBatch.of(connection, "DELETE FROM open_request WHERE id IN (",
+                        "t", ")")) {
             for (RequestRow row : rows) {
                 fill(insert, epochId, row);
-                insert.addBatch();
-                new Parameters(delete).text(row.request().requestId());
-                delete.addBatch();
+                delete.text(row.request().requestId());
             }
-            int[] inserted = insert.executeBatch();
+            boolean[] inserted = insert.insertMissing("id");
             for (int i = 0; i < inserted.length; i++) {
-                if (inserted[i] > 0) {
+                if (inserted[i]) {
                     sums.add(rows.get(i));
                 } else if (!isSame(connection, rows.get(i))) {
                     throw new DuplicateRequestException(rows.get(i).request().requestId());
                 }
             }
-            delete.executeBatch();
+            delete.run();
         }
         sums.write(connection);
     }
 
-    private static void fill(PreparedStatement insert, long epochId, RequestRow row)
-            throws SQLException {
-        new Parameters(insert).text(row.request().requestId()).number(epochId)
+    private static void fill(RowBatch insert, long epochId, RequestRow row) throws SQLException {
+        insert.text(row.request().requestId()).number(epochId)
                 .text(row.request().model()).text(row.request().tenant())
                 .text(row.request().endpoint()).number(row.promptTokens())
                 .number(row.cachedTokens()).number(row.completionTokens())
@@ -85,8 +84,15 @@ final class LedgerRows {
                 .number(row.charge().nanoUsd()).number(row.assumed() ? 1 : 0)
                 .text(row.finishReason()).text(row.detail()).number(row.beganMillis())
                 .number(row.finishedMillis()).text(row.request().keyId())
-                .number(row.rateChanged() ? 1 : 0).labels(row.request())
-                .optional(row.chargedNanoUsd()).number(row.overrunNanoUsd());
+                .number(row.rateChanged() ? 1 : 0);
+        labels(insert, row.request()).optional(row.chargedNanoUsd())
+                .number(row.overrunNanoUsd());
+    }
+
+    private static RowBatch labels(RowBatch batch, MeteredRequest request) throws SQLException {
+        return batch.text(request.project()).text(request.adapter())
+                .text(request.labels().session()).text(request.labels().tagsJson())
+                .text(request.tier());
     }
 
     /** Whether the row with this id is this very row, from a commit whose success was not heard. */
@@ -94,76 +100,46 @@ final class LedgerRows {
         try (PreparedStatement select = connection.prepareStatement(
                 "SELECT 1 FROM request WHERE id = ? AND prefill_nanos = ? AND decode_nanos = ?"
                         + " AND began_ms = ? AND finished_ms = ?")) {
-            new Parameters(select).text(row.request().requestId()).number(row.prefillNanos())
-                    .number(row.decodeNanos()).number(row.beganMillis())
-                    .number(row.finishedMillis());
+            select.setString(1, row.request().requestId());
+            select.setLong(2, row.prefillNanos());
+            select.setLong(3, row.decodeNanos());
+            select.setLong(4, row.beganMillis());
+            select.setLong(5, row.finishedMillis());
             try (ResultSet rows = select.executeQuery()) {
                 return rows.next();
             }
         }
     }
 
-    /** Writes what a request in progress has used so far. */
-    static void upsertOpen(Connection connection, long epochId, OpenRow row) throws SQLException {
-        try (PreparedStatement upsert = connection.prepareStatement(UPSERT_OPEN)) {
-            new Parameters(upsert).text(row.request().requestId()).number(epochId)
-                    .text(row.request().model()).text(row.request().tenant())
-                    .text(row.request().endpoint()).number(row.computedTokens())
-                    .number(row.decodedTokens()).number(row.prefillNanos())
-                    .number(row.decodeNanos()).optional(row.microjoules())
-                    .number(row.charge().nanoUsd()).number(row.charge().fraction())
-                    .number(row.beganMillis()).text(row.request().keyId())
-                    .labels(row.request()).optional(row.chargedNanoUsd()).update();
-        }
-    }
-
-    /** Writes a window's total, replacing the one so far. */
-    static void putTime(Connection connection, long epochId, long windowMillis, MachineTime time)
+    /** Writes what requests in progress have used so far. */
+    static void upsertOpen(Connection connection, long epochId, List<OpenRow> rows)
             throws SQLException {
-        try (PreparedStatement put = connection.prepareStatement(PUT_TIME)) {
-            new Parameters(put).number(epochId).text(time.kind().sqlName()).number(windowMillis)
-                    .number(time.nanos()).optional(time.microjoules())
-                    .number(time.charge().nanoUsd()).number(time.charge().fraction()).update();
+        try (RowBatch upsert = RowBatch.of(connection, INSERT_OPEN, OPEN_TYPES, UPDATE_OPEN)) {
+            for (OpenRow row : rows) {
+                upsert.text(row.request().requestId()).number(epochId)
+                        .text(row.request().model()).text(row.request().tenant())
+                        .text(row.request().endpoint()).number(row.computedTokens())
+                        .number(row.decodedTokens()).number(row.prefillNanos())
+                        .number(row.decodeNanos()).optional(row.microjoules())
+                        .number(row.charge().nanoUsd()).number(row.charge().fraction())
+                        .number(row.beganMillis()).text(row.request().keyId());
+                labels(upsert, row.request()).optional(row.chargedNanoUsd());
+            }
+            upsert.run();
         }
     }
 
-    /** Fills a statement from left to right. */
-    private static final class Parameters {
-
-        private final PreparedStatement statement;
-        private int index;
-
-        Parameters(PreparedStatement statement) {
-            this.statement = statement;
-        }
-
-        Parameters text(String value) throws SQLException {
-            statement.setString(++index, value);
-            return this;
-        }
-
-        Parameters number(long value) throws SQLException {
-            statement.setLong(++index, value);
-            return this;
-        }
-
-        Parameters labels(MeteredRequest request) throws SQLException {
-            return text(request.project()).text(request.adapter())
-                    .text(request.labels().session()).text(request.labels().tagsJson())
-                    .text(request.tier());
-        }
-
-        /** A number that is null in the ledger where it is negative here. */
-        Parameters optional(long value) throws SQLException {
-            if (value < 0) {
-                statement.setNull(++index, Types.INTEGER);
-                return this;
+    /** Writes totals of a window, replacing those so far; what passes is in no window. */
+    static void putTimes(Connection connection, long epochId, long windowMillis,
+            List<MachineTime> times) throws SQLException {
+        try (RowBatch put = RowBatch.of(connection, INSERT_TIME, TIME_TYPES, UPDATE_TIME)) {
+            for (MachineTime time : times) {
+                put.number(epochId).text(time.kind().sqlName())
+                        .number(time.passing() ? 0 : windowMillis).number(time.nanos())
+                        .optional(time.microjoules()).number(time.charge().nanoUsd())
+                        .number(time.charge().fraction());
             }
-            return number(value);
-        }
-
-        int update() throws SQLException {
-            return statement.executeUpdate();
+            put.run();
         }
     }
 }

@@ -24,18 +24,47 @@ final class RequestReader {
                 coalesce(charged_nano_usd, cost_nano_usd), 1
             FROM request""";
 
-    /** In the same order; what is empty in a sum is null in a row. */
-    private static final String SUMS = """
-            SELECT NULL, model, tenant, nullif(key_id, ''), endpoint, sum(prompt_tokens),
-                sum(cached_tokens), sum(computed_tokens), sum(completion_tokens),
+    private static final String SUMMANDS = """
+            sum(prompt_tokens), sum(cached_tokens), sum(computed_tokens), sum(completion_tokens),
                 sum(prefill_nanos), sum(decode_nanos), sum(cost_nano_usd),
-                CASE WHEN measured = 1 THEN sum(microjoules) END, NULL, from_ms, from_ms,
-                nullif(project, ''), nullif(adapter, ''), tier, NULL, nullif(tags, ''),
-                sum(charged_nano_usd), sum(requests)
+                CASE WHEN measured = 1 THEN sum(microjoules) END""";
+
+    /** In the same order as rows; what is empty in a sum is null in a row. */
+    private static final String SUMS = "SELECT NULL, model, tenant, nullif(key_id, ''), endpoint, "
+            + SUMMANDS + """
+                    , NULL, from_ms, from_ms, nullif(project, ''), nullif(adapter, ''), tier, NULL,
+                        nullif(tags, ''), sum(charged_nano_usd), sum(requests)
+                    FROM request_sum WHERE span = ? AND from_ms >= ?
+                    GROUP BY from_ms, model, tenant, key_id, endpoint, measured, project, adapter,
+                        tier, tags
+                    ORDER BY from_ms""";
+
+    /**
+     * By time alone. Apart by rate as well, at which cost is the same for all time, and by whether
+     * energy was measured; the order is nearly the table's own, so that nothing much is sorted.
+     */
+    private static final String BARS = "SELECT NULL, NULL, NULL, NULL, NULL, " + SUMMANDS + """
+            , NULL, from_ms, from_ms, NULL, NULL, NULL, NULL, NULL, sum(charged_nano_usd),
+                sum(requests)
             FROM request_sum WHERE span = ? AND from_ms >= ?
-            GROUP BY from_ms, model, tenant, key_id, endpoint, measured, project, adapter, tier,
-                tags
-            ORDER BY from_ms""";
+            GROUP BY from_ms, rate_epoch_id, measured""";
+
+    /** By all but time: minutes up to the first whole hour, hours up to the first whole day. */
+    private static final String KINDS = "SELECT NULL, model, tenant, nullif(key_id, ''), endpoint, "
+            + SUMMANDS + """
+                    , NULL, 0, 0, nullif(project, ''), nullif(adapter, ''), tier, NULL, NULL,
+                        sum(charged_nano_usd), sum(requests)
+                    FROM (
+                        SELECT * FROM request_sum
+                        WHERE span = 'minute' AND from_ms >= ? AND from_ms < ?
+                        UNION ALL
+                        SELECT * FROM request_sum
+                        WHERE span = 'hour' AND from_ms >= ? AND from_ms < ?
+                        UNION ALL
+                        SELECT * FROM request_sum WHERE span = 'day' AND from_ms >= ?
+                    ) AS spans
+                    GROUP BY rate_epoch_id, model, tenant, project, key_id, endpoint, adapter, tier,
+                        measured""";
 
     private static final String AUDIT = """
             SELECT finished_ms - finished_ms % 3600000, count(*), sum(cost_nano_usd),
@@ -78,6 +107,29 @@ final class RequestReader {
         try (PreparedStatement select = connection.prepareStatement(SUMS)) {
             select.setString(1, span);
             select.setLong(2, fromMillis);
+            read(select, consumer);
+        }
+    }
+
+    /** What the requests of each span add up to, whoever sent them; in no order. */
+    void bars(UseSpan span, long fromMillis, Consumer<TraceRow> consumer) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(BARS)) {
+            select.setString(1, span.name().toLowerCase(Locale.ROOT));
+            select.setLong(2, fromMillis);
+            read(select, consumer);
+        }
+    }
+
+    /** What all requests since the beginning of a span add up to, by what tells them apart. */
+    void kinds(UseSpan span, long fromMillis, Consumer<TraceRow> consumer) throws SQLException {
+        long hoursFrom = span == UseSpan.MINUTE ? UseSpan.HOUR.atOrAfter(fromMillis) : fromMillis;
+        long daysFrom = UseSpan.DAY.atOrAfter(hoursFrom);
+        try (PreparedStatement select = connection.prepareStatement(KINDS)) {
+            select.setLong(1, fromMillis);
+            select.setLong(2, hoursFrom);
+            select.setLong(3, hoursFrom);
+            select.setLong(4, daysFrom);
+            select.setLong(5, daysFrom);
             read(select, consumer);
         }
     }

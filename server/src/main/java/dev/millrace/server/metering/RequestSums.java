@@ -1,8 +1,8 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.metering.database.RowBatch;
 import dev.millrace.server.metering.report.UseSpan;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.Locale;
@@ -23,10 +23,11 @@ final class RequestSums {
     static final String ADD = " ON CONFLICT (" + KEY + ") DO UPDATE SET " + SUMS.replaceAll(
             "(\\w+)", "$1 = request_sum.$1 + excluded.$1");
 
-    private static final String INSERT = "INSERT INTO request_sum (" + KEY + ", " + SUMS
-            + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            + ADD;
+    private static final String INSERT = "INSERT INTO request_sum (" + KEY + ", " + SUMS + ")";
+    private static final String TYPES = "tnntttttttt" + "nn" + "nnnnnnnnnn";
     private static final int SUMMANDS = 10;
+    /** Only sums of dropped rows tell tags apart. */
+    private static final String NO_TAGS = "";
 
     private final long epochId;
     private final Map<Key, long[]> sums = new HashMap<>();
@@ -63,25 +64,19 @@ final class RequestSums {
     }
 
     void write(Connection connection) throws SQLException {
-        try (PreparedStatement insert = connection.prepareStatement(INSERT)) {
+        try (RowBatch insert = RowBatch.of(connection, INSERT, TYPES, ADD)) {
             for (Map.Entry<Key, long[]> entry : sums.entrySet()) {
                 Key key = entry.getKey();
-                int index = 0;
-                insert.setString(++index, key.span.name().toLowerCase(Locale.ROOT));
-                insert.setLong(++index, key.fromMillis);
-                insert.setLong(++index, epochId);
-                for (String text : new String[]{key.model, key.tenant, key.project, key.keyId,
-                    key.endpoint, key.adapter, key.tier}) {
-                    insert.setString(++index, text);
-                }
-                insert.setLong(++index, key.rateChanged ? 1 : 0);
-                insert.setLong(++index, key.measured ? 1 : 0);
+                insert.text(key.span.name().toLowerCase(Locale.ROOT)).number(key.fromMillis)
+                        .number(epochId).text(key.model).text(key.tenant).text(key.project)
+                        .text(key.keyId).text(key.endpoint).text(key.adapter).text(key.tier)
+                        .text(NO_TAGS).number(key.rateChanged ? 1 : 0)
+                        .number(key.measured ? 1 : 0);
                 for (long summand : entry.getValue()) {
-                    insert.setLong(++index, summand);
+                    insert.number(summand);
                 }
-                insert.addBatch();
             }
-            insert.executeBatch();
+            insert.run();
         }
     }
 }

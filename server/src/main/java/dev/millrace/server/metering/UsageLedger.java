@@ -151,13 +151,8 @@ public final class UsageLedger implements AutoCloseable {
 
     private void write(Posting posting) throws SQLException {
         LedgerRows.insertRequests(connection, epochId, posting.requests());
-        for (OpenRow row : posting.open()) {
-            LedgerRows.upsertOpen(connection, epochId, row);
-        }
-        for (MachineTime time : posting.times()) {
-            LedgerRows.putTime(connection, epochId, time.passing() ? 0 : posting.windowMillis(),
-                    time);
-        }
+        LedgerRows.upsertOpen(connection, epochId, posting.open());
+        LedgerRows.putTimes(connection, epochId, posting.windowMillis(), posting.times());
         for (InForce weights : posting.weights()) {
             WeightRows.put(connection, sessionId, posting.heartbeatMillis(), weights);
         }

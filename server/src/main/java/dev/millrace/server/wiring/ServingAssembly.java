@@ -25,6 +25,7 @@ import dev.millrace.server.http.Storage;
 import dev.millrace.server.http.TlsFiles;
 import dev.millrace.server.metering.EnergySource;
 import dev.millrace.server.metering.InternalPrices;
+import dev.millrace.server.metering.LedgerView;
 import dev.millrace.server.metering.RaplEnergySource;
 import dev.millrace.server.metering.UsageLedger;
 import dev.millrace.server.metering.UsageMeter;
@@ -163,8 +164,8 @@ public final class ServingAssembly {
                     adapters.map(all -> served(all, hosted)).orElse(List.of()), embedding,
                     adapters.filter(_ -> config.adapterUpdates()).map(AdapterLoader.class::cast),
                     meter, gate, keys, config.store().map(limits -> storage(ledgerFile, limits)),
-                    Optional.of(new DashboardRoutes(ledger, elsewhere, gate,
-                            Clock.systemUTC())),
+                    Optional.of(new DashboardRoutes(closing.later(new LedgerView(ledger)),
+                            elsewhere, gate, Clock.systemUTC())),
                     registry);
             this.loaded = loading.map(StartedLoad::await);
             this.port = http.start();

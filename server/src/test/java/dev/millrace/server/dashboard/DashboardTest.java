@@ -5,6 +5,7 @@ import dev.millrace.server.budgets.BudgetRoutes;
 import dev.millrace.server.fixtures.Browser;
 import dev.millrace.server.metering.InternalPrices;
 import dev.millrace.server.metering.LedgerFixture;
+import dev.millrace.server.metering.LedgerView;
 import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.RequestLabels;
 import dev.millrace.server.metering.TokenTimes;
@@ -60,6 +61,7 @@ class DashboardTest {
     Path folder;
 
     private Javalin server;
+    private LedgerView view;
     private BudgetGate gate;
 
     @BeforeEach
@@ -82,7 +84,8 @@ class DashboardTest {
                 () -> CostModel.ofRent(3_600_000_000L, false), InternalPrices.AT_COST);
         budgets.reserve(new Payer("tenant", null, null), List.of(new Budgets.Wanted("b",
                 500_000)));
-        DashboardRoutes routes = new DashboardRoutes(LedgerAddress.ofFile(ledger),
+        view = new LedgerView(LedgerAddress.ofFile(ledger));
+        DashboardRoutes routes = new DashboardRoutes(view,
                 Counterfactual.of(PriceCatalog.bundled(LocalDate.of(2026, 11, 21))), gate,
                 Clock.systemUTC());
         server = Javalin.create(config -> {
@@ -98,6 +101,7 @@ class DashboardTest {
     @AfterEach
     void stop() {
         server.stop();
+        view.close();
     }
 
     @Test

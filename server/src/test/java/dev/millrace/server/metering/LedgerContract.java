@@ -14,6 +14,7 @@ import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.Charge;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.report.TraceRow;
+import dev.millrace.server.metering.report.UseGroup;
 import dev.millrace.server.metering.report.UseSpan;
 import dev.millrace.server.tenants.ApiKey;
 import dev.millrace.server.tenants.KeyStore;
@@ -276,6 +277,60 @@ abstract class LedgerContract {
             assertThat(latest).extracting(TraceRow::id).containsExactly("r29", "r28");
         }
         assertThat(after).usingRecursiveComparison().isEqualTo(before);
+    }
+
+    /** From every span's beginning: minutes, hours and days that fit together, and bars. */
+    @Test
+    void whatTheDashboardReadsAddsUpToTheRows() throws Exception {
+        try (UsageLedger writer = begun()) {
+            List<RequestRow> rows = new ArrayList<>();
+            for (int i = 0; i < 80; i++) {
+                rows.add(labelled("r" + i, i % 3, START + i * 47 * 60_000L)); // two and a half days
+            }
+            writer.append(posting(START + 10, 80_000_000, rows, List.of(), List.of(), false));
+        }
+        try (LedgerReader reader = LedgerReader.open(ledger)) {
+            for (UseSpan span : UseSpan.values()) {
+                for (int step = 0; step < 5; step++) {
+                    long fromMillis = span.from(START + step * (9 * HOUR + 7 * 60_000));
+                    UseGroup rows = new UseGroup();
+                    Map<Long, Long> requests = new TreeMap<>();
+                    reader.forLatest(fromMillis, 100, row -> {
+                        rows.add(row);
+                        requests.merge(span.from(row.finishedMillis()), 1L, Long::sum);
+                    });
+                    UseGroup kinds = new UseGroup();
+                    reader.forEachKind(span, fromMillis, kinds::add);
+                    UseGroup bars = new UseGroup();
+                    reader.forEachBar(span, fromMillis, row -> {
+                        bars.add(row);
+                        requests.merge(row.finishedMillis(), -row.requests(), Long::sum);
+                    });
+                    assertThat(kinds).usingRecursiveComparison().isEqualTo(rows);
+                    assertThat(bars).usingRecursiveComparison().isEqualTo(rows);
+                    assertThat(requests.values()).containsOnly(0L);
+                }
+            }
+        }
+    }
+
+    @Test
+    void rowsThatAreKnownAndNewOnesMayComeTogether() throws Exception {
+        try (UsageLedger writer = begun()) {
+            RequestRow known = row("a", 4_000_000);
+            writer.append(posting(START, 4_000_000, List.of(known), List.of(), List.of(), false));
+            writer.append(posting(START + 20, 10_000_000, List.of(row("b", 1_000_000), known,
+                    row("c", 5_000_000)), List.of(), List.of(), false));
+            assertThat(summary().requests()).isEqualTo(3);
+            assertThat(audit()).isEmpty();
+
+            Posting twice = posting(START + 30, 13_000_000, List.of(row("d", 1_000_000),
+                    row("d", 2_000_000)), List.of(), List.of(), false);
+            assertThatExceptionOfType(DuplicateRequestException.class)
+                    .isThrownBy(() -> writer.append(twice));
+            assertThat(summary().requests()).isEqualTo(3);
+            assertThat(summary().balance().balances()).isTrue();
+        }
     }
 
     @Test

@@ -100,6 +100,16 @@ class PostgresLedgerTest extends LedgerContract {
     }
 
     @Test
+    void whoeverOnlyReadsDoesNotNoticeALostConnection() throws Exception {
+        try (LedgerView view = new LedgerView(ledger)) {
+            begun().close();
+            assertThat(view.read(LedgerReader::summary).requests()).isZero();
+            PostgresServer.execute(url, DROP_OTHERS);
+            assertThat(view.read(LedgerReader::summary).requests()).isZero();
+        }
+    }
+
+    @Test
     void aServerThatWasReplacedWhileItWasCutOffWritesNoMore() throws Exception {
         UsageLedger writer = begun();
         PostgresServer.execute(url, DROP_OTHERS);

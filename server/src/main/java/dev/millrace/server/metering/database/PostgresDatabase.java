@@ -25,6 +25,12 @@ final class PostgresDatabase implements LedgerAddress {
     private static final int SOCKET_SECONDS = 60;
     private static final int LOCK_SECONDS = 2;
     private static final int FETCH_ROWS = 2_000;
+    /**
+     * Sums are looked up by their key: with the server's defaults, which are for disks that turn,
+     * it would rather read all of them, with helpers that take longer to start than this takes.
+     */
+    private static final String LOOK_UP = "SET random_page_cost = 1.1;"
+            + " SET max_parallel_workers_per_gather = 0";
 
     private final String url;
     private final String password;
@@ -86,6 +92,9 @@ final class PostgresDatabase implements LedgerAddress {
                 int version = LedgerSchema.requireKnown(connection, this);
                 if (version > 0 && version < LedgerSchema.VERSION) {
                     LedgerSchema.migrate(url, password, this);
+                }
+                try (Statement statement = connection.createStatement()) {
+                    statement.execute(LOOK_UP);
                 }
                 connection.setReadOnly(true);
                 connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);

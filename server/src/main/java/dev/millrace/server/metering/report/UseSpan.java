@@ -25,4 +25,9 @@ public enum UseSpan {
     public long from(long moment) {
         return Math.floorDiv(moment, millis) * millis;
     }
+
+    /** When the first span begins that begins at a moment or later. */
+    public long atOrAfter(long moment) {
+        return Math.ceilDiv(moment, millis) * millis;
+    }
 }
