@@ -4,21 +4,21 @@ import dev.millrace.server.metering.budget.BudgetEvents;
 import dev.millrace.server.metering.budget.BudgetStatus;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse.BodyHandlers;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+import javax.net.ssl.SSLSocketFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,24 +36,50 @@ public final class BudgetWebhook implements BudgetEvents, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BudgetWebhook.class);
     private static final int QUEUED = 256;
     private static final int ATTEMPTS = 5;
+    private static final int LEAST_SUCCESS = 200;
     private static final int LEAST_ERROR = 300;
+    /** Between the first attempts; it doubles each time. */
+    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final String ALGORITHM = "HmacSHA256";
 
     private final WebhookTarget target;
-    private final Duration firstPause;
+    private final PinnedPost post;
+    private final Lookup lookup;
+    private final Pause pause;
     private final BlockingQueue<String> queue = new ArrayBlockingQueue<>(QUEUED);
     private final Thread thread;
 
-    private BudgetWebhook(WebhookTarget target, Duration firstPause) {
+    /** Finds a name's addresses. */
+    @FunctionalInterface
+    interface Lookup {
+        InetAddress[] of(String host) throws UnknownHostException;
+    }
+
+    /** Waits between attempts. */
+    @FunctionalInterface
+    interface Pause {
+        void take(Duration length) throws InterruptedException;
+    }
+
+    private BudgetWebhook(WebhookTarget target, SSLSocketFactory tls, Lookup lookup, Pause pause) {
         this.target = target;
-        this.firstPause = firstPause;
+        this.post = new PinnedPost(tls, PATIENCE);
+        this.lookup = lookup;
+        this.pause = pause;
         this.thread = Thread.ofPlatform().name("budget-webhook").daemon().unstarted(this::run);
     }
 
-    /** Starts delivering. @param firstPause between the first attempts; it doubles each time */
-    public static BudgetWebhook start(WebhookTarget target, Duration firstPause) {
-        BudgetWebhook webhook = new BudgetWebhook(target, firstPause);
+    /** Starts delivering. */
+    public static BudgetWebhook start(WebhookTarget target) {
+        return start(target, (SSLSocketFactory) SSLSocketFactory.getDefault(),
+                InetAddress::getAllByName, Thread::sleep);
+    }
+
+    /** The same with another network and clock. */
+    static BudgetWebhook start(WebhookTarget target, SSLSocketFactory tls, Lookup lookup,
+            Pause pause) {
+        BudgetWebhook webhook = new BudgetWebhook(target, tls, lookup, pause);
         webhook.thread.start();
         return webhook;
     }
@@ -62,49 +88,55 @@ public final class BudgetWebhook implements BudgetEvents, AutoCloseable {
     public void tell(Kind kind, BudgetStatus status) {
         String event = BudgetJson.status(status).put("type", "budget."
                 + kind.name().toLowerCase(Locale.ROOT)).put("at", Instant.now().toString())
-                .toString();
+                .put("id", UUID.randomUUID().toString()).toString();
         if (!queue.offer(event)) {
             LOG.error("too many events wait for the webhook; dropped {}", event);
         }
     }
 
     private void run() {
-        try (HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build()) {
+        try {
             while (true) {
-                deliver(client, queue.take());
+                deliver(queue.take());
             }
         } catch (InterruptedException e) {
             LOG.debug("the webhook ends with {} events undelivered", queue.size());
         }
     }
 
-    private void deliver(HttpClient client, String event) throws InterruptedException {
-        Duration pause = firstPause;
+    private void deliver(String event) throws InterruptedException {
+        Duration length = FIRST_PAUSE;
         for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+            if (attempt > 1) {
+                pause.take(length);
+                length = length.multipliedBy(2);
+            }
             try {
-                int status = send(client, event);
-                if (status < LEAST_ERROR) {
+                int status = send(event);
+                if (status >= LEAST_SUCCESS && status < LEAST_ERROR) {
                     return;
                 }
-                LOG.warn("the webhook answered {} to attempt {}", status, attempt);
+                LOG.warn("the webhook {} answered {} to attempt {}", target, status, attempt);
             } catch (IOException | IllegalArgumentException e) {
-                LOG.warn("the webhook cannot be reached in attempt {}: {}", attempt, e.toString());
+                LOG.warn("the webhook {} cannot be reached in attempt {}: {}", target, attempt,
+                        e.toString());
             }
-            Thread.sleep(pause);
-            pause = pause.multipliedBy(2);
         }
-        LOG.error("the webhook never took {}", event);
+        LOG.error("the webhook {} never took {}", target, event);
     }
 
-    private int send(HttpClient client, String event) throws IOException, InterruptedException {
-        URI url = target.url();
-        WebhookTarget.requireReachable(InetAddress.getAllByName(url.getHost()), url);
+    /** What was looked up is checked, and what was checked is connected to. */
+    private int send(String event) throws IOException {
+        InetAddress[] addresses = lookup.of(target.url().getHost());
+        target.requireReachable(addresses);
         String seconds = Long.toString(Instant.now().getEpochSecond());
-        return client.send(HttpRequest.newBuilder(url).timeout(PATIENCE)
-                .header("Content-Type", "application/json").header(TIMESTAMP, seconds)
-                .header(SIGNATURE, "sha256=" + sign(target.secret(), seconds + "." + event))
-                .POST(BodyPublishers.ofString(event)).build(), BodyHandlers.discarding())
-                .statusCode();
+        Map<String, String> headers = new LinkedHashMap<>();
+        headers.put("Content-Type", "application/json");
+        headers.put("User-Agent", "millrace");
+        headers.put(TIMESTAMP, seconds);
+        headers.put(SIGNATURE, "sha256=" + sign(target.secret(), seconds + "." + event));
+        return post.send(target.url(), addresses[0], headers,
+                event.getBytes(StandardCharsets.UTF_8));
     }
 
     static String sign(byte[] secret, String text) {

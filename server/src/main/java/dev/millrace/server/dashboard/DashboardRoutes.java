@@ -6,7 +6,6 @@ import dev.millrace.server.metering.LedgerSummary;
 import dev.millrace.server.metering.LedgerView;
 import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.prices.Counterfactual;
-import dev.millrace.server.metering.report.UseSpan;
 import dev.millrace.server.openai.completion.Exchange;
 import dev.millrace.server.openai.wire.ApiException;
 import dev.millrace.server.pages.Page;

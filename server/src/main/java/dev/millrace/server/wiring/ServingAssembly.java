@@ -66,7 +66,6 @@ import java.util.Set;
  */
 public final class ServingAssembly {
 
-    private static final Duration WEBHOOK_PAUSE = Duration.ofSeconds(1);
 
     private final Closing closing = new Closing();
     private final ServerConfig config;
@@ -177,7 +176,7 @@ public final class ServingAssembly {
 
     private BudgetEvents alerts(ServerConfig settings) {
         return WebhookTarget.configured(settings.cost()).<BudgetEvents>map(target -> closing
-                .later(BudgetWebhook.start(target, WEBHOOK_PAUSE))).orElse(BudgetEvents.NOBODY);
+                .later(BudgetWebhook.start(target))).orElse(BudgetEvents.NOBODY);
     }
 
     /** The prices that come with the program, and the user's, which lie beside the usual ledger. */
