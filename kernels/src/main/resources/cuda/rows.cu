@@ -19,7 +19,7 @@ KERNEL(embed, EmbedArguments) {
 
 struct NormArguments {
   float* hidden;            // (tokens, width): the residual stream
-  const float* branch;      // (tokens, width): added first; null for nothing
+  const float* branch;      // (parts, rows, width): added first; null for nothing
   const float* branchNorm;  // (width): of the branch; null for none
   const float* norm;        // (width): of the stream; null for none
   const int* tokens;        // (rows): which tokens; null for all
@@ -28,7 +28,7 @@ struct NormArguments {
   int width;
   float epsilon;
   float factor; // of the branch
-  int unused;
+  int parts;    // that the branch is the sum of, in their order: one of each device
 };
 
 template <class Values>
@@ -44,11 +44,16 @@ KERNEL(addAndNorm, NormArguments) {
   int row = blockIdx.x;
   float* hidden = a.hidden + (size_t)(a.tokens ? a.tokens[row] : row) * a.width;
   if (a.branch) {
-    const float* branch = a.branch + (size_t)row * a.width;
-    float share = a.branchNorm
-        ? inverseRoot(a.width, a.epsilon, [&](int i) { return branch[i]; }, scratch) : 1.0f;
+    const float* parts = a.branch + (size_t)row * a.width;
+    size_t stride = (size_t)gridDim.x * a.width;
+    auto branch = [&](int i) {
+      float sum = parts[i];
+      for (int part = 1; part < a.parts; part++) sum += parts[part * stride + i];
+      return sum;
+    };
+    float share = a.branchNorm ? inverseRoot(a.width, a.epsilon, branch, scratch) : 1.0f;
     for (int i = threadIdx.x; i < a.width; i += ROW_THREADS) {
-      float added = a.branchNorm ? branch[i] * share * a.branchNorm[i] : branch[i];
+      float added = a.branchNorm ? branch(i) * share * a.branchNorm[i] : branch(i);
       hidden[i] += a.factor * added;
     }
     __syncthreads();

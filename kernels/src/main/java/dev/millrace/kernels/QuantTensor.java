@@ -65,12 +65,46 @@ public record QuantTensor(QuantFormat format, TensorShape shape, MemorySegment d
      * @throws IndexOutOfBoundsException if there are no such rows
      */
     public QuantTensor rows(long first, long count) {
-        if (shape.planes() != 1) {
-            throw new IllegalArgumentException("rows of one matrix only, got " + shape);
-        }
+        requireWhole("rows of one matrix only");
         Objects.checkFromIndexSize(first, count, shape.rows());
         return part(TensorShape.matrix(count, shape.columns()), first * rowBytes(),
                 count * rowBytes());
+    }
+
+    /**
+     * Some columns of a matrix, as a copy on the heap: apart, they are no run of bytes.
+     *
+     * @throws IllegalArgumentException  if it is a bank, scales are kept apart, or a block of the
+     *                                   format would be cut
+     * @throws IndexOutOfBoundsException if there are no such columns
+     */
+    public QuantTensor columns(long first, long count) {
+        requireWhole("columns of one matrix only");
+        Objects.checkFromIndexSize(first, count, shape.columns());
+        if (first % format.blockElements() != 0 || count % format.blockElements() != 0) {
+            throw new IllegalArgumentException("columns " + first + " to " + (first + count)
+                    + " of a " + shape + " tensor cut its blocks of " + format.blockElements()
+                    + " elements (" + format + ")");
+        }
+        long offset = first == 0 ? 0 : format.rowBytes(first);
+        long bytes = format.rowBytes(count);
+        long[] copied = new long[Math.toIntExact(
+                Math.ceilDiv(shape.rows() * bytes, (long) Long.BYTES))];
+        MemorySegment target = MemorySegment.ofArray(copied).asSlice(0, shape.rows() * bytes);
+        for (long row = 0; row < shape.rows(); row++) {
+            MemorySegment.copy(data, row * rowBytes() + offset, target, row * bytes, bytes);
+        }
+        return of(format, TensorShape.matrix(shape.rows(), count), target);
+    }
+
+    private void requireWhole(String what) {
+        if (shape.planes() != 1) {
+            throw new IllegalArgumentException(what + ", got " + shape);
+        }
+        if (scales != null || zeros != null || groupIndex != null) {
+            throw new IllegalArgumentException("a part of a " + shape + " tensor of " + format
+                    + " whose scales are kept apart");
+        }
     }
 
     private QuantTensor part(TensorShape partShape, long offset, long bytes) {

@@ -1,5 +1,6 @@
 package dev.millrace.engine.cuda;
 
+import dev.millrace.engine.cuda.PlacedModel.Share;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.CacheGeometry;
@@ -8,7 +9,6 @@ import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.MemoryPlan;
-import dev.millrace.engine.forward.MemoryPlan.GroupBlocks;
 import dev.millrace.engine.forward.WeightSizes;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.KvFormat;
@@ -17,12 +17,9 @@ import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.CudaCache;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
-import dev.millrace.kernels.cuda.CudaKernels;
-import dev.millrace.kernels.cuda.CudaMatrix;
 import dev.millrace.kernels.cuda.CudaMemoryException;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -35,9 +32,6 @@ public final class CudaBackend implements Backend {
      * to be read once for many positions, little beside the weights.
      */
     private static final long LOGIT_BYTES = 128L << 20;
-    /** Most pinned memory that weights are copied through. */
-    private static final long STAGING_BYTES = 64L << 20;
-    private static final long LEAST_STAGING_BYTES = 1L << 20;
 
     private final CudaDeviceInfo info;
     private final byte[] image;
@@ -88,13 +82,14 @@ public final class CudaBackend implements Backend {
      */
     public static DeviceMemory memoryNeeded(ModelSpec spec, Weights weights,
             MemoryBudget budget) {
-        return plan(spec, budget, LOGIT_BYTES)
-                .full(WeightSizes.of(CudaMatrix::bytes, spec, weights));
+        Share share = Share.whole(spec, weights, budget, LOGIT_BYTES);
+        return share.plan().full(share.sizes());
     }
 
     /** A cache of one full context, less than which {@link #open} refuses, in bytes. */
     public static long leastCacheBytes(ModelSpec spec, MemoryBudget budget) {
-        return MemoryPlan.leastCacheBytes(groups(spec, budget));
+        return MemoryPlan.leastCacheBytes(
+                MemoryPlan.groups(spec, budget, CudaBackend::blockBytes));
     }
 
     /** Cached keys and values of one position over all layers, in bytes. */
@@ -102,27 +97,16 @@ public final class CudaBackend implements Backend {
         return MemoryPlan.tokenBytes(spec, format, CudaBackend::blockBytes);
     }
 
-    private static long blockBytes(KvFormat format, int layers, int kvHeads, int headSize,
+    static long blockBytes(KvFormat format, int layers, int kvHeads, int headSize,
             int blockTokens) {
         return CudaCache.blockBytes(format, layers, kvHeads, headSize);
     }
 
-    private static List<GroupBlocks> groups(ModelSpec spec, MemoryBudget budget) {
-        return MemoryPlan.groups(spec, budget, CudaBackend::blockBytes);
-    }
-
-    private static MemoryPlan plan(ModelSpec spec, MemoryBudget budget, long logitBytes) {
-        List<GroupBlocks> groups = groups(spec, budget);
-        return new MemoryPlan(spec.name(), budget.totalBytes(),
-                CudaBuffers.bytes(spec, budget, groups.size(), logitBytes)
-                        + CudaWeightLoader.tableBytes(spec, budget.contextTokens()),
-                budget.adapterBytes(), groups);
-    }
-
     @Override
     public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        MemoryPlan plan = plan(spec, budget, logitBytes);
-        WeightSizes sizes = WeightSizes.of(CudaMatrix::bytes, spec, weights);
+        Share share = Share.whole(spec, weights, budget, logitBytes);
+        MemoryPlan plan = share.plan();
+        WeightSizes sizes = share.sizes();
         if (sizes.bytes() > plan.weightLimitBytes()) {
             throw new BackendException("the weights of " + spec.name() + " take " + sizes.bytes()
                     + " bytes on the " + info.name() + ", and the memory limit of "
@@ -132,7 +116,7 @@ public final class CudaBackend implements Backend {
         try {
             CudaDevice device = CudaDevice.open(info, image);
             try {
-                return place(device, spec, weights, budget, plan, sizes);
+                return place(device, share, plan, sizes);
             } catch (RuntimeException | Error e) {
                 device.close();
                 throw e;
@@ -145,37 +129,24 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    private ForwardPass place(CudaDevice device, ModelSpec spec, Weights weights,
-            MemoryBudget budget, MemoryPlan plan, WeightSizes sizes) {
+    private ForwardPass place(CudaDevice device, Share share, MemoryPlan plan,
+            WeightSizes sizes) {
         long startNanos = System.nanoTime();
-        CudaKernels kernels = new CudaKernels(device);
+        ModelSpec spec = share.spec();
+        MemoryBudget budget = share.budget();
         List<LayerGroup> groups = plan.layerGroups(sizes.bytes());
         CacheGeometry geometry = new CacheGeometry(MemoryPlan.BLOCK_TOKENS, groups);
-        long vectorBytes = WeightSizes.of((format, shape) -> 0, spec, weights).bytes();
-        long weightAddress = device.allocate(sizes.bytes());
-        long bufferAddress = device.allocate(plan.bufferBytes());
-        CudaCaches caches = new CudaCaches(device, spec, budget.cacheFormat(),
-                plan.groups().stream().map(GroupBlocks::layers).toList(), groups);
-        DeviceLayout layout = new DeviceLayout(bufferAddress);
-        CudaBuffers buffers = new CudaBuffers(spec, budget, groups.size(), logitBytes, layout);
-        MemorySegment staging = device.pin(Math.clamp(sizes.bytes(), LEAST_STAGING_BYTES,
-                STAGING_BYTES));
-        CudaWeights loaded = new CudaWeightLoader(kernels, pool, spec, weights, buffers, staging,
-                weightAddress, weightAddress + sizes.bytes() - vectorBytes,
-                bufferAddress + layout.taken()).load(budget.contextTokens());
-        device.unpin(staging);
-        StepInputs inputs = new StepInputs(device, buffers.inputs, budget, groups.size());
-        CudaOutputs outputs = new CudaOutputs(spec, kernels, hostKernels, pool, loaded, buffers,
-                inputs, budget.stepTokens());
+        PlacedModel placed = PlacedModel.place(device, share, groups, pool);
+        CudaOutputs outputs = new CudaOutputs(spec, placed.kernels(), hostKernels, pool,
+                placed.weights(), placed.buffers(), placed.inputs(), budget.stepTokens());
         DeviceMemory memory = new DeviceMemory(sizes.bytes(), sizes.stepBytes(),
                 geometry.totalBytes(), plan.bufferBytes(), budget.adapterBytes());
         device.synchronize();
         Optional<StepBuckets> buckets = graphs
-                ? Optional.of(new StepBuckets(budget, buffers.logitRows))
+                ? Optional.of(new StepBuckets(budget, placed.buffers().logitRows))
                 : Optional.empty();
         return new CudaForwardPass(device, new CudaForwardPass.Parts(geometry, memory,
-                System.nanoTime() - startNanos, inputs, caches,
-                new CudaTransformer(spec, kernels, loaded, caches, buffers, inputs), outputs,
-                buckets), budget, spec.vocabularySize());
+                System.nanoTime() - startNanos, placed.inputs(), placed.caches(),
+                placed.transformer(), outputs, buckets), budget, spec.vocabularySize());
     }
 }

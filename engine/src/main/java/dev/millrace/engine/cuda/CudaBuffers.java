@@ -20,7 +20,11 @@ final class CudaBuffers {
     private static final long ATTENTION_BYTES = 64L << 20;
 
     final long hidden; // (step tokens, embedding): the residual stream
-    final long branch; // (step tokens, embedding): a branch's output
+    final long branch; // (step tokens, embedding): a branch's output, or this device's part of it
+    final int devices; // that share the model
+    final long parts; // (devices, tokens, embedding): branches of all devices
+    final long squares; // (step tokens, 2): this device's share of the norm of all heads
+    final long allSquares; // (devices, tokens, 2)
     final long query; // (step tokens, heads x head size)
     final long key; // (step tokens, KV heads x head size)
     final long value; // (step tokens, KV heads x head size)
@@ -45,12 +49,23 @@ final class CudaBuffers {
     private final long gatePrepared; // enough for every width and number of rows
     private final int stepTokens;
 
-    /** @param logitBytes most bytes of logits at a time */
-    CudaBuffers(ModelSpec spec, MemoryBudget budget, int groups, long logitBytes,
+    /**
+     * @param spec       of this device
+     * @param devices    that share the model
+     * @param logitBytes most bytes of logits at a time
+     */
+    CudaBuffers(ModelSpec spec, int devices, MemoryBudget budget, int groups, long logitBytes,
             DeviceLayout layout) {
         stepTokens = budget.stepTokens();
+        this.devices = devices;
         hidden = layout.floats((long) stepTokens * spec.embeddingSize());
         branch = layout.floats((long) stepTokens * spec.embeddingSize());
+        boolean shared = devices > 1;
+        parts = shared
+                ? layout.floats((long) devices * stepTokens * spec.embeddingSize())
+                : branch;
+        squares = layout.floats(shared ? 2L * stepTokens : 0);
+        allSquares = layout.floats(shared ? 2L * devices * stepTokens : 0);
         query = layout.floats((long) stepTokens * spec.querySize());
         key = layout.floats((long) stepTokens * spec.kvSize());
         value = layout.floats((long) stepTokens * spec.kvSize());
@@ -92,9 +107,10 @@ final class CudaBuffers {
     }
 
     /** Device memory that the buffers take, in bytes. */
-    static long bytes(ModelSpec spec, MemoryBudget budget, int groups, long logitBytes) {
+    static long bytes(ModelSpec spec, int devices, MemoryBudget budget, int groups,
+            long logitBytes) {
         DeviceLayout layout = new DeviceLayout(0);
-        new CudaBuffers(spec, budget, groups, logitBytes, layout);
+        new CudaBuffers(spec, devices, budget, groups, logitBytes, layout);
         return layout.taken();
     }
 

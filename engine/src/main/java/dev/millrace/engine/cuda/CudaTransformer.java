@@ -8,7 +8,10 @@ import dev.millrace.kernels.cuda.CudaKernels;
 import dev.millrace.kernels.cuda.CudaKernels.AttendStep;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
 import dev.millrace.kernels.cuda.CudaKernels.StoreStep;
+import dev.millrace.kernels.cuda.HeadNormKernels;
+import dev.millrace.kernels.cuda.HeadNormKernels.Heads;
 import dev.millrace.kernels.cuda.PreparedRows;
+import dev.millrace.models.AttentionSpec.HeadNorm;
 import dev.millrace.models.ExpertSpec;
 import dev.millrace.models.FeedForwardSpec;
 import dev.millrace.models.ModelSpec;
@@ -16,7 +19,8 @@ import dev.millrace.models.ModelSpec;
 /**
  * Queues the kernels that take a step's tokens from ids through all layers. Between two branches
  * there is one kernel, which adds the one's output to the residual stream and norms it for the
- * next.
+ * next. Where several devices share the model, {@link ShardedWalk} calls for the pieces of
+ * {@link #run} and has the devices exchange what they made between them.
  */
 final class CudaTransformer {
 
@@ -26,12 +30,19 @@ final class CudaTransformer {
     private final CudaCaches caches;
     private final CudaBuffers buffers;
     private final StepInputs inputs;
+    private final ModelSpec whole;
+    private final HeadNormKernels headNorm; // null where the device has all heads of a norm
 
     private int tokens;
 
-    CudaTransformer(ModelSpec spec, CudaKernels kernels, CudaWeights weights, CudaCaches caches,
-            CudaBuffers buffers, StepInputs inputs) {
+    /** @param spec of this device @param whole of all devices; the same where there is one */
+    CudaTransformer(ModelSpec spec, ModelSpec whole, CudaKernels kernels, CudaWeights weights,
+            CudaCaches caches, CudaBuffers buffers, StepInputs inputs) {
         this.spec = spec;
+        this.whole = whole;
+        headNorm = buffers.devices > 1 && spec.attention().headNorm() == HeadNorm.ALL_HEADS
+                ? new HeadNormKernels(kernels.device())
+                : null;
         this.kernels = kernels;
         this.weights = weights;
         this.caches = caches;
@@ -41,35 +52,66 @@ final class CudaTransformer {
 
     /** Computes the inputs' tokens; the last layer's output will be in {@code buffers.hidden}. */
     void run() {
+        begin();
+        for (int layer = 0; layer < spec.layers(); layer++) {
+            project(layer);
+            attend(layer);
+            feedForward(layer);
+        }
+        end();
+    }
+
+    /** Looks the tokens up. */
+    void begin() {
         tokens = inputs.tokens();
         kernels.embed(weights.tokenEmbedding(), inputs.tokenIds(), tokens, buffers.hidden,
                 spec.multipliers().embedding());
-        long postNorm = 0;
-        for (int index = 0; index < spec.layers(); index++) {
-            CudaLayer layer = weights.layers().get(index);
-            kernels.addAndNorm(between(index > 0, postNorm, layer.attentionNorm()), tokens,
-                    buffers.normed);
-            attend(index, layer);
-            kernels.addAndNorm(between(true, layer.attentionPostNorm(),
-                    layer.feedForwardNorm()), tokens, buffers.normed);
-            feedForward(layer);
-            postNorm = layer.feedForwardPostNorm();
-        }
-        kernels.add(between(true, postNorm, 0), tokens);
+    }
+
+    /** Adds the last branch to the stream. */
+    void end() {
+        kernels.add(between(true, postNorm(spec.layers() - 1), 0), tokens);
+    }
+
+    private long postNorm(int layer) {
+        return layer < 0 ? 0 : weights.layers().get(layer).feedForwardPostNorm();
     }
 
     /** @param branch whether the buffer holds a branch's output */
     private Between between(boolean branch, long branchNorm, long norm) {
-        return new Between(buffers.hidden, branch ? buffers.branch : 0,
+        return new Between(buffers.hidden, branch ? buffers.parts : 0, buffers.devices,
                 spec.multipliers().residual(), branchNorm, norm, spec.norm().epsilon(),
                 spec.embeddingSize());
     }
 
-    private void attend(int index, CudaLayer layer) {
+    /** Queries, keys and values of a layer. */
+    void project(int index) {
+        CudaLayer layer = weights.layers().get(index);
+        kernels.addAndNorm(between(index > 0, postNorm(index - 1), layer.attentionNorm()), tokens,
+                buffers.normed);
         kernels.multiply(layer.projections(), buffers.normed, tokens);
+        if (headNorm != null) {
+            headNorm.squares(heads(layer), buffers.squares, tokens);
+        }
+    }
+
+    private Heads heads(CudaLayer layer) {
+        return new Heads(buffers.query, buffers.key, layer.queryNorm(), layer.keyNorm(),
+                spec.querySize(), spec.kvSize());
+    }
+
+    /** The first branch of a layer. */
+    void attend(int index) {
+        CudaLayer layer = weights.layers().get(index);
+        boolean normed = headNorm != null;
+        if (normed) {
+            headNorm.norm(heads(layer), buffers.allSquares, buffers.devices,
+                    whole.querySize(), whole.kvSize(), spec.norm().epsilon(), tokens);
+        }
         CudaCache cache = caches.layer(index, inputs);
         kernels.store(new StoreStep(buffers.query, buffers.key, buffers.value,
-                layer.queryNorm(), layer.keyNorm(), layer.rotary().cosines(),
+                normed ? 0 : layer.queryNorm(), normed ? 0 : layer.keyNorm(),
+                layer.rotary().cosines(),
                 layer.rotary().sines(), inputs.positions(), inputs.sequences(), spec.heads(),
                 layer.rotary().pairs(), layer.rotary().adjacent(),
                 spec.attention().queryNormSize(), spec.attention().keyNormSize(),
@@ -87,7 +129,11 @@ final class CudaTransformer {
         kernels.multiply(layer.attentionOutput(), buffers.attendedPrepared, tokens);
     }
 
-    private void feedForward(CudaLayer layer) {
+    /** The second branch of a layer. */
+    void feedForward(int index) {
+        CudaLayer layer = weights.layers().get(index);
+        kernels.addAndNorm(between(true, layer.attentionPostNorm(), layer.feedForwardNorm()),
+                tokens, buffers.normed);
         FeedForwardSpec network = layer.spec().feedForward();
         if (layer.experts() == null) {
             dense(layer.dense(), network.gate(), network.size());

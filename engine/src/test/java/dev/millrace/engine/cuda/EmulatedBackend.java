@@ -4,6 +4,7 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.CudaProbe;
 import dev.millrace.kernels.cuda.EmulatedDriver;
+import dev.millrace.kernels.cuda.Nccl;
 
 /** The backend on the emulated device. */
 final class EmulatedBackend {
@@ -22,5 +23,12 @@ final class EmulatedBackend {
         EmulatedDriver.load();
         return new CudaBackend(CudaProbe.find().device().orElseThrow(), EmulatedDriver.image(),
                 CpuKernels.scalar(), pool, graphs, LOGIT_BYTES);
+    }
+
+    /** Several devices that share a model. */
+    static ShardedBackend open(WorkerPool pool, int devices) {
+        EmulatedDriver.load();
+        return new ShardedBackend(EmulatedDriver.devices(devices), EmulatedDriver.image(),
+                Nccl::load, CpuKernels.scalar(), pool, LOGIT_BYTES);
     }
 }

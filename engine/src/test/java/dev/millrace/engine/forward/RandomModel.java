@@ -136,6 +136,13 @@ public final class RandomModel implements Weights {
         return new RandomModel("format " + format, spec(format, ADJACENT), format);
     }
 
+    /** One whose columns can be shared out by blocks of 256. */
+    public static RandomModel wide(QuantFormat format) {
+        return new RandomModel("wide " + format, ModelSpec.uniform("llama", "random", 131,
+                CONTEXT_TOKENS, 256, 1e-5f, AttentionSpec.of(8, 4, 64), 2,
+                new LayerSpec(ADJACENT, FeedForwardSpec.dense(768))), format);
+    }
+
     private static final RopeSpec ADJACENT = new RopeSpec(RopeSpec.Layout.ADJACENT, 16, 10_000);
     private static final RopeSpec HALVES = new RopeSpec(RopeSpec.Layout.HALVES, 16, 10_000);
 

@@ -96,14 +96,22 @@ public final class CudaKernels {
      * What happens between the branches of a layer.
      *
      * @param hidden     (tokens, width): the residual stream
-     * @param branch     (tokens, width): added to it first; 0 for nothing
+     * @param branch     (parts, tokens, width): added to it first; 0 for nothing
+     * @param parts      that the branch is the sum of, in their order
      * @param factor     of the branch
      * @param branchNorm (width): of the branch; 0 for none
      * @param norm       (width): of the stream, for what is prepared; 0 for none
      * @param epsilon    of the norms
      */
-    public record Between(long hidden, long branch, float factor, long branchNorm, long norm,
-            float epsilon, int width) {}
+    public record Between(long hidden, long branch, int parts, float factor, long branchNorm,
+            long norm, float epsilon, int width) {
+
+        /** With a branch that is whole. */
+        public Between(long hidden, long branch, float factor, long branchNorm, long norm,
+                float epsilon, int width) {
+            this(hidden, branch, 1, factor, branchNorm, norm, epsilon, width);
+        }
+    }
 
     /** Adds the branch and prepares all tokens for the next one. */
     public void addAndNorm(Between between, int tokens, PreparedRows out) {
@@ -130,7 +138,7 @@ public final class CudaKernels {
         addAndNorm.begin().with(between.hidden()).with(between.branch())
                 .with(between.branchNorm()).with(between.norm()).with(tokens).with(plain)
                 .with(out, between.width()).with(between.width()).with(between.epsilon())
-                .with(between.factor()).with(0).launch(rows, 1, 1, ROW_THREADS, 0);
+                .with(between.factor()).with(between.parts()).launch(rows, 1, 1, ROW_THREADS, 0);
     }
 
     /** Multiplies activations by every matrix of a product. */
