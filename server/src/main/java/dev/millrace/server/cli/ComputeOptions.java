@@ -22,6 +22,18 @@ final class ComputeOptions {
         flags.put(Setting.BACKEND, value);
     }
 
+    @Option(names = "--gpus", paramLabel = "WHICH", description = "all, how many such as 2, or"
+            + " which, such as 0,1 or device=1.")
+    void gpus(String value) {
+        flags.put(Setting.GPUS, value);
+    }
+
+    @Option(names = "--tensor-parallel", paramLabel = "N", description = "GPUs that share a model;"
+            + " auto for as few as it fits on.")
+    void tensorParallel(String value) {
+        flags.put(Setting.TENSOR_PARALLEL, value);
+    }
+
     @Option(names = "--kernels", paramLabel = "NAME",
             description = "native, vector, scalar or auto.")
     void kernels(String value) {

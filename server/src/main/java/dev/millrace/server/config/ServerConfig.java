@@ -34,6 +34,7 @@ import tools.jackson.databind.JsonNode;
  * @param quantize      the type that weights get at load, where one was named
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
+ * @param gpus          which GPUs, and how many share a model
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes
  * @param adapters      LoRA adapters to load beside the model
@@ -54,7 +55,8 @@ import tools.jackson.databind.JsonNode;
 public record ServerConfig(List<NamedModel> models, String host, int port, Exposure exposure,
         int contextTokens, int sequences, int stepTokens, int queue, long memoryBytes,
         KvFormat cacheFormat,
-        Optional<String> quantize, int threads, String backend, String kernels, int vectorBits,
+        Optional<String> quantize, int threads, String backend, GpuSettings gpus,
+        String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
         Duration idleUnload, Optional<PackedFolder> packed, Duration drain,
@@ -115,6 +117,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 quantize(settings),
                 settings.numberOrAuto(Setting.THREADS, 1, MAX_THREADS),
                 settings.choice(Setting.BACKEND, List.of(Settings.AUTO, "cpu", "cuda")),
+                GpuSettings.of(settings),
                 settings.choice(Setting.KERNELS,
                         List.of(Settings.AUTO, "native", "vector", "scalar")),
                 vectorBits(settings),
@@ -142,7 +145,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     /** The same without adapters and without memory for any. */
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
-                queue, memoryBytes, cacheFormat, quantize, threads, backend, kernels, vectorBits,
+                queue, memoryBytes, cacheFormat, quantize, threads, backend, gpus, kernels,
+                vectorBits,
                 List.of(), 0, false, speculate, drafts, toolFormat, idleUnload, packed, drain,
                 ledger, store, batches, cost);
     }

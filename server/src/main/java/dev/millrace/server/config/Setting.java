@@ -26,6 +26,8 @@ public enum Setting {
     QUANTIZE,
     THREADS,
     BACKEND,
+    GPUS,
+    TENSOR_PARALLEL,
     KERNELS,
     VECTOR_BITS,
     SPECULATE,

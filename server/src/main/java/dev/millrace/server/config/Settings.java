@@ -144,7 +144,7 @@ final class Settings {
         return value == null || value.text().equalsIgnoreCase(AUTO);
     }
 
-    private ConfigException wrong(Setting setting, String allowed) {
+    ConfigException wrong(Setting setting, String allowed) {
         Given value = given.get(setting);
         return new ConfigException(value.origin() + " must be " + allowed + ", got \""
                 + value.text() + "\"");

@@ -8,20 +8,34 @@ import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaProbe;
 import dev.millrace.kernels.cuda.CudaProbe.Finding;
 import dev.millrace.kernels.cuda.KernelImages;
+import dev.millrace.kernels.cuda.Nccl;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import dev.millrace.server.config.ServerConfig;
+import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
  * The device that a configuration asks for. One that was named serves or stops the server; with
- * {@code auto} a GPU serves what it can, else the processor, and the reason is told.
+ * {@code auto} a GPU serves what it can, several share what is too large for one, else the
+ * processor serves, and the reason is told.
  *
  * @param device what serves
  * @param why    in words, to follow its description; empty if it was named
+ * @param gpus   that may be used
+ * @param nccl   what several need to share a model: fails if it is not there
  */
-record DeviceChoice(ServingDevice device, String why) {
+record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
+        Supplier<Nccl> nccl) {
+
+    /** How machines are looked into. */
+    record Probes(Supplier<Finding> gpus, Function<CudaDeviceInfo, byte[]> images,
+            Supplier<Nccl> nccl) {
+
+        private static final Probes REAL = new Probes(CudaProbe::find, KernelImages::find,
+                Nccl::load);
+    }
 
     /**
      * For a configuration, whatever the model.
@@ -29,39 +43,37 @@ record DeviceChoice(ServingDevice device, String why) {
      * @throws BackendException if what was named cannot serve; says why and what to do
      */
     static DeviceChoice of(ServerConfig config) {
-        return of(config, CudaProbe::find, KernelImages::find);
+        return of(config, Probes.REAL);
     }
 
-    /** @param probe looks for a device @param images finds its kernels */
-    static DeviceChoice of(ServerConfig config, Supplier<Finding> probe,
-            Function<CudaDeviceInfo, byte[]> images) {
+    static DeviceChoice of(ServerConfig config, Probes probes) {
         CpuDevice cpu = CpuDevice.of(config);
+        GpuChoice chosen = new GpuChoice(config.gpus(), config.backend().equals("cuda"));
         if (config.backend().equals("cpu")) {
-            return new DeviceChoice(cpu, "");
+            chosen.requireNothingNamed();
+            return new DeviceChoice(cpu, "", List.of(), probes.nccl());
         }
-        boolean named = config.backend().equals("cuda");
         String reason = adapters(config);
         String advice = "leave them out";
         if (reason.isEmpty()) {
-            Finding finding = probe.get();
+            Finding finding = probes.gpus().get();
             reason = finding.reason();
             advice = finding.advice();
-            if (finding.device().isPresent()) {
+            if (!finding.devices().isEmpty()) {
+                List<CudaDeviceInfo> gpus = chosen.allowed(finding.devices());
+                List<CudaDeviceInfo> sharing = chosen.sharing(gpus, probes.nccl());
                 try {
-                    CudaDeviceInfo info = finding.device().get();
-                    return new DeviceChoice(new GpuDevice(info, images.apply(info), cpu.choice()),
-                            named ? "" : "auto: there is a GPU");
+                    byte[] image = probes.images().apply(sharing.getFirst());
+                    return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice()),
+                            chosen.why(finding.devices().size()), gpus, probes.nccl());
                 } catch (KernelException e) {
                     reason = e.getMessage();
                     advice = "build it there";
                 }
             }
         }
-        if (named) {
-            throw new BackendException("--backend=cuda cannot serve: " + reason + "; " + advice
-                    + ", or use --backend=cpu");
-        }
-        return new DeviceChoice(cpu, "auto: " + reason);
+        chosen.requireNone(reason, advice);
+        return new DeviceChoice(cpu, "auto: " + reason, List.of(), probes.nccl());
     }
 
     private static String adapters(ServerConfig config) {
@@ -71,24 +83,66 @@ record DeviceChoice(ServingDevice device, String why) {
     }
 
     /**
-     * For a model: with {@code auto}, one that does not fit the GPU with its buffers and one full
-     * context is served by the processor.
+     * For a model: one that does not fit the GPU with its buffers and one full context is shared by
+     * as few as it fits on, unless their number was named; with {@code auto}, what still does not
+     * fit is served by the processor.
      *
      * @param budget with the memory of the device chosen so far
      */
     DeviceChoice fitting(ServerConfig config, ModelSpec spec, Weights weights,
             MemoryBudget budget) {
-        if (!(device instanceof GpuDevice) || config.backend().equals("cuda")) {
+        if (!(device instanceof GpuDevice gpu)) {
             return this;
         }
-        DeviceMemory memory = device.memoryNeeded(spec, weights, budget);
-        long least = memory.totalBytes() - memory.cacheBytes()
-                + Math.min(memory.cacheBytes(), device.leastCacheBytes(spec, budget));
-        return least <= budget.totalBytes()
+        boolean chosen = config.gpus().tensorParallel() > 0;
+        boolean named = config.backend().equals("cuda");
+        if (chosen && (named || config.gpus().tensorParallel() > 1)) {
+            return this;
+        }
+        long least = leastBytes(gpu, spec, weights, budget);
+        long most = Math.min(budget.totalBytes(), gpu.deviceBytes());
+        if (least <= most) {
+            return this;
+        }
+        String reason = "the model takes " + least + " bytes on the GPU, more than the " + most
+                + " that it may";
+        if (!chosen && config.models().size() == 1) {
+            try {
+                return shared(gpu, config, spec, weights, budget, reason);
+            } catch (BackendException | KernelException e) {
+                reason += "; " + e.getMessage();
+            }
+        }
+        return named
                 ? this
-                : new DeviceChoice(CpuDevice.of(config),
-                        "auto: the model takes " + least
-                                + " bytes on the GPU, more than the " + budget.totalBytes()
-                                + " that it may");
+                : new DeviceChoice(CpuDevice.of(config), "auto: " + reason, List.of(), nccl);
+    }
+
+    private static long leastBytes(GpuDevice gpu, ModelSpec spec, Weights weights,
+            MemoryBudget budget) {
+        DeviceMemory memory = gpu.memoryNeeded(spec, weights, budget);
+        return memory.totalBytes() - memory.cacheBytes()
+                + Math.min(memory.cacheBytes(), gpu.leastCacheBytes(spec, budget));
+    }
+
+    /** @throws BackendException if no number of GPUs has room for it, or they are too different */
+    private DeviceChoice shared(GpuDevice gpu, ServerConfig config, ModelSpec spec,
+            Weights weights, MemoryBudget budget, String reason) {
+        for (int count = 2; count <= gpus.size(); count++) {
+            GpuDevice several = new GpuDevice(GpuChoice.alike(gpus, count), gpu.image(),
+                    gpu.hostKernels());
+            long total = config.memoryBytes() > 0
+                    ? config.memoryBytes()
+                    : several.usualMemoryBytes();
+            long each = Math.min(total / count, several.deviceBytes());
+            if (several.leastDeviceBytes(spec, weights, budget) <= each) {
+                nccl.get();
+                return new DeviceChoice(several, (why.isEmpty() ? "" : "auto: ") + reason, gpus,
+                        nccl);
+            }
+        }
+        throw new BackendException(gpus.size() == 1
+                ? "there is no other to share it"
+                : gpus.size() + " GPUs together have too little as well");
     }
 }

@@ -2,6 +2,7 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.Speculation;
 import dev.millrace.engine.cuda.CudaBackend;
+import dev.millrace.engine.cuda.ShardedBackend;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -10,22 +11,25 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaMatrix;
+import dev.millrace.kernels.cuda.Nccl;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * An NVIDIA GPU.
+ * An NVIDIA GPU, or several that share models.
  *
- * @param image       the kernels, compiled for it
+ * @param devices     one or more, of one compute capability
+ * @param image       the kernels, compiled for them
  * @param hostKernels to sample with
  */
-record GpuDevice(CudaDeviceInfo info, byte[] image, KernelChoice hostKernels)
+record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKernels)
         implements
             ServingDevice {
 
-    /** Of the device's memory where no limit was given: the driver and others take some. */
+    /** Of the devices' memory where no limit was given: the driver and others take some. */
     private static final double USUAL_MEMORY_SHARE = 0.9;
 
     /**
@@ -34,9 +38,21 @@ record GpuDevice(CudaDeviceInfo info, byte[] image, KernelChoice hostKernels)
      */
     private static final Speculation SPECULATION = new Speculation(7, 8, 0.05);
 
+    GpuDevice {
+        devices = List.copyOf(devices);
+    }
+
+    private CudaDeviceInfo first() {
+        return devices.getFirst();
+    }
+
+    private boolean alone() {
+        return devices.size() == 1;
+    }
+
     @Override
     public String description() {
-        return CudaBackend.description(info);
+        return alone() ? CudaBackend.description(first()) : ShardedBackend.description(devices);
     }
 
     @Override
@@ -44,14 +60,26 @@ record GpuDevice(CudaDeviceInfo info, byte[] image, KernelChoice hostKernels)
         return Optional.empty();
     }
 
+    /** Of the smallest device. */
+    long deviceBytes() {
+        return devices.stream().mapToLong(CudaDeviceInfo::memoryBytes).min().orElseThrow();
+    }
+
     @Override
     public long usualMemoryBytes() {
-        return (long) (info.memoryBytes() * USUAL_MEMORY_SHARE);
+        return (long) (deviceBytes() * USUAL_MEMORY_SHARE) * devices.size();
     }
 
     @Override
     public DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        return CudaBackend.memoryNeeded(spec, weights, budget);
+        return alone()
+                ? CudaBackend.memoryNeeded(spec, weights, budget)
+                : ShardedBackend.memoryNeeded(spec, weights, budget, devices.size());
+    }
+
+    /** The least that each device must have for a model, in bytes. */
+    long leastDeviceBytes(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        return ShardedBackend.leastDeviceBytes(spec, weights, budget, devices.size());
     }
 
     @Override
@@ -76,6 +104,8 @@ record GpuDevice(CudaDeviceInfo info, byte[] image, KernelChoice hostKernels)
 
     @Override
     public Backend backend(WorkerPool pool, Duration warmUp) {
-        return new CudaBackend(info, image, hostKernels.kernels(), pool, true);
+        return alone()
+                ? new CudaBackend(first(), image, hostKernels.kernels(), pool, true)
+                : new ShardedBackend(devices, image, Nccl::load, hostKernels.kernels(), pool);
     }
 }

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -141,13 +142,39 @@ class ServerConfigTest {
     @ParameterizedTest
     @CsvSource({"PORT,-1", "PORT,65536", "PORT,eighty", "PORT,.nan", "SEQUENCES,0", "CONTEXT,-5",
         "MEMORY,0GB", "MEMORY,lots", "MEMORY,999999999999TB", "BACKEND,gpu", "KERNELS,fast",
-        "VECTOR_BITS,64", "KV,q4_0", "DRAIN_SECONDS,1e3", "THREADS,1.5", "STEP_TOKENS,4"})
+        "VECTOR_BITS,64", "GPUS,none", "GPUS,0", "GPUS,-1", "GPUS,device=", "GPUS,device=x",
+        "TENSOR_PARALLEL,0", "TENSOR_PARALLEL,two", "KV,q4_0", "DRAIN_SECONDS,1e3", "THREADS,1.5",
+        "STEP_TOKENS,4"})
     void refusesWhatIsNotAllowedAndSaysWhatIs(Setting setting, String value) {
         flags.put(setting, value);
 
         assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
                 .withMessageMatching("--" + setting.key().replace('_', '-')
                         + " must be .*, got \"" + value + "\"");
+    }
+
+    @Test
+    void readsWhichGpusMayBeUsed() {
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(), 0));
+        flags.put(Setting.GPUS, "3");
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(3, List.of(), 0));
+        flags.put(Setting.GPUS, "device=2");
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(2), 0));
+        flags.put(Setting.GPUS, "2, 0");
+        flags.put(Setting.TENSOR_PARALLEL, "2");
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(2, 0), 2));
+    }
+
+    @Test
+    void refusesGpusThatAreNamedTwiceOrTooFewToShareAModel() {
+        flags.put(Setting.GPUS, "1,1");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessageContaining("each once, got \"1,1\"");
+        flags.put(Setting.GPUS, "0,1");
+        flags.put(Setting.TENSOR_PARALLEL, "4");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessage("tensor_parallel is 4, and gpus names 2 only; lower the one or raise"
+                        + " the other");
     }
 
     @ParameterizedTest

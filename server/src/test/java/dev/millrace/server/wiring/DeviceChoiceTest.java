@@ -16,6 +16,7 @@ import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
 import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
+import dev.millrace.server.wiring.DeviceChoice.Probes;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
@@ -23,6 +24,8 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -45,7 +48,11 @@ class DeviceChoiceTest {
     }
 
     private DeviceChoice choose(String backend, Finding finding) {
-        return DeviceChoice.of(config(backend), () -> finding, IMAGES);
+        return DeviceChoice.of(config(backend), probes(finding));
+    }
+
+    private static Probes probes(Finding finding) {
+        return new Probes(() -> finding, IMAGES, () -> null);
     }
 
     @Test
@@ -69,9 +76,9 @@ class DeviceChoiceTest {
 
     @Test
     void aProcessorThatWasNamedAsksForNoGpu() {
-        DeviceChoice choice = DeviceChoice.of(config("cpu"), () -> {
+        DeviceChoice choice = DeviceChoice.of(config("cpu"), new Probes(() -> {
             throw new AssertionError("nobody asked for a GPU");
-        }, IMAGES);
+        }, IMAGES, () -> null));
 
         assertThat(choice.device()).isInstanceOf(CpuDevice.class);
         assertThat(choice.why()).isEmpty();
@@ -90,10 +97,11 @@ class DeviceChoiceTest {
         Function<CudaDeviceInfo, byte[]> noImages = info -> {
             throw new KernelException("this build has none");
         };
-        assertThat(DeviceChoice.of(config("auto"), () -> GPU, noImages).why())
+        Probes probes = new Probes(() -> GPU, noImages, () -> null);
+        assertThat(DeviceChoice.of(config("auto"), probes).why())
                 .isEqualTo("auto: this build has none");
         assertThatExceptionOfType(BackendException.class)
-                .isThrownBy(() -> DeviceChoice.of(config("cuda"), () -> GPU, noImages))
+                .isThrownBy(() -> DeviceChoice.of(config("cuda"), probes))
                 .withMessageContaining("this build has none");
     }
 
@@ -110,8 +118,95 @@ class DeviceChoiceTest {
         DeviceChoice other = choice.fitting(config("auto"), spec, OF_HALVES, tight);
         assertThat(other.device()).isInstanceOf(CpuDevice.class);
         assertThat(other.why()).startsWith("auto: the model takes ")
-                .endsWith(" bytes on the GPU, more than the 100000 that it may");
+                .endsWith(" bytes on the GPU, more than the 100000 that it may; there is no other"
+                        + " to share it");
         assertThat(choice.fitting(config("cuda"), spec, OF_HALVES, tight)).isSameAs(choice);
+    }
+
+    private static CudaDeviceInfo gpu(int place, int capability, long bytes) {
+        return new CudaDeviceInfo(place, "GPU", capability, bytes, 13_000);
+    }
+
+    private static final Finding FOUR = Finding.of(gpu(0, 90, 1 << 20), gpu(1, 90, 1 << 20),
+            gpu(2, 80, 1 << 20), gpu(3, 90, 1 << 20));
+
+    @Test
+    void gpusThatAreNamedServeInTheirOrder() {
+        flags.put(Setting.GPUS, "3,0");
+        flags.put(Setting.TENSOR_PARALLEL, "2");
+
+        DeviceChoice choice = choose("auto", FOUR);
+
+        assertThat(choice.device().description()).isEqualTo("cuda: GPU, compute capability 9.0,"
+                + " driver of CUDA 13.0; 2 GPUs share the model (3, 0)");
+        assertThat(choice.device().usualMemoryBytes()).isEqualTo(2 * (long) (0.9 * (1 << 20)));
+        assertThat(choice.why()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "4    | auto | --gpus asks for 4, and the GPUs that can be used are 0 (NVIDIA H200, 9.0);"
+                + " see nvidia-smi and CUDA_VISIBLE_DEVICES",
+        "0,1  | auto | --gpus names 1, and the GPUs that can be used are 0 (NVIDIA H200, 9.0);"
+                + " see nvidia-smi and CUDA_VISIBLE_DEVICES",
+        "all  | 2    | --tensor-parallel=2 asks for more GPUs than can be used, 0 (NVIDIA H200,"
+                + " 9.0); lower it"})
+    void gpusThatAreNotThereStopTheServer(String gpus, String sharing, String message) {
+        flags.put(Setting.GPUS, gpus);
+        flags.put(Setting.TENSOR_PARALLEL, sharing);
+
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", GPU))
+                .withMessage(message);
+    }
+
+    @Test
+    void gpusThatWereNamedWhereNoneCanServeStopTheServer() {
+        flags.put(Setting.GPUS, "1");
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", NONE))
+                .withMessage("--gpus cannot serve: there is no driver; install one, or use"
+                        + " --backend=cpu");
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("cpu", GPU))
+                .withMessage("--gpus says nothing with --backend=cpu; leave one of them out");
+    }
+
+    @Test
+    void gpusThatCannotShareAModelStopTheServerThatAsksForIt() {
+        flags.put(Setting.TENSOR_PARALLEL, "3");
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", FOUR))
+                .withMessage("GPUs that share a model must be of one compute capability, and these"
+                        + " are 0 (GPU, 9.0), 1 (GPU, 9.0), 2 (GPU, 8.0); choose with --gpus");
+        flags.put(Setting.TENSOR_PARALLEL, "2");
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> DeviceChoice.of(config("auto"), new Probes(() -> FOUR, IMAGES,
+                        () -> {
+                            throw new KernelException("there is no NCCL");
+                        })))
+                .withMessage("--tensor-parallel=2 cannot serve: there is no NCCL");
+    }
+
+    @Test
+    void whatIsTooLargeForOneGpuIsSharedByAsFewAsHaveRoomForIt() {
+        ModelSpec spec = ModelSpec.uniform("llama", "large", 100, 256, 128, 1e-5f,
+                AttentionSpec.of(4, 4, 64), 8, new LayerSpec(new RopeSpec(
+                        RopeSpec.Layout.HALVES, 64, 10_000), FeedForwardSpec.dense(512)));
+        Finding small = Finding.of(gpu(0, 90, 5 << 20), gpu(1, 90, 5 << 20), gpu(2, 90, 5 << 20));
+        DeviceChoice one = choose("auto", small);
+        MemoryBudget budget = new MemoryBudget(one.device().usualMemoryBytes(), 256, 1, 32);
+
+        DeviceChoice choice = one.fitting(config("auto"), spec, OF_HALVES, budget);
+
+        assertThat(choice.device().description()).endsWith("2 GPUs share the model (0, 1)");
+        assertThat(choice.why()).startsWith("auto: the model takes ")
+                .endsWith(" bytes on the GPU, more than the 4718592 that it may");
+        flags.put(Setting.TENSOR_PARALLEL, "1");
+        assertThat(one.fitting(config("auto"), spec, OF_HALVES, budget).device())
+                .isInstanceOf(CpuDevice.class);
+        flags.remove(Setting.TENSOR_PARALLEL);
+        DeviceChoice unconnected = new DeviceChoice(one.device(), one.why(), one.gpus(), () -> {
+            throw new KernelException("there is no NCCL");
+        });
+        assertThat(unconnected.fitting(config("auto"), spec, OF_HALVES, budget).why())
+                .endsWith("that it may; there is no NCCL");
     }
 
     private static final Weights OF_HALVES = new Weights() {
