@@ -129,11 +129,15 @@ class ShardedBackendTest {
 
     @Test
     void tooLittleMemoryIsToldWithTheDeviceAndItsShare() {
+        long each = ShardedBackend.leastDeviceBytes(plain.spec(), plain, BUDGET, 2) - 1;
         assertThatExceptionOfType(BackendException.class)
-                .isThrownBy(() -> EmulatedBackend.open(pool, 2).open(plain.spec(), plain,
-                        new MemoryBudget(1_500_000, CONTEXT, 4, 40)))
-                .withMessageContaining("go to GPU 0 (emulated device), and its share of the memory"
-                        + " limit, 750000, leaves");
+                .isThrownBy(() -> new ShardedBackend(EmulatedDriver.devices(2),
+                        EmulatedDriver.image(), Nccl::load, CpuKernels.scalar(), pool)
+                        .open(plain.spec(), plain, new MemoryBudget(2 * each, CONTEXT, 4, 40)))
+                .withMessageMatching("of the weights of random, [0-9]+ bytes go to GPU [01]"
+                        + " \\(emulated device\\), and its share of the memory limit, " + each
+                        + ", leaves [0-9]+ for them; raise the memory limit, use more GPUs or a"
+                        + " smaller quantisation");
         long before = EmulatedDriver.set("memory", 1 << 19);
         try {
             assertThatExceptionOfType(BackendException.class)

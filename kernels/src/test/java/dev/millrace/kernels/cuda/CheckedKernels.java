@@ -22,6 +22,7 @@ final class CheckedKernels {
             attend();
             experts();
             surveys();
+            shards();
         } else {
             plant(arguments[0]);
         }
@@ -76,6 +77,14 @@ final class CheckedKernels {
         test.aSurveyTellsWhatIsThere(2500);
         test.editsHappenInTheirOrderAndAreUndone();
         CudaSurveyTest.closeDevice();
+    }
+
+    private static void shards() {
+        ShardKernelsTest.openDevice();
+        ShardKernelsTest test = new ShardKernelsTest();
+        test.partsOfABranchAreAddedInTheirOrder();
+        test.headsAreNormedWithThoseOfAllDevices();
+        ShardKernelsTest.closeDevice();
     }
 
     private static void plant(String kernel) {

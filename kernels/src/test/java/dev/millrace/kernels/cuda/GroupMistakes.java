@@ -1,0 +1,55 @@
+package dev.millrace.kernels.cuda;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** A process that makes one mistake with two emulated devices, which the emulator is to end. */
+final class GroupMistakes {
+
+    private static final int FLOATS = 8;
+    private static final int BYTES = 4 * FLOATS;
+
+    private final List<CudaDevice> devices = EmulatedDriver.devices(2).stream()
+            .map(EmulatedDriver::open).toList();
+    private final Nccl nccl = Nccl.load();
+    private final MemorySegment[] communicators = nccl.communicators(new int[]{0, 1});
+    private final long[] memory = devices.stream().mapToLong(device -> {
+        device.makeCurrent();
+        return device.allocate(4 * BYTES);
+    }).toArray();
+
+    private GroupMistakes() {}
+
+    public static void main(String[] arguments) {
+        EmulatedDriver.load();
+        new GroupMistakes().make(arguments[0]);
+    }
+
+    private void make(String mistake) {
+        nccl.startGroup();
+        switch (mistake) {
+            case "sizes" -> {
+                gather(0, 0, FLOATS);
+                gather(1, 1, FLOATS - 1);
+            }
+            case "absence" -> gather(0, 0, FLOATS);
+            case "memory" -> gather(0, 1, FLOATS);
+            case "overlap" -> nccl.allGather(MemorySegment.ofAddress(memory[0] + 4),
+                    MemorySegment.ofAddress(memory[0]), FLOATS, communicators[0],
+                    devices.getFirst().streamHandle());
+            default -> {
+                devices.getFirst().makeCurrent();
+                new HeadNormKernels(devices.getFirst()).squares(
+                        new HeadNormKernels.Heads(memory[0], memory[1], 0, 0, 1, 1), memory[0],
+                        1);
+            }
+        }
+        nccl.endGroup();
+    }
+
+    private void gather(int device, int source, int floats) {
+        nccl.allGather(MemorySegment.ofAddress(memory[source] + 2 * BYTES),
+                MemorySegment.ofAddress(memory[device]), floats, communicators[device],
+                devices.get(device).streamHandle());
+    }
+}
