@@ -97,7 +97,7 @@ public final class Embeddings {
         String id = caller.ids().next(idPrefix);
         EmbeddingRequest request = new EmbeddingRequest(id, texts);
         SetAside setAside = accounts.setAside(caller.identity(), model,
-                MeteredRequest.DEFAULT_TIER, request.tokens(),
+                MeteredRequest.priceOf(endpoint, MeteredRequest.DEFAULT_TIER), request.tokens(),
                 List.of(new BudgetGate.Demand(id, request.tokens(), 0)));
         CompletableFuture<Receipt> receipt;
         EmbeddingResult result;

@@ -9,14 +9,17 @@ import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What teams are charged for a dollar of cost, by how urgently a request is served, in millionths.
- * It moves money between teams and never changes what anything costs.
+ * What teams are charged for a dollar of cost, by how urgently a request is served and for rows of
+ * batches, in millionths. It moves money between teams and never changes what anything costs.
  */
-public record InternalPrices(int flexPpm, int defaultPpm, int priorityPpm) {
+public record InternalPrices(int flexPpm, int defaultPpm, int priorityPpm, int batchPpm) {
+
+    /** Whose price rows of batches have, whatever their tier. */
+    static final String BATCH = "batch";
 
     /** Every tier at cost. */
     public static final InternalPrices AT_COST = new InternalPrices(InternalPrices.ONE,
-            InternalPrices.ONE, InternalPrices.ONE);
+            InternalPrices.ONE, InternalPrices.ONE, InternalPrices.ONE);
 
     /** Millionths in one. */
     public static final int ONE = 1_000_000;
@@ -32,19 +35,21 @@ public record InternalPrices(int flexPpm, int defaultPpm, int priorityPpm) {
         requireFactor("flex", flexPpm);
         requireFactor("default", defaultPpm);
         requireFactor("priority", priorityPpm);
+        requireFactor(BATCH, batchPpm);
     }
 
     /**
      * Those that the section {@code cost} of millrace.yaml has under {@code internal_prices}; every
      * tier at cost where it has none.
      *
-     * @param cost the section, or null if there is none
+     * @param cost     the section, or null if there is none
+     * @param batchPpm of rows of batches: the setting {@code batch_price}
      * @throws IllegalArgumentException if a key is unknown or a factor out of range
      */
-    public static InternalPrices configured(JsonNode cost) {
+    public static InternalPrices configured(JsonNode cost, int batchPpm) {
         JsonNode section = cost == null ? null : cost.get(SECTION);
         if (section == null) {
-            return AT_COST;
+            return new InternalPrices(ONE, ONE, ONE, batchPpm);
         }
         if (!section.isObject()) {
             throw new IllegalArgumentException("cost." + SECTION + " must have keys flex, default"
@@ -58,7 +63,7 @@ public record InternalPrices(int flexPpm, int defaultPpm, int priorityPpm) {
             }
         }
         return new InternalPrices(factor(section, "flex"), factor(section, "default"),
-                factor(section, "priority"));
+                factor(section, "priority"), batchPpm);
     }
 
     private static int factor(JsonNode section, String tier) {
@@ -82,9 +87,12 @@ public record InternalPrices(int flexPpm, int defaultPpm, int priorityPpm) {
         }
     }
 
-    /** The factor of a tier by its name in the ledger, in millionths. */
-    public int ppmOf(String tier) {
-        return switch (ServiceTier.valueOf(tier.toUpperCase(Locale.ROOT))) {
+    /** The factor of what {@link MeteredRequest#priceOf} says, in millionths. */
+    public int ppmOf(String price) {
+        if (price.equals(BATCH)) {
+            return batchPpm;
+        }
+        return switch (ServiceTier.valueOf(price.toUpperCase(Locale.ROOT))) {
             case FLEX -> flexPpm;
             case DEFAULT -> defaultPpm;
             case PRIORITY -> priorityPpm;

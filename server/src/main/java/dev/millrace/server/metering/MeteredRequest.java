@@ -41,6 +41,11 @@ public record MeteredRequest(String requestId, String model, String tenant, Stri
         return endpoint.equals(BATCHES);
     }
 
+    /** Whose internal price counts: that of batches for their rows, otherwise the tier's. */
+    public static String priceOf(String endpoint, String tier) {
+        return endpoint.equals(BATCHES) ? InternalPrices.BATCH : tier;
+    }
+
     /** A request without a key. */
     public MeteredRequest(String requestId, String model, String tenant, String endpoint) {
         this(requestId, model, tenant, endpoint, null);

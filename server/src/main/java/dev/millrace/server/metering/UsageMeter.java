@@ -119,7 +119,8 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
                     + " ledger_outage says to take no requests meanwhile; try again later");
         }
         Account account = new Account(request, new SpendingLimit(allowance,
-                prices.ppmOf(request.tier())), clock.millis());
+                prices.ppmOf(MeteredRequest.priceOf(request.endpoint(), request.tier()))),
+                clock.millis());
         if (!book.open(account, limits.accounts())) {
             throw new LedgerException(limits.accounts() + " requests are open or wait for the"
                     + " ledger " + ledger.address()

@@ -66,7 +66,6 @@ import java.util.Set;
  */
 public final class ServingAssembly {
 
-
     private final Closing closing = new Closing();
     private final ServerConfig config;
     private final RateSchedule rates;
@@ -122,7 +121,7 @@ public final class ServingAssembly {
             long[] shares = memoryShares();
             this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
             Counterfactual elsewhere = elsewhere(ledgerFile);
-            InternalPrices prices = InternalPrices.configured(config.cost());
+            InternalPrices prices = internalPrices(config);
             UsageMeter meter = UsageMeter.start(books, rates, elsewhere, prices,
                     StepWeights.DEFAULT, lane::reading, energy, Clock.systemUTC(),
                     config.ledger().limits());
@@ -172,6 +171,11 @@ public final class ServingAssembly {
             closing.closeAfter(e);
             throw e;
         }
+    }
+
+    /** What is asked for a batch's row is what its team's budgets are charged. */
+    private static InternalPrices internalPrices(ServerConfig settings) {
+        return InternalPrices.configured(settings.cost(), settings.batches().price().millionths());
     }
 
     private BudgetEvents alerts(ServerConfig settings) {
@@ -257,7 +261,7 @@ public final class ServingAssembly {
      */
     public static void requireStartable(ServerConfig config) {
         RateSchedule.configured(config.cost());
-        InternalPrices.configured(config.cost());
+        internalPrices(config);
         WebhookTarget.configured(config.cost());
         PortCheck.require(config.host(), config.port());
         httpSettings(config).tls().ifPresent(TlsFiles::require);

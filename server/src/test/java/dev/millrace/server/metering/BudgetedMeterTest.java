@@ -77,9 +77,13 @@ class BudgetedMeterTest {
     }
 
     private Hold open(String id, String tier, long nanoUsd) {
+        return open(id, "/v1/completions", tier, nanoUsd);
+    }
+
+    private Hold open(String id, String endpoint, String tier, long nanoUsd) {
         Hold hold = budgets.reserve(PAYER, List.of(new Budgets.Wanted(id, nanoUsd))).getFirst();
-        meter.open(new MeteredRequest(id, "tiny", "research", "/v1/completions", null, null, null,
-                tier, RequestLabels.NONE), hold);
+        meter.open(new MeteredRequest(id, "tiny", "research", endpoint, null, null, null, tier,
+                RequestLabels.NONE), hold);
         hold.use();
         hold.endsBy(ends::incrementAndGet);
         return hold;
@@ -146,17 +150,21 @@ class BudgetedMeterTest {
 
     @Test
     void tiersHaveInternalPricesAndTheBooksBalanceAllTheSame() throws Exception {
-        start("ledger.db", new InternalPrices(500_000, 1_000_000, 2_000_000));
+        start("ledger.db", new InternalPrices(500_000, 1_000_000, 2_000_000, 250_000));
         budgets.set(budget(10_000));
         for (String tier : List.of("flex", "default", "priority")) {
             open(tier, tier, 3_000);
             step(tier, 1_001, false);
             finish(tier);
         }
+        open("row", MeteredRequest.BATCHES, "flex", 3_000);
+        step("row", 1_001, false);
+        finish("row");
+        assertThat(row("row")).as("a batch's, whatever its tier").isEqualTo("1001 250 0");
         assertThat(row("flex")).isEqualTo("1001 500 0");
         assertThat(row("default")).isEqualTo("1001 1001 0");
         assertThat(row("priority")).isEqualTo("1001 2002 0");
-        assertThat(status().spentNanoUsd()).isEqualTo(3_503);
+        assertThat(status().spentNanoUsd()).isEqualTo(3_753);
         meter.close();
         try (LedgerReader reader = LedgerReader.open(folder.resolve("ledger.db"))) {
             assertThat(reader.summary().balance().balances()).isTrue();
@@ -166,7 +174,7 @@ class BudgetedMeterTest {
 
     @Test
     void aPriorityRequestUsesUpItsMoneyInHalfTheTime() throws Exception {
-        start("ledger.db", new InternalPrices(500_000, 1_000_000, 2_000_000));
+        start("ledger.db", new InternalPrices(500_000, 1_000_000, 2_000_000, 250_000));
         budgets.set(budget(1_000));
         open("a", "priority", 1_000);
         int steps = 0;

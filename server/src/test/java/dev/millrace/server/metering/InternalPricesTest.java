@@ -10,16 +10,23 @@ import static org.assertj.core.api.Assertions.*;
 class InternalPricesTest {
 
     private static InternalPrices prices(String section) {
-        return InternalPrices.configured(new JsonMapper().readTree(section.replace('\'', '"')));
+        return InternalPrices.configured(new JsonMapper().readTree(section.replace('\'', '"')),
+                InternalPrices.ONE);
     }
 
     @Test
     void theSectionSaysHowOftenTheCostIsCharged() {
-        assertThat(InternalPrices.configured(null)).isEqualTo(InternalPrices.AT_COST);
+        assertThat(InternalPrices.configured(null, InternalPrices.ONE))
+                .isEqualTo(InternalPrices.AT_COST);
         assertThat(prices("{}")).isEqualTo(InternalPrices.AT_COST);
         InternalPrices prices = prices("{'internal_prices': {'flex': 0.5, 'priority': 2}}");
-        assertThat(prices).isEqualTo(new InternalPrices(500_000, 1_000_000, 2_000_000));
+        assertThat(prices).isEqualTo(new InternalPrices(500_000, 1_000_000, 2_000_000, 1_000_000));
         assertThat(prices.ppmOf("flex")).isEqualTo(500_000);
+        InternalPrices halved = InternalPrices.configured(null, 500_000);
+        assertThat(halved.ppmOf(MeteredRequest.priceOf(MeteredRequest.BATCHES, "flex")))
+                .isEqualTo(500_000);
+        assertThat(halved.ppmOf(MeteredRequest.priceOf("/v1/completions", "flex")))
+                .isEqualTo(1_000_000);
         assertThat(InternalPrices.charged(1_001, 500_000)).isEqualTo(500);
         assertThat(InternalPrices.charged(Long.MAX_VALUE / 2, 1_500_000)).isPositive();
     }

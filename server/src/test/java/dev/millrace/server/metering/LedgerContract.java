@@ -279,7 +279,6 @@ abstract class LedgerContract {
         assertThat(after).usingRecursiveComparison().isEqualTo(before);
     }
 
-    /** From every span's beginning: minutes, hours and days that fit together, and bars. */
     @Test
     void whatTheDashboardReadsAddsUpToTheRows() throws Exception {
         try (UsageLedger writer = begun()) {
@@ -300,8 +299,8 @@ abstract class LedgerContract {
                         requests.merge(span.from(row.finishedMillis()), 1L, Long::sum);
                     });
                     UseGroup kinds = new UseGroup();
-                    reader.forEachKind(span, fromMillis, kinds::add);
                     UseGroup bars = new UseGroup();
+                    reader.forEachKind(span, fromMillis, kinds::add);
                     reader.forEachBar(span, fromMillis, row -> {
                         bars.add(row);
                         requests.merge(row.finishedMillis(), -row.requests(), Long::sum);

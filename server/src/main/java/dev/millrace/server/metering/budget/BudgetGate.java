@@ -1,6 +1,7 @@
 package dev.millrace.server.metering.budget;
 
 import dev.millrace.server.metering.InternalPrices;
+import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.TokenTimes;
 import dev.millrace.server.metering.rate.CostModel;
 import java.util.List;
@@ -54,22 +55,23 @@ public final class BudgetGate {
     /**
      * Sets money aside for requests that come together.
      *
+     * @param price whose internal price counts, as {@link MeteredRequest#priceOf} says
      * @return one for each, in their order
      * @throws BudgetException if a budget has too little left for all of them
      */
-    public List<Hold> reserve(Payer payer, String model, String tier, List<Demand> demands) {
+    public List<Hold> reserve(Payer payer, String model, String price, List<Demand> demands) {
         return budgets.reserve(payer, demands.stream().map(demand -> new Budgets.Wanted(
-                demand.requestId(), mostNanoUsd(model, tier, demand.promptTokens(),
+                demand.requestId(), mostNanoUsd(model, price, demand.promptTokens(),
                         demand.completionTokens())))
                 .toList());
     }
 
     /** What is set aside for a request. */
-    public long mostNanoUsd(String model, String tier, long promptTokens, long completionTokens) {
+    public long mostNanoUsd(String model, String price, long promptTokens, long completionTokens) {
         long nanos = Math.multiplyExact(CAUTION, times.nanos(model, promptTokens,
                 completionTokens));
         long costNanoUsd = rate.get().charge(nanos).nanoUsd() + 1;
-        int ppm = prices.ppmOf(tier);
+        int ppm = prices.ppmOf(price);
         return ppm == 0 ? 0 : InternalPrices.charged(costNanoUsd, ppm) + 1;
     }
 }

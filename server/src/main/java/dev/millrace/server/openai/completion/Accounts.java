@@ -44,10 +44,11 @@ public final class Accounts {
     /**
      * Sets aside what requests can use at most; {@link SetAside#settle} must follow.
      *
+     * @param price      whose internal price counts, as {@link MeteredRequest#priceOf} says
      * @param mostTokens of the caller's limit per minute
      * @throws ApiException 429 if too few tokens are left, 402 if too little money
      */
-    public SetAside setAside(Identity identity, ListedModel model, String tier, long mostTokens,
+    public SetAside setAside(Identity identity, ListedModel model, String price, long mostTokens,
             List<BudgetGate.Demand> demands) {
         Quota.Reservation tokens;
         try {
@@ -58,7 +59,7 @@ public final class Accounts {
         boolean complete = false;
         try {
             SetAside setAside = new SetAside(tokens, gate.reserve(identity.payer(), model.id(),
-                    tier, demands));
+                    price, demands));
             complete = true;
             return setAside;
         } catch (BudgetException e) {

@@ -8,6 +8,7 @@ import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.PromptLogprobs;
 import dev.millrace.engine.TokenUsage;
 import dev.millrace.engine.UnloadedAdapterException;
+import dev.millrace.server.metering.MeteredRequest;
 import dev.millrace.server.metering.Receipt;
 import dev.millrace.server.metering.budget.Hold;
 import dev.millrace.server.openai.wire.ApiException;
@@ -40,7 +41,8 @@ final class MeteredChoices implements AutoCloseable {
         this.sampledNanos = new long[job.generationCount()];
         this.startNanos = new long[job.generationCount()];
         this.setAside = accounts.setAside(job.identity(), job.model(),
-                job.tierName(), job.mostTokens(), job.demands());
+                MeteredRequest.priceOf(job.format().endpoint(), job.tierName()),
+                job.mostTokens(), job.demands());
     }
 
     /**
