@@ -93,9 +93,15 @@ public final class ShardedBackend implements Backend {
      */
     public static DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget,
             int devices) {
-        return shares(spec, weights, budget, devices, LOGIT_BYTES).stream()
-                .map(share -> share.plan().full(share.sizes()))
+        return deviceMemories(spec, weights, budget, devices).stream()
                 .reduce(DeviceMemory::plus).orElseThrow();
+    }
+
+    /** The same of each device. */
+    public static List<DeviceMemory> deviceMemories(ModelSpec spec, Weights weights,
+            MemoryBudget budget, int devices) {
+        return shares(spec, weights, budget, devices, LOGIT_BYTES).stream()
+                .map(share -> share.plan().full(share.sizes())).toList();
     }
 
     /**

@@ -145,6 +145,7 @@ final class InspectCommand implements Callable<Integer> {
                 forecast.chosen() == null ? null : name(forecast.chosen()), fileBytes,
                 memory.weightBytes(), memory.stepWeightBytes(), memory.bufferBytes(),
                 memory.cacheBytes(), memory.totalBytes(), forecast.limitBytes(), forecast.fits(),
+                forecast.shares(),
                 forecast.caches().stream()
                         .map(cache -> new Cache(name(cache.format()), cache.bytesPerToken(),
                                 cache.bytesPerSequence(), cache.totalBytes()))

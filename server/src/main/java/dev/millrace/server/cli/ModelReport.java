@@ -83,12 +83,13 @@ record ModelReport(String name, String kind, String architecture, String path, l
      * @param kv              how keys and values are kept; null of an encoder
      * @param fileWeightBytes of all weights in the file
      * @param stepWeightBytes of the packed weights, what one token reads
+     * @param gpuBytes        what each of several GPUs that share the model takes; empty for one
      * @param caches          every way to keep keys and values
      */
     record Memory(String backend, int contextTokens, int sequences, int stepTokens, String kv,
             long fileWeightBytes, long weightBytes, long stepWeightBytes, long bufferBytes,
             long cacheBytes, long totalBytes, long limitBytes, boolean fits,
-            List<Cache> caches) {}
+            List<Long> gpuBytes, List<Cache> caches) {}
 
     record Cache(String kv, long bytesPerToken, long bytesPerSequence, long totalBytes) {}
 

@@ -120,6 +120,10 @@ final class ModelReportTables {
         if (memory.kv() != null) {
             table.row("cache", ByteCounts.text(memory.cacheBytes()));
         }
+        for (int gpu = 0; gpu < memory.gpuBytes().size(); gpu++) {
+            table.row("on GPU " + (gpu + 1) + " of " + memory.gpuBytes().size(),
+                    ByteCounts.text(memory.gpuBytes().get(gpu)));
+        }
         table.row("in all", ByteCounts.text(memory.totalBytes()) + (memory.fits()
                 ? " of "
                 : ", more than ") + ByteCounts.text(memory.limitBytes())

@@ -77,6 +77,14 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
                 : ShardedBackend.memoryNeeded(spec, weights, budget, devices.size());
     }
 
+    @Override
+    public List<Long> sharesNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        return alone()
+                ? List.of()
+                : ShardedBackend.deviceMemories(spec, weights, budget, devices.size()).stream()
+                        .map(DeviceMemory::totalBytes).toList();
+    }
+
     /** The least that each device must have for a model, in bytes. */
     long leastDeviceBytes(ModelSpec spec, Weights weights, MemoryBudget budget) {
         return ShardedBackend.leastDeviceBytes(spec, weights, budget, devices.size());

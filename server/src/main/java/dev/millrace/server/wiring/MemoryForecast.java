@@ -26,11 +26,12 @@ import java.util.Map;
  * @param chosen        how keys and values are kept; null of an encoder, which keeps none
  * @param caches        every way to keep them; empty of an encoder
  * @param memory        with the chosen one
+ * @param shares        what each of several devices that share the model takes; empty for one
  * @param packedForms   what weights of each format become in memory, in words
  */
 public record MemoryForecast(String backend, int contextTokens, int sequences, int stepTokens,
         long limitBytes, KvFormat chosen, List<Cache> caches, DeviceMemory memory,
-        Map<QuantFormat, String> packedForms) {
+        List<Long> shares, Map<QuantFormat, String> packedForms) {
 
     /**
      * A way to keep keys and values.
@@ -52,24 +53,25 @@ public record MemoryForecast(String backend, int contextTokens, int sequences, i
         MemoryBudget budget = LoadedModel.budget(config, model.spec(), device);
         List<Cache> caches = new ArrayList<>();
         DeviceMemory chosen = null;
+        List<Long> shares = List.of();
         try (WorkerPool idle = WorkerPool.create(1)) {
             Model loaded = LoadedModel.quantized(model, config, idle);
             for (KvFormat format : KvFormat.values()) {
-                DeviceMemory memory = device.memoryNeeded(loaded.spec(),
-                        loaded.weights(), new MemoryBudget(budget.totalBytes(),
-                                budget.contextTokens(), budget.sequences(), budget.stepTokens(),
-                                format));
+                MemoryBudget each = new MemoryBudget(budget.totalBytes(),
+                        budget.contextTokens(), budget.sequences(), budget.stepTokens(), format);
+                DeviceMemory memory = device.memoryNeeded(loaded.spec(), loaded.weights(), each);
                 caches.add(new Cache(format,
                         device.cacheBytesPerToken(loaded.spec(), format),
                         memory.cacheBytes() / budget.sequences(), memory.totalBytes()));
                 if (format == config.cacheFormat()) {
                     chosen = memory;
+                    shares = device.sharesNeeded(loaded.spec(), loaded.weights(), each);
                 }
             }
         }
         return new MemoryForecast(device.description(), budget.contextTokens(), budget.sequences(),
                 budget.stepTokens(),
-                budget.totalBytes(), config.cacheFormat(), caches, chosen,
+                budget.totalBytes(), config.cacheFormat(), caches, chosen, shares,
                 forms(device));
     }
 
@@ -80,7 +82,7 @@ public record MemoryForecast(String backend, int contextTokens, int sequences, i
                 model.spec().contextTokens(), 1, CpuEncoderPass.stepTokens(model.spec()),
                 LoadedModel.memoryBytes(config, device), null, List.of(),
                 CpuEncoderPass.memoryNeeded(model, device.choice().kernels(), device.workers()),
-                forms(device));
+                List.of(), forms(device));
     }
 
     private static Map<QuantFormat, String> forms(ServingDevice device) {

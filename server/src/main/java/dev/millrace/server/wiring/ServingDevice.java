@@ -10,6 +10,7 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** What a model runs on, and what it takes there: told before anything is opened. */
@@ -26,6 +27,11 @@ interface ServingDevice {
 
     /** The memory that opening takes where the budget is no limit; reads no weights. */
     DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget);
+
+    /** Where several share a model: {@link #memoryNeeded} of each, in bytes; empty for one. */
+    default List<Long> sharesNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
+        return List.of();
+    }
 
     /** A cache of one full context, less than which opening refuses, in bytes. */
     long leastCacheBytes(ModelSpec spec, MemoryBudget budget);

@@ -1,5 +1,6 @@
 package dev.millrace.server.wiring;
 
+import dev.millrace.engine.cuda.ShardedBackend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.KernelException;
@@ -189,7 +190,10 @@ class DeviceChoiceTest {
         ModelSpec spec = ModelSpec.uniform("llama", "large", 100, 256, 128, 1e-5f,
                 AttentionSpec.of(4, 4, 64), 8, new LayerSpec(new RopeSpec(
                         RopeSpec.Layout.HALVES, 64, 10_000), FeedForwardSpec.dense(512)));
-        Finding small = Finding.of(gpu(0, 90, 5 << 20), gpu(1, 90, 5 << 20), gpu(2, 90, 5 << 20));
+        long half = ShardedBackend.leastDeviceBytes(spec, OF_HALVES,
+                new MemoryBudget(1L << 40, 256, 1, 32), 2);
+        long bytes = half * 10 / 9 + 1000; // of which 90 % are taken
+        Finding small = Finding.of(gpu(0, 90, bytes), gpu(1, 90, bytes), gpu(2, 90, bytes));
         DeviceChoice one = choose("auto", small);
         MemoryBudget budget = new MemoryBudget(one.device().usualMemoryBytes(), 256, 1, 32);
 
@@ -197,7 +201,13 @@ class DeviceChoiceTest {
 
         assertThat(choice.device().description()).endsWith("2 GPUs share the model (0, 1)");
         assertThat(choice.why()).startsWith("auto: the model takes ")
-                .endsWith(" bytes on the GPU, more than the 4718592 that it may");
+                .endsWith(" bytes on the GPU, more than the " + budget.totalBytes()
+                        + " that it may");
+        assertThat(choice.device().sharesNeeded(spec, OF_HALVES, budget)).hasSize(2)
+                .satisfies(each -> assertThat(each.stream().mapToLong(Long::longValue).sum())
+                        .isEqualTo(choice.device().memoryNeeded(spec, OF_HALVES, budget)
+                                .totalBytes()));
+        assertThat(one.device().sharesNeeded(spec, OF_HALVES, budget)).isEmpty();
         flags.put(Setting.TENSOR_PARALLEL, "1");
         assertThat(one.fitting(config("auto"), spec, OF_HALVES, budget).device())
                 .isInstanceOf(CpuDevice.class);
