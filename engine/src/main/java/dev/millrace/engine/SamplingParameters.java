@@ -23,6 +23,10 @@ public record SamplingParameters(TokenFilters filters, Penalties penalties, Toke
         requireRange("repetitionPenalty", penalties.repetition(), 1e-3f, 1e3f);
         requireRange("presencePenalty", penalties.presence(), -100, 100);
         requireRange("frequencyPenalty", penalties.frequency(), -100, 100);
+        if (penalties.lastTokens() < -1) {
+            throw new IllegalArgumentException("penalties look at -1, for all, or a number of the"
+                    + " last tokens; got " + penalties.lastTokens());
+        }
         requireDry(penalties.dry());
         Objects.requireNonNull(tokens, "tokens");
     }

@@ -106,7 +106,8 @@ class EngineExactnessTest {
         DryPenalty dry = new DryPenalty(0.1f, 1.2f, 1, 40, new SequenceBreakers(
                 Map.of(9, new int[][]{{}})));
         return new SamplingParameters(TokenFilters.of(1.2f, 60, 0.98f, 0.001f).typical(0.99f)
-                .sigmas(4).excludingTop(0.2f, 0.1f), Penalties.of(1.05f, 0.1f, 0.1f).with(dry),
+                .sigmas(4).excludingTop(0.2f, 0.1f),
+                Penalties.of(1.05f, 0.1f, 0.1f).onLast(9).with(dry),
                 new TokenRules(bias, List.of(), List.of(new int[]{5, 5, 7}, new int[]{3}), 5),
                 seed);
     }

@@ -133,15 +133,17 @@ public final class LogitAdjuster {
 
     private void penaliseTokens(SamplingRow sampling, int[] drafts, int begin, int end) {
         int[] history = sampling.history();
+        int first = sampling.penalties().firstSeen(sampling.historyTokens() + end - begin);
+        int firstDraft = begin + Math.max(0, first - sampling.historyTokens());
         // Bit 0 says that a token was seen; the bits above count it in the completion.
-        for (int i = 0; i < sampling.historyTokens(); i++) {
+        for (int i = first; i < sampling.historyTokens(); i++) {
             count(history[i], i >= sampling.historyPrompt());
         }
-        for (int i = begin; i < end; i++) {
+        for (int i = firstDraft; i < end; i++) {
             count(drafts[i], true);
         }
-        penalise(history, 0, sampling.historyTokens(), sampling.penalties());
-        penalise(drafts, begin, end, sampling.penalties());
+        penalise(history, first, sampling.historyTokens(), sampling.penalties());
+        penalise(drafts, firstDraft, end, sampling.penalties());
     }
 
     private void count(int token, boolean completion) {

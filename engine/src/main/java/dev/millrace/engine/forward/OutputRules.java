@@ -79,6 +79,8 @@ final class OutputRules {
                 Float.MAX_VALUE);
         checkRange(row, "frequencyPenalty", penalties.frequency(), -Float.MAX_VALUE,
                 Float.MAX_VALUE);
+        checkRange(row, "last tokens to penalise", penalties.lastTokens(), -1,
+                Integer.MAX_VALUE);
         DryPenalty dry = penalties.dry();
         checkRange(row, "DRY multiplier", dry.multiplier(), 0, Float.MAX_VALUE);
         checkRange(row, "DRY base", dry.base(), 1, Float.MAX_VALUE);

@@ -123,6 +123,9 @@ class BatchRulesTest {
                 Arguments.of(rules(null, 1, -1), "row 0, end token 0 is -1"),
                 Arguments.of(penalties(0, 0, 0), "row 0 has repetitionPenalty 0.0"),
                 Arguments.of(penalties(1, Float.NaN, 0), "row 0 has presencePenalty NaN"),
+                Arguments.of(output(OutputRequest.SAMPLE_LAST, SamplingRow.GREEDY.penalised(
+                        Penalties.NONE.onLast(-2), new int[0], 0)),
+                        "row 0 has last tokens to penalise -2"),
                 Arguments.of(penalties(2, 0, 3, 1, 2), "row 0 has historyPrompt 3.0"),
                 Arguments.of(penalties(2, 0, 0, 1, 100), "row 0, history token 1 is 100"),
                 Arguments.of(bias(new int[]{1}, 1, 2), "row 0 has 1 bias tokens but 2 bias values"),

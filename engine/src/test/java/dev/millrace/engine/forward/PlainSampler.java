@@ -21,18 +21,23 @@ final class PlainSampler {
         int[] completion = Arrays.copyOfRange(text, prompt, text.length);
         LogitRules rules = sampling.rules();
         Penalties penalties = sampling.penalties();
+        int first = penalties.lastTokens() < 0
+                ? 0
+                : Math.max(0, text.length - penalties.lastTokens());
+        int[] seen = Arrays.copyOfRange(text, first, text.length);
+        int[] seenCompletion = Arrays.copyOfRange(text, Math.max(first, prompt), text.length);
         for (int token = 0; token < logits.length; token++) {
             int wanted = token;
             double logit = logits[token];
             for (int i = 0; i < rules.biasTokens().length; i++) {
                 logit += rules.biasTokens()[i] == token ? rules.biasValues()[i] : 0;
             }
-            if (Arrays.stream(text).anyMatch(said -> said == wanted)) {
+            if (Arrays.stream(seen).anyMatch(said -> said == wanted)) {
                 logit = logit > 0
                         ? logit / penalties.repetition()
                         : logit * penalties.repetition();
             }
-            long count = Arrays.stream(completion).filter(said -> said == wanted).count();
+            long count = Arrays.stream(seenCompletion).filter(said -> said == wanted).count();
             logit -= count * penalties.frequency() + (count > 0 ? penalties.presence() : 0);
             logit -= dry(token, penalties.dry(), text);
             adjusted[token] = isForbidden(token, rules, completion, mask)

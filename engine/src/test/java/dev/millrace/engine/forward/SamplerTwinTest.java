@@ -128,7 +128,8 @@ class SamplerTwinTest {
     private static Penalties penalties(Random random, int vocabulary) {
         Penalties single = random.nextBoolean()
                 ? Penalties.NONE
-                : Penalties.of(0.5f + random.nextFloat(), random.nextFloat(), random.nextFloat());
+                : Penalties.of(0.5f + random.nextFloat(), random.nextFloat(), random.nextFloat())
+                        .onLast(random.nextInt(-1, 40));
         if (random.nextInt(4) == 0) {
             return single;
         }

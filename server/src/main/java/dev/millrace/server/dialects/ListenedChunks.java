@@ -7,7 +7,7 @@ import java.io.IOException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Tells a listener what the chunks of a chat's only choice say. */
+/** Tells a listener what the chunks of the only choice of a chat or a plain completion say. */
 public final class ListenedChunks implements ChunkSink {
 
     private final ChatListener listener;
@@ -51,12 +51,12 @@ public final class ListenedChunks implements ChunkSink {
         if (!logprobs.isMissingNode()) {
             listener.logprobs(logprobs);
         }
-        JsonNode delta = choice.get("delta");
+        JsonNode delta = choice.path("delta");
         String thought = delta.path("reasoning_content").stringValue("");
         if (!thought.isEmpty()) {
             listener.thought(thought);
         }
-        String text = delta.path("content").stringValue("");
+        String text = delta.path("content").stringValue(choice.path("text").stringValue(""));
         if (!text.isEmpty()) {
             listener.text(text);
         }

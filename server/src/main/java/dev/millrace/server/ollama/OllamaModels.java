@@ -38,6 +38,11 @@ final class OllamaModels {
         return model;
     }
 
+    /** The same, of those that generate. @throws ApiException 400 for others */
+    ServedModel requireGenerating(ListedModel model) {
+        return models.require(model.id());
+    }
+
     ObjectNode tags(Caller caller) {
         ObjectNode answer = Json.object();
         ArrayNode array = answer.putArray("models");

@@ -26,9 +26,8 @@ final class OllamaOptions {
     private static final Map<String, Double> OFF = Map.of("mirostat", 0.0, "tfs_z", 1.0);
     /** Say how something works that is off. */
     private static final Set<String> OF_WHAT_IS_OFF = Set.of("mirostat_eta", "mirostat_tau");
-    /** What penalties look at; here always the whole text. */
-    private static final Set<String> OF_PENALTIES = Set.of("penalize_newline", "repeat_last_n");
-    private static final long WHOLE_TEXT = -1;
+    /** What penalties look at where a request does not say, in tokens. */
+    private static final int LAST_TOKENS = 64;
     private static final int TOP_LOGPROBS = 20;
 
     private OllamaOptions() {}
@@ -42,6 +41,10 @@ final class OllamaOptions {
     static void add(Fields body, int contextTokens, ObjectNode chat) {
         Fields options = body.object("options");
         if (options != null) {
+            if (penalises(options)) {
+                chat.put("repeat_last_n", options.integer("repeat_last_n", -1, Integer.MAX_VALUE,
+                        LAST_TOKENS));
+            }
             for (Map.Entry<String, JsonNode> option : options.all()) {
                 if (!option.getValue().isNull()) {
                     add(options, option.getKey(), contextTokens, chat);
@@ -80,11 +83,13 @@ final class OllamaOptions {
             if (options.number(name, -1e9, 1e9, 0) != OFF.get(name)) {
                 throw unsupported(options, name);
             }
-        } else if (OF_PENALTIES.contains(name)) {
-            if (penalises(options) && narrows(options, name)) {
+        } else if (name.equals("repeat_last_n")) {
+            options.integer(name, -1, Integer.MAX_VALUE, LAST_TOKENS); // read with the penalties
+        } else if (name.equals("penalize_newline")) {
+            if (penalises(options) && !options.flag(name, true)) {
                 throw ApiException.unsupported(options.path(name), options.path(name)
-                        + " is not supported by this server, whose penalties look at the whole"
-                        + " text; leave it or the penalties out");
+                        + ": false is not supported by this server, whose penalties spare no"
+                        + " token; leave it or the penalties out");
             }
         } else if (!LOADING.contains(name) && !OF_WHAT_IS_OFF.contains(name)) {
             throw unsupported(options, name);
@@ -95,12 +100,6 @@ final class OllamaOptions {
         return options.number("repeat_penalty", 0, 1e9, 1) != 1
                 || options.number("presence_penalty", -1e9, 1e9, 0) != 0
                 || options.number("frequency_penalty", -1e9, 1e9, 0) != 0;
-    }
-
-    private static boolean narrows(Fields options, String name) {
-        return name.equals("repeat_last_n")
-                ? options.integer(name, WHOLE_TEXT, Integer.MAX_VALUE, WHOLE_TEXT) != WHOLE_TEXT
-                : !options.flag(name, true);
     }
 
     private static ApiException unsupported(Fields options, String name) {

@@ -85,12 +85,13 @@ public final class OllamaRoutes {
     private void generate(Fields body, Caller caller, HttpServletResponse response)
             throws IOException, InterruptedException {
         ListedModel model = models.require(body.text("model"), caller);
-        if (body.flag("raw", false)) {
-            throw ApiException.unsupported("raw", "raw is not supported here; send the prompt to"
-                    + " /v1/completions, which takes it as it is");
-        }
         if (body.text("prompt", "").isEmpty()) {
             loaded(model, false, response, caller);
+            return;
+        }
+        if (body.flag("raw", false)) {
+            answer(RawPrompt.completion(body, models.requireGenerating(model)), GENERATE, body,
+                    caller, response);
             return;
         }
         answer(OllamaRequest.generate(body, model.id(), model.contextTokens()), GENERATE, body,
@@ -141,7 +142,11 @@ public final class OllamaRoutes {
                 : null;
         OllamaAnswer answer = new OllamaAnswer(body.text("model"), endpoint.equals(CHAT), stream,
                 Json.reader(exchange.limits()));
-        completions.chat(chat, endpoint, ID_PREFIX, caller, new ListenedChunks(answer));
+        if (chat.has("prompt")) {
+            completions.completion(chat, endpoint, caller, new ListenedChunks(answer));
+        } else {
+            completions.chat(chat, endpoint, ID_PREFIX, caller, new ListenedChunks(answer));
+        }
         if (stream == null) {
             Exchange.json(response, caller, answer.whole());
         }

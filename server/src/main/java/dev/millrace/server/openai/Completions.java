@@ -53,6 +53,21 @@ public final class Completions {
     }
 
     /**
+     * Streams a plain completion.
+     *
+     * @param request a body of {@code /v1/completions}; that it streams, with its usage at the end,
+     *                goes without saying
+     * @see #chat
+     */
+    public void completion(ObjectNode request, String endpoint, Caller caller, ChunkSink sink)
+            throws IOException, InterruptedException {
+        ObjectNode streamed = request.deepCopy().put("stream", true);
+        streamed.putObject("stream_options").put("include_usage", true);
+        service.stream(jobs.completion(new Fields(streamed), new CompletionFormat(endpoint),
+                caller), sink, caller.connection());
+    }
+
+    /**
      * Answers a whole chat.
      *
      * @param request  a body of {@code /v1/chat/completions} that does not stream

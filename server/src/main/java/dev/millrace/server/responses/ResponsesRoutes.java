@@ -50,6 +50,12 @@ public final class ResponsesRoutes {
                         .put("object", "response.input_tokens")
                         .put("input_tokens", work.tokens(work.read(body, caller), caller))),
                 RouteAccess.TENANTS);
+        routes.post(RESPONSES + "/compact", context -> exchange.json(context, (body, caller) -> {
+            throw ApiException.refused(400, null, "unsupported_endpoint", "conversations are not"
+                    + " compacted here, since no model's summary can stand for one unseen; send"
+                    + " truncation: \"auto\" to leave out the oldest turns, or ask for a summary"
+                    + " and go on with that");
+        }), RouteAccess.TENANTS);
         routes.get(ONE, this::retrieve, RouteAccess.TENANTS);
         routes.delete(ONE, this::delete, RouteAccess.TENANTS);
         routes.post(ONE + "/cancel", this::cancel, RouteAccess.TENANTS);

@@ -73,6 +73,25 @@ class OllamaTest {
                 .stringValue()).isEqualTo("load");
     }
 
+    @Test
+    void aRawPromptGoesToTheModelAsItIsSpecialTokensIncluded() throws Exception {
+        String prompt = "\"model\":\"scripted\",\"prompt\":\"<s>hi</s>\"";
+        JsonNode raw = server.answer("/api/generate", "{" + prompt
+                + ",\"raw\":true,\"stream\":false,\"options\":{\"num_predict\":3}}");
+        List<JsonNode> lines = lines(server.post("/api/generate", "{" + prompt
+                + ",\"raw\":true}").body());
+
+        assertThat(raw.get("prompt_eval_count").intValue()).isEqualTo(4);
+        assertThat(raw.get("response").stringValue()).isEqualTo("Hel");
+        assertThat(raw.get("done_reason").stringValue()).isEqualTo("length");
+        StringBuilder text = new StringBuilder();
+        lines.forEach(line -> text.append(line.get("response").stringValue()));
+        assertThat(text).hasToString("Hello Zoë");
+        assertThat(lines.getLast().get("done_reason").stringValue()).isEqualTo("stop");
+        assertThat(server.post("/api/generate", "{\"model\":\"scripted-embedder\","
+                + "\"prompt\":\"a\",\"raw\":true}").statusCode()).isEqualTo(400);
+    }
+
     /** A schema that is satisfied ends an answer without a token that says so. */
     @Test
     void formatIsEnforced() throws Exception {
@@ -115,7 +134,8 @@ class OllamaTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {"\"options\":{\"num_ctx\":100000} | options.num_ctx",
         "\"options\":{\"mirostat\":1} | mirostat", "\"options\":{\"fancy\":1} | options.fancy",
-        "\"options\":{\"repeat_last_n\":64,\"repeat_penalty\":1.1} | options.repeat_last_n",
+        "\"options\":{\"repeat_last_n\":-2,\"repeat_penalty\":1.1} | options.repeat_last_n",
+        "\"options\":{\"repeat_last_n\":1.5} | options.repeat_last_n",
         "\"options\":{\"penalize_newline\":false,\"presence_penalty\":1}"
                 + " | options.penalize_newline",
         "\"options\":{\"temperature\":9} | temperature", "\"format\":\"xml\" | format",
@@ -131,7 +151,9 @@ class OllamaTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {"\"images\":[\"aGk=\"] | text only",
-        "\"raw\":true | /v1/completions", "\"context\":[1,2] | context",
+        "\"raw\":true,\"system\":\"s\" | write it into the prompt",
+        "\"raw\":true,\"logprobs\":true | logprobs", "\"raw\":5 | raw",
+        "\"context\":[1,2] | context",
         "\"suffix\":\"x\" | suffix"})
     void generationsThatCannotBeMadeAreRefused(String more, String reason) throws Exception {
         HttpResponse<String> refused = server.post("/api/generate",

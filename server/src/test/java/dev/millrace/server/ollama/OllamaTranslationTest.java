@@ -40,6 +40,21 @@ class OllamaTranslationTest {
     }
 
     @Test
+    void penaltiesLookAtAsManyTokensAsOllamas() {
+        String options = "{\"messages\": [], \"options\": {\"repeat_penalty\": 1.1%s}}";
+
+        assertThat(lastTokens(options.formatted(""))).isEqualTo(64);
+        assertThat(lastTokens(options.formatted(", \"repeat_last_n\": 7"))).isEqualTo(7);
+        assertThat(lastTokens(options.formatted(", \"repeat_last_n\": -1"))).isEqualTo(-1);
+        assertThat(lastTokens("{\"messages\": []}")).isEqualTo(99);
+    }
+
+    private static int lastTokens(String body) {
+        return OllamaRequest.chat(new Fields(json(body)), "m", 100).path("repeat_last_n")
+                .asInt(99);
+    }
+
+    @Test
     void callsComeWholeAndThoughtsApart() throws Exception {
         OllamaAnswer answer = new OllamaAnswer("m", true, null,
                 Json.reader(HttpLimits.DEFAULT));

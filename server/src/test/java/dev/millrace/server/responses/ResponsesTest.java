@@ -190,6 +190,14 @@ class ResponsesTest {
     }
 
     @Test
+    void compactingIsRefusedWithWhatToDoInstead() throws Exception {
+        HttpResponse<String> refused = send(mine, "POST", PATH + "/compact", body(""));
+
+        assertThat(refused.statusCode()).isEqualTo(400);
+        assertThat(refused.body()).contains("unsupported_endpoint", "truncation: \\\"auto\\\"");
+    }
+
+    @Test
     void whatIsStoredIsItsTenantsAlone() throws Exception {
         String path = PATH + "/" + id(create(",'input':[{'role':'user','content':'a'},"
                 + "{'role':'assistant','content':'b'},{'role':'developer','content':"

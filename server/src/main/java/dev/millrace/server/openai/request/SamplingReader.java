@@ -68,7 +68,7 @@ final class SamplingReader {
     private Penalties penalties() {
         return new Penalties(number("repetition_penalty", 0.01, 10, 1),
                 number("presence_penalty", -2, 2, 0), number("frequency_penalty", -2, 2, 0),
-                dry());
+                dry(), (int) fields.integer("repeat_last_n", -1, Integer.MAX_VALUE, -1));
     }
 
     private DryPenalty dry() {
