@@ -4,9 +4,11 @@ import dev.millrace.engine.LaneReading;
 import java.util.List;
 
 /**
- * Divides measured energy as time is divided: between two readings of the counter, every line gets
- * microjoules by the nanoseconds that it gained, and nothing is lost. The energy of a step that is
- * still running is kept back until the engine says whose step it was.
+ * Divides energy: between two readings of the counter, idle time gets the power of an idle machine
+ * and work that of a busy one, in the proportion that {@link PowerModel} has learnt, so scaled that
+ * they add up to what the counter gained; within the work every line gets microjoules by the
+ * nanoseconds that it gained. Nothing is lost. The energy of a step that is still running is kept
+ * back until the engine says whose step it was.
  *
  * <p>Once the counter fails there is no energy any more rather than a wrong one.
  */
@@ -17,6 +19,7 @@ final class EnergyBooks {
 
     private final EnergySource source;
     private final StepApportioner apportioner = new StepApportioner();
+    private final PowerModel power = new PowerModel();
     private long lastMicrojoules;
     private LaneReading lastLane = new LaneReading(0, 0, 0, 0);
     private long lastRecomputeNanos;
@@ -42,14 +45,16 @@ final class EnergyBooks {
     /** Reads the counter and shares what it gained. */
     void advance(AccountBook.Snapshot books, LaneReading lane) {
         long now = measured() ? source.microjoules() : -1;
-        if (now < 0) {
+        if (now < lastMicrojoules) { // it failed, or went backwards
             lastMicrojoules = -1;
             return;
         }
-        double[] weights = {lane.idleNanos() - lastLane.idleNanos(),
+        double idleNanos = lane.idleNanos() - lastLane.idleNanos();
+        double[] weights = {idleNanos * power.idleShare(),
             lane.overheadNanos() - lastLane.overheadNanos(),
             lane.stepNanos() - lastLane.stepNanos()};
         long[] shares = new long[weights.length];
+        power.add(idleNanos, weights[1] + weights[2], now - lastMicrojoules);
         apportioner.apportion(now - lastMicrojoules, weights, weights.length, shares);
         idleMicrojoules += shares[0];
         overheadMicrojoules += shares[1];
@@ -103,6 +108,11 @@ final class EnergyBooks {
             reading.account().microjoules += shares[line++];
         }
         return line;
+    }
+
+    /** In words, where it comes from. */
+    String source() {
+        return source.description();
     }
 
     /** Energy of an account so far, or -1. */

@@ -53,6 +53,11 @@ final class EpochBooks {
         return rate;
     }
 
+    /** In words, where energy comes from. */
+    String energySource() {
+        return energy.source();
+    }
+
     /**
      * The change to another rate. The time up to now is charged at this one, but for the step that
      * the device is busy with: nobody knows yet whose it is, so the new rate begins where that step

@@ -67,7 +67,7 @@ public final class LedgerReader implements AutoCloseable {
     public LedgerSummary summary() {
         if (empty) {
             return new LedgerSummary(0, 0, false, 0, List.of(), Map.of(),
-                    new LedgerBalance(Map.of(), BigInteger.ZERO));
+                    new LedgerBalance(Map.of(), BigInteger.ZERO), List.of());
         }
         try {
             Map<String, Charge> charges = new TreeMap<>();
@@ -83,13 +83,26 @@ public final class LedgerReader implements AutoCloseable {
                             """)) {
                 row.next();
                 return new LedgerSummary(row.getLong(1), row.getLong(2), row.getBoolean(3),
-                        row.getLong(4), models(), nanos, balance);
+                        row.getLong(4), models(), nanos, balance, energySources());
             } finally {
                 connection.rollback(); // ends the snapshot, so that the log can be trimmed
             }
         } catch (SQLException e) {
             throw unreadable(e);
         }
+    }
+
+    private List<String> energySources() throws SQLException {
+        List<String> sources = new ArrayList<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT energy_source FROM session"
+                        + " WHERE energy_source IS NOT NULL GROUP BY energy_source"
+                        + " ORDER BY max(id)")) {
+            while (rows.next()) {
+                sources.add(rows.getString(1));
+            }
+        }
+        return sources;
     }
 
     /** The charging side: what every row says. */

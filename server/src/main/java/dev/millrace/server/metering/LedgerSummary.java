@@ -14,12 +14,14 @@ import java.util.Map;
  * @param machineNanos    per kind of machine time (and for {@link LedgerBalance#REQUESTS}), how
  *                        long
  * @param balance         whether the books balance
+ * @param energySources   where the sessions' energy came from, in words, each once
  */
 public record LedgerSummary(long beganMillis, long heartbeatMillis, boolean assumed,
         long nanoUsdPerHour, List<ModelUse> models, Map<String, Long> machineNanos,
-        LedgerBalance balance) {
+        LedgerBalance balance, List<String> energySources) {
 
     public LedgerSummary {
+        energySources = List.copyOf(energySources);
         models = List.copyOf(models);
         machineNanos = Map.copyOf(machineNanos);
     }

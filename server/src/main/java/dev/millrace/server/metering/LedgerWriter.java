@@ -131,7 +131,8 @@ final class LedgerWriter implements Runnable {
                     row.completionTokens(), row.decodeNanos());
             overrunNanoUsd.add(row.overrunNanoUsd());
             account.limit.allowance().settle(row.charged(), row.finishedMillis());
-            account.receipt.complete(row.receipt(allocationFactor, elsewhere));
+            account.receipt.complete(row.receipt(allocationFactor, elsewhere,
+                    epoch.energySource()));
         }
     }
 

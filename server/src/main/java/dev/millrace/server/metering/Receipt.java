@@ -15,10 +15,11 @@ import java.util.List;
  * @param alternatives what it would have cost elsewhere
  * @param assumed      whether the machine's rate is the default profile's rather than configured
  * @param chargedNanoUsd what its team is charged
+ * @param energySource where the energy comes from, in words; null where there is none
  */
 public record Receipt(String requestId, long costNanoUsd, long prefillNanos, long decodeNanos,
         long microjoules, boolean assumed, long allocationNanoUsd,
-        List<Alternative> alternatives, long chargedNanoUsd) {
+        List<Alternative> alternatives, long chargedNanoUsd, String energySource) {
 
     public Receipt {
         alternatives = List.copyOf(alternatives);
@@ -28,7 +29,7 @@ public record Receipt(String requestId, long costNanoUsd, long prefillNanos, lon
     public Receipt(String requestId, long costNanoUsd, long prefillNanos, long decodeNanos,
             long microjoules, boolean assumed) {
         this(requestId, costNanoUsd, prefillNanos, decodeNanos, microjoules, assumed, -1,
-                List.of(), costNanoUsd);
+                List.of(), costNanoUsd, null);
     }
 
     /** The cost in US dollars, for display and for JSON. */

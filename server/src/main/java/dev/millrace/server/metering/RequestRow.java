@@ -27,8 +27,13 @@ record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, in
         return chargedNanoUsd < 0 ? charge.nanoUsd() : chargedNanoUsd;
     }
 
-    /** @param allocationFactor the bill over the cost of requests; NaN without any */
-    Receipt receipt(double allocationFactor, Counterfactual elsewhere) {
+    /**
+     * For whoever asked.
+     *
+     * @param allocationFactor the bill over the cost of requests; NaN without any
+     * @param energySource     in words
+     */
+    Receipt receipt(double allocationFactor, Counterfactual elsewhere, String energySource) {
         return new Receipt(request.requestId(), charge.nanoUsd(), prefillNanos, decodeNanos,
                 microjoules, assumed, Double.isNaN(allocationFactor)
                         ? -1
@@ -36,6 +41,6 @@ record RequestRow(MeteredRequest request, int promptTokens, int cachedTokens, in
                 elsewhere.price(request.model(), promptTokens,
                         Math.min(cachedTokens, promptTokens), completionTokens,
                         request.ofBatch()),
-                charged());
+                charged(), microjoules < 0 ? null : energySource);
     }
 }

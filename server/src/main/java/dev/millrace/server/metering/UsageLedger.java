@@ -83,6 +83,18 @@ public final class UsageLedger implements AutoCloseable {
         });
     }
 
+    /** Notes in words where the session's energy comes from. */
+    void energyFrom(String source) {
+        transaction("write", () -> {
+            try (PreparedStatement statement = connection.prepareStatement(
+                    "UPDATE session SET energy_source = ? WHERE id = ?")) {
+                statement.setString(1, source);
+                statement.setLong(2, sessionId);
+                statement.executeUpdate();
+            }
+        });
+    }
+
     /**
      * Writes a posting as one transaction: all of it or nothing. Writing one again changes nothing.
      *

@@ -92,6 +92,7 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
         long beganMillis = nowMillis - lane.get().elapsedNanos() / 1_000_000;
         CostModel rate = rates.at(clock.instant());
         ledger.begin(beganMillis, nowMillis, rate, limits.checkpoint().toMillis());
+        ledger.energyFrom(energy.description());
         AccountBook book = new AccountBook(weights);
         book.price(rate);
         TokenTimes times = new TokenTimes();

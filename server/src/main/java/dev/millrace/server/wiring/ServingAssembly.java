@@ -34,6 +34,7 @@ import dev.millrace.server.metering.budget.BudgetEvents;
 import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.budget.Budgets;
 import dev.millrace.server.metering.database.LedgerAddress;
+import dev.millrace.server.metering.energy.DeclaredPower;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceFile;
 import dev.millrace.server.metering.rate.CostModel;
@@ -119,7 +120,8 @@ public final class ServingAssembly {
             DeviceLane lane = new DeviceLane();
             sources.forEach(this::open);
             long[] shares = memoryShares();
-            this.energy = RaplEnergySource.find(RaplEnergySource.POWERCAP);
+            this.energy = DeclaredPower.unless(RaplEnergySource.find(RaplEnergySource.POWERCAP),
+                    RateSchedule.declaredPower(config.cost()), lane::reading);
             Counterfactual elsewhere = elsewhere(ledgerFile);
             InternalPrices prices = internalPrices(config);
             UsageMeter meter = UsageMeter.start(books, rates, elsewhere, prices,

@@ -20,6 +20,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -59,7 +60,7 @@ class UsageMeterTest {
 
         // at a dollar per 1e9 ms the nano-dollars are the nanoseconds / 1,000
         assertThat(await(receipt)).isEqualTo(new Receipt("a", 6_000, 1_000_000, 5_000_000, -1,
-                false, 6_000, List.of(), 6_000));
+                false, 6_000, List.of(), 6_000, null));
     }
 
     @Test
@@ -325,7 +326,9 @@ class UsageMeterTest {
                 new MeterLimits(4, 2, Duration.ofHours(1), Duration.ofSeconds(9), Duration
                         .ofSeconds(9)));
         CompletableFuture<Receipt> receipt = open("a");
-        TimeUnit.MILLISECONDS.sleep(500); // the first checkpoint is over, the next is far
+        // the first checkpoint is over, the next is far
+        Awaitility.await().atMost(Duration.ofMinutes(2))
+                .until(() -> meter.status().postings() > 0);
         synchronized (energy) {
             microjoules[0] = 9_000;
         }
@@ -334,7 +337,8 @@ class UsageMeterTest {
         finish("a", FinishReason.STOP, new TokenUsage(3, 0, 1));
 
         assertThat(await(receipt).microjoules()).isEqualTo(6_000);
-        summaryAfterClose();
+        assertThat(await(receipt).energySource()).isEqualTo("scripted");
+        assertThat(summaryAfterClose().energySources()).containsExactly("scripted");
         assertThat(query("SELECT microjoules FROM machine_time WHERE kind = 'idle'"))
                 .isEqualTo("2000");
     }

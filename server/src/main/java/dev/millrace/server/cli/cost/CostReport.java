@@ -83,6 +83,9 @@ final class CostReport {
                 balance.balances()
                         ? "balances to the nano-dollar"
                         : "DOES NOT BALANCE: off by " + usd(balance.differenceNanoUsd()) + " USD");
+        if (!summary.energySources().isEmpty()) {
+            line("  energy: %s", String.join("; at other times: ", summary.energySources()));
+        }
         audit.ifPresent(where -> line("THE ROWS ARE NOT THEIR SUMS: %s", where));
     }
 

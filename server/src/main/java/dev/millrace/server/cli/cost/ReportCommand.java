@@ -86,6 +86,9 @@ final class ReportCommand implements Callable<Integer> {
                 + " (x %s what was used); BLEND is this mixture, cached tokens included%s%n",
                 Double.isNaN(factor) ? "-" : Money.times(factor),
                 summary.assumed() ? "; the rate is assumed" : "");
+        if (!summary.energySources().isEmpty()) {
+            out.println("energy: " + String.join("; at other times: ", summary.energySources()));
+        }
         if (!summary.balance().balances()) {
             out.println("THE BOOKS DO NOT BALANCE: see ./millrace cost reconcile");
         }
@@ -121,6 +124,8 @@ final class ReportCommand implements Callable<Integer> {
                 .put("by", by.name()).put("assumed", summary.assumed())
                 .put("balances", summary.balance().balances());
         PriceJson.putNumber(root, "allocation_factor", factor);
+        ArrayNode sources = root.putArray("energy_sources");
+        summary.energySources().forEach(sources::add);
         ArrayNode list = root.putArray("groups");
         groups.forEach((name, group) -> {
             ObjectNode node = list.addObject().put("name", name)

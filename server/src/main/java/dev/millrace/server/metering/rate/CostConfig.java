@@ -26,13 +26,14 @@ import tools.jackson.databind.JsonNode;
  * @param licenceUsdPerMonth software that the machine needs
  * @param staffUsdPerMonth   this machine's share of the people who look after it
  * @param gramsCo2PerKwh     carbon dioxide of a kilowatt-hour; 0 where nobody has said
+ * @param powerCurve         what it draws by its load, where anybody has said
  * @param tariff             energy by time of day, where its price is not always the same
  */
 public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecimal residualUsd,
         BigDecimal lifetimeYears, BigDecimal idleWatts, BigDecimal loadWatts, BigDecimal loadShare,
         BigDecimal usdPerKwh, BigDecimal pue, BigDecimal hostingUsdPerMonth,
         BigDecimal licenceUsdPerMonth, BigDecimal staffUsdPerMonth, BigDecimal gramsCo2PerKwh,
-        Optional<Tariff> tariff) {
+        Optional<PowerCurve> powerCurve, Optional<Tariff> tariff) {
 
     /**
      * A small workstation: what is assumed where nobody has said what the machine costs. Everything
@@ -41,20 +42,26 @@ public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecim
     static final CostConfig ASSUMED = new CostConfig(null, new BigDecimal("3000"),
             new BigDecimal("300"), new BigDecimal("5"), new BigDecimal("60"),
             new BigDecimal("200"), new BigDecimal("0.5"), new BigDecimal("0.15"), BigDecimal.ONE,
-            BigDecimal.ZERO, BigDecimal.ZERO, BigDecimal.ZERO, BigDecimal.ZERO, Optional.empty());
+            BigDecimal.ZERO, BigDecimal.ZERO, BigDecimal.ZERO, BigDecimal.ZERO, Optional.empty(),
+            Optional.empty());
 
     private static final String CURRENCY = "currency";
     private static final Set<String> KEYS = new TreeSet<>(Set.of(CURRENCY, "profile",
             "usd_per_hour", "lease_usd_per_month", "purchase_usd", "residual_usd",
-            "lifetime_years", "watts", "idle_watts", "load_watts", "load_share", "usd_per_kwh",
+            "lifetime_years", "watts", "idle_watts", "load_watts", "load_share", "power_curve",
+            "usd_per_kwh",
             "pue", "hosting_usd_per_month", "licence_usd_per_month", "staff_usd_per_month",
             "grams_co2_per_kwh", "tariff", "internal_prices",
             "budget_webhook"));
+    private static final String POWER_CURVE = "power_curve";
     private static final String MOST_WATTS = "200000";
 
     /** Average draw at the wall, in watts. */
     BigDecimal averageWatts() {
-        return idleWatts.add(loadWatts.subtract(idleWatts).multiply(loadShare));
+        return powerCurve.filter(curve -> curve.points().size() > 2)
+                .map(curve -> BigDecimal.valueOf(curve.watts(loadShare.doubleValue())))
+                .orElseGet(() -> idleWatts.add(loadWatts.subtract(idleWatts)
+                        .multiply(loadShare)));
     }
 
     /**
@@ -93,6 +100,13 @@ public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecim
         BigDecimal idle = twoWatts
                 ? required(cost, "idle_watts", "0", load.toPlainString(), "load_watts")
                 : load;
+        Optional<PowerCurve> curve = cost.has(POWER_CURVE)
+                ? Optional.of(PowerCurve.parse(cost.get(POWER_CURVE), MOST_WATTS))
+                : Optional.of(PowerCurve.of(idle, load)).filter(_ -> metered);
+        if (cost.has(POWER_CURVE)) {
+            idle = BigDecimal.valueOf(curve.get().idleWatts());
+            load = BigDecimal.valueOf(curve.get().loadWatts());
+        }
         BigDecimal usdPerKwh = metered
                 ? required(cost, "usd_per_kwh", "0", "10", "watts")
                 : BigDecimal.ZERO;
@@ -103,7 +117,7 @@ public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecim
                 number(cost, "licence_usd_per_month", "0", "1000000", "0"),
                 number(cost, "staff_usd_per_month", "0", "1000000", "0"),
                 number(cost, "grams_co2_per_kwh", "0", "2000", "0"),
-                Optional.ofNullable(cost.get("tariff")).map(Tariff::parse));
+                curve, Optional.ofNullable(cost.get("tariff")).map(Tariff::parse));
     }
 
     /** By the hour or by the month; null where the machine is owned. */
@@ -123,18 +137,24 @@ public record CostConfig(BigDecimal usdPerHour, BigDecimal purchaseUsd, BigDecim
     private static boolean requireOneWayToSayWatts(JsonNode cost) {
         boolean one = cost.has("watts");
         boolean two = cost.has("idle_watts") || cost.has("load_watts");
+        boolean curve = cost.has(POWER_CURVE);
         if (one && two) {
             throw new IllegalArgumentException("cost.watts and cost.idle_watts/load_watts"
                     + " contradict each other; give one average or the pair");
         }
+        if (curve && (one || two)) {
+            throw new IllegalArgumentException("cost.power_curve says all that cost."
+                    + (one ? "watts says" : "idle_watts and load_watts say")
+                    + "; give one of them");
+        }
         if (two) {
             required(cost, "load_watts", "0", MOST_WATTS, "idle_watts");
         }
-        refuseWithout(cost, two, "load_share", "idle_watts and load_watts");
+        refuseWithout(cost, two || curve, "load_share", "idle_watts and load_watts");
         for (String key : List.of("usd_per_kwh", "pue", "grams_co2_per_kwh", "tariff")) {
-            refuseWithout(cost, one || two, key, "watts");
+            refuseWithout(cost, one || two || curve, key, "watts");
         }
-        return one || two;
+        return one || two || curve;
     }
 
     private static void requireUsd(JsonNode cost) {

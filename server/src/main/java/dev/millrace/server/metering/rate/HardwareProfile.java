@@ -61,7 +61,9 @@ public record HardwareProfile(String name, String description, JsonNode cost, Lo
         if (section.has("purchase_usd")) {
             filled.remove(RENT);
         }
-        if (section.has("watts")) {
+        if (section.has("power_curve")) {
+            filled.remove(List.of("watts", "idle_watts", "load_watts"));
+        } else if (section.has("watts")) {
             filled.remove(POWER);
         } else if (POWER.stream().anyMatch(section::has)) {
             filled.remove("watts");

@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
@@ -47,6 +48,17 @@ public final class RateSchedule {
                 .forEach(price -> rates.put(price, CostModel.of(config, price, false)));
         return new RateSchedule(moment -> rates
                 .getOrDefault(tariff.at(moment, config.usdPerKwh()), usual));
+    }
+
+    /**
+     * What the machine draws, where its owner says so; the default profile's watts are nobody's.
+     *
+     * @param cost the {@code cost:} section, or null
+     */
+    public static Optional<PowerCurve> declaredPower(JsonNode cost) {
+        return cost == null || cost.isNull() || cost.isMissingNode()
+                ? Optional.empty()
+                : CostConfig.parse(cost).powerCurve();
     }
 
     /** The rate of a moment. */

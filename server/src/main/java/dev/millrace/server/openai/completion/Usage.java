@@ -77,9 +77,10 @@ public final class Usage {
                 .put("decode_ms", decodeNanos / NANOS_PER_MILLI);
         if (measured) {
             details.put("joules", receipts.stream().mapToLong(Receipt::microjoules).sum()
-                    / MICROJOULES_PER_JOULE);
+                    / MICROJOULES_PER_JOULE)
+                    .put("energy_source", receipts.getFirst().energySource());
         } else {
-            details.putNull("joules");
+            details.putNull("joules").putNull("energy_source");
         }
         if (receipts.stream().allMatch(receipt -> receipt.allocationNanoUsd() >= 0)) {
             long allocated = receipts.stream().mapToLong(Receipt::allocationNanoUsd).sum();
