@@ -22,6 +22,11 @@ struct Matrix {
 
 INLINE int blocksOf(const Matrix& m) { return ceilDiv(m.columns, BLOCK_COLUMNS); }
 
+// Bytes of codes of 16 rows of a block.
+INLINE int codeBytes(const Matrix& m) {
+  return m.format <= F16X2 ? 4096 : m.format == Q8 || m.format == WIDE ? 2048 : 1024;
+}
+
 // Which 16 rows of a block, and which of those: (tile, block, row).
 INLINE size_t place(const Matrix& m, int tile, int block, int row) {
   return ((size_t)tile * blocksOf(m) + block) * 16 + row;

@@ -122,5 +122,14 @@ INLINE void multiplyTiles(const MultiplyArguments& a) {
   }
 }
 
-KERNEL(multiply8, MultiplyArguments) { multiplyTiles<1>(a); }
-KERNEL(multiply32, MultiplyArguments) { multiplyTiles<4>(a); }
+// The first codes of a block's rows, a line per thread. Which experts are wanted, the predecessor
+// says.
+INLINE void fetchWeights(const MultiplyArguments& a) {
+  const Matrix& m = a.matrices[blockIdx.z];
+  if (a.experts || blockIdx.y > 0 || (int)blockIdx.x * 16 >= m.rows) return;
+  size_t bytes = (size_t)blocksOf(m) * codeBytes(m), at = (size_t)threadIdx.x * 128;
+  if (at < bytes) fetchLine(m.codes + blockIdx.x * bytes + at);
+}
+
+KERNEL_AFTER(fetchWeights, multiply8, MultiplyArguments) { multiplyTiles<1>(a); }
+KERNEL_AFTER(fetchWeights, multiply32, MultiplyArguments) { multiplyTiles<4>(a); }

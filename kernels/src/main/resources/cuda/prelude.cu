@@ -10,10 +10,26 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 #ifndef MILLRACE_EMULATION
-#define KERNEL(name, Arguments)                                                                    \
+#define ENTRY(name, Arguments)                                                                     \
   extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments a)
 #define INLINE __device__ __forceinline__
 #define DYNAMIC_SHARED(Type, name) extern __shared__ __align__(16) Type name[]
+
+// A kernel may begin while the one before it still runs, if it was launched so. From here on that
+// one has ended and all that it wrote is there; and the next may begin.
+INLINE void waitForPredecessor() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+// Has a line of 128 bytes brought into the second-level cache.
+INLINE void fetchLine(const void* line) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("prefetch.global.L2 [%0];" : : "l"(line));
+#endif
+}
 
 INLINE float halfToFloat(u16 bits) {
   float value;
@@ -41,6 +57,21 @@ INLINE void multiplyAdd(float d[4], const u32 a[4], u32 b0, u32 b1) {
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 #endif
+
+// A kernel, which reads and writes nothing before its predecessor has ended; and one that looks at
+// what no kernel writes before that.
+#define KERNEL(name, Arguments) KERNEL_AFTER(nothing, name, Arguments)
+#define KERNEL_AFTER(before, name, Arguments)                                                      \
+  INLINE void name##Body(const Arguments& a);                                                      \
+  ENTRY(name, Arguments) {                                                                         \
+    before(a);                                                                                     \
+    waitForPredecessor();                                                                          \
+    name##Body(a);                                                                                 \
+  }                                                                                                \
+  INLINE void name##Body(const Arguments& a)
+
+template <class Arguments>
+INLINE void nothing(const Arguments&) {}
 
 #define WARP 32
 #define ALL_LANES 0xffffffffu

@@ -9,7 +9,8 @@
 //   as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
 // millrace_emulator_count(what) tells how often since the start it was asked for
 //   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made;
-//   "read" bytes copied from a device outside of graphs
+//   "read" bytes copied from a device outside of graphs;
+//   "overlapped" kernels, launched or recorded, that may begin before their predecessors have ended
 //
 // Every device has memory, a context and streams of its own, and refuses those of others.
 #include <dlfcn.h>
@@ -122,7 +123,7 @@ static std::map<Address, Allocation> allocations;
 static std::map<std::string, Function> functions;
 static std::vector<Stream*> streams;
 static std::map<std::string, long> counts = {
-    {"launches", 0}, {"graphs", 0}, {"captures", 0}, {"read", 0}};
+    {"launches", 0}, {"graphs", 0}, {"captures", 0}, {"read", 0}, {"overlapped", 0}};
 static thread_local Device* current;
 
 // Threads of the host take turns.
@@ -411,6 +412,33 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, reversed, [=] { f->body(a); });
   };
   return ((Stream*)stream)->add({run, nullptr});
+}
+
+struct LaunchAttribute {
+  int id, unused;
+  union {
+    int allowed;
+    char bytes[64];
+  } value;
+};
+
+struct LaunchConfig {
+  unsigned gx, gy, gz, bx, by, bz, shared;
+  void* stream;
+  LaunchAttribute* attributes;
+  unsigned count;
+};
+
+// The one attribute that is known: the kernel may begin before its predecessor has ended.
+API cuLaunchKernelEx(const LaunchConfig* c, void* function, void** parameters, void** extra) {
+  EXCLUSIVE;
+  for (unsigned i = 0; i < c->count; i++) {
+    const LaunchAttribute& each = c->attributes[i];
+    if (each.id != 6 || each.value.allowed >> 1 || setting("capability") < 90) return INVALID_VALUE;
+    counts["overlapped"] += each.value.allowed;
+  }
+  return cuLaunchKernel(function, c->gx, c->gy, c->gz, c->bx, c->by, c->bz, c->shared, c->stream,
+                        parameters, extra);
 }
 
 API cuStreamBeginCapture_v2(void* stream, int mode) {

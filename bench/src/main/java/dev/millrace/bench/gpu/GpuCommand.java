@@ -72,7 +72,7 @@ public final class GpuCommand implements Callable<Integer> {
         report.begin();
         try (WorkerPool pool = WorkerPool.create(options.threads)) {
             CpuKernels kernels = options.openKernels();
-            ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.graphs),
+            ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.launches),
                     memoryBytes(gpu), new CpuBackend(kernels, pool, Duration.ZERO),
                     ModelOptions.memoryBytes(), options.checkPrompt,
                     options.checkTokens, options.bound);
@@ -109,7 +109,7 @@ public final class GpuCommand implements Callable<Integer> {
         try (DeviceProbe device = new DeviceProbe(gpu.info(), gpu.image(), probeSize)) {
             report.add(device);
             for (Subject subject : subjects) {
-                new GpuTables(options, gpu.backend(kernels, pool, options.graphs), device,
+                new GpuTables(options, gpu.backend(kernels, pool, options.launches), device,
                         GpuEnergy.of(gpu.info()), report, memoryBytes(gpu))
                         .measure(subject);
             }

@@ -3,6 +3,7 @@ package dev.millrace.bench.gpu;
 import dev.millrace.bench.KernelNames;
 import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.model.ModelTest;
+import dev.millrace.engine.cuda.CudaLaunches;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
 import java.nio.file.Path;
@@ -58,9 +59,9 @@ final class GpuOptions {
             description = "Most tokens of prompts in one step (default: ${DEFAULT-VALUE}).")
     int stepTokens = 2048;
 
-    @Option(names = "--graphs", negatable = true, defaultValue = "true", fallbackValue = "true",
-            description = "Launch a captured step at once, or kernel by kernel (default: at once).")
-    boolean graphs;
+    @Option(names = "--launches", paramLabel = "HOW", description = "How kernels get to the"
+            + " device: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    CudaLaunches launches = CudaLaunches.OVERLAPPED;
 
     @Option(names = "--memory", paramLabel = "GB",
             description = "Of the device's memory, for weights, cache and buffers (default: nine"

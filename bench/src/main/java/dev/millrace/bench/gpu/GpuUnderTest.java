@@ -2,6 +2,7 @@ package dev.millrace.bench.gpu;
 
 import dev.millrace.bench.BenchException;
 import dev.millrace.engine.cuda.CudaBackend;
+import dev.millrace.engine.cuda.CudaLaunches;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.WorkerPool;
@@ -43,8 +44,8 @@ record GpuUnderTest(CudaDeviceInfo info, byte[] image) {
         return info.name().startsWith(EMULATED);
     }
 
-    /** @param graphs whether steps are captured and launched as one */
-    Backend backend(CpuKernels hostKernels, WorkerPool pool, boolean graphs) {
-        return new CudaBackend(info, image, hostKernels, pool, graphs);
+    /** What runs models on it. */
+    Backend backend(CpuKernels hostKernels, WorkerPool pool, CudaLaunches launches) {
+        return new CudaBackend(info, image, hostKernels, pool, launches);
     }
 }

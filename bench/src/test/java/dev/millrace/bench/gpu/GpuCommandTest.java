@@ -86,7 +86,7 @@ class GpuCommandTest {
                 "--batches", "1", "--context", "3", "--prompts", "4", "--peer", "test -f {model}"
                         + " && printf '| test | t/s |\\n|--|--|\\n| tg2 @ d3 | 5.0 |\\n'",
                 "--pairs", "1", "--peer-name", "script",
-                "--no-graphs")).as(errors.toString()).isZero();
+                "--launches", "SINGLE")).as(errors.toString()).isZero();
 
         assertThat(lines("gpu-check")).extracting(line -> line.path("check").asString())
                 .containsExactly("q8_0", "Tiny F32");

@@ -37,27 +37,26 @@ public final class CudaBackend implements Backend {
     private final byte[] image;
     private final CpuKernels hostKernels;
     private final WorkerPool pool;
-    private final boolean graphs;
+    private final CudaLaunches launches;
     private final long logitBytes;
 
     /**
      * @param image       the kernels, compiled for the device
      * @param hostKernels to sample with
      * @param pool        to pack weights and to sample
-     * @param graphs      whether steps are captured and launched as one; kernel by kernel otherwise
      */
     public CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels, WorkerPool pool,
-            boolean graphs) {
-        this(info, image, hostKernels, pool, graphs, LOGIT_BYTES);
+            CudaLaunches launches) {
+        this(info, image, hostKernels, pool, launches, LOGIT_BYTES);
     }
 
     CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels, WorkerPool pool,
-            boolean graphs, long logitBytes) {
+            CudaLaunches launches, long logitBytes) {
         this.info = Objects.requireNonNull(info, "info");
         this.image = image.clone();
         this.hostKernels = Objects.requireNonNull(hostKernels, "hostKernels");
         this.pool = Objects.requireNonNull(pool, "pool");
-        this.graphs = graphs;
+        this.launches = Objects.requireNonNull(launches, "launches");
         this.logitBytes = logitBytes;
     }
 
@@ -132,6 +131,9 @@ public final class CudaBackend implements Backend {
     private ForwardPass place(CudaDevice device, Share share, MemoryPlan plan,
             WeightSizes sizes) {
         long startNanos = System.nanoTime();
+        if (launches == CudaLaunches.OVERLAPPED) {
+            device.overlapKernels();
+        }
         ModelSpec spec = share.spec();
         MemoryBudget budget = share.budget();
         List<LayerGroup> groups = plan.layerGroups(sizes.bytes());
@@ -142,7 +144,7 @@ public final class CudaBackend implements Backend {
         DeviceMemory memory = new DeviceMemory(sizes.bytes(), sizes.stepBytes(),
                 geometry.totalBytes(), plan.bufferBytes(), budget.adapterBytes());
         device.synchronize();
-        Optional<StepBuckets> buckets = graphs
+        Optional<StepBuckets> buckets = launches != CudaLaunches.SINGLE
                 ? Optional.of(new StepBuckets(budget, placed.buffers().logitRows))
                 : Optional.empty();
         return new CudaForwardPass(device, new CudaForwardPass.Parts(geometry, memory,

@@ -39,8 +39,9 @@ class CapturedStepsTest {
                 "as gpt-oss").stream().anyMatch(model.toString()::endsWith));
     }
 
-    private static ForwardPass open(RandomModel model, boolean graphs, int context) {
-        return EmulatedBackend.open(POOL, graphs).open(model.spec(), model,
+    private static ForwardPass open(RandomModel model, CudaLaunches launches,
+            int context) {
+        return EmulatedBackend.open(POOL, launches).open(model.spec(), model,
                 new MemoryBudget(1L << 30, context, SEQUENCES, context, KvFormat.F16));
     }
 
@@ -55,8 +56,8 @@ class CapturedStepsTest {
 
         Twins(RandomModel model, int context) {
             this.model = model;
-            captured = open(model, true, context);
-            plain = open(model, false, context);
+            captured = open(model, CudaLaunches.OVERLAPPED, context);
+            plain = open(model, CudaLaunches.SINGLE, context);
             int blocks = Math.ceilDiv(context, 32);
             // In a random order, as a server's are after a while.
             int[] ids = IntStream.range(0, SEQUENCES * blocks).boxed()

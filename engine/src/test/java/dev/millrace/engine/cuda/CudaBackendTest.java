@@ -130,7 +130,8 @@ class CudaBackendTest {
         for (RandomModel model : models().toList()) {
             try (ForwardPass pass = new CudaBackend(
                     CudaProbe.find().device().orElseThrow(),
-                    EmulatedDriver.image(), CpuKernels.scalar(), pool, true)
+                    EmulatedDriver.image(), CpuKernels.scalar(), pool,
+                    CudaLaunches.OVERLAPPED)
                     .open(model.spec(), model, budget)) {
                 assertThat(CudaBackend.memoryNeeded(model.spec(), model, budget))
                         .as("%s", model).isEqualTo(pass.memory());

@@ -15,14 +15,13 @@ final class EmulatedBackend {
     private EmulatedBackend() {}
 
     static CudaBackend open(WorkerPool pool) {
-        return open(pool, true);
+        return open(pool, CudaLaunches.OVERLAPPED);
     }
 
-    /** @param graphs whether steps are captured */
-    static CudaBackend open(WorkerPool pool, boolean graphs) {
+    static CudaBackend open(WorkerPool pool, CudaLaunches launches) {
         EmulatedDriver.load();
         return new CudaBackend(CudaProbe.find().device().orElseThrow(), EmulatedDriver.image(),
-                CpuKernels.scalar(), pool, graphs, LOGIT_BYTES);
+                CpuKernels.scalar(), pool, launches, LOGIT_BYTES);
     }
 
     /** Several devices that share a model. */

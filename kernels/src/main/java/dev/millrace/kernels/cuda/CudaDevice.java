@@ -12,6 +12,7 @@ import java.util.Set;
 import org.bytedeco.cuda.cudart.CUctx_st;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUgraph_st;
+import org.bytedeco.cuda.cudart.CUlaunchAttribute;
 import org.bytedeco.cuda.cudart.CUmod_st;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.BytePointer;
@@ -30,6 +31,7 @@ import static org.bytedeco.cuda.global.cudart.*;
 public final class CudaDevice implements AutoCloseable {
 
     private static final int STREAM_NON_BLOCKING = 1;
+    private static final int LEAST_OVERLAPPING_CAPABILITY = 90;
     static final int OUT_OF_MEMORY = 2;
 
     private final CudaDeviceInfo info;
@@ -41,6 +43,9 @@ public final class CudaDevice implements AutoCloseable {
     private final Set<Long> pinned = new HashSet<>();
     private final List<CudaGraph> graphs = new ArrayList<>();
     private final Arena arena = Arena.ofShared();
+    private final CUlaunchAttribute overlap = new CUlaunchAttribute();
+    private boolean overlaps;
+    private boolean lastIsKernel;
     private boolean capturing;
     private long launches;
     private boolean closed;
@@ -54,6 +59,8 @@ public final class CudaDevice implements AutoCloseable {
 
     private CudaDevice(CudaDeviceInfo info) {
         this.info = info;
+        overlap.id(CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
+        overlap.value().programmaticStreamSerializationAllowed(1);
     }
 
     /**
@@ -87,8 +94,9 @@ public final class CudaDevice implements AutoCloseable {
         return info;
     }
 
-    /** What NCCL knows the stream by. */
+    /** What NCCL knows the stream by, to queue something of its own. */
     MemorySegment streamHandle() {
+        lastIsKernel = false;
         return MemorySegment.ofAddress(stream.address());
     }
 
@@ -160,23 +168,27 @@ public final class CudaDevice implements AutoCloseable {
 
     /** Copies to the device. @param source native memory that stays as it is until then */
     public void upload(MemorySegment source, long target) {
+        lastIsKernel = false;
         check(cuMemcpyHtoDAsync(target, new RawPointer(source), source.byteSize(), stream),
                 "take " + source.byteSize() + " bytes");
     }
 
     /** Copies from the device. @param target native memory */
     public void download(long source, MemorySegment target) {
+        lastIsKernel = false;
         check(cuMemcpyDtoHAsync(new RawPointer(target), source, target.byteSize(), stream),
                 "give back " + target.byteSize() + " bytes");
     }
 
     /** Copies within the device. */
     public void copy(long source, long target, long bytes) {
+        lastIsKernel = false;
         check(cuMemcpyDtoDAsync(target, source, bytes, stream), "copy " + bytes + " bytes");
     }
 
     /** Sets bytes to zero. */
     public void clear(long target, long bytes) {
+        lastIsKernel = false;
         check(cuMemsetD8Async(target, (byte) 0, bytes, stream), "clear " + bytes + " bytes");
     }
 
@@ -198,6 +210,7 @@ public final class CudaDevice implements AutoCloseable {
                 "record a step");
         CUgraph_st recorded = new CUgraph_st();
         capturing = true;
+        lastIsKernel = false;
         try {
             queueing.run();
         } catch (RuntimeException | Error e) {
@@ -207,6 +220,7 @@ public final class CudaDevice implements AutoCloseable {
             throw e;
         } finally {
             capturing = false;
+            lastIsKernel = false;
         }
         check(cuStreamEndCapture(stream, recorded), "record a step");
         CudaGraph graph = CudaGraph.of(this, stream, recorded);
@@ -219,8 +233,37 @@ public final class CudaDevice implements AutoCloseable {
         return launches;
     }
 
-    /** One more launch, unless it is only recorded. */
-    void countLaunch() {
+    /**
+     * From now on lets a kernel begin while the one before it still runs, where the device can
+     * (compute capability 9.0 and later): kernels wait for their predecessor themselves.
+     */
+    public void overlapKernels() {
+        overlaps = info.capability() >= LEAST_OVERLAPPING_CAPABILITY;
+    }
+
+    /** The attribute that says so. */
+    CUlaunchAttribute overlap() {
+        return overlap;
+    }
+
+    /** Whether the next launch may begin early: only kernels know when to let others begin. */
+    boolean overlapsWithLast() {
+        return overlaps && lastIsKernel;
+    }
+
+    /** A kernel was queued. */
+    void kernelQueued() {
+        lastIsKernel = true;
+        countLaunch();
+    }
+
+    /** A graph was queued. */
+    void graphQueued() {
+        lastIsKernel = false;
+        countLaunch();
+    }
+
+    private void countLaunch() {
         if (!capturing) {
             launches++;
         }

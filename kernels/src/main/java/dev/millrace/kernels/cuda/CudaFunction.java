@@ -4,10 +4,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.bytedeco.cuda.cudart.CUfunc_st;
+import org.bytedeco.cuda.cudart.CUlaunchConfig;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
 
-import static org.bytedeco.cuda.global.cudart.cuLaunchKernel;
+import static org.bytedeco.cuda.global.cudart.cuLaunchKernelEx;
 
 /**
  * One kernel, which takes one struct. Fill it field by field in the order of its declaration, then
@@ -20,7 +21,7 @@ final class CudaFunction {
     private final CudaDevice device;
     private final String name;
     private final CUfunc_st function;
-    private final CUstream_st stream;
+    private final CUlaunchConfig launch = new CUlaunchConfig();
     private final MemorySegment arguments;
     private final Pointer parameters;
     private long at;
@@ -30,9 +31,9 @@ final class CudaFunction {
         this.device = device;
         this.name = name;
         this.function = function;
-        this.stream = stream;
         arguments = arena.allocate(ARGUMENT_BYTES, Long.BYTES);
         parameters = new RawPointer(arguments);
+        launch.blockDimY(1).blockDimZ(1).hStream(stream).attrs(device.overlap());
     }
 
     /** Begins with the first field. */
@@ -80,10 +81,11 @@ final class CudaFunction {
             throw new IllegalStateException("the arguments of " + name + " end at byte " + at
                     + ", which no struct with pointers does");
         }
-        device.check(cuLaunchKernel(function, x, y, z, threads, 1, 1, sharedBytes, stream,
-                parameters, null),
+        launch.gridDimX(x).gridDimY(y).gridDimZ(z).blockDimX(threads).sharedMemBytes(sharedBytes)
+                .numAttrs(device.overlapsWithLast() ? 1 : 0);
+        device.check(cuLaunchKernelEx(launch, function, parameters, null),
                 "run " + name + " as " + x + " x " + y + " x " + z
                         + " blocks");
-        device.countLaunch();
+        device.kernelQueued();
     }
 }

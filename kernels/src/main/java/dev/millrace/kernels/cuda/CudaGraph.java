@@ -38,7 +38,7 @@ public final class CudaGraph {
     /** Queues everything that was recorded, in its order. */
     public void launch() {
         device.check(cuGraphLaunch(executable, stream), "run a recorded step");
-        device.countLaunch();
+        device.graphQueued();
     }
 
     /** With the device; errors no longer matter. */

@@ -6,6 +6,8 @@ import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -73,6 +75,35 @@ class CudaGraphTest {
         assertThat(device.launches()).isEqualTo(2);
         assertThat(EmulatedDriver.count("launches")).isEqualTo(kernels);
         assertThat(EmulatedDriver.count("graphs")).isEqualTo(graphs + 2);
+    }
+
+    /** The driver refuses what a device cannot. */
+    @ParameterizedTest
+    @CsvSource({"80, 0", "90, 3", "120, 3"})
+    void kernelsOverlapWithKernelsAndWithNothingElse(int capability, int overlapped) {
+        long before = EmulatedDriver.set("capability", capability);
+        try (CudaDevice other = EmulatedDriver.open()) {
+            other.makeCurrent();
+            other.overlapKernels();
+            CudaKernels kernels = new CudaKernels(other);
+            long logits = other.allocate(1024);
+            Runnable three = () -> {
+                other.clear(logits, 1024);
+                for (int i = 0; i < 3; i++) {
+                    kernels.finishLogits(logits, logits + 512, 1, COUNT, 1, 0);
+                }
+            };
+            long count = EmulatedDriver.count("overlapped");
+            CudaGraph graph = other.capture(three);
+            graph.launch();
+            kernels.finishLogits(logits, logits + 512, 1, COUNT, 1, 0);
+            kernels.finishLogits(logits, logits + 512, 1, COUNT, 1, 0);
+            other.synchronize();
+
+            assertThat(EmulatedDriver.count("overlapped") - count).isEqualTo(overlapped);
+        } finally {
+            EmulatedDriver.set("capability", before);
+        }
     }
 
     @Test

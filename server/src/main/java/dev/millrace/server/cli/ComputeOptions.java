@@ -46,6 +46,12 @@ final class ComputeOptions {
         flags.put(Setting.VECTOR_BITS, value);
     }
 
+    @Option(names = "--cuda-launches", paramLabel = "HOW", description = "overlapped, captured or"
+            + " single: how kernels get to a GPU; single is for finding faults.")
+    void cudaLaunches(String value) {
+        flags.put(Setting.CUDA_LAUNCHES, value);
+    }
+
     @Option(names = "--threads", paramLabel = "N",
             description = "Worker threads, or auto for one per processor.")
     void threads(String value) {

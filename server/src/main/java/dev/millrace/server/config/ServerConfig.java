@@ -1,6 +1,7 @@
 package dev.millrace.server.config;
 
 import dev.millrace.engine.cpu.packed.PackedFolder;
+import dev.millrace.engine.cuda.CudaLaunches;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.models.TensorMixture;
 import dev.millrace.server.batches.BatchPrice;
@@ -35,6 +36,7 @@ import tools.jackson.databind.JsonNode;
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
  * @param gpus          which GPUs, and how many share a model
+ * @param cudaLaunches  how kernels get to one
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes
  * @param adapters      LoRA adapters to load beside the model
@@ -56,7 +58,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         int contextTokens, int sequences, int stepTokens, int queue, long memoryBytes,
         KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, GpuSettings gpus,
-        String kernels, int vectorBits,
+        CudaLaunches cudaLaunches, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
         Duration idleUnload, Optional<PackedFolder> packed, Duration drain,
@@ -118,6 +120,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 settings.numberOrAuto(Setting.THREADS, 1, MAX_THREADS),
                 settings.choice(Setting.BACKEND, List.of(Settings.AUTO, "cpu", "cuda")),
                 GpuSettings.of(settings),
+                cudaLaunches(settings),
                 settings.choice(Setting.KERNELS,
                         List.of(Settings.AUTO, "native", "vector", "scalar")),
                 vectorBits(settings),
@@ -145,10 +148,9 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     /** The same without adapters and without memory for any. */
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
-                queue, memoryBytes, cacheFormat, quantize, threads, backend, gpus, kernels,
-                vectorBits,
-                List.of(), 0, false, speculate, drafts, toolFormat, idleUnload, packed, drain,
-                ledger, store, batches, cost);
+                queue, memoryBytes, cacheFormat, quantize, threads, backend, gpus, cudaLaunches,
+                kernels, vectorBits, List.of(), 0, false, speculate, drafts, toolFormat,
+                idleUnload, packed, drain, ledger, store, batches, cost);
     }
 
     private static Optional<StoreLimits> store(Settings settings) {
@@ -241,6 +243,11 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     private static KvFormat cacheFormat(Settings settings) {
         return KvFormat.valueOf(settings.choice(Setting.KV, List.of("f16", "f32", "q8_0"))
                 .toUpperCase(Locale.ROOT));
+    }
+
+    private static CudaLaunches cudaLaunches(Settings settings) {
+        return CudaLaunches.valueOf(settings.choice(Setting.CUDA_LAUNCHES,
+                List.of("overlapped", "captured", "single")).toUpperCase(Locale.ROOT));
     }
 
     private static int vectorBits(Settings settings) {

@@ -30,6 +30,7 @@ public enum Setting {
     TENSOR_PARALLEL,
     KERNELS,
     VECTOR_BITS,
+    CUDA_LAUNCHES,
     SPECULATE,
     DRAFT,
     TOOL_FORMAT,

@@ -64,8 +64,9 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
                 List<CudaDeviceInfo> sharing = chosen.sharing(gpus, probes.nccl());
                 try {
                     byte[] image = probes.images().apply(sharing.getFirst());
-                    return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice()),
-                            chosen.why(finding.devices().size()), gpus, probes.nccl());
+                    return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice(),
+                            config.cudaLaunches()), chosen.why(finding.devices().size()), gpus,
+                            probes.nccl());
                 } catch (KernelException e) {
                     reason = e.getMessage();
                     advice = "build it there";
@@ -130,7 +131,7 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
             Weights weights, MemoryBudget budget, String reason) {
         for (int count = 2; count <= gpus.size(); count++) {
             GpuDevice several = new GpuDevice(GpuChoice.alike(gpus, count), gpu.image(),
-                    gpu.hostKernels());
+                    gpu.hostKernels(), gpu.launches());
             long total = config.memoryBytes() > 0
                     ? config.memoryBytes()
                     : several.usualMemoryBytes();

@@ -2,6 +2,7 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.Speculation;
 import dev.millrace.engine.cuda.CudaBackend;
+import dev.millrace.engine.cuda.CudaLaunches;
 import dev.millrace.engine.cuda.ShardedBackend;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
@@ -25,7 +26,8 @@ import java.util.Optional;
  * @param image       the kernels, compiled for them
  * @param hostKernels to sample with
  */
-record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKernels)
+record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKernels,
+        CudaLaunches launches)
         implements
             ServingDevice {
 
@@ -113,7 +115,7 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
     @Override
     public Backend backend(WorkerPool pool, Duration warmUp) {
         return alone()
-                ? new CudaBackend(first(), image, hostKernels.kernels(), pool, true)
+                ? new CudaBackend(first(), image, hostKernels.kernels(), pool, launches)
                 : new ShardedBackend(devices, image, Nccl::load, hostKernels.kernels(), pool);
     }
 }
