@@ -113,13 +113,17 @@ inline void* shared_memory() { return block->shared; }
 using std::max;
 using std::min;
 
+// What comes after is not to be moved before the count, or the search for races misjudges it.
+#define COUNTED asm volatile("" ::: "memory")
 inline void __syncthreads() {
   emulator::wait(emulator::AT_BARRIER);
   emulator::fiber->barriers++;
+  COUNTED;
 }
 inline void __syncwarp() {
   emulator::exchange(0, 0);
   emulator::fiber->warp_syncs++;
+  COUNTED;
 }
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int mask) {

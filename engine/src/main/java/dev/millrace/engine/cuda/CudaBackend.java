@@ -18,6 +18,7 @@ import dev.millrace.kernels.cuda.CudaCache;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaMemoryException;
+import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.util.List;
@@ -102,6 +103,11 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public long adapterBytes(ModelSpec spec, LoraAdapter adapter, int stepTokens) {
+        return CudaAdapters.bytes(spec, stepTokens, adapter);
+    }
+
+    @Override
     public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
         Share share = Share.whole(spec, weights, budget, logitBytes);
         MemoryPlan plan = share.plan();
@@ -149,6 +155,7 @@ public final class CudaBackend implements Backend {
                 : Optional.empty();
         return new CudaForwardPass(device, new CudaForwardPass.Parts(geometry, memory,
                 System.nanoTime() - startNanos, placed.inputs(), placed.caches(),
-                placed.transformer(), outputs, buckets), budget, spec.vocabularySize());
+                placed.transformer(), outputs, placed.adapters(), buckets), budget,
+                spec.vocabularySize());
     }
 }

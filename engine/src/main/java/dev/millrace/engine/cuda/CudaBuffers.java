@@ -38,6 +38,7 @@ final class CudaBuffers {
     final long logits; // (logit rows, vocabulary)
     final long best; // (logit rows, 2) ints
     final SurveyBuffers survey;
+    final long adapters; // (most adapters) addresses; nothing where there are to be none
     final long inputs; // (input ints): as StepInputs lays them out
     final int inputInts;
     final int logitRows;
@@ -91,6 +92,9 @@ final class CudaBuffers {
         logits = layout.floats((long) logitRows * spec.vocabularySize());
         best = layout.ints(2L * logitRows);
         survey = new SurveyBuffers(spec.vocabularySize(), budget, logitRows, layout);
+        adapters = layout.take(budget.adapterBytes() == 0
+                ? 0
+                : (long) CudaAdapters.MOST * Long.BYTES);
         inputInts = StepInputs.ints(budget, groups);
         inputs = layout.ints(inputInts);
         descriptors = layout.take((long) matrices(spec) * CudaProduct.DESCRIPTOR_BYTES);

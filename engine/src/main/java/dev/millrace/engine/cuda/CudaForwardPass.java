@@ -8,6 +8,7 @@ import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.engine.forward.StepResult;
 import dev.millrace.engine.forward.StepResult.RowResult;
 import dev.millrace.kernels.cuda.CudaDevice;
+import dev.millrace.models.LoraAdapter;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,6 +24,7 @@ final class CudaForwardPass implements ForwardPass {
     private final CudaCaches caches;
     private final CudaTransformer transformer;
     private final CudaOutputs outputs;
+    private final CudaAdapters adapters;
     private final Optional<StepBuckets> buckets;
     private final StepGraphs graphs;
     private boolean closed;
@@ -35,14 +37,15 @@ final class CudaForwardPass implements ForwardPass {
      */
     record Parts(CacheGeometry geometry, DeviceMemory memory, long loadNanos, StepInputs inputs,
             CudaCaches caches, CudaTransformer transformer, CudaOutputs outputs,
-            Optional<StepBuckets> buckets) {}
+            CudaAdapters adapters, Optional<StepBuckets> buckets) {}
 
     /** @param device owned from now on */
     CudaForwardPass(CudaDevice device, Parts parts, MemoryBudget budget, int vocabularySize) {
         this.device = device;
         geometry = parts.geometry();
         memory = parts.memory();
-        rules = new BatchRules(geometry, budget, vocabularySize);
+        adapters = parts.adapters();
+        rules = new BatchRules(geometry, budget, vocabularySize, adapters::isLoaded);
         inputs = parts.inputs();
         caches = parts.caches();
         transformer = parts.transformer();
@@ -79,7 +82,7 @@ final class CudaForwardPass implements ForwardPass {
         device.makeCurrent();
         caches.operate(batch.blocks());
         Optional<StepShape> bucket = buckets.flatMap(all -> all.of(batch));
-        inputs.lay(batch, bucket.orElseGet(() -> StepShape.of(batch)));
+        inputs.lay(batch, bucket.orElseGet(() -> StepShape.of(batch)), adapters::place);
         if (bucket.isPresent()) {
             graphs.launch();
         } else if (inputs.tokens() > 0) {
@@ -87,6 +90,18 @@ final class CudaForwardPass implements ForwardPass {
         }
         List<RowResult> rows = outputs.collect(batch, bucket.isPresent());
         return new StepResult(rows, System.nanoTime() - startNanos);
+    }
+
+    @Override
+    public int loadAdapter(LoraAdapter adapter) {
+        device.makeCurrent();
+        return adapters.load(adapter);
+    }
+
+    @Override
+    public void unloadAdapter(int slot) {
+        device.makeCurrent();
+        adapters.unload(slot);
     }
 
     private void queueTokens() {
@@ -103,6 +118,7 @@ final class CudaForwardPass implements ForwardPass {
     public void close() {
         if (!closed) {
             closed = true;
+            adapters.close();
             device.close();
         }
     }

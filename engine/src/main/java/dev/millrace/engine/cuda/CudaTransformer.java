@@ -30,6 +30,7 @@ final class CudaTransformer {
     private final CudaCaches caches;
     private final CudaBuffers buffers;
     private final StepInputs inputs;
+    private final CudaAdapters adapters;
     private final ModelSpec whole;
     private final HeadNormKernels headNorm; // null where the device has all heads of a norm
 
@@ -37,7 +38,8 @@ final class CudaTransformer {
 
     /** @param spec of this device @param whole of all devices; the same where there is one */
     CudaTransformer(ModelSpec spec, ModelSpec whole, CudaKernels kernels, CudaWeights weights,
-            CudaCaches caches, CudaBuffers buffers, StepInputs inputs) {
+            CudaCaches caches, CudaBuffers buffers, StepInputs inputs,
+            CudaAdapters adapters) {
         this.spec = spec;
         this.whole = whole;
         headNorm = buffers.devices > 1 && spec.attention().headNorm() == HeadNorm.ALL_HEADS
@@ -48,6 +50,7 @@ final class CudaTransformer {
         this.caches = caches;
         this.buffers = buffers;
         this.inputs = inputs;
+        this.adapters = adapters;
     }
 
     /** Computes the inputs' tokens; the last layer's output will be in {@code buffers.hidden}. */
@@ -90,6 +93,7 @@ final class CudaTransformer {
         kernels.addAndNorm(between(index > 0, postNorm(index - 1), layer.attentionNorm()), tokens,
                 buffers.normed);
         kernels.multiply(layer.projections(), buffers.normed, tokens);
+        adapters.addToAttention(index, buffers, tokens);
         if (headNorm != null) {
             headNorm.squares(heads(layer), buffers.squares, tokens);
         }
@@ -127,6 +131,7 @@ final class CudaTransformer {
                     buffers.attendedPrepared);
         }
         kernels.multiply(layer.attentionOutput(), buffers.attendedPrepared, tokens);
+        adapters.addToAttentionOutput(index, buffers, tokens);
     }
 
     /** The second branch of a layer. */
@@ -136,7 +141,7 @@ final class CudaTransformer {
                 tokens, buffers.normed);
         FeedForwardSpec network = layer.spec().feedForward();
         if (layer.experts() == null) {
-            dense(layer.dense(), network.gate(), network.size());
+            adaptedDense(index, layer.dense(), network.gate(), network.size());
             return;
         }
         ExpertSpec experts = network.experts();
@@ -151,6 +156,16 @@ final class CudaTransformer {
         kernels.multiply(gated.gateAndUp(), buffers.normed, tokens);
         kernels.gate(function, buffers.gate, buffers.up, tokens, width, gates);
         kernels.multiply(gated.down(), gates, tokens);
+    }
+
+    /** The network that adapters change, which one beside a mixture is not. */
+    private void adaptedDense(int index, Gated gated, GateFunction function, int width) {
+        PreparedRows gates = buffers.gates(width, tokens);
+        kernels.multiply(gated.gateAndUp(), buffers.normed, tokens);
+        adapters.addToGate(index, buffers, width, tokens);
+        kernels.gate(function, buffers.gate, buffers.up, tokens, width, gates);
+        kernels.multiply(gated.down(), gates, tokens);
+        adapters.addToDown(index, buffers, gates, width, tokens);
     }
 
     private void mixture(Experts mixture, FeedForwardSpec network) {

@@ -16,7 +16,8 @@ import java.util.List;
 
 /** A model on a device, or a device's share of one: everything that a step works with there. */
 record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
-        CudaBuffers buffers, StepInputs inputs, CudaCaches caches, CudaTransformer transformer) {
+        CudaBuffers buffers, StepInputs inputs, CudaCaches caches, CudaAdapters adapters,
+        CudaTransformer transformer) {
 
     /** Most pinned memory that weights are copied through. */
     private static final long STAGING_BYTES = 64L << 20;
@@ -81,8 +82,9 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
                 bufferAddress + layout.taken()).load(budget.contextTokens());
         device.unpin(staging);
         StepInputs inputs = new StepInputs(device, buffers.inputs, budget, groups.size());
-        return new PlacedModel(device, kernels, loaded, buffers, inputs, caches,
+        CudaAdapters adapters = new CudaAdapters(device, spec, buffers, inputs, budget);
+        return new PlacedModel(device, kernels, loaded, buffers, inputs, caches, adapters,
                 new CudaTransformer(spec, share.whole(), kernels, loaded, caches, buffers,
-                        inputs));
+                        inputs, adapters));
     }
 }

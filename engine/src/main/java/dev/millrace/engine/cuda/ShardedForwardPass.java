@@ -70,7 +70,7 @@ final class ShardedForwardPass implements ForwardPass {
         for (PlacedModel shard : shards) {
             shard.device().makeCurrent();
             shard.caches().operate(batch.blocks());
-            shard.inputs().lay(batch, StepShape.of(batch));
+            shard.inputs().lay(batch, StepShape.of(batch), shard.adapters()::place);
             if (batch.tokens() > 0) {
                 shard.inputs().upload();
             }

@@ -41,20 +41,21 @@ final class StepBuckets {
                 return Optional.empty();
             }
         }
-        int chunks = new StepShape(0, 0, StepShape.longestTable(batch)).chunks();
-        return Optional.of(shape(tokens, Math.max(1, Integer.highestOneBit(2 * chunks - 1))));
+        int chunks = new StepShape(0, 0, StepShape.longestTable(batch), false).chunks();
+        return Optional.of(shape(tokens, Math.max(1, Integer.highestOneBit(2 * chunks - 1)),
+                StepShape.isAdapted(batch)));
     }
 
-    private StepShape shape(int tokens, int chunks) {
+    private StepShape shape(int tokens, int chunks, boolean adapted) {
         int filled = filled(tokens);
         return new StepShape(filled, Math.min(filled, mostRows),
-                Math.min(longestTable, StepShape.tableLength(chunks)));
+                Math.min(longestTable, StepShape.tableLength(chunks)), adapted);
     }
 
     /** The shapes of short sequences that decode a token each, smallest first. */
     List<StepShape> first() {
         return IntStream.rangeClosed(1, Math.min(mostTokens, mostRows)).map(this::filled).distinct()
-                .mapToObj(tokens -> shape(tokens, 1)).toList();
+                .mapToObj(tokens -> shape(tokens, 1, false)).toList();
     }
 
     /** The next power of two, or one and a half times one from 24 on; the last is what it is. */

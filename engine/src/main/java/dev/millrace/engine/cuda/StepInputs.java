@@ -8,12 +8,16 @@ import dev.millrace.kernels.cuda.CudaDevice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 
 /**
  * A ragged batch as the kernels read it: one run of ints, copied to the device at once. Where they
  * lie depends on the shape only; tokens that fill it up have the position -1.
  */
 final class StepInputs {
+
+    /** Ints of each token: id, position, row, whose logits are wanted, adapter. */
+    private static final int TOKEN_INTS = 5;
 
     private final CudaDevice device;
     private final MemorySegment pinned;
@@ -22,7 +26,7 @@ final class StepInputs {
     private final int[] firstTokens; // (rows): where each row's tokens begin
     private final int[] outputRows; // (outputs): for which row of the batch
     private final int[] outputIndices; // (outputs): which of that row's output positions
-    private StepShape shape = new StepShape(0, 0, 0);
+    private StepShape shape = new StepShape(0, 0, 0, false);
     private int outputs;
 
     /** @param base of the ints on the device */
@@ -39,7 +43,7 @@ final class StepInputs {
     /** Ints that the largest step takes. */
     static int ints(MemoryBudget budget, int groups) {
         int blocks = Math.ceilDiv(budget.contextTokens(), MemoryPlan.BLOCK_TOKENS);
-        return Math.toIntExact(4L * budget.stepTokens()
+        return Math.toIntExact((long) TOKEN_INTS * budget.stepTokens()
                 + (long) groups * budget.sequences() * blocks);
     }
 
@@ -52,19 +56,25 @@ final class StepInputs {
         return shape;
     }
 
-    /** Lays a batch out, for {@link #upload}. @param next a shape that it fits into */
-    void lay(StepBatch batch, StepShape next) {
+    /**
+     * Lays a batch out, for {@link #upload}.
+     *
+     * @param next     a shape that it fits into
+     * @param adapters where the kernels find the adapter of a slot; -1 for no adapter
+     */
+    void lay(StepBatch batch, StepShape next, IntUnaryOperator adapters) {
         shape(next);
         outputs = 0;
         List<SequenceRow> sequences = batch.rows();
         int first = 0;
         for (int row = 0; row < sequences.size(); row++) {
             firstTokens[row] = first;
-            put(sequences.get(row), row, first);
+            put(sequences.get(row), row, first,
+                    adapters.applyAsInt(sequences.get(row).adapterSlot()));
             first += sequences.get(row).tokens().length;
         }
         for (int token = first; token < shape.tokens(); token++) {
-            put(token, 0, -1, 0);
+            put(token, 0, -1, 0, -1);
         }
         for (int output = outputs; output < shape.tokens(); output++) {
             set(3 * shape.tokens() + output, output);
@@ -73,21 +83,24 @@ final class StepInputs {
 
     /** Has the batch copied. */
     void upload() {
-        long ints = 4L * shape.tokens() + (long) groups * shape.rows() * shape.tableLength();
+        long ints = (long) TOKEN_INTS * shape.tokens()
+                + (long) groups * shape.rows() * shape.tableLength();
         device.upload(pinned.asSlice(0, ints * Integer.BYTES), base);
     }
 
-    private void put(int token, int id, int position, int row) {
+    private void put(int token, int id, int position, int row, int adapter) {
         set(token, id);
         set(shape.tokens() + token, position);
         set(2 * shape.tokens() + token, row);
+        set(4 * shape.tokens() + token, adapter);
     }
 
-    private void put(SequenceRow sequence, int row, int first) {
+    private void put(SequenceRow sequence, int row, int first, int adapter) {
         int length = sequence.tokens().length;
         int wanted = sequence.output().positions();
         for (int i = 0; i < length; i++) {
-            put(first + i, sequence.tokens()[i], sequence.computedTokens() + i, row);
+            put(first + i, sequence.tokens()[i], sequence.computedTokens() + i, row,
+                    adapter);
         }
         for (int i = 0; i < wanted; i++) {
             set(3 * shape.tokens() + outputs, first + length - wanted + i);
@@ -96,7 +109,7 @@ final class StepInputs {
         }
         int needed = Math.ceilDiv(sequence.computedTokens() + length, MemoryPlan.BLOCK_TOKENS);
         for (int group = 0; group < groups; group++) {
-            int at = 4 * shape.tokens()
+            int at = TOKEN_INTS * shape.tokens()
                     + (group * shape.rows() + row) * shape.tableLength();
             MemorySegment.copy(sequence.blockTables()[group], 0, pinned, ValueLayout.JAVA_INT,
                     (long) at * Integer.BYTES, needed);
@@ -164,9 +177,14 @@ final class StepInputs {
         return address(3L * shape.tokens() + first);
     }
 
+    /** (tokens) adapters, -1 for none. */
+    long adapters() {
+        return address(4L * shape.tokens());
+    }
+
     /** (rows, table length) blocks of a group of layers. */
     long tables(int group) {
-        return address(4L * shape.tokens()
+        return address((long) TOKEN_INTS * shape.tokens()
                 + (long) group * shape.rows() * shape.tableLength());
     }
 }

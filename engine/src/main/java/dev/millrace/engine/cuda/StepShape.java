@@ -12,14 +12,22 @@ import dev.millrace.kernels.cuda.CudaKernels;
  * @param tokens      computed, those included that only fill it up
  * @param rows        with a block table
  * @param tableLength blocks of a table
+ * @param adapted     whether some token may have an adapter
  */
-record StepShape(int tokens, int rows, int tableLength) {
+record StepShape(int tokens, int rows, int tableLength, boolean adapted) {
 
     private static final int CHUNK_BLOCKS = CudaKernels.CHUNK_TOKENS / MemoryPlan.BLOCK_TOKENS;
 
     /** As small as can be. */
     static StepShape of(StepBatch batch) {
-        return new StepShape(batch.tokens(), batch.rows().size(), longestTable(batch));
+        return new StepShape(batch.tokens(), batch.rows().size(), longestTable(batch),
+                isAdapted(batch));
+    }
+
+    /** Whether a row has an adapter. */
+    static boolean isAdapted(StepBatch batch) {
+        return batch.rows().stream()
+                .anyMatch(row -> row.adapterSlot() != SequenceRow.NO_ADAPTER);
     }
 
     /** Blocks of the longest sequence. */

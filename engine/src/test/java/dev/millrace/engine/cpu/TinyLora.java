@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
@@ -41,11 +42,19 @@ public final class TinyLora implements AutoCloseable {
 
     /** @param names of the adapters to load; with none, no memory is set aside for any */
     TinyLora(CpuKernels kernels, Path file, List<String> names) {
+        this(pool -> new CpuBackend(kernels, pool, Duration.ZERO), file, names);
+    }
+
+    /** On another backend, which borrows a pool. */
+    public TinyLora(Function<WorkerPool, Backend> backend, List<String> names) {
+        this(backend, folder().resolve("base"), names);
+    }
+
+    private TinyLora(Function<WorkerPool, Backend> backend, Path file, List<String> names) {
         model = Model.open(file);
         MemoryBudget budget = new MemoryBudget(1L << 30, CONTEXT_TOKENS, 8, CONTEXT_TOKENS,
                 KvFormat.F32).withAdapterBytes(names.isEmpty() ? 0 : ADAPTER_BYTES);
-        Backend backend = new CpuBackend(kernels, pool, Duration.ZERO);
-        pass = backend.open(model.spec(), model.weights(), budget);
+        pass = backend.apply(pool).open(model.spec(), model.weights(), budget);
         slots.put(NONE, SequenceRow.NO_ADAPTER);
         names.forEach(name -> slots.put(name, pass.loadAdapter(open(name))));
     }

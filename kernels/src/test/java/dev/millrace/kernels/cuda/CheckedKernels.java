@@ -23,6 +23,7 @@ final class CheckedKernels {
             experts();
             surveys();
             shards();
+            adapters();
         } else {
             plant(arguments[0]);
         }
@@ -85,6 +86,12 @@ final class CheckedKernels {
         test.partsOfABranchAreAddedInTheirOrder();
         test.headsAreNormedWithThoseOfAllDevices();
         ShardKernelsTest.closeDevice();
+    }
+
+    private static void adapters() {
+        CudaLoraTest.openDevice();
+        new CudaLoraTest().everyTokenGetsWhatItsOwnAdapterAdds();
+        CudaLoraTest.closeDevice();
     }
 
     private static void plant(String kernel) {

@@ -53,34 +53,34 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
             chosen.requireNothingNamed();
             return new DeviceChoice(cpu, "", List.of(), probes.nccl());
         }
-        String reason = adapters(config);
-        String advice = "leave them out";
-        if (reason.isEmpty()) {
-            Finding finding = probes.gpus().get();
-            reason = finding.reason();
-            advice = finding.advice();
-            if (!finding.devices().isEmpty()) {
-                List<CudaDeviceInfo> gpus = chosen.allowed(finding.devices());
-                List<CudaDeviceInfo> sharing = chosen.sharing(gpus, probes.nccl());
-                try {
-                    byte[] image = probes.images().apply(sharing.getFirst());
-                    return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice(),
-                            config.cudaLaunches()), chosen.why(finding.devices().size()), gpus,
-                            probes.nccl());
-                } catch (KernelException e) {
-                    reason = e.getMessage();
-                    advice = "build it there";
-                }
+        Finding finding = probes.gpus().get();
+        String reason = finding.reason();
+        String advice = finding.advice();
+        if (!finding.devices().isEmpty()) {
+            List<CudaDeviceInfo> gpus = chosen.allowed(finding.devices());
+            List<CudaDeviceInfo> sharing = chosen.sharing(gpus, probes.nccl());
+            if (sharing.size() > 1) {
+                requireNoAdapters(config);
+            }
+            try {
+                byte[] image = probes.images().apply(sharing.getFirst());
+                return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice(),
+                        config.cudaLaunches()), chosen.why(finding.devices().size()), gpus,
+                        probes.nccl());
+            } catch (KernelException e) {
+                reason = e.getMessage();
+                advice = "build it there";
             }
         }
         chosen.requireNone(reason, advice);
         return new DeviceChoice(cpu, "auto: " + reason, List.of(), probes.nccl());
     }
 
-    private static String adapters(ServerConfig config) {
-        return config.adapters().isEmpty() && !config.adapterUpdates()
-                ? ""
-                : "LoRA adapters run on the processor only";
+    private static void requireNoAdapters(ServerConfig config) {
+        if (!config.adapters().isEmpty() || config.adapterUpdates()) {
+            throw new BackendException("LoRA adapters need their model on one GPU; leave them, or"
+                    + " --tensor-parallel, out");
+        }
     }
 
     /**
@@ -129,6 +129,7 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
     /** @throws BackendException if no number of GPUs has room for it, or they are too different */
     private DeviceChoice shared(GpuDevice gpu, ServerConfig config, ModelSpec spec,
             Weights weights, MemoryBudget budget, String reason) {
+        requireNoAdapters(config);
         for (int count = 2; count <= gpus.size(); count++) {
             GpuDevice several = new GpuDevice(GpuChoice.alike(gpus, count), gpu.image(),
                     gpu.hostKernels(), gpu.launches());
