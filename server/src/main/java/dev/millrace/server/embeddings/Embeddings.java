@@ -63,19 +63,17 @@ public final class Embeddings {
 
     /** The model. @throws ApiException 404 if the caller has none of this name, 400 for others */
     public EmbeddingModel require(String id, Caller caller) {
-        EmbeddingModel model = requireAny(id, caller);
-        if (model.scores()) {
-            throw ApiException.refused(400, "model", "wrong_kind_of_model", "the model \""
-                    + model.id() + "\" scores pairs of texts and makes no vectors; ask"
-                    + " /v1/rerank");
-        }
-        return model;
+        return allowed(models.require(id, EmbeddingModel.class, model -> !model.scores(),
+                "makes no vectors"), caller);
     }
 
     /** The same, or a model that scores pairs. */
     EmbeddingModel requireAny(String id, Caller caller) {
-        EmbeddingModel model = models.require(id, EmbeddingModel.class,
-                "makes text and no embeddings");
+        return allowed(models.require(id, EmbeddingModel.class, "makes text and ranks nothing"),
+                caller);
+    }
+
+    private static EmbeddingModel allowed(EmbeddingModel model, Caller caller) {
         ModelDirectory.requireAllowed(model, caller.identity());
         return model;
     }

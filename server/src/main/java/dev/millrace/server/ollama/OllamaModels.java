@@ -1,5 +1,6 @@
 package dev.millrace.server.ollama;
 
+import dev.millrace.server.embeddings.EmbeddingModel;
 import dev.millrace.server.openai.completion.Caller;
 import dev.millrace.server.openai.model.ListedModel;
 import dev.millrace.server.openai.model.ModelDirectory;
@@ -76,7 +77,11 @@ final class OllamaModels {
     }
 
     private static String family(ListedModel model) {
-        return model instanceof ServedModel served ? served.spec().architecture() : "bert";
+        return switch (model) {
+            case ServedModel served -> served.spec().architecture();
+            case EmbeddingModel encoder -> encoder.architecture();
+            default -> "";
+        };
     }
 
     /** Of what tells one served model from another, since its files may be many gigabytes. */
@@ -105,7 +110,7 @@ final class OllamaModels {
                     .put(family + ".block_count", served.spec().layerSpecs().size());
             capabilities.add("completion");
             served.toolFormat().ifPresent(_ -> capabilities.add("tools"));
-        } else {
+        } else if (model instanceof EmbeddingModel encoder && !encoder.scores()) {
             capabilities.add("embedding");
         }
         return answer;

@@ -106,7 +106,12 @@ class RankerServingTest {
         HttpResponse<String> vectors = post("/v1/embeddings",
                 "{\"model\":\"ranker-bert\",\"input\":\"mill\"}");
         assertThat(vectors.statusCode()).isEqualTo(400);
-        assertThat(vectors.body()).contains("wrong_kind_of_model", "ask /v1/rerank");
+        assertThat(vectors.body()).contains("wrong_kind_of_model",
+                "makes no vectors; this server serves no other");
+        assertThat(post("/api/show", "{\"model\":\"ranker-roberta\"}").body())
+                .contains("\"family\":\"roberta\"", "\"capabilities\":[]");
+        assertThat(post("/v1/completions", "{\"model\":\"ranker-bert\",\"prompt\":\"a\"}").body())
+                .contains("makes no text; this server serves no other");
         HttpResponse<String> longer = post("/v1/rerank",
                 rank("bert", "the mill", "mill ".repeat(30), ""));
         assertThat(longer.statusCode()).isEqualTo(400);

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -44,7 +45,7 @@ public final class ModelDirectory {
 
     /** A model that generates. @throws ApiException 404 that lists what is served, or 400 */
     public ServedModel require(String id) {
-        return require(id, ServedModel.class, "makes embeddings and no text");
+        return require(id, ServedModel.class, "makes no text");
     }
 
     /**
@@ -54,11 +55,18 @@ public final class ModelDirectory {
      * @throws ApiException 404 that lists what is served, or 400 if it is of another kind
      */
     public <T extends ListedModel> T require(String id, Class<T> kind, String otherwise) {
+        return require(id, kind, model -> true, otherwise);
+    }
+
+    /** The same. @param good which models of the kind will do */
+    public <T extends ListedModel> T require(String id, Class<T> kind, Predicate<T> good,
+            String otherwise) {
         ListedModel model = requireAny(id);
-        if (!kind.isInstance(model)) {
+        if (!kind.isInstance(model) || !good.test(kind.cast(model))) {
             throw ApiException.refused(400, "model", "wrong_kind_of_model", "the model \""
                     + Fields.shown(id) + "\" " + otherwise + "; this server serves "
-                    + models.values().stream().filter(kind::isInstance).map(ListedModel::id)
+                    + models.values().stream().filter(kind::isInstance).map(kind::cast)
+                            .filter(good).map(ListedModel::id)
                             .collect(Collectors.collectingAndThen(Collectors.joining(", "),
                                     names -> names.isEmpty() ? "no other" : names)));
         }
