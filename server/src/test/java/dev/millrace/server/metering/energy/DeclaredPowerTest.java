@@ -69,18 +69,18 @@ class DeclaredPowerTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|',
             textBlock = """
-                    power_curve: 5 | must be a list of 2 to 100 points
-            power_curve: [{load: 0, watts: 5}] | must be a list of 2 to 100 points
-            power_curve: [[0, 5], {load: 0.9, watts: 6}] | [0].load must be a number
-            power_curve: [{load: 0, watts: 5}, {load: 0.9, watts: 6}] | end at load 1
-            power_curve: [{load: 0.1, watts: 5}, {load: 1, watts: 6}] | begin at load 0
-            power_curve: [{load: 0, watts: .nan}, {load: 1, watts: 9}] | [0].watts must be
-            power_curve: [{load: 0, watts: -5}, {load: 1, watts: 5}] | [0].watts must be
-            power_curve: [{load: 0, watts: 5}, {load: 1, watts: 4}] | no fewer watts
-            power_curve: [{load: 0, watts: 5}, {load: 0, watts: 6}] | greater load
-            power_curve: [{load: 0, watt: 5}, {load: 1, watts: 6}] | [0].watt is not known
-            watts: 5, power_curve: [{load: 0, watts: 5}] | give one of them
-            """)
+                            power_curve: 5 | must be a list of 2 to 100 points
+                    power_curve: [{load: 0, watts: 5}] | must be a list of 2 to 100 points
+                    power_curve: [[0, 5], {load: 0.9, watts: 6}] | [0].load must be a number
+                    power_curve: [{load: 0, watts: 5}, {load: 0.9, watts: 6}] | end at load 1
+                    power_curve: [{load: 0.1, watts: 5}, {load: 1, watts: 6}] | begin at load 0
+                    power_curve: [{load: 0, watts: .nan}, {load: 1, watts: 9}] | [0].watts must be
+                    power_curve: [{load: 0, watts: -5}, {load: 1, watts: 5}] | [0].watts must be
+                    power_curve: [{load: 0, watts: 5}, {load: 1, watts: 4}] | no fewer watts
+                    power_curve: [{load: 0, watts: 5}, {load: 0, watts: 6}] | greater load
+                    power_curve: [{load: 0, watt: 5}, {load: 1, watts: 6}] | [0].watt is not known
+                    watts: 5, power_curve: [{load: 0, watts: 5}] | give one of them
+                    """)
     void aCurveThatCannotBeIsRefusedByName(String yaml, String message) {
         assertThatIllegalArgumentException().isThrownBy(() -> declared(yaml))
                 .withMessageContaining(message);
