@@ -1,8 +1,8 @@
 package dev.millrace.server.metering;
 
+import dev.millrace.server.fixtures.DoomedProcess;
 import dev.millrace.server.metering.attribution.StepWeights;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -30,7 +30,7 @@ class KilledServerTest {
                     UnaryOperator.identity());
             for (long seed = Long.parseLong(arguments[1]);; seed++) {
                 server.serve(seed, 6, 5);
-                Files.writeString(folder.resolve("working"), "yes");
+                DoomedProcess.working(folder);
             }
         }
     }
@@ -39,12 +39,9 @@ class KilledServerTest {
     void theBooksBalanceAfterEveryKill() throws Exception {
         Path file = folder.resolve("ledger.db");
         for (int round = 0; round < 3; round++) {
-            Process victim = start(round * 1_000);
-            try {
-                awaitWork(victim);
+            try (DoomedProcess victim = start(round * 1_000)) {
+                victim.awaitWork();
                 TimeUnit.MILLISECONDS.sleep(37 * round);
-            } finally {
-                victim.destroyForcibly().waitFor();
             }
             LedgerSummary left = summary(file);
             assertThat(left.balance().balances()).as("as the kill left it").isTrue();
@@ -61,17 +58,6 @@ class KilledServerTest {
         }
     }
 
-    private void awaitWork(Process victim) throws Exception {
-        Path sign = folder.resolve("working");
-        while (!Files.exists(sign)) {
-            if (!victim.isAlive()) {
-                throw new AssertionError(Files.readAllLines(folder.resolve("victim.log")));
-            }
-            TimeUnit.MILLISECONDS.sleep(5);
-        }
-        Files.delete(sign);
-    }
-
     private static LedgerSummary summary(Path file) {
         try (LedgerReader reader = LedgerReader.open(file)) {
             return reader.summary();
@@ -81,24 +67,16 @@ class KilledServerTest {
     @Test
     void theLockOfAKilledServerIsFree() throws Exception {
         Path file = folder.resolve("ledger.db");
-        Process victim = start(9);
-        try {
-            awaitWork(victim);
+        try (DoomedProcess victim = start(9)) {
+            victim.awaitWork();
             assertThatExceptionOfType(LedgerException.class)
                     .isThrownBy(() -> UsageLedger.open(file))
                     .withMessageContaining("in use by another server");
-        } finally {
-            victim.destroyForcibly().waitFor();
         }
         UsageLedger.open(file).close();
     }
 
-    private Process start(long seed) throws IOException {
-        return new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", "-cp",
-                System.getProperty("java.class.path"), Victim.class.getName(), folder.toString(),
-                Long.toString(seed)).redirectErrorStream(true)
-                .redirectOutput(folder.resolve("victim.log").toFile()).start();
+    private DoomedProcess start(long seed) throws IOException {
+        return DoomedProcess.start(Victim.class, folder, Long.toString(seed));
     }
 }
