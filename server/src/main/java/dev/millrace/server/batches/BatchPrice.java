@@ -7,7 +7,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What is asked for a row: a share of what the ledger has for it. It is shown beside the cost, is
- * what budgets are charged, and changes nothing in the bill, which has what the device's time costs.
+ * what budgets are charged, and changes nothing in the bill, which has what the device's time
+ * costs.
  *
  * @param millionths of the cost, 0 to 1,000,000
  */

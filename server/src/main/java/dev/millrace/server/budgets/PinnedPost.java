@@ -20,9 +20,9 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
- * A POST of HTTP/1.1 (RFC 9112) to an address that was looked up and checked before: the name is not
- * looked up again, so that it cannot mean another address by then, and redirects are not followed.
- * The certificate must be the name's all the same. Of the answer only its status is read.
+ * A POST of HTTP/1.1 (RFC 9112) to an address that was looked up and checked before: the name is
+ * not looked up again, so that it cannot mean another address by then, and redirects are not
+ * followed. The certificate must be the name's all the same. Of the answer only its status is read.
  */
 final class PinnedPost {
 
