@@ -4,6 +4,7 @@ import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.StepRecord;
+import dev.millrace.server.metering.database.LedgerAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -12,6 +13,7 @@ import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -72,6 +74,38 @@ class BooksBalanceTest {
             }
             assertThat(work.join()).hasSize(144);
         }
+    }
+
+    /**
+     * Sessions whose wall clock jumps by up to 40 days, back and forth, all the time, and with it
+     * the rate; the third begins a year before the second has ended. Only between sessions does the
+     * wall clock count, and there a gap is never negative.
+     */
+    @ParameterizedTest
+    @ValueSource(longs = {11, 12})
+    void aWallClockThatJumpsMovesNoMoney(long seed) throws Exception {
+        LedgerAddress ledger = LedgerAddress.ofFile(folder.resolve("ledger.db"));
+        JumpingClock clock = new JumpingClock(seed);
+        long stepNanos = 0;
+        int receipts = 0;
+        for (int session = 0; session < 3; session++) {
+            clock.set(ManualClock.START_MILLIS + (session - 2L * (session / 2))
+                    * TimeUnit.DAYS.toMillis(365));
+            ScriptedServer server = new ScriptedServer(ledger, UnaryOperator.identity(), clock);
+            receipts += server.serve(seed * 10 + session, 6, 6).size();
+            server.close();
+            stepNanos += server.lane.reading().stepNanos();
+        }
+        LedgerSummary books = summary(folder.resolve("ledger.db"));
+
+        assertThat(books.balance().differenceNanoUsd()).isZero();
+        assertThat(books.requests()).isEqualTo(receipts).isEqualTo(3 * 6 * 6);
+        assertThat(books.machineNanos().get("requests")
+                + books.machineNanos().getOrDefault("recompute", 0L)).isEqualTo(stepNanos);
+        assertThat(TimeUnit.NANOSECONDS.toDays(books.machineNanos().get("offline")))
+                .as("a year, and what the clock jumped, but nothing for the year back")
+                .isBetween(365L - 81, 365L + 81);
+        assertThat(audit(folder.resolve("ledger.db"))).isEmpty();
     }
 
     @Test

@@ -66,8 +66,12 @@ final class ScriptedServer implements AutoCloseable {
     }
 
     ScriptedServer(LedgerAddress ledger, UnaryOperator<StepObserver> between) {
+        this(ledger, between, Clock.systemUTC());
+    }
+
+    ScriptedServer(LedgerAddress ledger, UnaryOperator<StepObserver> between, Clock clock) {
         meter = UsageMeter.start(UsageLedger.open(ledger), RATES, StepWeights.DEFAULT,
-                lane::reading, EnergySource.NONE, Clock.systemUTC(), LIMITS);
+                lane::reading, EnergySource.NONE, clock, LIMITS);
         lane.overhead(() -> {
             LockSupport.parkNanos(3_000_000);
             return null;
