@@ -19,11 +19,10 @@ class ShardedForwardPassTest extends ForwardPassContract {
         POOL.close();
     }
 
-    /** Norms of all heads, experts, a network beside them, biases, sinks and caps. */
+    /** A norm of all heads; experts and a network beside them. */
     public static List<RandomModel> models() {
-        return RandomModel.all().stream().filter(model -> List.of("tied embeddings", "as olmo2",
-                "as gemma 2", "as qwen2-moe", "as gpt-oss").stream()
-                .anyMatch(model.toString()::endsWith)).toList();
+        return RandomModel.all().stream().filter(model -> List.of("as olmo2", "as qwen2-moe")
+                .stream().anyMatch(model.toString()::endsWith)).toList();
     }
 
     @Override
