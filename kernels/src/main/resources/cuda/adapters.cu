@@ -38,7 +38,8 @@ KERNEL(loraReduce, LoraArguments) {
     const float* weights = pair->a + (size_t)row * pair->columns;
     float sum = 0;
     for (int i = lane; i < pair->columns; i += WARP) {
-      sum += weights[i] * (halfToFloat(high[i]) + halfToFloat(low[i]));
+      int place = preparedPlace(i);
+      sum += weights[i] * (halfToFloat(high[place]) + halfToFloat(low[place]));
     }
     for (int distance = WARP / 2; distance > 0; distance /= 2) {
       sum += __shfl_xor_sync(ALL_LANES, sum, distance);

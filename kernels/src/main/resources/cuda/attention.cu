@@ -212,32 +212,130 @@ INLINE int firstPosition(const AttendArguments& a, int position) {
   return a.window == 0 ? 0 : max(0, position - a.window + 1);
 }
 
-INLINE float keyProduct(const Cache& c, u8* layer, int row, const float* query) {
-  float sum = 0;
-  size_t first = (size_t)row * c.headSize;
-  if (c.format == KV_F32) {
-    const float* key = (const float*)layer + first;
-    for (int i = 0; i < c.headSize; i++) sum += query[i] * key[i];
-  } else if (c.format == KV_F16) {
-    const u16* key = (const u16*)layer + first;
-    for (int i = 0; i < c.headSize; i++) sum += query[i] * halfToFloat(key[i]);
+// Elements of a key from `at` on: 16 bytes of halves at once where head sizes allow.
+template <int FORMAT, int ELEMENTS>
+INLINE void loadKey(const u8* layer, size_t at, float (&key)[ELEMENTS]) {
+  if (ELEMENTS == 1) {
+    key[0] = FORMAT == KV_F32 ? ((const float*)layer)[at]
+        : FORMAT == KV_F16 ? halfToFloat(((const u16*)layer)[at])
+                           : (float)((const signed char*)layer)[at];
+  } else if (FORMAT == KV_F32) {
+    for (int i = 0; i < ELEMENTS; i++) key[i] = ((const float*)layer)[at + i];
+  } else if (FORMAT == KV_F16) {
+    uint4 halves = *(const uint4*)((const u16*)layer + at);
+#pragma unroll
+    for (int i = 0; i < ELEMENTS; i++) {
+      key[i] = halfToFloat((u16)(word(halves, i / 2) >> (i % 2 * 16)));
+    }
   } else {
-    const signed char* key = (const signed char*)layer + first;
-    for (int group = 0; group < keyGroups(c); group++) {
-      float part = 0;
-      int end = min(c.headSize, group * 32 + 32);
-      for (int i = group * 32; i < end; i++) part += query[i] * key[i];
-      sum += part * halfToFloat(*keyScale(c, layer, row, group));
+    uint2 codes = *(const uint2*)(layer + at);
+#pragma unroll
+    for (int i = 0; i < ELEMENTS; i++) {
+      key[i] = (float)(signed char)((i < 4 ? codes.x : codes.y) >> (i % 4 * 8));
     }
   }
-  return sum;
 }
 
-INLINE float valueAt(const Cache& c, u8* layer, int row, int i) {
-  size_t at = (size_t)row * c.headSize + i;
-  if (c.format == KV_F32) return ((const float*)layer)[at];
-  if (c.format == KV_F16) return halfToFloat(((const u16*)layer)[at]);
-  return ((const signed char*)layer)[at] * halfToFloat(*valueScale(c, layer, row));
+// What a block of threads attends to.
+struct AttendedChunk {
+  int sequence, first, count; // positions
+  int kvHead, group;          // query heads of it
+  const float* queries;       // shared, (group, head size)
+  float* scores;              // shared, (group, CHUNK_TOKENS)
+};
+
+// Products of queries with keys: a thread has a position, and a key is read once for HEADS heads.
+template <int FORMAT, int HEADS, int ELEMENTS>
+INLINE void scoreKeys(const AttendArguments& a, const AttendedChunk& chunk) {
+  const Cache& c = a.cache;
+  int size = c.headSize;
+  for (int i = threadIdx.x; i < chunk.count; i += ATTEND_THREADS) {
+    u8* layer = layerOf(c, chunk.sequence, chunk.first + i);
+    int row = keyRow(c, chunk.kvHead, chunk.first + i);
+    for (int head = 0; head < chunk.group; head += HEADS) {
+      float sum[HEADS] = {}, part[HEADS] = {};
+      for (int first = 0; first < size; first += ELEMENTS) {
+        float key[ELEMENTS];
+        loadKey<FORMAT, ELEMENTS>(layer, (size_t)row * size + first, key);
+        float scale = 1;
+        bool ends = (first + ELEMENTS) % 32 == 0 || first + ELEMENTS == size;
+        if (FORMAT == KV_Q8 && ends) scale = halfToFloat(*keyScale(c, layer, row, first / 32));
+#pragma unroll
+        for (int k = 0; k < HEADS; k++) {
+          const float* query = chunk.queries + min(head + k, chunk.group - 1) * size + first;
+          float* to = FORMAT == KV_Q8 ? part : sum;
+#pragma unroll
+          for (int element = 0; element < ELEMENTS; element++) {
+            to[k] += query[element] * key[element];
+          }
+          if (FORMAT == KV_Q8 && ends) {
+            sum[k] += part[k] * scale;
+            part[k] = 0;
+          }
+        }
+      }
+#pragma unroll
+      for (int k = 0; k < HEADS; k++) {
+        float score = sum[k] * a.scale;
+        if (a.cap > 0) score = a.cap * tanhf(score / a.cap);
+        if (head + k < chunk.group) chunk.scores[(head + k) * CHUNK_TOKENS + i] = score;
+      }
+    }
+  }
+}
+
+// Values by their weights: a thread has an element of HEADS heads, and reads each value once.
+template <int FORMAT, int HEADS>
+INLINE void addValues(const AttendArguments& a, const AttendedChunk& chunk, size_t place) {
+  const Cache& c = a.cache;
+  int size = c.headSize;
+  for (int i = threadIdx.x; i < ceilDiv(chunk.group, HEADS) * size; i += ATTEND_THREADS) {
+    int head = i / size * HEADS, element = i % size;
+    float sum[HEADS] = {};
+    for (int p = 0; p < chunk.count;) {
+      int position = chunk.first + p;
+      int end = min(chunk.count, p + BLOCK_TOKENS - position % BLOCK_TOKENS);
+      u8* layer = layerOf(c, chunk.sequence, position);
+      int row = valueRow(c, chunk.kvHead, position) - p;
+#pragma unroll 4
+      for (; p < end; p++) {
+        size_t at = (size_t)(row + p) * size + element;
+        float value = FORMAT == KV_F32 ? ((const float*)layer)[at]
+            : FORMAT == KV_F16 ? halfToFloat(((const u16*)layer)[at])
+            : ((const signed char*)layer)[at] * halfToFloat(*valueScale(c, layer, row + p));
+#pragma unroll
+        for (int k = 0; k < HEADS; k++) {
+          sum[k] += chunk.scores[min(head + k, chunk.group - 1) * CHUNK_TOKENS + p] * value;
+        }
+      }
+    }
+#pragma unroll
+    for (int k = 0; k < HEADS; k++) {
+      if (head + k < chunk.group) {
+        a.parts[(place + (size_t)(head + k) * a.chunks) * size + element] = sum[k];
+      }
+    }
+  }
+}
+
+template <int FORMAT>
+INLINE void scoreAll(const AttendArguments& a, const AttendedChunk& chunk) {
+  if (a.cache.headSize % 8 != 0) {
+    scoreKeys<FORMAT, 4, 1>(a, chunk);
+  } else if (chunk.group == 1) {
+    scoreKeys<FORMAT, 1, 8>(a, chunk);
+  } else {
+    scoreKeys<FORMAT, 4, 8>(a, chunk);
+  }
+}
+
+template <int FORMAT>
+INLINE void addAll(const AttendArguments& a, const AttendedChunk& chunk, size_t place) {
+  if (chunk.group == 1) {
+    addValues<FORMAT, 1>(a, chunk, place);
+  } else {
+    addValues<FORMAT, 4>(a, chunk, place);
+  }
 }
 
 // The heads of one KV head over one chunk: blocks of (KV heads, tokens, chunks).
@@ -254,14 +352,12 @@ KERNEL(attend, AttendArguments) {
   const float* query = a.query + ((size_t)token * a.heads + kvHead * group) * size;
   for (int i = threadIdx.x; i < group * size; i += ATTEND_THREADS) queries[i] = query[i];
   __syncthreads();
-  int count = end - first, sequence = a.sequences[token];
-  for (int i = threadIdx.x; i < count; i += ATTEND_THREADS) {
-    u8* layer = layerOf(c, sequence, first + i);
-    int row = keyRow(c, kvHead, first + i);
-    for (int head = 0; head < group; head++) {
-      float score = keyProduct(c, layer, row, queries + head * size) * a.scale;
-      scores[head * CHUNK_TOKENS + i] = a.cap > 0 ? a.cap * tanhf(score / a.cap) : score;
-    }
+  int count = end - first;
+  AttendedChunk chunk = {a.sequences[token], first, count, kvHead, group, queries, scores};
+  switch (c.format) {
+    case KV_F32: scoreAll<KV_F32>(a, chunk); break;
+    case KV_F16: scoreAll<KV_F16>(a, chunk); break;
+    default: scoreAll<KV_Q8>(a, chunk);
   }
   __syncthreads();
   size_t place = ((size_t)blockIdx.y * a.heads + kvHead * group) * a.chunks + blockIdx.z;
@@ -284,14 +380,10 @@ KERNEL(attend, AttendArguments) {
     }
   }
   __syncthreads();
-  for (int i = threadIdx.x; i < group * size; i += ATTEND_THREADS) {
-    int head = i / size, element = i % size;
-    float sum = 0;
-    for (int p = 0; p < count; p++) {
-      sum += scores[head * CHUNK_TOKENS + p] * valueAt(c, layerOf(c, sequence, first + p),
-                                                      valueRow(c, kvHead, first + p), element);
-    }
-    a.parts[(place + (size_t)head * a.chunks) * size + element] = sum;
+  switch (c.format) {
+    case KV_F32: addAll<KV_F32>(a, chunk, place); break;
+    case KV_F16: addAll<KV_F16>(a, chunk, place); break;
+    default: addAll<KV_Q8>(a, chunk, place);
   }
 }
 

@@ -28,28 +28,42 @@ INLINE int codeBytes(const Matrix& m) {
 }
 
 // Which 16 rows of a block, and which of those: (tile, block, row).
-INLINE size_t place(const Matrix& m, int tile, int block, int row) {
-  return ((size_t)tile * blocksOf(m) + block) * 16 + row;
+INLINE u32 place(const Matrix& m, int tile, int block, int row) {
+  return (u32)(tile * blocksOf(m) + block) * 16 + row;
 }
 
 // As place, of what there is once for 256 columns.
-INLINE size_t widePlace(const Matrix& m, int tile, int block, int row) {
-  return ((size_t)tile * ceilDiv(m.columns, 256) + block / 2) * 16 + row;
+INLINE u32 widePlace(const Matrix& m, int tile, int block, int row) {
+  return (u32)(tile * ceilDiv(m.columns, 256) + (block >> 1)) * 16 + row;
 }
 
 // 16 bytes of one lane in a plane of 16 rows by 64 bytes.
-INLINE uint4 lanePart(const u8* plane, size_t index, int row, int t) {
-  return *(const uint4*)(plane + index * 1024 + row * 64 + t * 16);
+INLINE uint4 lanePart(const u8* plane, u32 index, int row, int t) {
+  return loadOnce((const uint4*)(plane + (row * 64 + t * 16) + (size_t)index * 1024));
 }
 
 INLINE u32 word(const uint4& words, int index) {
   return index == 0 ? words.x : index == 1 ? words.y : index == 2 ? words.z : words.w;
 }
 
-// The nibbles of a pair of columns as two halves from 1024 on; a word holds 8 columns of a lane,
-// pair p in its p-th nibble of each half.
-INLINE u32 nibblePair(u32 codes, int pair) {
-  return ((codes >> (4 * pair)) & 0x000f000fu) | 0x64006400u;
+// The nibbles of a pair of columns as whole halves, less 8; a word holds 8 columns of a lane, pair p
+// in its p-th nibble of each half. Those of the second nibble are worth 16 where they lie.
+INLINE u32 centredPair(u32 codes, int pair) {
+  if (pair >= 2) codes >>= 8;
+  return pair % 2 == 0
+      ? subtractHalves(maskAndSet(codes, 0x000f000fu, 0x64006400u), 0x64086408u)
+      : multiplyAddHalves(maskAndSet(codes, 0x00f000f0u, 0x64006400u), 0x2c002c00u, 0xd480d480u);
+}
+
+// The same as they are, times 2^-24: by themselves nibbles are small halves, which tensor cores take
+// as exactly as any. The scale makes up for it.
+INLINE u32 smallPair(u32 codes, int pair) { return codes >> (4 * pair) & 0x000f000fu; }
+
+// A byte times a factor, rounded once: the byte becomes the last bits of 2^23, which times the factor
+// is taken away again.
+INLINE float byteTimes(u32 bytes, int index, float factor, float biased) {
+  float shifted = __int_as_float((int)__byte_perm(bytes, 0x4b000000u, 0x7440 + index));
+  return fmaf(shifted, factor, biased);
 }
 
 // Each format below says: GROUP, the columns that share a scale, 0 for none; MINIMUM, whether a
@@ -65,7 +79,7 @@ struct HalvesFormat {
                           Lane& lane) {
     for (int quarter = 0; quarter < 4; quarter++) {
       lane.part[quarter] =
-          lanePart(plane, ((size_t)tile * blocksOf(m) + block) * 4 + quarter, row, t);
+          lanePart(plane, (u32)(tile * blocksOf(m) + block) * 4 + quarter, row, t);
     }
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
@@ -99,12 +113,12 @@ struct Q8Format {
 
   INLINE static void loadCodes(const Matrix& m, int tile, int block, int row, int t, Lane& lane) {
     for (int half = 0; half < 2; half++) {
-      lane.part[half] = lanePart(m.codes, ((size_t)tile * blocksOf(m) + block) * 2 + half, row, t);
+      lane.part[half] = lanePart(m.codes, (u32)(tile * blocksOf(m) + block) * 2 + half, row, t);
     }
   }
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
     loadCodes(m, tile, block, row, t, lane);
-    lane.scales = ((const uint2*)m.scales)[place(m, tile, block, row)];
+    lane.scales = loadOnce((const uint2*)m.scales + place(m, tile, block, row));
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
     u32 codes = word(lane.part[step / 4], step % 4);
@@ -125,12 +139,11 @@ struct Q4Format {
   struct Lane { uint4 part; uint2 scales; };
 
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    lane.part = lanePart(m.codes, (size_t)tile * blocksOf(m) + block, row, t);
-    lane.scales = ((const uint2*)m.scales)[place(m, tile, block, row)];
+    lane.part = lanePart(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    lane.scales = loadOnce((const uint2*)m.scales + place(m, tile, block, row));
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    return subtractHalves(nibblePair(word(lane.part, step / 2), step % 2 * 2 + second),
-                          0x64086408u);
+    return centredPair(word(lane.part, step / 2), step % 2 * 2 + second);
   }
   INLINE static float scale(const Lane& lane, int group) {
     u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
@@ -139,35 +152,42 @@ struct Q4Format {
   INLINE static float minimum(const Lane&, int) { return 0; }
 };
 
-// Scales as ggml packs them for 256 columns: two halves and 8 + 8 numbers of six bits.
+// Scales as ggml packs them for 256 columns: two halves and 8 + 8 numbers of six bits, here 8 + 8 that
+// begin a byte each, and what is left of the second four of either.
 struct Q4KFormat {
   static const int GROUP = 32;
   static const bool MINIMUM = true;
   static const int PLANES = 1;
-  struct Lane { uint4 part; uint4 scales; int firstGroup; };
+  // Four bytes each; small codes have their power of two in the scale.
+  struct Lane {
+    uint4 part;
+    u32 scales, minimums;
+    float scale, scaleBias, minimum, minimumBias;
+  };
 
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    lane.part = lanePart(m.codes, (size_t)tile * blocksOf(m) + block, row, t);
-    lane.scales = ((const uint4*)m.scales)[widePlace(m, tile, block, row)];
-    lane.firstGroup = block % 2 * 4;
+    lane.part = lanePart(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    uint4 packed = loadOnce((const uint4*)m.scales + widePlace(m, tile, block, row));
+    lane.scale = halfToFloat((u16)packed.x) * 16777216.0f;
+    lane.scaleBias = lane.scale * -8388608.0f;
+    lane.minimum = halfToFloat((u16)(packed.x >> 16));
+    lane.minimumBias = lane.minimum * -8388608.0f;
+    if (block % 2 == 0) {
+      lane.scales = packed.y & 0x3f3f3f3fu;
+      lane.minimums = packed.z & 0x3f3f3f3fu;
+    } else {
+      lane.scales = (packed.w & 0x0f0f0f0fu) | (packed.y >> 2 & 0x30303030u);
+      lane.minimums = (packed.w >> 4 & 0x0f0f0f0fu) | (packed.z >> 2 & 0x30303030u);
+    }
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    return subtractHalves(nibblePair(word(lane.part, step / 2), step % 2 * 2 + second),
-                          0x64006400u);
-  }
-  INLINE static u32 byteAt(const Lane& lane, int index) {
-    return word(lane.scales, 1 + index / 4) >> (index % 4 * 8) & 0xff;
-  }
-  INLINE static u32 sixBits(const Lane& lane, int group, int low) {
-    if (lane.firstGroup == 0) return byteAt(lane, group + low) & 63;
-    u32 upper = byteAt(lane, group + low) >> 6 << 4;
-    return (byteAt(lane, group + 8) >> (low ? 4 : 0) & 15) | upper;
+    return smallPair(word(lane.part, step / 2), step % 2 * 2 + second);
   }
   INLINE static float scale(const Lane& lane, int group) {
-    return halfToFloat((u16)lane.scales.x) * (float)sixBits(lane, group, 0);
+    return byteTimes(lane.scales, group, lane.scale, lane.scaleBias);
   }
   INLINE static float minimum(const Lane& lane, int group) {
-    return halfToFloat((u16)(lane.scales.x >> 16)) * (float)sixBits(lane, group, 4);
+    return byteTimes(lane.minimums, group, lane.minimum, lane.minimumBias);
   }
 };
 
@@ -178,14 +198,14 @@ struct Q6KFormat {
   struct Lane { uint4 part; uint2 upper; uint2 scales; float factor; };
 
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    size_t at = place(m, tile, block, row);
-    lane.part = lanePart(m.codes, (size_t)tile * blocksOf(m) + block, row, t);
-    lane.upper = ((const uint2*)m.extra)[at * 4 + t];
-    lane.scales = ((const uint2*)m.scales)[at];
+    u32 at = place(m, tile, block, row);
+    lane.part = lanePart(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    lane.upper = loadOnce((const uint2*)m.extra + t + (size_t)at * 4);
+    lane.scales = loadOnce((const uint2*)m.scales + at);
     lane.factor = halfToFloat(((const u16*)m.factors)[widePlace(m, tile, block, row)]);
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    u32 low = nibblePair(word(lane.part, step / 2), step % 2 * 2 + second);
+    u32 low = smallPair(word(lane.part, step / 2), step % 2 * 2 + second) | 0x64006400u;
     u32 upper = step < 4 ? lane.upper.x : lane.upper.y;
     u32 high = upper >> (2 * (step % 4 * 2 + second)) & 0x00030003u;
     return subtractHalves(low | high << 4, 0x64206420u);
@@ -205,10 +225,10 @@ struct WideFormat {
   struct Lane { Q8Format::Lane codes; const float* scales; const float* minimums; };
 
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    size_t at = place(m, tile, block, row);
+    u32 at = place(m, tile, block, row);
     Q8Format::loadCodes(m, tile, block, row, t, lane.codes);
-    lane.scales = (const float*)m.scales + at * 8;
-    lane.minimums = m.extra ? (const float*)m.extra + at * 8 : nullptr;
+    lane.scales = (const float*)m.scales + (size_t)at * 8;
+    lane.minimums = m.extra ? (const float*)m.extra + (size_t)at * 8 : nullptr;
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
     return Q8Format::pair(lane.codes, step, second);

@@ -49,6 +49,47 @@ INLINE u32 subtractHalves(u32 x, u32 y) {
   return difference;
 }
 
+// x & mask | bits, as one instruction, which takes no two constants but in registers.
+INLINE u32 maskAndSet(u32 x, u32 mask, u32 bits) {
+  u32 result;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(result) : "r"(x), "r"(mask), "r"(bits));
+  return result;
+}
+
+// x * y + z of two halves each.
+INLINE u32 multiplyAddHalves(u32 x, u32 y, u32 z) {
+  u32 sum;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(x), "r"(y), "r"(z));
+  return sum;
+}
+
+// Weights, which are read once and must not drive anything out of the first-level cache.
+INLINE uint4 loadOnce(const uint4* from) {
+  uint4 value;
+  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+      : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w) : "l"(from));
+  return value;
+}
+
+INLINE uint2 loadOnce(const uint2* from) {
+  uint2 value;
+  asm("ld.global.nc.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
+      : "=r"(value.x), "=r"(value.y) : "l"(from));
+  return value;
+}
+
+// Copies 16 bytes to shared memory while the thread goes on. endCopies closes a group of copies;
+// awaitCopies waits for this thread's groups but so many of the last.
+INLINE void copyAsync(void* shared, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+               : : "r"((u32)__cvta_generic_to_shared(shared)), "l"(from) : "memory");
+}
+
+INLINE void endCopies() { asm volatile("cp.async.commit_group;" : : : "memory"); }
+
+template <int LEFT>
+INLINE void awaitCopies() { asm volatile("cp.async.wait_group %0;" : : "n"(LEFT) : "memory"); }
+
 // d (16, 8) += a (16, 16) times b (16, 8), spread over the warp as PTX says of m16n8k16.
 INLINE void multiplyAdd(float d[4], const u32 a[4], u32 b0, u32 b1) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
@@ -110,7 +151,8 @@ INLINE float blockMaximum(float value, float* scratch) {
 }
 
 // Activations on their way into tensor cores, (rows, stride): each is the sum of two halves, times
-// a power of two per row. Together the halves keep 22 bits of an activation, so that products are
+// a power of two per row; of every 32 columns a lane's four of the first 16 and of the second lie side
+// by side, in the order of lanes. Together the halves keep 22 bits of an activation, so that products are
 // nearly those of floats, and a row's largest never overflows.
 struct Prepared {
   u16* high;      // (rows, stride)
@@ -120,6 +162,11 @@ struct Prepared {
   int stride;     // columns, filled up to whole blocks
   int unused;
 };
+
+// Where a column's halves lie in their row.
+INLINE int preparedPlace(int column) {
+  return column / 32 * 32 + column % 16 / 4 * 8 + column % 32 / 16 * 4 + column % 4;
+}
 
 // A row's activations before they are split: value(i) is asked for twice per column.
 template <class Values>
@@ -145,10 +192,11 @@ INLINE void prepareRow(const Prepared& out, int row, int width, Values value, fl
       sum += __shfl_xor_sync(ALL_LANES, sum, distance);
     }
     if (i < out.stride) {
-      size_t at = (size_t)row * out.stride + i;
-      out.high[at] = high;
-      out.low[at] = low;
-      if (i % 16 == 0) out.sums[at / 16] = sum;
+      size_t start = (size_t)row * out.stride;
+      int place = preparedPlace(i);
+      out.high[start + place] = high;
+      out.low[start + place] = low;
+      if (i % 16 == 0) out.sums[(start + i) / 16] = sum;
     }
   }
 }

@@ -283,21 +283,22 @@ INLINE Stretch findStretch(const double* sums, int segments, double uniform) {
   for (int pass = 0; pass < 2; pass++) {
     double target = uniform * total;
     double sum = 0;
-    if (threadIdx.x == 0) found.segment = -1;
+    Stretch reached = {-1, 0, 0}; // the first thread's
     for (int first = 0; first < segments; first += ROW_THREADS) {
       int count = min(ROW_THREADS, segments - first);
       __syncthreads();
       if ((int)threadIdx.x < count) some[threadIdx.x] = sums[first + threadIdx.x];
       __syncthreads();
       for (int i = 0; i < count && threadIdx.x == 0; i++) {
-        if (pass > 0 && found.segment < 0 && sum + some[i] > target) {
-          found.segment = first + i;
-          found.before = sum;
+        if (pass > 0 && reached.segment < 0 && sum + some[i] > target) {
+          reached.segment = first + i;
+          reached.before = sum;
         }
         sum += some[i];
       }
     }
-    if (threadIdx.x == 0) found.total = sum;
+    reached.total = sum;
+    if (threadIdx.x == 0) found = reached;
     __syncthreads();
     total = found.total;
   }

@@ -114,6 +114,8 @@ static void start(int thread) {
   f.index = thread;
   f.state = RUNNING;
   f.barriers = f.warp_syncs = 0;
+  f.copies.clear();
+  f.copy_groups.clear();
   unsigned x = block->size.x, y = block->size.y;
   f.thread = {thread % x, thread / x % y, thread / x / y};
 }

@@ -22,6 +22,7 @@
 struct uint3 { unsigned x, y, z; };
 struct dim3 { unsigned x = 1, y = 1, z = 1; };
 struct alignas(8) uint2 { unsigned x, y; };
+struct alignas(8) float2 { float x, y; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
 
 namespace emulator {
@@ -30,6 +31,12 @@ constexpr int WARP = 32;
 
 enum State { RUNNING, AT_BARRIER, AT_WARP, DONE };
 
+// To shared memory, while the thread goes on.
+struct Copy {
+  uint4* to;
+  const uint4* from;
+};
+
 struct Fiber {
   void* stack_pointer;
   uint3 thread;
@@ -37,6 +44,8 @@ struct Fiber {
   State state;
   int barriers;   // passed in this block
   int warp_syncs; // likewise
+  std::vector<Copy> copies;        // not done yet
+  std::vector<size_t> copy_groups; // ends of groups of them
 };
 
 // What one lane gives to and takes from an operation of its warp.
@@ -162,6 +171,38 @@ inline unsigned subtractHalves(unsigned x, unsigned y) {
   float low = halfToFloat((uint16_t)x) - halfToFloat((uint16_t)y);
   float high = halfToFloat((uint16_t)(x >> 16)) - halfToFloat((uint16_t)(y >> 16));
   return floatToHalf(low) | (unsigned)floatToHalf(high) << 16;
+}
+
+inline unsigned maskAndSet(unsigned x, unsigned mask, unsigned bits) { return (x & mask) | bits; }
+// Rounded twice where a device rounds once: of whole numbers neither does.
+inline unsigned multiplyAddHalves(unsigned x, unsigned y, unsigned z) {
+  unsigned result = 0;
+  for (int shift = 0; shift < 32; shift += 16) {
+    float product = halfToFloat((uint16_t)(x >> shift)) * halfToFloat((uint16_t)(y >> shift));
+    result |= (unsigned)floatToHalf(product + halfToFloat((uint16_t)(z >> shift))) << shift;
+  }
+  return result;
+}
+inline uint4 loadOnce(const uint4* from) { return *from; }
+inline uint2 loadOnce(const uint2* from) { return *from; }
+
+// As late as a device may: at the wait.
+inline void copyAsync(void* shared, const void* from) {
+  emulator::fiber->copies.push_back({(uint4*)shared, (const uint4*)from});
+}
+inline void endCopies() {
+  emulator::fiber->copy_groups.push_back(emulator::fiber->copies.size());
+}
+template <int LEFT>
+void awaitCopies() {
+  emulator::Fiber& f = *emulator::fiber;
+  while ((int)f.copy_groups.size() > LEFT) {
+    size_t count = f.copy_groups.front();
+    for (size_t i = 0; i < count; i++) *f.copies[i].to = *f.copies[i].from;
+    f.copies.erase(f.copies.begin(), f.copies.begin() + (long)count);
+    f.copy_groups.erase(f.copy_groups.begin());
+    for (size_t& end : f.copy_groups) end -= count;
+  }
 }
 
 void multiplyAdd(float d[4], const unsigned a[4], unsigned b0, unsigned b1);

@@ -4,7 +4,8 @@
 //
 // Threads of a warp are ordered by __syncwarp only, those of a block by __syncthreads, and blocks by
 // nothing: shuffles and tensor cores order no memory. Of readers the last is remembered, and whether
-// there were others.
+// there were others. Threads may write what is there already: a write over another's is looked at
+// again once it is done.
 #include <dlfcn.h>
 
 #include <memory>
@@ -37,7 +38,10 @@ void watch(uintptr_t address, size_t bytes) {
   for (uintptr_t page = address / PAGE; page <= (address + bytes - 1) / PAGE; page++) watched[page]++;
 }
 
+static void settle();
+
 void forget(uintptr_t address, size_t bytes) {
+  settle();
   for (uintptr_t page = address / PAGE; page <= (address + bytes - 1) / PAGE; page++) {
     if (--watched[page] == 0) {
       watched.erase(page);
@@ -73,8 +77,32 @@ static void report(const void* caller, uintptr_t address, const Mark& mark, bool
   abort();
 }
 
+// A write over another thread's, and what was there.
+struct Doubt {
+  const void* caller;
+  uintptr_t address;
+  unsigned char before;
+  Mark written, now;
+};
+static std::vector<Doubt> doubts;
+
+static void settle() {
+  for (const Doubt& each : doubts) {
+    if (*(const unsigned char*)each.address == each.before) continue;
+    Dl_info kernel = {};
+    dladdr(each.caller, &kernel);
+    fprintf(stderr, "CUDA emulator: race at %#lx in %s: thread %d writes something else than what"
+            " thread %d wrote\n", (unsigned long)each.address,
+            kernel.dli_sname ? kernel.dli_sname : "a kernel", each.now.thread,
+            each.written.thread);
+    abort();
+  }
+  doubts.clear();
+}
+
 static void touch(const void* caller, const void* where, size_t bytes, bool write) {
   if (!block) return;
+  settle();
   uintptr_t first = (uintptr_t)where;
   bool shared = is_shared(first);
   if (!shared && !watched.count(first / PAGE)) return;
@@ -87,7 +115,8 @@ static void touch(const void* caller, const void* where, size_t bytes, bool writ
     }
     Byte& byte = page[address % PAGE];
     if (races(byte.written, shared)) {
-      report(caller, address, byte.written, shared, write ? "writes" : "reads", "wrote");
+      if (!write) report(caller, address, byte.written, shared, "reads", "wrote");
+      doubts.push_back({caller, address, *(const unsigned char*)address, byte.written, me});
     }
     if (write) {
       if (races(byte.read, shared) || (!shared && byte.read_by_blocks == block->first_run)) {

@@ -2,8 +2,10 @@ package dev.millrace.kernels.cuda;
 
 import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.cuda.CudaProduct.Part;
+import dev.millrace.kernels.cuda.CudaProduct.Run;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -20,14 +22,11 @@ public final class CudaKernels {
     private static final int ROW_THREADS = 256;
     private static final int ATTEND_THREADS = 128;
     private static final int WARP = 32;
-    private static final int FEW_TOKENS = 8;
-    private static final int MANY_TOKENS = 32;
 
     private final CudaDevice device;
     private final CudaFunction embed;
     private final CudaFunction addAndNorm;
-    private final CudaFunction multiplyFew;
-    private final CudaFunction multiplyMany;
+    private final CudaMultiply multiply;
     private final CudaFunction store;
     private final CudaFunction attend;
     private final CudaFunction combine;
@@ -41,8 +40,7 @@ public final class CudaKernels {
         this.device = device;
         embed = device.function("embed");
         addAndNorm = device.function("addAndNorm");
-        multiplyFew = device.function("multiply8");
-        multiplyMany = device.function("multiply32");
+        multiply = new CudaMultiply(device);
         store = device.function("store");
         attend = device.function("attend");
         combine = device.function("combine");
@@ -65,7 +63,7 @@ public final class CudaKernels {
      * @param staging pinned memory for as many; free again when this returns
      */
     public CudaProduct describe(List<Part> parts, long address, MemorySegment staging) {
-        int rows = 0;
+        List<Run> runs = new ArrayList<>();
         for (int i = 0; i < parts.size(); i++) {
             CudaMatrix matrix = parts.get(i).matrix();
             MemorySegment each = staging.asSlice((long) i * CudaProduct.DESCRIPTOR_BYTES,
@@ -76,13 +74,18 @@ public final class CudaKernels {
             int[] sizes = {matrix.rows(), matrix.columns(), matrix.format().ordinal(), 0};
             MemorySegment.copy(sizes, 0, each, ValueLayout.JAVA_INT,
                     (long) addresses.length * Long.BYTES, sizes.length);
-            rows = Math.max(rows, matrix.rows());
+            Run last = runs.isEmpty() ? null : runs.getLast();
+            if (last != null && last.format() == matrix.format()) {
+                runs.set(runs.size() - 1, new Run(last.format(), last.first(), last.count() + 1,
+                        Math.max(last.rows(), matrix.rows())));
+            } else {
+                runs.add(new Run(matrix.format(), i, 1, matrix.rows()));
+            }
         }
         device.upload(staging.asSlice(0, (long) parts.size() * CudaProduct.DESCRIPTOR_BYTES),
                 address);
         device.synchronize();
-        return new CudaProduct(address, parts.size(), rows,
-                parts.getFirst().matrix().columns());
+        return new CudaProduct(address, List.copyOf(runs), parts.getFirst().matrix().columns());
     }
 
     /** Writes rows of the first matrix of a product, times a factor, to (tokens, columns). */
@@ -143,7 +146,7 @@ public final class CudaKernels {
 
     /** Multiplies activations by every matrix of a product. */
     public void multiply(CudaProduct product, PreparedRows x, int tokens) {
-        multiply(product, 0, 0, x, tokens, tokens, 0);
+        multiply.run(product, CudaMultiply.Experts.NONE, x, tokens, tokens);
     }
 
     /**
@@ -155,18 +158,8 @@ public final class CudaKernels {
      */
     public void multiplyExperts(CudaProduct product, int experts, long firstRows, long rowTokens,
             PreparedRows x, int rows, int mostRows) {
-        multiply(product, firstRows, rowTokens, x, rows, mostRows, experts);
-    }
-
-    private void multiply(CudaProduct product, long firstRows, long rowTokens, PreparedRows x,
-            int tokens, int mostTokens, int experts) {
-        boolean few = mostTokens <= FEW_TOKENS;
-        CudaFunction multiply = few ? multiplyFew : multiplyMany;
-        multiply.begin().with(product.address()).with(firstRows).with(rowTokens)
-                .with(x, product.columns()).with(tokens).with(experts)
-                .launch(Math.ceilDiv(product.rows(), MatrixLayout.TILE_ROWS),
-                        Math.ceilDiv(mostTokens, few ? FEW_TOKENS : MANY_TOKENS),
-                        product.count(), ROW_THREADS, 0);
+        multiply.run(product, new CudaMultiply.Experts(experts, firstRows, rowTokens), x, rows,
+                mostRows);
     }
 
     /** Norms and rotates queries and keys, and writes keys and values to the cache. */

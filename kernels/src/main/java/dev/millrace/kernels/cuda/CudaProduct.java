@@ -1,15 +1,24 @@
 package dev.millrace.kernels.cuda;
 
+import java.util.List;
+
 /**
  * Matrices that the same activations are multiplied by, and where each product goes: a list of
  * descriptors in device memory, written once.
  *
  * @param address of the descriptors
- * @param count   matrices
- * @param rows    of the largest matrix
- * @param columns of all of them
+ * @param runs    of matrices of one format, in their order
+ * @param columns of all matrices
  */
-public record CudaProduct(long address, int count, int rows, int columns) {
+public record CudaProduct(long address, List<Run> runs, int columns) {
+
+    /**
+     * Matrices side by side that one kernel multiplies.
+     *
+     * @param first of them
+     * @param rows  of the largest
+     */
+    record Run(DeviceFormat format, int first, int count, int rows) {}
 
     /** One of them before it is on the device. */
     public record Part(CudaMatrix matrix, long bias, long out) {}

@@ -40,6 +40,11 @@ enum DeviceFormat {
         return this == F16 || this == F16X2;
     }
 
+    /** Whether there is a kernel for many tokens; the others are rare in large matrices. */
+    boolean isForMany() {
+        return this != F16X2 && this != WIDE;
+    }
+
     /** In words, with the memory that it takes. */
     String form(boolean minimums) {
         return switch (this) {

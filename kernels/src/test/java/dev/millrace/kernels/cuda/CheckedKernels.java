@@ -38,6 +38,7 @@ final class CheckedKernels {
             test.everyFormatMultipliesWhatItsWeightsAre(format);
             test.aRowThatIsLookedUpIsWhatTheFileSays(format);
         }
+        test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K);
         CudaMultiplyTest.closeDevice();
     }
 

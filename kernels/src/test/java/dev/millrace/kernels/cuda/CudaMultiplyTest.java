@@ -7,6 +7,7 @@ import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
+import dev.millrace.kernels.cuda.CudaMultiply.Experts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -108,6 +109,28 @@ class CudaMultiplyTest {
                     (token + 1) * 2560), new float[ROWS], 1);
             assertThat(alone).isEqualTo(Arrays.copyOfRange(together, token * ROWS,
                     (token + 1) * ROWS));
+        }
+    }
+
+    /** Wherever a token is computed, by whichever kernel: five rows of shares, and a short one. */
+    @ParameterizedTest
+    @EnumSource(value = QuantFormat.class, names = {"F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"})
+    void theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat format) {
+        int columns = 5 * 1024 + 256;
+        int tokens = 35;
+        QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
+                TensorShape.matrix(ROWS, columns), 0.7f, 7);
+        float[] x = activations(tokens, columns);
+        float[] few = multiply(weights, x, new float[ROWS], tokens);
+        try (DeviceScope scope = new DeviceScope(device)) {
+            long out = scope.allocate((long) tokens * ROWS * Float.BYTES);
+            PreparedRows prepared = scope.prepared(tokens, columns);
+            CudaProduct product = scope.product(weights, 0, out, pool);
+            kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0, columns), tokens,
+                    prepared);
+            new CudaMultiply(device).many(product, product.runs().getFirst(), Experts.NONE,
+                    prepared, tokens, tokens);
+            assertThat(scope.floats(out, tokens * ROWS)).isEqualTo(few);
         }
     }
 

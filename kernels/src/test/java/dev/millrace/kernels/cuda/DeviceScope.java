@@ -115,8 +115,10 @@ final class DeviceScope implements AutoCloseable {
                 float sum = 0;
                 float magnitude = 0;
                 for (int i = group; i < group + 16; i++) {
-                    float kept = Float.float16ToFloat(high[row * stride + i])
-                            + Float.float16ToFloat(low[row * stride + i]);
+                    int place = row * stride + i / 32 * 32 + i % 16 / 4 * 8 + i % 32 / 16 * 4
+                            + i % 4;
+                    float kept = Float.float16ToFloat(high[place])
+                            + Float.float16ToFloat(low[place]);
                     sum += kept;
                     magnitude += Math.abs(kept);
                     if (i < columns) {
