@@ -1,5 +1,6 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.forward.ArchitectureContract;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.OutputRequest.FullLogits;

@@ -1,12 +1,16 @@
 package dev.millrace.engine.cpu;
 
+import dev.millrace.engine.forward.ArchitectureContract;
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import java.time.Duration;
 
 /** Every family on the vector kernels. */
 class VectorArchitectureTest extends ArchitectureContract {
 
     @Override
-    CpuKernels kernels() {
-        return CpuKernels.vector();
+    protected Backend backend(WorkerPool workers) {
+        return new CpuBackend(CpuKernels.vector(), workers, Duration.ZERO);
     }
 }

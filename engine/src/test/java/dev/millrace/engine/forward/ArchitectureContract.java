@@ -1,13 +1,8 @@
-package dev.millrace.engine.cpu;
+package dev.millrace.engine.forward;
 
-import dev.millrace.engine.forward.ForwardPass;
-import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.OutputRequest.FullLogits;
-import dev.millrace.engine.forward.RotaryFrequencies;
-import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
-import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.RopeScaling;
@@ -18,7 +13,6 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,7 +36,7 @@ import static org.assertj.core.api.Assertions.*;
  * where there is one. Each model has a folder.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-abstract class ArchitectureContract {
+public abstract class ArchitectureContract {
 
     /** Of the largest logit; transformers itself sums in another order. */
     private static final double TOLERANCE = 1e-4;
@@ -51,14 +45,16 @@ abstract class ArchitectureContract {
 
     private final WorkerPool pool = WorkerPool.create(2);
 
-    abstract CpuKernels kernels();
+    /** @param workers borrowed */
+    protected abstract Backend backend(WorkerPool workers);
 
     @AfterAll
     void closePool() {
         pool.close();
     }
 
-    static List<Path> models() throws IOException, URISyntaxException {
+    /** The folders of all models. */
+    protected static List<Path> models() throws IOException, URISyntaxException {
         List<Path> models = new ArrayList<>(directories(Path.of(
                 ArchitectureContract.class.getResource("/architectures").toURI())));
         String data = System.getenv(DATA);
@@ -100,7 +96,7 @@ abstract class ArchitectureContract {
     }
 
     private ForwardPass open(ModelSpec spec, Model model) {
-        return new CpuBackend(kernels(), pool, Duration.ZERO).open(spec, model.weights(),
+        return backend(pool).open(spec, model.weights(),
                 new MemoryBudget(1L << 30, CONTEXT_TOKENS, 1, CONTEXT_TOKENS, KvFormat.F32));
     }
 
@@ -186,7 +182,8 @@ abstract class ArchitectureContract {
         }
     }
 
-    static int best(float[] logits, int offset, int count) {
+    /** The first of the largest. */
+    public static int best(float[] logits, int offset, int count) {
         int best = 0;
         for (int i = 1; i < count; i++) {
             if (logits[offset + i] > logits[offset + best]) {
