@@ -106,7 +106,8 @@ public final class GpuCommand implements Callable<Integer> {
             throw new BenchException("the " + gpu.info().name()
                     + " does not compute what the processor does, so nothing was measured");
         }
-        try (DeviceProbe device = new DeviceProbe(gpu.info(), gpu.image(), probeSize)) {
+        try (DeviceProbe device = new DeviceProbe(gpu.info(), gpu.image(),
+                probeSize(gpu))) {
             report.add(device);
             for (Subject subject : subjects) {
                 new GpuTables(options, gpu.backend(kernels, pool, options.launches), device,
@@ -142,10 +143,18 @@ public final class GpuCommand implements Callable<Integer> {
         }
     }
 
-    private long memoryBytes(GpuUnderTest gpu) {
-        double bytes = options.memoryGigabytes > 0
+    /** What models and the probe may take together. */
+    private long limitBytes(GpuUnderTest gpu) {
+        return (long) (options.memoryGigabytes > 0
                 ? options.memoryGigabytes * 1e9
-                : gpu.info().memoryBytes() * USUAL_MEMORY_SHARE;
-        return (long) bytes - probeSize.deviceBytes();
+                : gpu.info().memoryBytes() * USUAL_MEMORY_SHARE);
+    }
+
+    private DeviceProbe.Size probeSize(GpuUnderTest gpu) {
+        return probeSize.within(limitBytes(gpu) / 8);
+    }
+
+    private long memoryBytes(GpuUnderTest gpu) {
+        return limitBytes(gpu) - probeSize(gpu).deviceBytes();
     }
 }

@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -33,6 +35,17 @@ class GpuCommandTest {
     @TempDir
     private Path folder;
     private final StringWriter errors = new StringWriter();
+
+    @BeforeAll
+    static void showTheDevice() {
+        EmulatedDriver.set("devices", 1);
+    }
+
+    /** Other tests of this process see a machine without a GPU. */
+    @AfterAll
+    static void hideTheDevice() {
+        EmulatedDriver.set("devices", 0);
+    }
 
     @Test
     void aShapeIsCheckedAndMeasuredAgainstTheDevicesLimits() throws IOException {

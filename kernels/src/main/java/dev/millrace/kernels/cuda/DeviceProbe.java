@@ -40,6 +40,8 @@ public final class DeviceProbe implements AutoCloseable {
         /** Some milliseconds on the largest of today's devices. */
         public static final Size USUAL = new Size(1L << 30, 4096, 1024, 16);
 
+        private static final long LEAST_BYTES = 512;
+
         public Size {
             if (bytes < 512 || bytes % 512 != 0 || bytes > 16L * Integer.MAX_VALUE
                     || multiplyBlocks < 1 || multiplyRounds < 1 || repeats < 1) {
@@ -48,6 +50,12 @@ public final class DeviceProbe implements AutoCloseable {
                         + multiplyBlocks + " blocks, " + multiplyRounds + " rounds, " + repeats
                         + " repeats");
             }
+        }
+
+        /** The same of less memory, where there is not as much. */
+        public Size within(long mostBytes) {
+            return new Size(Math.min(bytes, Math.max(LEAST_BYTES, mostBytes / 512 * 512)),
+                    multiplyBlocks, multiplyRounds, repeats);
         }
 
         /** Device memory that a probe takes. */

@@ -4,9 +4,14 @@ import dev.millrace.kernels.KernelException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** The compiled kernels that the build left in the class path, one file per architecture. */
 public final class KernelImages {
+
+    /** The property of a folder with kernels to take instead, as {@code build.sh} makes it. */
+    private static final String FOLDER = "millrace.cuda.kernels";
 
     private KernelImages() {}
 
@@ -17,10 +22,13 @@ public final class KernelImages {
      * @throws KernelException if the build made none that the device runs
      */
     public static byte[] find(CudaDeviceInfo device) {
+        String folder = System.getProperty(FOLDER);
         int generation = device.capability() / 10 * 10;
         for (int capability = device.capability(); capability >= generation; capability--) {
-            try (InputStream in = KernelImages.class
-                    .getResourceAsStream("/cuda/sm_" + capability + ".cubin")) {
+            String name = "sm_" + capability + ".cubin";
+            try (InputStream in = folder == null
+                    ? KernelImages.class.getResourceAsStream("/cuda/" + name)
+                    : stream(Path.of(folder, name))) {
                 if (in != null) {
                     return in.readAllBytes();
                 }
@@ -28,8 +36,16 @@ public final class KernelImages {
                 throw new UncheckedIOException(e);
             }
         }
+        if (folder != null) {
+            throw new KernelException("-D" + FOLDER + "=" + folder + " has no kernels for compute"
+                    + " capability " + device.capabilityText() + " (the " + device.name() + ")");
+        }
         throw new KernelException("this build has no kernels for compute capability "
                 + device.capabilityText() + " (the " + device.name() + "), which mvn -Pcuda package"
                 + " makes where nvcc of CUDA 13 is on the PATH");
+    }
+
+    private static InputStream stream(Path file) throws IOException {
+        return Files.isRegularFile(file) ? Files.newInputStream(file) : null;
     }
 }

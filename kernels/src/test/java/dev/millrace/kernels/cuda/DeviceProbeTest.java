@@ -38,4 +38,11 @@ class DeviceProbeTest {
         assertThatIllegalArgumentException().isThrownBy(() -> new DeviceProbe.Size(513, 1, 1, 1))
                 .withMessageContaining("a multiple of 512 bytes");
     }
+
+    @Test
+    void aProbeTakesNoMoreMemoryThanThereIs() {
+        assertThat(DeviceProbe.Size.USUAL.within(1L << 40)).isEqualTo(DeviceProbe.Size.USUAL);
+        assertThat(DeviceProbe.Size.USUAL.within(1_000_000).bytes()).isEqualTo(999_936);
+        assertThat(SMALL.within(1).bytes()).isEqualTo(512);
+    }
 }
