@@ -81,8 +81,8 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                         + ByteCounts.text(draft.pass().memory().weightBytes()) + " weights, "
                         + ByteCounts.text(draft.pass().memory().cacheBytes())
                         + " cache; it guesses, the model decides"));
-        if (!assembly.otherIds().isEmpty()) {
-            line(text, "also", String.join(", ", assembly.otherIds())
+        if (!assembly.others().isEmpty()) {
+            line(text, "also", String.join(", ", assembly.others())
                     + ": loaded when first asked for");
         }
     }

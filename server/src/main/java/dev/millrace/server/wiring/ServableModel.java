@@ -33,7 +33,7 @@ final class ServableModel implements AutoCloseable {
     private final Licence licence;
     private final ServerConfig config;
     private final boolean adapted;
-    private final ServingDevice device;
+    private final DeviceChoice choice;
     private final Optional<ServableDraft> draft;
 
     /**
@@ -53,9 +53,9 @@ final class ServableModel implements AutoCloseable {
             model.requiredTokenizer();
             this.licence = source.stated().orElseGet(
                     () -> Licence.ofModel(source.file(), model.metadata()));
-            this.device = LoadedModel.device(adapterConfig(), model).device();
+            this.choice = LoadedModel.device(adapterConfig(), model);
             this.draft = source.draft()
-                    .map(file -> new ServableDraft(file, model, config, device));
+                    .map(file -> new ServableDraft(file, model, config, device()));
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;
@@ -68,7 +68,12 @@ final class ServableModel implements AutoCloseable {
 
     /** What it runs on. */
     ServingDevice device() {
-        return device;
+        return choice.device();
+    }
+
+    /** Why it runs there; empty if that was named. */
+    String why() {
+        return choice.why();
     }
 
     Licence licence() {
@@ -92,19 +97,19 @@ final class ServableModel implements AutoCloseable {
     }
 
     private int contextTokens() {
-        return LoadedModel.budget(config, model.spec(), device).contextTokens();
+        return LoadedModel.budget(config, model.spec(), device()).contextTokens();
     }
 
     private Need needAlone() {
         try (WorkerPool idle = WorkerPool.create(1)) {
             Model loaded = LoadedModel.quantized(model, config, idle);
-            MemoryBudget budget = LoadedModel.budget(config, model.spec(), device)
+            MemoryBudget budget = LoadedModel.budget(config, model.spec(), device())
                     .withAdapterBytes(LoadedModel.adapterBytes(adapterConfig(),
-                            device.backend(idle, Duration.ZERO), model.spec(), adapterPaths()));
-            DeviceMemory memory = device.memoryNeeded(loaded.spec(), loaded.weights(),
+                            device().backend(idle, Duration.ZERO), model.spec(), adapterPaths()));
+            DeviceMemory memory = device().memoryNeeded(loaded.spec(), loaded.weights(),
                     budget);
             long leastCacheBytes = Math.min(memory.cacheBytes(),
-                    device.leastCacheBytes(model.spec(), budget));
+                    device().leastCacheBytes(model.spec(), budget));
             return new Need(id, memory.totalBytes() - memory.cacheBytes(), leastCacheBytes,
                     memory.cacheBytes(), pinned());
         }
@@ -150,7 +155,7 @@ final class ServableModel implements AutoCloseable {
         ServedModel served = new ServedModel(id, model.spec(), model.requiredTokenizer(),
                 model.chatTemplate(),
                 engine, contextTokens(),
-                device.description(),
+                device().description(),
                 Instant.now(), licence);
         return config.toolFormat().map(served::withToolFormat).orElse(served);
     }

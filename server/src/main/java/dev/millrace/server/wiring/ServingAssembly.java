@@ -3,10 +3,8 @@ package dev.millrace.server.wiring;
 import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.StepObserver;
-import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.host.HostedModel;
-import dev.millrace.engine.host.MemoryShares;
-import dev.millrace.engine.host.ModelHost;
+import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.models.EncoderModel;
 import dev.millrace.models.Model;
 import dev.millrace.models.OpenedModel;
@@ -35,6 +33,7 @@ import dev.millrace.server.metering.budget.BudgetGate;
 import dev.millrace.server.metering.budget.Budgets;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.energy.DeclaredPower;
+import dev.millrace.server.metering.energy.MachineEnergy;
 import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.prices.PriceFile;
 import dev.millrace.server.metering.rate.CostModel;
@@ -119,8 +118,9 @@ public final class ServingAssembly {
             UsageLedger books = closing.later(UsageLedger.open(ledger));
             DeviceLane lane = new DeviceLane();
             sources.forEach(this::open);
-            long[] shares = memoryShares();
-            this.energy = DeclaredPower.unless(RaplEnergySource.find(RaplEnergySource.POWERCAP),
+            MemoryByDevice memory = new MemoryByDevice(models, config, encoderBytes());
+            this.energy = DeclaredPower.unless(MachineEnergy.of(
+                    RaplEnergySource.find(RaplEnergySource.POWERCAP), gpus()),
                     RateSchedule.declaredPower(config.cost()), lane::reading);
             Counterfactual elsewhere = elsewhere(ledgerFile);
             InternalPrices prices = internalPrices(config);
@@ -128,18 +128,16 @@ public final class ServingAssembly {
                     StepWeights.DEFAULT, lane::reading, energy, Clock.systemUTC(),
                     config.ledger().limits());
             closing.insteadOf(books, meter);
-            ModelHost host = closing.later(ModelHost.start(generatingBytes(),
-                    config.idleUnload(), lane::nanoTime));
+            MemoryByDevice.Hosts hosts = memory.start(config, lane, closing);
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
                     PrometheusConfig.DEFAULT);
             List<HostedModel> hosted = new ArrayList<>();
-            for (int i = 0; i < shares.length; i++) {
-                ServableModel model = models.get(i);
-                long bytes = shares[i];
+            for (ServableModel model : models) {
+                long bytes = memory.share(model);
                 StepObserver observer = new StepCounters(meter.steps(model.id(),
                         model.device().description(), model.expectedWeights()), registry,
                         model.id());
-                hosted.add(host.add(model.id(), bytes, model.pinned(),
+                hosted.add(hosts.of(model).add(model.id(), bytes, model.pinned(),
                         () -> model.open(bytes, lane, warmUp, observer)));
             }
             for (EncoderSource encoder : encoders) {
@@ -154,6 +152,7 @@ public final class ServingAssembly {
                 loading.ifPresent(StartedLoad::await); // they are placed beside it
             }
             new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
+            GpuMetrics.register(registry, gpus());
             this.keys = closing.later(KeyRing.open(ledger));
             BudgetGate gate = new BudgetGate(closing.later(Budgets.open(ledger,
                     Clock.systemUTC(), alerts(config))), meter.tokenTimes(), this::rate,
@@ -178,6 +177,12 @@ public final class ServingAssembly {
     /** What is asked for a batch's row is what its team's budgets are charged. */
     private static InternalPrices internalPrices(ServerConfig settings) {
         return InternalPrices.configured(settings.cost(), settings.batches().price().millionths());
+    }
+
+    /** The GPUs that models are to run on. */
+    private List<CudaDeviceInfo> gpus() {
+        return models.stream().map(ServableModel::device).filter(GpuDevice.class::isInstance)
+                .flatMap(device -> ((GpuDevice) device).devices().stream()).distinct().toList();
     }
 
     private BudgetEvents alerts(ServerConfig settings) {
@@ -226,32 +231,10 @@ public final class ServingAssembly {
         }
     }
 
-    /**
-     * What encoders leave of the memory: they have no cache that could be smaller. They are in the
-     * processor's memory, and leave that of a GPU alone.
-     */
-    private long generatingBytes() {
-        ServingDevice device = models.isEmpty()
-                ? LoadedModel.processor(config)
-                : models.getFirst().device();
-        long bytes = LoadedModel.memoryBytes(config, device);
-        return device instanceof GpuDevice
-                ? bytes
-                : bytes - encoders.stream()
-                        .mapToLong(encoder -> ServedEmbedder.needBytes(encoder.model(), config))
-                        .sum();
-    }
-
-    /** What each model may take: all of that memory if there is but one. */
-    private long[] memoryShares() {
-        long budgetBytes = generatingBytes();
-        if (budgetBytes <= 0) {
-            throw new BackendException("the encoders take more than the memory that is allowed;"
-                    + " raise --memory");
-        }
-        return models.size() == 1
-                ? new long[]{budgetBytes}
-                : MemoryShares.of(budgetBytes, models.stream().map(ServableModel::need).toList());
+    /** What encoders take of the processor's memory: they have no cache that could be smaller. */
+    private long encoderBytes() {
+        return encoders.stream()
+                .mapToLong(encoder -> ServedEmbedder.needBytes(encoder.model(), config)).sum();
     }
 
     /**
@@ -300,9 +283,17 @@ public final class ServingAssembly {
         return List.copyOf(embedding);
     }
 
-    /** What clients call the models that generate, beside the first. */
-    public List<String> otherIds() {
-        return models.stream().skip(1).map(ServableModel::id).toList();
+    /**
+     * What clients call the models that generate, beside the first; with what they run on, and why,
+     * where that is something else than what the first runs on.
+     */
+    public List<String> others() {
+        String usual = models.isEmpty() ? "" : models.getFirst().device().description();
+        return models.stream().skip(1).map(model -> model.id()
+                + (model.device().description().equals(usual)
+                        ? ""
+                        : " (" + model.device().description() + "; " + model.why() + ")"))
+                .toList();
     }
 
     /** The terms of the model of {@link #id}. */

@@ -1,2 +1,2 @@
-/** Where the meter's joules come from on a machine with GPUs. */
+/** Where joules come from beside the counters of the processor: GPUs, and what is declared. */
 package dev.millrace.server.metering.energy;
