@@ -4,8 +4,6 @@ import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cuda.CudaKernels.AttendStep;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -13,26 +11,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** Attention on the emulated device against its definition in double over what the cache holds. */
-class CudaAttentionTest {
+class CudaAttentionTest extends OnEmulatedDevice {
 
     /** How far an element may be from the definition; values are of the order of one. */
     private static final double TOLERANCE = 2e-6;
-
-    private static CudaDevice device;
-    private static CudaKernels kernels;
-
-    @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-        kernels = new CudaKernels(device);
-    }
-
-    @AfterAll
-    static void closeDevice() {
-        if (device != null) {
-            device.close();
-        }
-    }
 
     /**
      * What attends to what.

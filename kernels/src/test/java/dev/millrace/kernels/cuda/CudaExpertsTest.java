@@ -22,26 +22,21 @@ import org.junit.jupiter.params.provider.CsvSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** Mixtures of experts on the emulated device: who goes where, the products, and their sum. */
-class CudaExpertsTest {
+class CudaExpertsTest extends OnEmulatedDevice {
 
     private static final int WIDTH = 96;
 
-    private static CudaDevice device;
-    private static CudaKernels kernels;
     private static WorkerPool pool;
 
     @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-        kernels = new CudaKernels(device);
+    static void openPool() {
         pool = WorkerPool.create(2);
     }
 
     @AfterAll
-    static void closeDevice() {
-        if (device != null) {
+    static void closePool() {
+        if (pool != null) {
             pool.close();
-            device.close();
         }
     }
 

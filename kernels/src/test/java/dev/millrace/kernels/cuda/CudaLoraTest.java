@@ -6,14 +6,12 @@ import dev.millrace.kernels.cuda.CudaLora.Projections;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.*;
 
 /** What adapters add to projections on the emulated device, against sums in double. */
-class CudaLoraTest {
+class CudaLoraTest extends OnEmulatedDevice {
 
     private static final int TOKENS = 5;
     private static final int COLUMNS = 70;
@@ -21,20 +19,6 @@ class CudaLoraTest {
     private static final int[] RANKS = {3, 17};
     private static final float[] SCALES = {0.5f, 2};
     private static final int[] CHOSEN = {1, -1, 0, 1, 0};
-
-    private static CudaDevice device;
-
-    @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-    }
-
-    @AfterAll
-    static void closeDevice() {
-        if (device != null) {
-            device.close();
-        }
-    }
 
     private static float[] a(int adapter, int part) {
         return DeviceScope.gaussians(RANKS[adapter] * COLUMNS, 10 * adapter + part);
@@ -71,7 +55,7 @@ class CudaLoraTest {
             DeviceScope.gaussians(TOKENS * OUTPUTS[1], 3)};
         try (DeviceScope scope = new DeviceScope(device)) {
             PreparedRows prepared = scope.prepared(TOKENS, COLUMNS);
-            new CudaKernels(device).addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0,
+            kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0,
                     COLUMNS), TOKENS, prepared);
             long[] tables = {table(scope, 0), table(scope, 1)};
             long directory = scope.upload(MemorySegment.ofArray(tables)

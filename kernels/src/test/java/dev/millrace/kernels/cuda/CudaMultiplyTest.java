@@ -21,28 +21,23 @@ import org.junit.jupiter.params.provider.EnumSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** Products on the emulated device against sums in double, in every format of weights. */
-class CudaMultiplyTest {
+class CudaMultiplyTest extends OnEmulatedDevice {
 
     /** Of the sum of the products' magnitudes: activations have 22 bits, sums those of floats. */
     private static final double TOLERANCE = 1e-6;
     private static final int ROWS = 37;
 
-    private static CudaDevice device;
-    private static CudaKernels kernels;
     private static WorkerPool pool;
 
     @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-        kernels = new CudaKernels(device);
+    static void openPool() {
         pool = WorkerPool.create(2);
     }
 
     @AfterAll
-    static void closeDevice() {
-        if (device != null) {
+    static void closePool() {
+        if (pool != null) {
             pool.close();
-            device.close();
         }
     }
 

@@ -3,8 +3,6 @@ package dev.millrace.kernels.cuda;
 import dev.millrace.kernels.GateFunction;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
 import java.util.Arrays;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -13,27 +11,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** Residual additions, norms, gates and the ends of logits on the emulated device, in double. */
-class CudaRowsTest {
+class CudaRowsTest extends OnEmulatedDevice {
 
     private static final double TOLERANCE = 3e-6;
     private static final float EPSILON = 1e-5f;
     private static final int ROWS = 3;
-
-    private static CudaDevice device;
-    private static CudaKernels kernels;
-
-    @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-        kernels = new CudaKernels(device);
-    }
-
-    @AfterAll
-    static void closeDevice() {
-        if (device != null) {
-            device.close();
-        }
-    }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 31, 128, 257, 600})

@@ -3,8 +3,6 @@ package dev.millrace.kernels.cuda;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cuda.CudaKernels.StoreStep;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -12,29 +10,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** Norms and rotations of queries and keys, and what comes to lie in the cache. */
-class CudaStoreTest {
+class CudaStoreTest extends OnEmulatedDevice {
 
     private static final double TOLERANCE = 1e-5;
     private static final float EPSILON = 1e-5f;
     private static final int[] POSITIONS = {31, 32, 5};
     private static final int[] SEQUENCES = {0, 0, 1};
     private static final int CONTEXT = 40;
-
-    private static CudaDevice device;
-    private static CudaKernels kernels;
-
-    @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-        kernels = new CudaKernels(device);
-    }
-
-    @AfterAll
-    static void closeDevice() {
-        if (device != null) {
-            device.close();
-        }
-    }
 
     /** @param normed 0 for no norm, 1 for one of each head, 2 for one of all heads together */
     record Shape(KvFormat format, int heads, int kvHeads, int headSize, int pairs,

@@ -7,8 +7,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -16,23 +14,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.assertj.core.api.Assertions.*;
 
 /** What the emulated device tells of logits, against what Java's plain code finds in them. */
-class CudaSurveyTest {
+class CudaSurveyTest extends OnEmulatedDevice {
 
     private static final int[] NO_EDITS = new int[SurveyQuestion.EDIT_KINDS];
-
-    private static CudaDevice device;
-
-    @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-    }
-
-    @AfterAll
-    static void closeDevice() {
-        if (device != null) {
-            device.close();
-        }
-    }
 
     /** Masks and edits come from {@code words}; rows of logits are as many as they fill. */
     private static List<SurveyAnswer> ask(float[] logits, int vocabulary, int[] words,

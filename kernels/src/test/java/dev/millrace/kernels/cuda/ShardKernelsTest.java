@@ -3,32 +3,16 @@ package dev.millrace.kernels.cuda;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
 import dev.millrace.kernels.cuda.HeadNormKernels.Heads;
 import java.util.Arrays;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.*;
 
 /** What devices do with the parts of others, held to its definition. */
-class ShardKernelsTest {
+class ShardKernelsTest extends OnEmulatedDevice {
 
     private static final int TOKENS = 3;
     private static final int PARTS = 3;
     private static final float EPSILON = 1e-5f;
-
-    private static CudaDevice device;
-
-    @BeforeAll
-    static void openDevice() {
-        device = EmulatedDriver.open();
-    }
-
-    @AfterAll
-    static void closeDevice() {
-        if (device != null) {
-            device.close();
-        }
-    }
 
     @Test
     void partsOfABranchAreAddedInTheirOrder() {
@@ -40,7 +24,6 @@ class ShardKernelsTest {
             long whole = scope.upload(stream);
             long normed = scope.upload(stream);
             long branch = scope.upload(parts);
-            CudaKernels kernels = new CudaKernels(device);
             kernels.add(new Between(whole, branch, PARTS, 1, 0, 0, EPSILON, width), TOKENS);
             kernels.add(new Between(normed, branch, PARTS, 1, scope.upload(norm), 0, EPSILON,
                     width), TOKENS);
