@@ -116,8 +116,9 @@ class KilledBudgetsTest {
                 TimeUnit.MILLISECONDS.sleep(31 * round);
             }
             meter(folder, new ManualLane()).close(); // settles what the kill left
-            try (Budgets budgets = budgets(folder); LedgerReader reader = LedgerReader.open(
-                    folder.resolve("ledger.db"))) {
+            try (Budgets budgets = budgets(folder);
+                    LedgerReader reader = LedgerReader.open(
+                            folder.resolve("ledger.db"))) {
                 BudgetStatus status = budgets.statuses().getFirst();
                 long[] charged = {0};
                 reader.forEachRequest(row -> charged[0] += row.chargedNanoUsd());

@@ -114,7 +114,7 @@ class CudaServingTest {
     private String chat(String model, int temperature, int tokens, String more) throws Exception {
         return send(request("/v1/chat/completions").header("Content-Type", "application/json")
                 .POST(BodyPublishers.ofString(ASK.formatted(model, temperature, tokens, more))))
-                        .body();
+                .body();
     }
 
     private static JsonNode json(String text) {
