@@ -15,6 +15,8 @@ import dev.millrace.kernels.cuda.KernelImages;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.TensorMixture;
+import dev.millrace.models.store.ModelStore;
+import dev.millrace.server.config.ServerConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -47,7 +49,9 @@ public final class GpuCommand implements Callable<Integer> {
 
     /** For the first device of this machine. */
     public GpuCommand() {
-        this(CudaProbe::find, KernelImages::find, DeviceProbe.Size.USUAL);
+        this(CudaProbe::find, gpu -> KernelImages.find(gpu,
+                ServerConfig.compiledKernels(ModelStore.root(System.getenv()))),
+                DeviceProbe.Size.USUAL);
     }
 
     /**

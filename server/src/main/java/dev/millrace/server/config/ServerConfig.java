@@ -48,6 +48,7 @@ import tools.jackson.databind.JsonNode;
  * @param idleUnload    how long a model stays loaded without requests; zero for as long as nobody
  *                      else needs its memory
  * @param packed        where packed weights are kept, if anywhere
+ * @param compiledKernels the folder of kernels that were compiled for GPUs at run time
  * @param drain         for running requests at the end
  * @param ledger        where the ledger is, and what happens when it cannot be written
  * @param store         how much of what clients leave is kept; empty for nothing
@@ -61,7 +62,8 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         CudaLaunches cudaLaunches, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
-        Duration idleUnload, Optional<PackedFolder> packed, Duration drain,
+        Duration idleUnload, Optional<PackedFolder> packed, Path compiledKernels,
+        Duration drain,
         LedgerSettings ledger, Optional<StoreLimits> store,
         BatchSettings batches, JsonNode cost) {
 
@@ -83,6 +85,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     private static final List<String> SPECULATE = List.of("ngram", "off");
     /** In the folder of models. */
     private static final String PACKED_FOLDER = "packed";
+    private static final String COMPILED_FOLDER = "kernels";
     private static final int DEFAULT_SEQUENCES = 8;
     private static final int DEFAULT_STEP_TOKENS = 512;
 
@@ -132,6 +135,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 toolFormat(settings),
                 Duration.ofSeconds(settings.numberOrOff(Setting.IDLE_UNLOAD, 1, MAX_IDLE_SECONDS)),
                 packed(settings, root),
+                compiledKernels(root),
                 Duration.ofSeconds(settings.number(Setting.DRAIN_SECONDS, 0, MAX_DRAIN_SECONDS,
                         30)),
                 LedgerSettings.of(settings),
@@ -150,7 +154,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
                 queue, memoryBytes, cacheFormat, quantize, threads, backend, gpus, cudaLaunches,
                 kernels, vectorBits, List.of(), 0, false, speculate, drafts, toolFormat,
-                idleUnload, packed, drain, ledger, store, batches, cost);
+                idleUnload, packed, compiledKernels, drain, ledger, store, batches, cost);
     }
 
     private static Optional<StoreLimits> store(Settings settings) {
@@ -231,6 +235,15 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
      */
     public static PackedFolder packedFolder(Path root) {
         return new PackedFolder(root.resolve(PACKED_FOLDER), 0);
+    }
+
+    /**
+     * The folder of kernels that were compiled for GPUs at run time.
+     *
+     * @param root the folder of models and all else
+     */
+    public static Path compiledKernels(Path root) {
+        return root.resolve(COMPILED_FOLDER);
     }
 
     private static Optional<String> quantize(Settings settings) {

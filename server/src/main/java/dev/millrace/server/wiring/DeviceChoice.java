@@ -33,8 +33,10 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
     record Probes(Supplier<Finding> gpus, Function<CudaDeviceInfo, byte[]> images,
             Supplier<Nccl> nccl) {
 
-        private static final Probes REAL = new Probes(CudaProbe::find, KernelImages::find,
-                Nccl::load);
+        private static Probes real(ServerConfig config) {
+            return new Probes(CudaProbe::find,
+                    gpu -> KernelImages.find(gpu, config.compiledKernels()), Nccl::load);
+        }
     }
 
     /**
@@ -43,7 +45,7 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
      * @throws BackendException if what was named cannot serve; says why and what to do
      */
     static DeviceChoice of(ServerConfig config) {
-        return of(config, Probes.REAL);
+        return of(config, Probes.real(config));
     }
 
     static DeviceChoice of(ServerConfig config, Probes probes) {
@@ -69,7 +71,7 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
                         probes.nccl());
             } catch (KernelException e) {
                 reason = e.getMessage();
-                advice = "build it there";
+                advice = "see docs/cuda.md";
             }
         }
         chosen.requireNone(reason, advice);
