@@ -39,6 +39,7 @@ esac
   "$cxx" -O1 $options $instrument -I"$here" -c "$folder/kernels.cpp" -o "$folder/kernels.o"
   "$cxx" -O2 $options -I"$here" -c "$here/emulator.cpp" -o "$folder/emulator.o"
   "$cxx" -O1 $options -I"$here" -c "$here/driver.cpp" -o "$folder/driver.o"
+  "$cxx" -O1 $options -I"$here" -c "$here/failures.cpp" -o "$folder/failures.o"
   "$cxx" $options -shared -Wl,-soname,libcuda.so.1 "$folder"/*.o -ldl -o "$folder/libcuda.so.1"
   "$cxx" -O1 $options -shared -Wl,-soname,libnccl.so.2 "$here/nccl.cpp" "$folder/libcuda.so.1" \
     -o "$folder/libnccl.so.2"

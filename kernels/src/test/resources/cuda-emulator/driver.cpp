@@ -12,6 +12,8 @@
 //   "read" bytes copied from a device outside of graphs;
 //   "overlapped" kernels, launched or recorded, that may begin before their predecessors have ended
 //
+// millrace_emulator_repair() forgets what failed and what was to fail; see failures.cpp
+//
 // Every device has memory, a context and streams of its own, and refuses those of others.
 #include <dlfcn.h>
 
@@ -23,6 +25,7 @@
 #include <thread>
 
 #include "emulator.h"
+#include "failures.h"
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -40,6 +43,7 @@ struct Function {
 
 struct Device {
   size_t taken_bytes;
+  int lost = 0; // the error that it answers to everything
 };
 
 struct Stream;
@@ -92,6 +96,7 @@ struct Stream {
 
   // Whoever is waited for runs until it is there as well, and the last does the work.
   void meet(Meeting& meeting) {
+    if (failures::abandoned()) return;
     long before = meeting.held;
     waits_at = &meeting;
     for (Stream* other : meeting.streams) {
@@ -175,6 +180,26 @@ static bool refused(Stream* only = nullptr) {
   return refused;
 }
 
+// What the thread's device answers to a call: its error if it is lost, or one that was asked for.
+static int failing(const char* call) {
+  if (!current || current->lost) return current ? current->lost : OK;
+  int error = failures::next(call);
+  if (failures::stays(error)) {
+    current->lost = error;
+    for (Stream* stream : streams) {
+      if (stream->device == current) stream->work.clear();
+    }
+  }
+  return error;
+}
+#define MAY_FAIL(call) if (int error = failing(call)) return error
+
+extern "C" __attribute__((visibility("default"))) long millrace_emulator_repair() {
+  EXCLUSIVE;
+  for (Device& each : devices) each.lost = OK;
+  return failures::forget();
+}
+
 static size_t memory_bytes() { return (size_t)setting("memory"); }
 
 static size_t rounded(size_t bytes) { return (bytes + 255) & ~(size_t)255; }
@@ -222,6 +247,7 @@ API cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = memory_bytes(); return OK
 API cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
+  MAY_FAIL("memory");
   *total = memory_bytes();
   *free_bytes = *total - current->taken_bytes;
   return OK;
@@ -233,16 +259,12 @@ API cuDevicePrimaryCtxRetain(void** context, int device) {
 }
 API cuDevicePrimaryCtxRelease_v2(int) { return OK; }
 API cuCtxSetCurrent(void* context) { current = (Device*)context; return OK; }
-API cuGetErrorString(int error, const char** text) {
-  *text = error == OUT_OF_MEMORY ? "out of memory" : "an error of the emulator";
-  return OK;
-}
-
 API cuMemAlloc_v2(Address* address, size_t bytes) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (bytes == 0) return INVALID_VALUE;
   if (refused()) return CAPTURE_UNSUPPORTED;
+  MAY_FAIL("allocate");
   if (current->taken_bytes + rounded(bytes) > memory_bytes()) return OUT_OF_MEMORY;
   void* memory;
   if (posix_memalign(&memory, 256, bytes + GUARD_BYTES)) abort();
@@ -266,13 +288,14 @@ API cuMemFree_v2(Address address) {
   emulator::forget(address, found->second.bytes);
   current->taken_bytes -= rounded(found->second.bytes);
   allocations.erase(found);
-  free((void*)address);
-  return OK;
+  free((void*)address); // as the end of its context would, if the device is lost
+  return current->lost;
 }
 API cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (refused()) return CAPTURE_UNSUPPORTED;
+  MAY_FAIL("pin");
   *memory = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
   memset(*memory, 0xEE, bytes);
   return OK;
@@ -282,6 +305,7 @@ API cuMemFreeHost(void* memory) { free(memory); return OK; }
 API cuStreamCreate(void** stream, unsigned) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
+  MAY_FAIL("stream");
   streams.push_back(new Stream{current});
   *stream = streams.back();
   return OK;
@@ -296,6 +320,7 @@ API cuStreamSynchronize(void* stream) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (refused((Stream*)stream)) return CAPTURE_UNSUPPORTED;
+  MAY_FAIL("synchronize");
   ((Stream*)stream)->run();
   for (auto& each : allocations) check_guard(each.first, each.second.bytes);
   return OK;
@@ -319,6 +344,7 @@ static bool is_current(void* stream) { return current && ((Stream*)stream)->devi
 static int copy(void* to, const void* from, size_t bytes, void* stream, bool valid) {
   if (!is_current(stream)) return INVALID_CONTEXT;
   if (!valid) return INVALID_VALUE;
+  MAY_FAIL("copy");
   return ((Stream*)stream)->add({[=] { memmove(to, from, bytes); }, nullptr});
 }
 API cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* stream) {
@@ -338,6 +364,7 @@ API cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void* stream)
   EXCLUSIVE;
   if (!is_current(stream)) return INVALID_CONTEXT;
   if (!holds(to, bytes)) return INVALID_VALUE;
+  MAY_FAIL("copy");
   return ((Stream*)stream)->add({[=] { memset((void*)to, value, bytes); }, nullptr});
 }
 
@@ -366,6 +393,7 @@ API cuModuleLoadData(void** module, const void* image) {
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (!image) return INVALID_VALUE;
+  MAY_FAIL("module");
   Dl_info self;
   dladdr((void*)&cuModuleLoadData, &self);
   *module = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD);
@@ -402,6 +430,7 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
   if (gx * gy * gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || shared > 48 << 10) {
     return INVALID_VALUE;
   }
+  MAY_FAIL("launch");
   Function* f = (Function*)function;
   std::vector<char> arguments((char*)parameters[0], (char*)parameters[0] + f->argument_bytes);
   refuse_foreign_memory(arguments);
@@ -445,6 +474,7 @@ API cuStreamBeginCapture_v2(void* stream, int mode) {
   EXCLUSIVE;
   Stream* s = (Stream*)stream;
   if (!is_current(stream)) return INVALID_CONTEXT;
+  MAY_FAIL("capture");
   if (mode != 1) return INVALID_VALUE; // THREAD_LOCAL: other models' streams do what they like
   if (s->capturing) return CAPTURE_UNSUPPORTED;
   s->capturing = true;
@@ -463,8 +493,10 @@ API cuStreamEndCapture(void* stream, void** graph) {
   return error;
 }
 API cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags) {
+  EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (!graph || flags != 0) return INVALID_VALUE;
+  MAY_FAIL("instantiate");
   *executable = new Graph(*(Graph*)graph);
   return OK;
 }
@@ -473,6 +505,7 @@ API cuGraphLaunch(void* executable, void* stream) {
   Stream* s = (Stream*)stream;
   if (!is_current(stream)) return INVALID_CONTEXT;
   if (!executable) return INVALID_VALUE;
+  MAY_FAIL("graph");
   if (refused(s)) return CAPTURE_UNSUPPORTED; // a graph within a graph is more than is needed
   counts["graphs"]++;
   s->work.insert(s->work.end(), ((Graph*)executable)->begin(), ((Graph*)executable)->end());

@@ -12,6 +12,7 @@ typedef unsigned long long Address;
 
 extern "C" void millrace_emulator_meet(int count, void** streams, void (*body)(void*),
                                        void* argument, void (*release)(void*));
+extern "C" void millrace_emulator_abandon();
 extern "C" int millrace_emulator_device(void* stream, Address address, size_t bytes);
 
 enum { OK = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5 };
@@ -75,6 +76,12 @@ API int ncclCommDestroy(Communicator* communicator) {
   delete communicator;
   if (--clique->left == 0) delete clique;
   return OK;
+}
+
+// On a device that is lost nothing ends, so neither does what others do with it.
+API int ncclCommAbort(Communicator* communicator) {
+  millrace_emulator_abandon();
+  return ncclCommDestroy(communicator);
 }
 
 API int ncclGroupStart() { depth++; return OK; }

@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
@@ -97,7 +98,12 @@ public final class BatchingEngine implements Engine {
 
     @Override
     public int loadAdapter(LoraAdapter adapter) {
-        return adapters.load(adapter);
+        try {
+            return adapters.load(adapter);
+        } catch (DeviceLostException lost) {
+            inbox.fail(lost); // no step can do better
+            throw Inbox.lost(lost);
+        }
     }
 
     @Override
@@ -148,8 +154,13 @@ public final class BatchingEngine implements Engine {
         } catch (RuntimeException | Error failure) {
             LOG.log(Level.ERROR, "the engine stopped", failure);
             inbox.fail(failure);
-            loop.abandon();
+            loop.abandon(inbox.failure().orElseThrow());
         }
+    }
+
+    @Override
+    public Optional<String> failure() {
+        return inbox.failure();
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.models.LoraAdapter;
 import java.time.Duration;
+import java.util.Optional;
 
 /** Runs many generations on one model; safe to share between threads. */
 public interface Engine extends AutoCloseable {
@@ -13,7 +14,8 @@ public interface Engine extends AutoCloseable {
      * @throws IllegalArgumentException if the request can never run (prompt that fills the context
      *                                  or the cache, token out of range); says both counts; or if
      *                                  its adapter is not loaded
-     * @throws OverloadException        if the queue is full or the engine is draining
+     * @throws OverloadException        if the queue is full, the engine is draining, or its device
+     *                                  is lost
      * @throws IllegalStateException    if the engine has stopped after an internal error
      */
     Generation submit(GenerationRequest request);
@@ -24,6 +26,7 @@ public interface Engine extends AutoCloseable {
      * @param adapter opened for this engine's model; the engine's from now on, unless this fails
      * @return its slot, which no other adapter ever gets
      * @throws dev.millrace.engine.forward.BackendException if the device has no room for it
+     * @throws OverloadException if the device is lost
      */
     int loadAdapter(LoraAdapter adapter);
 
@@ -37,6 +40,11 @@ public interface Engine extends AutoCloseable {
     /** Whether the model is on the device; if not, the next request brings it there. */
     default boolean loaded() {
         return true;
+    }
+
+    /** Why it has stopped for good, in a sentence for clients; empty while it has not. */
+    default Optional<String> failure() {
+        return Optional.empty();
     }
 
     /** What is going on, for metrics. */

@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.DeviceLane.Occupancy;
 import dev.millrace.engine.constrain.ConstraintException;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.StepResult;
 import dev.millrace.engine.forward.StepResult.RowResult;
@@ -22,8 +23,6 @@ final class EngineLoop {
             + " other requests are not affected";
     private static final String REQUEST_FAILED = "this request ran into an internal error, which"
             + " the server's log tells; other requests are not affected";
-    private static final String ENGINE_FAILED = "the engine stopped after an internal error; the"
-            + " server's log says why";
 
     private final ForwardPass forwardPass;
     private final Vocabulary vocabulary;
@@ -85,6 +84,9 @@ final class EngineLoop {
         scheduler.ran(plan, run.nanos());
         // Before any token is published: a client that has its last token has been billed for it.
         observer.onStep(new StepRecord(run.nanos(), plan.shares(run.value(), adapters)));
+        if (run.failure() instanceof DeviceLostException lost) {
+            throw lost; // no other step can do better
+        }
         if (run.failure() == null) {
             publish(plan, run.value());
         } else {
@@ -219,11 +221,15 @@ final class EngineLoop {
         }
     }
 
-    /** Ends whatever is left after the loop itself has failed; trusts nothing but the inbox. */
-    void abandon() {
+    /**
+     * Ends whatever is left after the loop itself has failed; trusts nothing but the inbox.
+     *
+     * @param why for whoever waits for an answer
+     */
+    void abandon(String why) {
         for (Sequence sequence : inbox.live()) {
             try {
-                end(sequence, FinishReason.FAILED, ENGINE_FAILED);
+                end(sequence, FinishReason.FAILED, why);
             } catch (RuntimeException | Error failure) {
                 LOG.log(Level.ERROR, "could not close request " + sequence.request().id(), failure);
             }

@@ -1,11 +1,13 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.forward.DeviceLostException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -17,6 +19,11 @@ import java.util.function.Consumer;
  * within its limits and knows which requests have not ended yet.
  */
 final class Inbox {
+
+    private static final String STOPPED = "the engine stopped after an internal error; the"
+            + " server's log says why";
+    /** When somebody may have restarted the server. */
+    private static final Duration RESTART = Duration.ofSeconds(30);
 
     private final EngineSettings settings;
 
@@ -64,6 +71,9 @@ final class Inbox {
     }
 
     private void requireOpen() {
+        if (failure instanceof DeviceLostException lost) {
+            throw lost(lost);
+        }
         if (failure != null) {
             throw new IllegalStateException("the engine stopped after an internal error; restart"
                     + " the server", failure);
@@ -72,6 +82,11 @@ final class Inbox {
             throw new OverloadException("the engine is shutting down and takes no new requests",
                     WaitEstimate.LEAST);
         }
+    }
+
+    /** The refusal of everything once a device is lost. */
+    static OverloadException lost(DeviceLostException lost) {
+        return new OverloadException(lost.getMessage(), RESTART);
     }
 
     private OverloadException overload(String why) {
@@ -123,13 +138,26 @@ final class Inbox {
         }
     }
 
-    /** Takes no more requests because the engine's thread cannot go on. */
+    /** Takes no more requests because no step can run any more. */
     void fail(Throwable cause) {
         lock.lock();
         try {
             failure = cause;
             draining = true;
             closed = true;
+            mail.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Why nothing can run any more, for clients. */
+    Optional<String> failure() {
+        lock.lock();
+        try {
+            return Optional.ofNullable(failure).map(cause -> cause instanceof DeviceLostException
+                    ? cause.getMessage()
+                    : STOPPED);
         } finally {
             lock.unlock();
         }

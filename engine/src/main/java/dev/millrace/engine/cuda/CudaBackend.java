@@ -5,6 +5,7 @@ import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -17,6 +18,7 @@ import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.CudaCache;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
+import dev.millrace.kernels.cuda.CudaLostException;
 import dev.millrace.kernels.cuda.CudaMemoryException;
 import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
@@ -129,6 +131,8 @@ public final class CudaBackend implements Backend {
         } catch (CudaMemoryException e) {
             throw new BackendException(e.getMessage() + " for " + spec.name()
                     + "; lower the memory limit below what is free (see nvidia-smi)", e);
+        } catch (CudaLostException e) {
+            throw new DeviceLostException(e.getMessage(), e);
         } catch (KernelException e) {
             throw new BackendException(e.getMessage(), e);
         }

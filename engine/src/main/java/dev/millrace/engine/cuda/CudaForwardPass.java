@@ -79,6 +79,11 @@ final class CudaForwardPass implements ForwardPass {
         }
         long startNanos = System.nanoTime();
         rules.check(batch);
+        List<RowResult> rows = DeviceCalls.ask(() -> compute(batch));
+        return new StepResult(rows, System.nanoTime() - startNanos);
+    }
+
+    private List<RowResult> compute(StepBatch batch) {
         device.makeCurrent();
         caches.operate(batch.blocks());
         Optional<StepShape> bucket = buckets.flatMap(all -> all.of(batch));
@@ -88,20 +93,24 @@ final class CudaForwardPass implements ForwardPass {
         } else if (inputs.tokens() > 0) {
             queueTokens();
         }
-        List<RowResult> rows = outputs.collect(batch, bucket.isPresent());
-        return new StepResult(rows, System.nanoTime() - startNanos);
+        return outputs.collect(batch, bucket.isPresent());
     }
 
     @Override
     public int loadAdapter(LoraAdapter adapter) {
-        device.makeCurrent();
-        return adapters.load(adapter);
+        return DeviceCalls.ask(() -> {
+            device.makeCurrent();
+            return adapters.load(adapter);
+        });
     }
 
     @Override
     public void unloadAdapter(int slot) {
-        device.makeCurrent();
-        adapters.unload(slot);
+        DeviceCalls.ask(() -> {
+            device.makeCurrent();
+            adapters.unload(slot);
+            return slot;
+        });
     }
 
     private void queueTokens() {

@@ -5,6 +5,7 @@ import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.CacheGeometry;
 import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.ForwardPass.OpenTimes;
@@ -16,6 +17,7 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
+import dev.millrace.kernels.cuda.CudaLostException;
 import dev.millrace.kernels.cuda.CudaMemoryException;
 import dev.millrace.kernels.cuda.DeviceGroup;
 import dev.millrace.kernels.cuda.Nccl;
@@ -160,6 +162,8 @@ public final class ShardedBackend implements Backend {
         } catch (CudaMemoryException e) {
             throw new BackendException(e.getMessage() + " for " + spec.name()
                     + "; lower the memory limit below what is free (see nvidia-smi)", e);
+        } catch (CudaLostException e) {
+            throw new DeviceLostException(e.getMessage(), e);
         } catch (KernelException e) {
             throw new BackendException(e.getMessage(), e);
         }

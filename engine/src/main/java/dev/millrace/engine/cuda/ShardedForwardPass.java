@@ -67,6 +67,11 @@ final class ShardedForwardPass implements ForwardPass {
         }
         long startNanos = System.nanoTime();
         rules.check(batch);
+        List<RowResult> rows = DeviceCalls.ask(() -> compute(batch));
+        return new StepResult(rows, System.nanoTime() - startNanos);
+    }
+
+    private List<RowResult> compute(StepBatch batch) {
         for (PlacedModel shard : shards) {
             shard.device().makeCurrent();
             shard.caches().operate(batch.blocks());
@@ -79,8 +84,7 @@ final class ShardedForwardPass implements ForwardPass {
             walk.run(batch.tokens());
         }
         shards.getFirst().device().makeCurrent();
-        List<RowResult> rows = outputs.collect(batch, false);
-        return new StepResult(rows, System.nanoTime() - startNanos);
+        return outputs.collect(batch, false);
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.millrace.engine.forward;
 
 /** A backend that cannot run what it was asked to; the message says what to do instead. */
-public final class BackendException extends RuntimeException {
+public sealed class BackendException extends RuntimeException permits DeviceLostException {
 
     private static final long serialVersionUID = 1L;
 

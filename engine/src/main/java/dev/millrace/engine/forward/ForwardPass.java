@@ -23,6 +23,7 @@ public interface ForwardPass extends AutoCloseable {
      *
      * @throws IllegalArgumentException if the batch breaks the contract of {@link StepBatch};
      *                                  nothing has run then
+     * @throws DeviceLostException      if this and every later step must fail
      */
     StepResult step(StepBatch batch);
 

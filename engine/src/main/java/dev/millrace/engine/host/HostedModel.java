@@ -7,11 +7,13 @@ import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.ServiceTerms;
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * A model that a {@link ModelHost} opens when it is needed: an engine that is always there, though
@@ -40,6 +42,7 @@ public final class HostedModel implements Engine {
     private long loads;
     private long failures;
     private Throwable lastFailure;
+    private String stopped; // why it will not be opened again; null while it may be
     private long pastSteps; // of engines that are gone
     private long pastPreemptions;
     private long pastPoisoned;
@@ -269,8 +272,25 @@ public final class HostedModel implements Engine {
         return failures;
     }
 
+    @Override
+    public Optional<String> failure() {
+        host.lock().lock();
+        try {
+            return running == null ? Optional.ofNullable(stopped) : running.engine().failure();
+        } finally {
+            host.lock().unlock();
+        }
+    }
+
+    /** @throws OverloadException if its engine has stopped for good, or its device is lost */
+    void requireAlive() {
+        if (stopped != null) {
+            throw new OverloadException(stopped, RETRY);
+        }
+    }
+
     /** The last failure to open it, for whoever waits for that; only the log names files. */
-    OverloadException failure() {
+    OverloadException loadFailure() {
         String why = lastFailure instanceof BackendException
                 ? ": " + lastFailure.getMessage()
                 : "; the server's log says why";
@@ -283,6 +303,9 @@ public final class HostedModel implements Engine {
     void failed(Throwable failure) {
         failures++;
         lastFailure = failure;
+        if (failure instanceof DeviceLostException) {
+            stopped = failure.getMessage();
+        }
     }
 
     void opened(RunningModel model, long nowNanos) {
@@ -300,6 +323,7 @@ public final class HostedModel implements Engine {
         pastSteps += last.steps();
         pastPreemptions += last.preemptions();
         pastPoisoned += last.poisoned();
+        stopped = running.engine().failure().orElse(null);
         running = null;
         leaving = false;
     }

@@ -145,7 +145,7 @@ public final class ModelHost implements AutoCloseable {
             while (!model.isOpen()) {
                 requireOpen(model);
                 if (model.failures() > failuresBefore) {
-                    throw model.failure();
+                    throw model.loadFailure();
                 }
                 if (leftNanos <= 0) {
                     throw new OverloadException(model.name() + " could not be loaded within "
@@ -166,6 +166,7 @@ public final class ModelHost implements AutoCloseable {
     }
 
     private void requireOpen(HostedModel model) {
+        model.requireAlive();
         if (closed || model.draining()) {
             throw new OverloadException("the server is shutting down and takes no new requests",
                     RETRY);

@@ -48,6 +48,7 @@ public final class CudaDevice implements AutoCloseable {
     private boolean lastIsKernel;
     private boolean capturing;
     private long launches;
+    private boolean lost;
     private boolean closed;
 
     static {
@@ -278,20 +279,21 @@ public final class CudaDevice implements AutoCloseable {
         });
     }
 
-    /** @throws KernelException with the driver's words if it is an error */
+    /**
+     * @throws KernelException   with the driver's words if it is an error
+     * @throws CudaLostException if it is one that stays; all methods may throw it
+     */
     void check(int error, String what) {
         if (error != 0) {
-            throw new KernelException("the " + info.name() + " could not " + what + ": "
-                    + errorText(error) + " (CUDA error " + error + ")");
+            RuntimeException failure = CudaErrors.of(info, error, what);
+            lost |= failure instanceof CudaLostException;
+            throw failure;
         }
     }
 
-    private static String errorText(int error) {
-        try (PointerPointer<?> text = new PointerPointer<>(1)) {
-            return cuGetErrorString(error, text) == 0 && text.get() != null
-                    ? new BytePointer(text.get()).getString()
-                    : "unknown error";
-        }
+    /** Whether an error was seen that stays. */
+    boolean isLost() {
+        return lost;
     }
 
     /** Frees everything; the device's errors no longer matter. */

@@ -1,8 +1,10 @@
 package dev.millrace.kernels.cuda;
 
+import dev.millrace.kernels.KernelException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Devices that work on one model together. What they exchange takes its place in each device's
@@ -12,6 +14,8 @@ import java.util.stream.IntStream;
  * exchanges in the same order, and none can wait for another that failed to ask.
  */
 public final class DeviceGroup implements AutoCloseable {
+
+    private static final Logger LOG = System.getLogger(DeviceGroup.class.getName());
 
     private final Nccl nccl;
     private final List<CudaDevice> devices;
@@ -60,17 +64,39 @@ public final class DeviceGroup implements AutoCloseable {
         }
     }
 
-    /** Disconnects the devices, once each has done what it was asked for. */
+    /**
+     * Disconnects the devices, once each has done what it was asked for; at once where one is lost,
+     * for which the others would wait for ever.
+     */
     @Override
     public void close() {
         if (!closed) {
             closed = true;
+            boolean whole = finish();
+            for (MemorySegment communicator : communicators) {
+                if (whole) {
+                    nccl.destroy(communicator);
+                } else {
+                    nccl.abort(communicator);
+                }
+            }
+        }
+    }
+
+    /** @return whether all devices have done what they were asked for */
+    private boolean finish() {
+        if (devices.stream().anyMatch(CudaDevice::isLost)) {
+            return false;
+        }
+        try {
             devices.forEach(device -> {
                 device.makeCurrent();
                 device.synchronize();
             });
-            IntStream.range(0, communicators.length)
-                    .forEach(i -> nccl.destroy(communicators[i]));
+            return true;
+        } catch (CudaLostException | KernelException e) {
+            LOG.log(Level.WARNING, "{0}; the GPUs are disconnected all the same", e.getMessage());
+            return false;
         }
     }
 }

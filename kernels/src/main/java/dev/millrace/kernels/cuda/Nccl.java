@@ -26,6 +26,7 @@ public final class Nccl {
 
     private final MethodHandle commInitAll;
     private final MethodHandle commDestroy;
+    private final MethodHandle commAbort;
     private final MethodHandle groupStart;
     private final MethodHandle groupEnd;
     private final MethodHandle allGather;
@@ -35,6 +36,7 @@ public final class Nccl {
     private Nccl(SymbolLookup library) {
         commInitAll = function(library, "ncclCommInitAll", POINTER, ValueLayout.JAVA_INT, POINTER);
         commDestroy = function(library, "ncclCommDestroy", POINTER);
+        commAbort = function(library, "ncclCommAbort", POINTER);
         groupStart = function(library, "ncclGroupStart");
         groupEnd = function(library, "ncclGroupEnd");
         allGather = function(library, "ncclAllGather", POINTER, POINTER, ValueLayout.JAVA_LONG,
@@ -120,6 +122,11 @@ public final class Nccl {
     /** Errors no longer matter. */
     void destroy(MemorySegment communicator) {
         call(commDestroy, communicator);
+    }
+
+    /** Gives up whatever it still waits for. Errors no longer matter. */
+    void abort(MemorySegment communicator) {
+        call(commAbort, communicator);
     }
 
     /** What is asked for from here on until {@link #endGroup} happens together. */

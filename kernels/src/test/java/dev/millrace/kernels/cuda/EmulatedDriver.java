@@ -35,7 +35,7 @@ public final class EmulatedDriver {
     private static final String KERNELS = "/cuda/";
     private static final int BUILD_SECONDS = 300;
     private static final List<String> FILES = List.of("build.sh", "driver.cpp", "emulator.cpp",
-            "emulator.h", "nccl.cpp", "planted.cu", "races.cpp");
+            "emulator.h", "failures.cpp", "failures.h", "nccl.cpp", "planted.cu", "races.cpp");
     /** Names a folder with a driver that was built before, for a process of a test. */
     static final String FOLDER_PROPERTY = "millrace.emulator.folder";
 
@@ -103,6 +103,34 @@ public final class EmulatedDriver {
         try (Arena arena = Arena.ofConfined()) {
             return (long) function("millrace_emulator_count", ValueLayout.ADDRESS)
                     .invokeExact(arena.allocateFrom(what));
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /**
+     * Has a call fail: {@code allocate}, {@code pin}, {@code copy} (and clear), {@code launch} of a
+     * kernel, {@code graph} (its launch), {@code instantiate}, {@code synchronize}. After 214, 700
+     * and 719 the device answers everything with that error, until {@link #repair}.
+     *
+     * @param calls 1 for the next
+     * @param error of CUDA
+     */
+    public static void fail(String call, long calls, long error) {
+        try (Arena arena = Arena.ofConfined()) {
+            long planned = (long) function("millrace_emulator_fail", ValueLayout.ADDRESS,
+                    ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG)
+                    .invokeExact(arena.allocateFrom(call), calls, error);
+            assert planned == error;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Devices work again. @return how many failures that were asked for never came up */
+    public static long repair() {
+        try {
+            return (long) function("millrace_emulator_repair").invokeExact();
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

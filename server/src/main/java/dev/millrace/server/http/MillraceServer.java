@@ -290,10 +290,10 @@ public final class MillraceServer {
         routes.beforeMatched(this::describeBudgets);
         new ErrorResponses(access, List.of(new AnthropicErrors(), new OllamaErrors()))
                 .register(routes);
-        routes.get("/health", this::health, RouteAccess.ANYBODY);
-        routes.get("/readyz", this::health, RouteAccess.ANYBODY);
-        routes.get("/livez", context -> context.contentType("application/json")
-                .result("{\"status\":\"alive\"}"), RouteAccess.ANYBODY);
+        Health health = new Health(models, () -> draining);
+        routes.get("/health", health::ready, RouteAccess.ANYBODY);
+        routes.get("/readyz", health::ready, RouteAccess.ANYBODY);
+        routes.get("/livez", health::alive, RouteAccess.ANYBODY);
         routes.get("/metrics", context -> {
             budgetMetrics.refresh();
             context.contentType("text/plain; version=0.0.4; charset=utf-8")
@@ -318,11 +318,6 @@ public final class MillraceServer {
             Identity.ifKnown(context.req()).ifPresent(identity -> new BudgetHeaders(budgets)
                     .of(identity).forEach(context::header));
         }
-    }
-
-    private void health(Context context) {
-        context.status(draining ? 503 : 200).contentType("application/json")
-                .result(draining ? "{\"status\":\"draining\"}" : "{\"status\":\"ok\"}");
     }
 
     private void answered(Context context, float millis) {

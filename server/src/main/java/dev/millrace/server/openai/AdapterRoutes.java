@@ -1,5 +1,6 @@
 package dev.millrace.server.openai;
 
+import dev.millrace.engine.OverloadException;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.models.ModelException;
 import dev.millrace.server.openai.completion.Exchange;
@@ -70,6 +71,8 @@ final class AdapterRoutes {
             return loader.load(name, Path.of(path));
         } catch (InvalidPathException | ModelException e) {
             throw ApiException.invalid(PATH, e.getMessage());
+        } catch (OverloadException e) {
+            throw ApiException.overloaded(e.getMessage(), e.retryAfter());
         } catch (BackendException e) {
             throw ApiException.refused(400, null, "no_room", e.getMessage());
         } catch (IllegalArgumentException e) {
