@@ -135,6 +135,11 @@ public final class BatchingEngine implements Engine {
         }
 
         @Override
+        public float[] promptState() {
+            return sequence.promptState();
+        }
+
+        @Override
         public void cancel() {
             inbox.end(sequence, FinishReason.CANCELLED);
         }

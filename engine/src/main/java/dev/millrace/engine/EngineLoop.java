@@ -151,9 +151,15 @@ final class EngineLoop {
             end(sequence, FinishReason.FAILED, POISONED);
             return;
         }
-        if (!sequence.samples()) {
+        if (!sequence.reachesEnd()) {
             sequence.learnPrompt(row);
             scheduler.computed(sequence, false);
+            return;
+        }
+        if (sequence.endsWithPrompt()) {
+            sequence.learnState(row);
+            scheduler.computed(sequence, true);
+            finish(sequence, FinishReason.STOP);
             return;
         }
         int accepted = sequence.verify(row.tokens());

@@ -29,6 +29,12 @@ public interface Generation {
      */
     PromptLogprobs promptLogprobs();
 
+    /**
+     * The model's normed state after the prompt's last token, (embedding), not scaled; once
+     * {@code Finished} has come as STOP. Null where the request did not ask.
+     */
+    float[] promptState();
+
     /** Ends the generation within a step; idempotent. Finished still comes, as CANCELLED. */
     void cancel();
 

@@ -40,13 +40,21 @@ final class RequestRules {
                     + vocabularySize);
         }
         int prompt = request.prompt().length;
-        if (prompt >= contextTokens) {
+        boolean answered = !request.reply().promptState();
+        if (!answered && prompt > contextTokens) {
+            throw new IllegalArgumentException("the text has " + prompt + " tokens, but the"
+                    + " context is " + contextTokens + "; cut it into pieces");
+        }
+        if (answered && prompt >= contextTokens) {
             throw new IllegalArgumentException("the prompt has " + prompt + " tokens and leaves no"
                     + " room for an answer: the context is " + contextTokens + " tokens");
         }
         if (prompt > cachePositions) {
             throw new IllegalArgumentException("the prompt has " + prompt + " tokens, but the cache"
                     + " holds " + cachePositions + "; give the server more memory");
+        }
+        if (!answered) {
+            return prompt;
         }
         // The last token is sampled but never computed, so it needs no place in the cache.
         long limit = Math.min(contextTokens, cachePositions + 1L);

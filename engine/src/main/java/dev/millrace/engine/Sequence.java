@@ -4,6 +4,7 @@ import dev.millrace.engine.StepRecord.StepShare;
 import dev.millrace.engine.constrain.CompletionMatcher;
 import dev.millrace.engine.constrain.ConstraintException;
 import dev.millrace.engine.forward.OutputRequest;
+import dev.millrace.engine.forward.OutputRequest.PooledHidden.Pooling;
 import dev.millrace.engine.forward.SamplingRow;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepResult.RowResult;
@@ -27,6 +28,7 @@ final class Sequence implements CachedText {
     private final long[][] masks; // one, of what may come next; or none
     private final long turnNanos;
     private final PromptLogprobs promptLogprobs; // null where nobody asks
+    private float[] promptState; // (embedding) once it is known, where it is the answer
     private long arrival;
     private boolean started;
     private boolean ended;
@@ -161,6 +163,21 @@ final class Sequence implements CachedText {
 
     PromptLogprobs promptLogprobs() {
         return promptLogprobs;
+    }
+
+    /** Whether the state after the prompt is all that is wanted. */
+    boolean endsWithPrompt() {
+        return request.reply().promptState();
+    }
+
+    /** As {@link Generation#promptState}. */
+    float[] promptState() {
+        return promptState;
+    }
+
+    /** Takes the state after the prompt, which a step computed. */
+    void learnState(RowResult row) {
+        promptState = row.values();
     }
 
     /** Takes what a step that sampled nothing said of the prompt. */
@@ -371,8 +388,8 @@ final class Sequence implements CachedText {
         schedule(0);
     }
 
-    /** Whether the scheduled tokens are all that remain, so that the step samples the next. */
-    boolean samples() {
+    /** Whether the scheduled tokens are all that remain, so that the step tells what follows. */
+    boolean reachesEnd() {
         return scheduledTokens - guesses.scheduled() == remainingTokens();
     }
 
@@ -380,7 +397,9 @@ final class Sequence implements CachedText {
     SequenceRow row() {
         OutputRequest output = asksPrompt() ? promptOutput() : OutputRequest.NONE;
         SamplingRow draw = null;
-        if (samples()) {
+        if (reachesEnd() && endsWithPrompt()) {
+            output = new OutputRequest.PooledHidden(Pooling.LAST);
+        } else if (reachesEnd()) {
             int positions = 1 + guesses.scheduled();
             if (request.topLogprobs() >= 0) {
                 output = new OutputRequest.TopLogprobs(positions, request.topLogprobs());

@@ -48,7 +48,7 @@ record StepPlan(StepBatch batch, List<Sequence> sequences, List<StepShare> share
             StepResult.RowResult row = result.rows().get(i);
             int[] tokens = row.tokens();
             int positions = batch.rows().get(i).output().positions();
-            if (!row.poisoned() && sequences.get(i).samples() && (tokens.length != positions
+            if (!row.poisoned() && sequences.get(i).reachesEnd() && (tokens.length != positions
                     || Arrays.stream(tokens).anyMatch(t -> t < 0 || t >= vocabularySize))) {
                 throw new IllegalStateException("the backend must sample " + positions
                         + " token(s) from 0 to " + (vocabularySize - 1) + " for row " + i

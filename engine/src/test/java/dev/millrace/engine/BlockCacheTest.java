@@ -33,7 +33,7 @@ class BlockCacheTest {
             sequence.schedule(cache.grow(sequence,
                     Math.min(STEP_TOKENS, sequence.remainingTokens())));
             assertThat(sequence.scheduledTokens()).isPositive();
-            boolean samples = sequence.samples();
+            boolean samples = sequence.reachesEnd();
             sequence.advance();
             if (samples) {
                 cache.share(sequence);

@@ -28,7 +28,7 @@ class SchedulerTest {
     private StepPlan step() {
         StepPlan plan = scheduler.plan();
         for (Sequence sequence : plan.sequences()) {
-            boolean sampled = sequence.samples();
+            boolean sampled = sequence.reachesEnd();
             scheduler.computed(sequence, sampled);
             if (sampled) {
                 sequence.append(7);

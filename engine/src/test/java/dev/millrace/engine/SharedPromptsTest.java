@@ -25,7 +25,7 @@ class SharedPromptsTest {
     private List<String> step() {
         StepPlan plan = scheduler.plan();
         for (Sequence sequence : plan.sequences()) {
-            boolean samples = sequence.samples();
+            boolean samples = sequence.reachesEnd();
             scheduler.computed(sequence, samples);
             if (samples) {
                 sequence.append(9);

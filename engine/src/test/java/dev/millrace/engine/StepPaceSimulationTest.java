@@ -56,7 +56,7 @@ class StepPaceSimulationTest {
         now += nanos;
         List<Sequence> ended = new ArrayList<>();
         for (Sequence sequence : plan.sequences()) {
-            boolean sampled = sequence.samples();
+            boolean sampled = sequence.reachesEnd();
             scheduler.computed(sequence, sampled);
             if (sampled) {
                 sequence.append(7);

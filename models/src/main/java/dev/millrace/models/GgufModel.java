@@ -19,6 +19,7 @@ import java.util.Optional;
 final class GgufModel implements Model {
 
     private static final String TEMPLATE_KEY = "tokenizer.chat_template";
+    private static final long LAST_TOKEN = 3;
 
     private final GgufFile file;
     private final ModelSpec spec;
@@ -118,6 +119,16 @@ final class GgufModel implements Model {
     @Override
     public ModelFootprint footprint(KvFormat cacheFormat) {
         return ModelFootprint.of(spec, parameters, weights.totalBytes(), cacheFormat);
+    }
+
+    /** By llama.cpp's numbers; 0 is said of models of which nobody wants vectors. */
+    @Override
+    public Optional<String> otherPooling() {
+        String key = spec.architecture() + ".pooling_type";
+        long type = file.metadata().integer(key).orElse(LAST_TOKEN);
+        return type == LAST_TOKEN || type == 0
+                ? Optional.empty()
+                : Optional.of(key + " is " + type + (type == 1 ? " (the mean)" : ""));
     }
 
     @Override

@@ -128,11 +128,19 @@ final class HfEncoder extends EncoderModel {
         }
     }
 
+    /** How a directory says that a text's states become one vector; the mean where it does not. */
     private static Pooling pooling(Path directory) {
+        return saysPooling(directory) ? statedPooling(directory) : Pooling.MEAN;
+    }
+
+    /** Whether a directory says anything about pooling. */
+    static boolean saysPooling(Path directory) {
+        return Files.isRegularFile(directory.resolve(POOLING));
+    }
+
+    /** What it says. @throws ModelException if that is not computed */
+    static Pooling statedPooling(Path directory) {
         Path file = directory.resolve(POOLING);
-        if (!Files.isRegularFile(file)) {
-            return Pooling.MEAN;
-        }
         HfConfig config = HfConfig.read(file);
         if (config.flag("pooling_mode_cls_token", false)) {
             return Pooling.FIRST;

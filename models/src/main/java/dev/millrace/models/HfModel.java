@@ -2,6 +2,7 @@ package dev.millrace.models;
 
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.models.EncoderSpec.Pooling;
 import dev.millrace.models.safetensors.Checkpoint;
 import dev.millrace.models.safetensors.CheckpointTensor;
 import dev.millrace.models.safetensors.SafetensorsException;
@@ -23,6 +24,7 @@ final class HfModel implements Model {
     private final long parameters;
     private final HfTokenizer tokenizer;
     private final HfTemplate template;
+    private final Optional<String> otherPooling;
 
     private HfModel(Path directory, HfConfig config, HfFamily family, Checkpoint checkpoint) {
         this.config = config;
@@ -36,6 +38,29 @@ final class HfModel implements Model {
                 .mapToLong(tensor -> tensor.shape().elements()).sum();
         this.tokenizer = HfTokenizer.read(directory, spec);
         this.template = HfTemplate.read(directory);
+        this.otherPooling = otherPooling(directory);
+    }
+
+    private static Optional<String> otherPooling(Path directory) {
+        if (!HfEncoder.saysPooling(directory)) {
+            return Optional.empty();
+        }
+        String wanted;
+        try {
+            Pooling stated = HfEncoder.statedPooling(directory);
+            if (stated == Pooling.LAST) {
+                return Optional.empty();
+            }
+            wanted = stated == Pooling.MEAN ? "the mean" : "the first token";
+        } catch (ModelException e) {
+            wanted = "what this version does not compute"; // still good for texts
+        }
+        return Optional.of("1_Pooling/config.json asks for " + wanted);
+    }
+
+    @Override
+    public Optional<String> otherPooling() {
+        return otherPooling;
     }
 
     static HfModel open(Path directory) {

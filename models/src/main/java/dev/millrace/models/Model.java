@@ -44,6 +44,14 @@ public non-sealed interface Model extends OpenedModel {
     /** Why there is no chat template; empty where there is one. */
     Optional<String> chatTemplateProblem();
 
+    /**
+     * What the file wants for a text's vector where that is not the state after the last token, and
+     * so cannot be had of a model that generates; empty where it is, or nothing is said.
+     */
+    default Optional<String> otherPooling() {
+        return Optional.empty();
+    }
+
     /** The memory that the model needs with a cache of some format. */
     ModelFootprint footprint(KvFormat cacheFormat);
 }

@@ -11,6 +11,7 @@ import dev.millrace.models.text.TextSpan;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +45,17 @@ class GgufModelTest {
                     1e-5f, AttentionSpec.of(6, 2, 8), 3, new LayerSpec(
                             new RopeSpec(Layout.ADJACENT, 6, 10_000),
                             FeedForwardSpec.dense(160))));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,", "1, llama.pooling_type is 1 (the mean)", "2, llama.pooling_type is 2", "3,"})
+    void tellsOfAPoolingThatIsNotTheLastTokens(int type, String problem) {
+        try (Model model = open(TinyModels.llama().writer().uint32("llama.pooling_type", type))) {
+            assertThat(model.otherPooling()).isEqualTo(Optional.ofNullable(problem));
+        }
+        try (Model silent = open(TinyModels.llama())) {
+            assertThat(silent.otherPooling()).isEmpty();
         }
     }
 

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,6 +89,20 @@ class HfModelTest {
 
     private static float first(QuantTensor tensor) {
         return tensor.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"pooling_mode_lasttoken,", "pooling_mode_mean_tokens, the mean",
+        "pooling_mode_cls_token, the first token",
+        "pooling_mode_max_tokens, what this version does not compute"})
+    void tellsOfAPoolingThatIsNotTheLastTokens(String mode, String wanted) throws IOException {
+        Path pooling = Files.createDirectory(folder.resolve("1_Pooling"));
+        Files.writeString(pooling.resolve("config.json"), "{\"" + mode + "\": true}");
+
+        try (Model model = open(config("llama", ""))) {
+            assertThat(model.otherPooling()).isEqualTo(Optional.ofNullable(wanted)
+                    .map(what -> "1_Pooling/config.json asks for " + what));
+        }
     }
 
     @Test

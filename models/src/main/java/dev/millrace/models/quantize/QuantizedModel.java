@@ -128,6 +128,11 @@ public final class QuantizedModel implements Model {
 
     /** What the file holds, as for the model itself. */
     @Override
+    public Optional<String> otherPooling() {
+        return model.otherPooling();
+    }
+
+    @Override
     public ModelFootprint footprint(KvFormat cacheFormat) {
         return model.footprint(cacheFormat);
     }

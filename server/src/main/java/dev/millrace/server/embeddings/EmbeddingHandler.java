@@ -41,7 +41,7 @@ public final class EmbeddingHandler {
     /** The same for another dialect. @param endpoint the client's, for the ledger */
     public ObjectNode answer(Fields body, String endpoint, Caller caller)
             throws IOException, InterruptedException {
-        EmbeddingModel model = embeddings.require(body.text("model"), caller);
+        VectorModel model = embeddings.require(body.text("model"), caller);
         refuse(body, "truncate_prompt_tokens");
         requireTrue(body, "add_special_tokens");
         requireTrue(body, "normalize");

@@ -15,7 +15,7 @@ final class EmbeddingInput {
     private EmbeddingInput() {}
 
     /** A text, token ids, or a list of either. @throws ApiException 400 that names the element */
-    static List<int[]> read(Fields body, String name, EmbeddingModel model) {
+    static List<int[]> read(Fields body, String name, VectorModel model) {
         JsonNode input = body.require(name);
         if (input.isString()) {
             return List.of(text(input, name, model));
@@ -40,7 +40,7 @@ final class EmbeddingInput {
     }
 
     /** A text. @throws ApiException 400 that says how long it may be */
-    static int[] text(JsonNode node, String path, EmbeddingModel model) {
+    static int[] text(JsonNode node, String path, VectorModel model) {
         String text = Fields.text(node, path);
         if (text.isEmpty()) {
             throw ApiException.invalid(path, path + " is empty; there is nothing to embed");
@@ -48,7 +48,7 @@ final class EmbeddingInput {
         return checked(model.tokens(text), path, model);
     }
 
-    private static int[] tokens(JsonNode node, String path, EmbeddingModel model) {
+    private static int[] tokens(JsonNode node, String path, VectorModel model) {
         if (node.isEmpty()) {
             throw ApiException.invalid(path, path + " is empty; it needs at least one token");
         }
@@ -59,7 +59,7 @@ final class EmbeddingInput {
         return checked(tokens, path, model);
     }
 
-    private static int[] checked(int[] tokens, String path, EmbeddingModel model) {
+    private static int[] checked(int[] tokens, String path, VectorModel model) {
         if (tokens.length == 0) {
             throw ApiException.invalid(path, path + " has no token of this model");
         }

@@ -31,12 +31,12 @@ final class EmbeddingMetrics {
         }
     }
 
-    void finished(EmbeddingModel model, FinishedRequest end) {
+    void finished(VectorModel model, FinishedRequest end) {
         Counter.builder("vllm:prompt_tokens").description("prompt tokens of ended requests")
-                .tags("model_name", model.id(), "engine", "0").register(registry)
+                .tags("model_name", name(model), "engine", "0").register(registry)
                 .increment(end.usage().promptTokens());
         Counter.builder("vllm:request_success").description("ended requests by how they ended")
-                .tags("model_name", model.id(), "engine", "0", "finished_reason",
+                .tags("model_name", name(model), "engine", "0", "finished_reason",
                         end.reason().name().toLowerCase(Locale.ROOT))
                 .register(registry).increment();
         timer("millrace_embedding_queue_time", "from submission to the first step", model)
@@ -45,20 +45,25 @@ final class EmbeddingMetrics {
                 .record(end.timings().totalNanos(), TimeUnit.NANOSECONDS);
     }
 
-    void paid(EmbeddingModel model, Receipt receipt) {
+    void paid(VectorModel model, Receipt receipt) {
         counter("millrace_embedding_cost_usd", "what ended embeddings cost, in US dollars", model)
                 .increment(receipt.costNanoUsd() * NANO);
         counter("millrace_embedding_device_seconds", "device time of embeddings", model)
                 .increment(receipt.prefillNanos() * NANO);
     }
 
-    private Counter counter(String name, String description, EmbeddingModel model) {
-        return Counter.builder(name).description(description).tag("model_name", model.id())
+    private Counter counter(String name, String description, VectorModel model) {
+        return Counter.builder(name).description(description).tag("model_name", name(model))
                 .register(registry);
     }
 
-    private Timer timer(String name, String description, EmbeddingModel model) {
-        return Timer.builder(name).description(description).tag("model_name", model.id())
+    private Timer timer(String name, String description, VectorModel model) {
+        return Timer.builder(name).description(description).tag("model_name", name(model))
                 .register(registry);
+    }
+
+    /** Adapters count as the model that they are of. */
+    private static String name(VectorModel model) {
+        return model.listed().parent().orElse(model.id());
     }
 }

@@ -3,11 +3,9 @@ package dev.millrace.server.embeddings;
 import dev.millrace.engine.embedding.EmbeddingEngine;
 import dev.millrace.models.store.Licence;
 import dev.millrace.models.text.PairTemplate;
-import dev.millrace.models.text.TextSpan;
 import dev.millrace.models.text.Tokenizer;
 import dev.millrace.server.openai.model.ListedModel;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -29,7 +27,8 @@ import java.util.Optional;
 public record EmbeddingModel(String id, String architecture, Tokenizer tokenizer,
         int vocabularySize, int dimensions, EmbeddingEngine engine, int contextTokens,
         String backend, Instant created, Licence licence,
-        Optional<PairTemplate> pairs, Optional<String> unproven) implements ListedModel {
+        Optional<PairTemplate> pairs,
+        Optional<String> unproven) implements ListedModel, VectorModel {
 
     /** One that makes vectors. */
     public EmbeddingModel(String id, String architecture, Tokenizer tokenizer, int vocabularySize,
@@ -39,7 +38,12 @@ public record EmbeddingModel(String id, String architecture, Tokenizer tokenizer
                 backend, created, licence, Optional.empty(), Optional.empty());
     }
 
-    /** Whether it scores pairs of texts and makes no vectors. */
+    @Override
+    public ListedModel listed() {
+        return this;
+    }
+
+    @Override
     public boolean scores() {
         return pairs.isPresent();
     }
@@ -47,10 +51,5 @@ public record EmbeddingModel(String id, String architecture, Tokenizer tokenizer
     /** The tokens of a text within a pair: nothing is special, and nothing at its ends. */
     int[] inner(String text) {
         return tokenizer.encode(text, false);
-    }
-
-    /** The tokens of a text, in which nothing is special, as the model wants them. */
-    int[] tokens(String text) {
-        return tokenizer.encodeWhole(List.of(new TextSpan(text, false)));
     }
 }

@@ -15,7 +15,9 @@ import dev.millrace.server.openai.completion.Accounts;
 import dev.millrace.server.openai.completion.Caller;
 import dev.millrace.server.openai.completion.SetAside;
 import dev.millrace.server.openai.completion.Usage;
+import dev.millrace.server.openai.model.ListedModel;
 import dev.millrace.server.openai.model.ModelDirectory;
+import dev.millrace.server.openai.model.ServedModel;
 import dev.millrace.server.openai.wire.ApiException;
 import dev.millrace.server.openai.wire.ClientWatch;
 import dev.millrace.server.openai.wire.HttpLimits;
@@ -61,21 +63,39 @@ public final class Embeddings {
     public record Embedded(String id, float[][] vectors, int tokens, long nanos,
             ObjectNode usage) {}
 
+    /** A request: texts as token ids, what they came as, and for whom. */
+    record Asked(String id, List<EncoderInput> texts, String param, String endpoint,
+            RequestLabels labels, Caller caller) {
+
+        long tokens() {
+            return texts.stream().mapToLong(EncoderInput::length).sum();
+        }
+    }
+
     /** The model. @throws ApiException 404 if the caller has none of this name, 400 for others */
-    public EmbeddingModel require(String id, Caller caller) {
-        return allowed(models.require(id, EmbeddingModel.class, model -> !model.scores(),
+    public VectorModel require(String id, Caller caller) {
+        return allowed(models.require(id, ListedModel.class,
+                model -> !(model instanceof EmbeddingModel encoder && encoder.scores()),
                 "makes no vectors"), caller);
     }
 
     /** The same, or a model that scores pairs. */
-    EmbeddingModel requireAny(String id, Caller caller) {
-        return allowed(models.require(id, EmbeddingModel.class, "makes text and ranks nothing"),
-                caller);
+    VectorModel requireAny(String id, Caller caller) {
+        return allowed(models.requireAny(id), caller);
     }
 
-    private static EmbeddingModel allowed(EmbeddingModel model, Caller caller) {
+    private static VectorModel allowed(ListedModel model, Caller caller) {
         ModelDirectory.requireAllowed(model, caller.identity());
-        return model;
+        if (model instanceof EmbeddingModel encoder) {
+            return encoder;
+        }
+        ServedModel served = (ServedModel) model;
+        served.noVectors().ifPresent(why -> {
+            throw ApiException.refused(400, "model", "unsupported_pooling", "the model \""
+                    + served.id() + "\" makes no vectors here: " + why + ", but of a model that"
+                    + " generates only the last token's state is taken");
+        });
+        return new GeneratingModel(served);
     }
 
     /**
@@ -88,22 +108,39 @@ public final class Embeddings {
      * @throws ApiException if it cannot be done, now or ever
      * @throws IOException  if the client vanished; the request is cancelled
      */
-    public Embedded embed(EmbeddingModel model, List<EncoderInput> texts, String param,
+    public Embedded embed(VectorModel model, List<EncoderInput> texts, String param,
             String endpoint,
             String idPrefix, RequestLabels labels, Caller caller)
             throws IOException, InterruptedException {
-        String id = caller.ids().next(idPrefix);
-        EmbeddingRequest request = new EmbeddingRequest(id, texts);
+        Asked asked = new Asked(caller.ids().next(idPrefix), texts, param, endpoint, labels,
+                caller);
+        return switch (model) {
+            case EmbeddingModel encoder -> encode(encoder, asked);
+            case GeneratingModel generating -> {
+                try (PromptVectors run = new PromptVectors(generating, asked, accounts, metrics,
+                        limits)) {
+                    yield run.embed();
+                }
+            }
+        };
+    }
+
+    private Embedded encode(EmbeddingModel model, Asked asked)
+            throws IOException, InterruptedException {
+        String id = asked.id();
+        Caller caller = asked.caller();
+        EmbeddingRequest request = new EmbeddingRequest(id, asked.texts());
         SetAside setAside = accounts.setAside(caller.identity(), model,
-                MeteredRequest.priceOf(endpoint, MeteredRequest.DEFAULT_TIER), request.tokens(),
-                List.of(new BudgetGate.Demand(id, request.tokens(), 0)));
+                MeteredRequest.priceOf(asked.endpoint(), MeteredRequest.DEFAULT_TIER),
+                request.tokens(), List.of(new BudgetGate.Demand(id, request.tokens(), 0)));
         CompletableFuture<Receipt> receipt;
         EmbeddingResult result;
         long usedTokens = 0;
         try {
-            receipt = accounts.open(id, model, caller.identity(), endpoint, labels,
+            receipt = accounts.open(id, model, caller.identity(), asked.endpoint(),
+                    asked.labels(),
                     MeteredRequest.DEFAULT_TIER, setAside.holds().getFirst());
-            Submitted submitted = submit(model, request, param);
+            Submitted submitted = submit(model, request, asked.param());
             setAside.holds().getFirst().endsBy(submitted.cancel());
             result = await(submitted,
                     new ClientWatch(caller.connection(), limits.watch()));
@@ -173,10 +210,14 @@ public final class Embeddings {
         switch (reason) {
             case STOP -> {
             }
-            case CANCELLED -> throw ApiException.overloaded(
-                    "the request was cancelled because the server is stopping", SHUTDOWN_RETRY);
+            case CANCELLED -> throw stopping();
             default -> throw ApiException.failed("the model could not embed this; the server's"
                     + " log says why");
         }
+    }
+
+    static ApiException stopping() {
+        return ApiException.overloaded(
+                "the request was cancelled because the server is stopping", SHUTDOWN_RETRY);
     }
 }

@@ -33,7 +33,7 @@ final class RerankHandler {
     }
 
     ObjectNode answer(Fields body, Caller caller) throws IOException, InterruptedException {
-        EmbeddingModel model = embeddings.requireAny(body.text("model"), caller);
+        VectorModel model = embeddings.requireAny(body.text("model"), caller);
         for (String name : List.of("truncate_prompt_tokens", "max_tokens_per_doc",
                 "max_chunks_per_doc", "rank_fields")) {
             if (body.has(name)) {
@@ -50,8 +50,8 @@ final class RerankHandler {
         boolean returned = body.flag("return_documents", true);
         boolean raw = body.flag("raw_scores", false);
         List<String> texts = texts(documents);
-        List<EncoderInput> inputs = model.scores()
-                ? pairs(model, Fields.text(body.require("query"), "query"), texts)
+        List<EncoderInput> inputs = model instanceof EmbeddingModel encoder && encoder.scores()
+                ? pairs(encoder, Fields.text(body.require("query"), "query"), texts)
                 : apart(model, body.require("query"), documents);
         Embedded embedded = embeddings.embed(model, inputs, "documents", ENDPOINT, "rerank-",
                 LabelsReader.read(body, caller), caller);
@@ -75,7 +75,7 @@ final class RerankHandler {
     }
 
     /** A document, or a query, that a model of vectors reads by itself. */
-    private static List<EncoderInput> apart(EmbeddingModel model, JsonNode query,
+    private static List<EncoderInput> apart(VectorModel model, JsonNode query,
             List<JsonNode> documents) {
         List<EncoderInput> inputs = new ArrayList<>();
         inputs.add(EncoderInput.of(EmbeddingInput.text(query, "query", model)));

@@ -157,7 +157,8 @@ final class ServableModel implements AutoCloseable {
                 engine, contextTokens(),
                 device().description(),
                 Instant.now(), licence);
-        return config.toolFormat().map(served::withToolFormat).orElse(served);
+        ServedModel spelled = config.toolFormat().map(served::withToolFormat).orElse(served);
+        return model.otherPooling().map(spelled::withoutVectors).orElse(spelled);
     }
 
     @Override

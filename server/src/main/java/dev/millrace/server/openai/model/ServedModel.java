@@ -29,11 +29,12 @@ import java.util.Optional;
  *                      {@link dev.millrace.engine.forward.SequenceRow#NO_ADAPTER}
  * @param toolFormat    how it spells calls of tools, where one was asked for by name; otherwise its
  *                      template tells
+ * @param noVectors     why its last state is no vector of a text; empty where it is one
  */
 public record ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
         Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
         Instant created, Licence licence, String baseId, int adapterSlot,
-        Optional<ToolFormat> toolFormat) implements ListedModel {
+        Optional<ToolFormat> toolFormat, Optional<String> noVectors) implements ListedModel {
 
     @Override
     public boolean loaded() {
@@ -50,19 +51,25 @@ public record ServedModel(String id, ModelSpec spec, Tokenizer tokenizer,
             Optional<ChatTemplate> chatTemplate, Engine engine, int contextTokens, String backend,
             Instant created, Licence licence) {
         this(id, spec, tokenizer, chatTemplate, engine, contextTokens, backend, created, licence,
-                id, SequenceRow.NO_ADAPTER, Optional.empty());
+                id, SequenceRow.NO_ADAPTER, Optional.empty(), Optional.empty());
+    }
+
+    /** This model, of whose last state its file says that it is no vector of a text. */
+    public ServedModel withoutVectors(String why) {
+        return new ServedModel(id, spec, tokenizer, chatTemplate, engine, contextTokens, backend,
+                created, licence, baseId, adapterSlot, toolFormat, Optional.of(why));
     }
 
     /** This model with an adapter that its engine has loaded, called {@code id:name}. */
     public ServedModel withAdapter(String name, int slot) {
         return new ServedModel(id + ":" + name, spec, tokenizer, chatTemplate, engine,
-                contextTokens, backend, Instant.now(), licence, id, slot, toolFormat);
+                contextTokens, backend, Instant.now(), licence, id, slot, toolFormat, noVectors);
     }
 
     /** This model, whose calls of tools are spelled in a format that was asked for by name. */
     public ServedModel withToolFormat(ToolFormat format) {
         return new ServedModel(id, spec, tokenizer, chatTemplate, engine, contextTokens, backend,
-                created, licence, baseId, adapterSlot, Optional.of(format));
+                created, licence, baseId, adapterSlot, Optional.of(format), noVectors);
     }
 
     /** Whether it is an adapter of another model. */
