@@ -5,6 +5,7 @@ import dev.millrace.engine.fixtures.Answer;
 import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.forward.CacheGeometry;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
@@ -34,6 +35,7 @@ class AdapterEngineTest {
         private final ForwardPass model;
         private final List<Integer> freed = new ArrayList<>();
         private int next = 10;
+        private boolean lost;
 
         CountingPass(ForwardPass model) {
             this.model = model;
@@ -56,6 +58,9 @@ class AdapterEngineTest {
 
         @Override
         public int loadAdapter(LoraAdapter adapter) {
+            if (lost) {
+                throw new DeviceLostException("the GPU 0 is lost", null);
+            }
             return next++;
         }
 
@@ -113,6 +118,25 @@ class AdapterEngineTest {
 
     private static GenerationRequest request(TinyLora tiny, String name, int[] prompt, int round) {
         return Requests.of(name + round, prompt, 20).withAdapter(tiny.slot(name));
+    }
+
+    @Test
+    void aDeviceThatIsLostWhileAnAdapterIsLoadedStopsTheEngine() {
+        try (TinyLora tiny = new TinyLora(CpuKernels.scalar());
+                LoraAdapter adapter = tiny.open("wide")) {
+            CountingPass pass = new CountingPass(tiny.pass());
+            pass.lost = true;
+            BatchingEngine engine = start(pass, tiny.vocabularySize());
+
+            assertThatExceptionOfType(OverloadException.class)
+                    .isThrownBy(() -> engine.loadAdapter(adapter))
+                    .withMessage("the GPU 0 is lost");
+            assertThat(engine.failure()).hasValue("the GPU 0 is lost");
+            assertThatExceptionOfType(OverloadException.class)
+                    .isThrownBy(() -> engine.submit(Requests.of("late", new int[]{1}, 1)))
+                    .withMessage("the GPU 0 is lost");
+            engine.close();
+        }
     }
 
     @Test

@@ -14,6 +14,7 @@ import dev.millrace.engine.fixtures.RecordingObserver;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
 import dev.millrace.engine.forward.BackendException;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.models.ModelException;
 import java.time.Duration;
@@ -133,6 +134,24 @@ class ModelHostTest {
 
         assertThat(opened).containsExactly("a", "b");
         assertThat(a.memory().weightBytes()).isEqualTo(40);
+    }
+
+    @Test
+    void aModelWhoseDeviceIsLostIsNotOpenedAgain() {
+        AtomicLong tries = new AtomicLong();
+        HostedModel lost = host.add("lost", 40, false, () -> {
+            tries.incrementAndGet();
+            throw new DeviceLostException("the GPU 0 is lost", null);
+        });
+        assertThat(lost.failure()).isEmpty();
+
+        for (int i = 0; i < 3; i++) {
+            assertThatExceptionOfType(OverloadException.class)
+                    .isThrownBy(() -> lost.submit(Requests.of("r", "who?", 20)))
+                    .withMessageContaining("the GPU 0 is lost");
+        }
+        assertThat(tries).hasValue(1);
+        assertThat(lost.failure()).hasValue("the GPU 0 is lost");
     }
 
     @Test
