@@ -17,6 +17,7 @@ final class CheckedKernels {
     /** @param arguments the name of a faulty kernel; none for all those of the product */
     public static void main(String[] arguments) {
         if (arguments.length == 0) {
+            OnEmulatedDevice.openDevice();
             multiply();
             rows();
             attend();
@@ -24,6 +25,7 @@ final class CheckedKernels {
             surveys();
             shards();
             adapters();
+            OnEmulatedDevice.closeDevice();
         } else {
             plant(arguments[0]);
         }
@@ -31,7 +33,6 @@ final class CheckedKernels {
 
     /** One format for each of the device's, of which a wide one has minimums. */
     private static void multiply() {
-        CudaMultiplyTest.openDevice();
         CudaMultiplyTest test = new CudaMultiplyTest();
         for (QuantFormat format : List.of(QuantFormat.F32, QuantFormat.F16, QuantFormat.Q8_0,
                 QuantFormat.Q4_0, QuantFormat.Q4_K, QuantFormat.Q6_K, QuantFormat.Q2_K)) {
@@ -39,60 +40,45 @@ final class CheckedKernels {
             test.aRowThatIsLookedUpIsWhatTheFileSays(format);
         }
         test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K);
-        CudaMultiplyTest.closeDevice();
     }
 
     private static void rows() {
-        CudaRowsTest.openDevice();
         CudaRowsTest test = new CudaRowsTest();
         test.addsNormsAndPrepares(257);
         test.preparesTheRowsThatAreWanted();
         test.gates(GateFunction.CLAMPED_SILU);
         test.finishesLogitsAndFindsTheFirstOfTheLargest();
-        CudaRowsTest.closeDevice();
     }
 
     private static void attend() {
-        CudaStoreTest.openDevice();
         CudaStoreTest.shapes().forEach(new CudaStoreTest()::normsRotatesAndStores);
-        CudaStoreTest.closeDevice();
-        CudaAttentionTest.openDevice();
         for (KvFormat format : KvFormat.values()) {
             new CudaAttentionTest()
                     .isWhatTheDefinitionSays(new CudaAttentionTest.Shape(format, 4, 2,
                             40, 250, 5, true, new int[][]{{255, 257}, {0, 19}}));
         }
-        CudaAttentionTest.closeDevice();
     }
 
     private static void experts() {
-        CudaExpertsTest.openDevice();
         CudaExpertsTest test = new CudaExpertsTest();
         test.tokensGoToTheLargestLogits(9, 40, 3, false);
         test.expertsMultiplyTheirTokensAndAreAddedUp(12, 3, 2, true);
-        CudaExpertsTest.closeDevice();
     }
 
     private static void surveys() {
-        CudaSurveyTest.openDevice();
         CudaSurveyTest test = new CudaSurveyTest();
         test.aSurveyTellsWhatIsThere(2500);
         test.editsHappenInTheirOrderAndAreUndone();
-        CudaSurveyTest.closeDevice();
     }
 
     private static void shards() {
-        ShardKernelsTest.openDevice();
         ShardKernelsTest test = new ShardKernelsTest();
         test.partsOfABranchAreAddedInTheirOrder();
         test.headsAreNormedWithThoseOfAllDevices();
-        ShardKernelsTest.closeDevice();
     }
 
     private static void adapters() {
-        CudaLoraTest.openDevice();
         new CudaLoraTest().everyTokenGetsWhatItsOwnAdapterAdds();
-        CudaLoraTest.closeDevice();
     }
 
     private static void plant(String kernel) {

@@ -5,7 +5,6 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
-import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
 import dev.millrace.kernels.cuda.CudaKernels.Routes;
 import dev.millrace.kernels.cuda.CudaProduct.Part;
@@ -14,8 +13,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -25,20 +22,6 @@ import static org.assertj.core.api.Assertions.*;
 class CudaExpertsTest extends OnEmulatedDevice {
 
     private static final int WIDTH = 96;
-
-    private static WorkerPool pool;
-
-    @BeforeAll
-    static void openPool() {
-        pool = WorkerPool.create(2);
-    }
-
-    @AfterAll
-    static void closePool() {
-        if (pool != null) {
-            pool.close();
-        }
-    }
 
     private static Routes routes(DeviceScope scope, int tokens, int experts, int ranks) {
         long pairs = 4L * tokens * ranks;

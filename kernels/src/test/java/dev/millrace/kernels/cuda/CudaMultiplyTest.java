@@ -5,15 +5,12 @@ import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
-import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
 import dev.millrace.kernels.cuda.CudaMultiply.Experts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -26,20 +23,6 @@ class CudaMultiplyTest extends OnEmulatedDevice {
     /** Of the sum of the products' magnitudes: activations have 22 bits, sums those of floats. */
     private static final double TOLERANCE = 1e-6;
     private static final int ROWS = 37;
-
-    private static WorkerPool pool;
-
-    @BeforeAll
-    static void openPool() {
-        pool = WorkerPool.create(2);
-    }
-
-    @AfterAll
-    static void closePool() {
-        if (pool != null) {
-            pool.close();
-        }
-    }
 
     @ParameterizedTest
     @EnumSource
