@@ -77,6 +77,20 @@ class LauncherTest {
     }
 
     @Test
+    void forgetsTheClassesOfJarsThatSomebodyElseBuiltAnew() throws Exception {
+        launch(checkout.resolve("millrace"), "list");
+        Path archive = Files.writeString(checkout.resolve("server/target/launcher.jsa"), "");
+        Files.setLastModifiedTime(archive, FileTime.from(Instant.now().plusSeconds(5)));
+        launch(checkout.resolve("millrace"), "list");
+        assertThat(archive).exists();
+
+        Files.setLastModifiedTime(archive, FileTime.from(Instant.EPOCH));
+        launch(checkout.resolve("millrace"), "list");
+        assertThat(archive).doesNotExist();
+        assertThat(builds()).isEqualTo(1);
+    }
+
+    @Test
     void worksThroughASymbolicLinkFromAnotherFolder() throws Exception {
         Path link = Files.createSymbolicLink(tools.resolve("mill"),
                 Path.of("../a checkout/millrace"));
