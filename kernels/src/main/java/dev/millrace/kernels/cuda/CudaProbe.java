@@ -1,9 +1,8 @@
 package dev.millrace.kernels.cuda;
 
+import dev.millrace.kernels.ForeignLibrary;
 import dev.millrace.kernels.KernelException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
@@ -27,11 +26,11 @@ public final class CudaProbe {
     private static final int NAME_BYTES = 256;
     private static final int BUS_ID_BYTES = 32;
 
-    private final SymbolLookup driver;
+    private final ForeignLibrary driver;
     private final Arena arena;
 
     private CudaProbe(SymbolLookup driver, Arena arena) {
-        this.driver = driver;
+        this.driver = new ForeignLibrary("the driver", driver);
         this.arena = arena;
     }
 
@@ -86,8 +85,9 @@ public final class CudaProbe {
     static String pciBusId(CudaDeviceInfo device) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment text = arena.allocate(BUS_ID_BYTES);
-            int error = new CudaProbe(SymbolLookup.libraryLookup("libcuda.so.1", Arena.global()),
-                    arena).call("cuDeviceGetPCIBusId", text, BUS_ID_BYTES, device.handle());
+            int error = new ForeignLibrary("the driver",
+                    SymbolLookup.libraryLookup("libcuda.so.1", Arena.global()))
+                    .call("cuDeviceGetPCIBusId", text, BUS_ID_BYTES, device.handle());
             if (error != 0) {
                 throw new KernelException("the " + device.name() + " does not say where it is"
                         + " plugged in (CUDA error " + error + ")");
@@ -111,20 +111,20 @@ public final class CudaProbe {
     }
 
     private Finding probe() {
-        int error = call("cuInit", 0);
+        int error = driver.call("cuInit", 0);
         if (error != 0) {
             return Finding.none("the NVIDIA driver does not start (cuInit gives " + error + ")",
                     "see what nvidia-smi says");
         }
         MemorySegment number = arena.allocate(ValueLayout.JAVA_INT);
-        call("cuDriverGetVersion", number);
+        driver.call("cuDriverGetVersion", number);
         int version = number.get(ValueLayout.JAVA_INT, 0);
         if (version < LEAST_DRIVER) {
             return Finding.none("the NVIDIA driver is of CUDA " + versionText(version) + ", and "
                     + versionText(LEAST_DRIVER) + " or newer is needed",
                     "update the driver to 580 or newer");
         }
-        error = call("cuDeviceGetCount", number);
+        error = driver.call("cuDeviceGetCount", number);
         if (error != 0 || number.get(ValueLayout.JAVA_INT, 0) == 0) {
             return Finding.none("the NVIDIA driver shows no device",
                     "see what nvidia-smi says and whether CUDA_VISIBLE_DEVICES hides it");
@@ -144,12 +144,12 @@ public final class CudaProbe {
     }
 
     private CudaDeviceInfo describe(MemorySegment number, int ordinal, int version) {
-        call("cuDeviceGet", number, ordinal);
+        driver.call("cuDeviceGet", number, ordinal);
         int device = number.get(ValueLayout.JAVA_INT, 0);
         MemorySegment name = arena.allocate(NAME_BYTES);
-        call("cuDeviceGetName", name, NAME_BYTES, device);
+        driver.call("cuDeviceGetName", name, NAME_BYTES, device);
         MemorySegment bytes = arena.allocate(ValueLayout.JAVA_LONG);
-        call("cuDeviceTotalMem_v2", bytes, device);
+        driver.call("cuDeviceTotalMem_v2", bytes, device);
         int capability = 10 * attribute(number, MAJOR_CAPABILITY, device)
                 + attribute(number, MINOR_CAPABILITY, device);
         return new CudaDeviceInfo(device, name.getString(0), capability,
@@ -157,30 +157,11 @@ public final class CudaProbe {
     }
 
     private int attribute(MemorySegment number, int attribute, int device) {
-        call("cuDeviceGetAttribute", number, attribute, device);
+        driver.call("cuDeviceGetAttribute", number, attribute, device);
         return number.get(ValueLayout.JAVA_INT, 0);
     }
 
     static String versionText(int version) {
         return version / 1000 + "." + version % 1000 / 10;
-    }
-
-    /** Calls a function that takes pointers and ints. @return its error code, 0 for none */
-    @SuppressWarnings("restricted")
-    private int call(String name, Object... arguments) {
-        ValueLayout[] layouts = new ValueLayout[arguments.length];
-        for (int i = 0; i < layouts.length; i++) {
-            layouts[i] = arguments[i] instanceof MemorySegment
-                    ? ValueLayout.ADDRESS
-                    : ValueLayout.JAVA_INT;
-        }
-        try {
-            return (int) Linker.nativeLinker().downcallHandle(
-                    driver.findOrThrow(name),
-                    FunctionDescriptor.of(ValueLayout.JAVA_INT, layouts))
-                    .invokeWithArguments(arguments);
-        } catch (Throwable e) {
-            throw new IllegalStateException("the driver's " + name + " cannot be called", e);
-        }
     }
 }

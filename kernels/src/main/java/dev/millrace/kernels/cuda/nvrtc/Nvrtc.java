@@ -1,10 +1,10 @@
 package dev.millrace.kernels.cuda.nvrtc;
 
+import dev.millrace.kernels.ForeignLibrary;
 import dev.millrace.kernels.KernelException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
@@ -27,10 +27,10 @@ public final class Nvrtc {
     private static final int LOG_LINES = 4;
     private static final int ERROR_BYTES = 256;
 
-    private final SymbolLookup library;
+    private final ForeignLibrary library;
 
     private Nvrtc(SymbolLookup library) {
-        this.library = library;
+        this.library = new ForeignLibrary("NVRTC", library);
     }
 
     /** Loads the library; empty if it is not there. */
@@ -54,7 +54,7 @@ public final class Nvrtc {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment major = arena.allocate(ValueLayout.JAVA_INT);
             MemorySegment minor = arena.allocate(ValueLayout.JAVA_INT);
-            check("nvrtcVersion", call("nvrtcVersion", major, minor));
+            check("nvrtcVersion", library.call("nvrtcVersion", major, minor));
             return major.get(ValueLayout.JAVA_INT, 0) + "." + minor.get(ValueLayout.JAVA_INT, 0);
         }
     }
@@ -63,10 +63,10 @@ public final class Nvrtc {
     public List<Integer> architectures() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment count = arena.allocate(ValueLayout.JAVA_INT);
-            check("nvrtcGetNumSupportedArchs", call("nvrtcGetNumSupportedArchs", count));
+            check("nvrtcGetNumSupportedArchs", library.call("nvrtcGetNumSupportedArchs", count));
             MemorySegment all = arena.allocate(ValueLayout.JAVA_INT,
                     count.get(ValueLayout.JAVA_INT, 0));
-            check("nvrtcGetSupportedArchs", call("nvrtcGetSupportedArchs", all));
+            check("nvrtcGetSupportedArchs", library.call("nvrtcGetSupportedArchs", all));
             return Arrays.stream(all.toArray(ValueLayout.JAVA_INT)).sorted().boxed().toList();
         }
     }
@@ -87,14 +87,14 @@ public final class Nvrtc {
     public byte[] compile(String source, int architecture) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment place = arena.allocate(ValueLayout.ADDRESS);
-            check("nvrtcCreateProgram", call("nvrtcCreateProgram", place,
+            check("nvrtcCreateProgram", library.call("nvrtcCreateProgram", place,
                     arena.allocateFrom(source), arena.allocateFrom("kernels.cu"), 0,
                     MemorySegment.NULL, MemorySegment.NULL));
             MemorySegment program = place.get(ValueLayout.ADDRESS, 0);
             try {
                 return compile(arena, program, architecture);
             } finally {
-                call("nvrtcDestroyProgram", place);
+                library.call("nvrtcDestroyProgram", place);
             }
         }
     }
@@ -105,7 +105,7 @@ public final class Nvrtc {
         for (int i = 0; i < options.size(); i++) {
             texts.setAtIndex(ValueLayout.ADDRESS, i, arena.allocateFrom(options.get(i)));
         }
-        int error = call("nvrtcCompileProgram", program, options.size(), texts);
+        int error = library.call("nvrtcCompileProgram", program, options.size(), texts);
         if (error != 0) {
             throw new KernelException("NVRTC " + version() + " does not compile the kernels for"
                     + " sm_" + architecture + ": " + text(error) + ": " + logBegin(program));
@@ -124,9 +124,9 @@ public final class Nvrtc {
     private byte[] read(String function, MemorySegment program) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment size = arena.allocate(ValueLayout.JAVA_LONG);
-            check(function + "Size", call(function + "Size", program, size));
+            check(function + "Size", library.call(function + "Size", program, size));
             MemorySegment bytes = arena.allocate(size.get(ValueLayout.JAVA_LONG, 0));
-            check(function, call(function, program, bytes));
+            check(function, library.call(function, program, bytes));
             return bytes.toArray(ValueLayout.JAVA_BYTE);
         }
     }
@@ -137,29 +137,11 @@ public final class Nvrtc {
         }
     }
 
-    /** Calls a function that takes pointers and ints. @return its error, 0 for none */
-    @SuppressWarnings("restricted")
-    private int call(String name, Object... arguments) {
-        MemoryLayout[] layouts = new MemoryLayout[arguments.length];
-        for (int i = 0; i < layouts.length; i++) {
-            layouts[i] = arguments[i] instanceof MemorySegment
-                    ? ValueLayout.ADDRESS
-                    : ValueLayout.JAVA_INT;
-        }
-        try {
-            return (int) Linker.nativeLinker().downcallHandle(library.findOrThrow(name),
-                    FunctionDescriptor.of(ValueLayout.JAVA_INT, layouts))
-                    .invokeWithArguments(arguments);
-        } catch (Throwable e) {
-            throw uncallable(e);
-        }
-    }
-
     @SuppressWarnings("restricted")
     private String text(int error) {
         try {
             MemorySegment text = (MemorySegment) Linker.nativeLinker().downcallHandle(
-                    library.findOrThrow("nvrtcGetErrorString"),
+                    library.symbols().findOrThrow("nvrtcGetErrorString"),
                     FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_INT))
                     .invokeExact(error);
             return text.reinterpret(ERROR_BYTES).getString(0);

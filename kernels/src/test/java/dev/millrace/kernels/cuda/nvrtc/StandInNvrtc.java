@@ -1,26 +1,19 @@
 package dev.millrace.kernels.cuda.nvrtc;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
+import dev.millrace.kernels.cuda.StandInLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 
 /**
  * An NVRTC that takes the kernels' sources and compiles nothing: built by the system's C compiler,
  * and found by its path, so that tests of machines without one see none.
  */
 public final class StandInNvrtc {
-
-    private static final int BUILD_SECONDS = 120;
 
     private static Path built;
 
@@ -65,34 +58,9 @@ public final class StandInNvrtc {
 
     private static synchronized Path path() {
         if (built == null) {
-            built = build();
+            built = StandInLibrary.build("/nvrtc/nvrtc.c", Nvrtc.LIBRARY,
+                    "", "NVRTC");
         }
         return built;
-    }
-
-    /** A small file: every process that tests builds its own. */
-    private static Path build() {
-        try (InputStream source = StandInNvrtc.class.getResourceAsStream("/nvrtc/nvrtc.c")) {
-            Path folder = Files.createTempDirectory("nvrtc");
-            Path file = folder.resolve("nvrtc.c");
-            Path library = folder.resolve(Nvrtc.LIBRARY);
-            Files.copy(source, file);
-            Process process = new ProcessBuilder("sh", "-c", "\"${CC:-cc}\" -shared -fPIC"
-                    + " -fvisibility=hidden -o \"$0\" \"$1\"",
-                    library.toString(), file.toString()).redirectErrorStream(true).start();
-            String output = new String(process.getInputStream().readAllBytes());
-            boolean ended = process.waitFor(BUILD_SECONDS, TimeUnit.SECONDS);
-            Files.delete(file);
-            Assumptions.assumeTrue(ended && process.exitValue() == 0,
-                    "the stand-in for NVRTC needs a C compiler: " + output);
-            library.toFile().deleteOnExit();
-            folder.toFile().deleteOnExit();
-            return library;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new AssertionError("interrupted while the stand-in was built", e);
-        }
     }
 }
