@@ -136,11 +136,11 @@ public final class GpuCommand implements Callable<Integer> {
     }
 
     private void requireOneForPeer(int shapes) {
-        if (options.peer != null && shapes > 1) {
+        if (!options.peers.isEmpty() && shapes > 1) {
             throw new IllegalArgumentException("--peer measures one model; name one TYPE with"
                     + " --type, or a model file");
         }
-        if (options.peer != null && shapes == 1 && options.peer.contains("{model}")) {
+        if (shapes == 1 && options.peers.stream().anyMatch(peer -> peer.contains("{model}"))) {
             throw new IllegalArgumentException("{model} in --peer stands for a file, and a shape"
                     + " has none; make one with 'bench synth', and name it here or in the"
                     + " command");

@@ -3,6 +3,7 @@ package dev.millrace.bench.gpu;
 import dev.millrace.bench.KernelNames;
 import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.model.ModelTest;
+import dev.millrace.bench.peer.PeerTurns;
 import dev.millrace.engine.cuda.CudaLaunches;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -80,12 +81,14 @@ final class GpuOptions {
     @Option(names = "--peer", paramLabel = "CMD",
             description = "What the shell runs in turns with us, such as \"llama-bench -m {model}"
                     + " -ngl 99 -p 512 -n 64 -r 1\"; whatever llama-bench or llama-batched-bench"
-                    + " measure in it is measured here too. Needs MODEL or one TYPE.")
-    String peer;
+                    + " measure in it is measured here too. May be given several times. Needs MODEL"
+                    + " or one TYPE.")
+    List<String> peers = List.of();
 
     @Option(names = "--peer-name", paramLabel = "NAME",
-            description = "What to call the peer (default: the command's first word).")
-    String peerName;
+            description = "What to call each peer, in their order (default: the command's first"
+                    + " word).")
+    List<String> peerNames = List.of();
 
     @Option(names = "--pairs", paramLabel = "N",
             description = "How often each side is measured (default: ${DEFAULT-VALUE}).")
@@ -149,6 +152,16 @@ final class GpuOptions {
         requireNotNegative("--energy-seconds", energySeconds);
         requireNotNegative("--bound", bound);
         formats();
+        if (!peerNames.isEmpty() && peerNames.size() != peers.size()) {
+            throw new IllegalArgumentException("there are " + peers.size() + " peers and "
+                    + peerNames.size() + " names for them; give each --peer its --peer-name, or"
+                    + " none");
+        }
+    }
+
+    /** What to call a peer. */
+    String peerName(int peer) {
+        return PeerTurns.name(peers.get(peer), peerNames.isEmpty() ? null : peerNames.get(peer));
     }
 
     private static void requireNotNegative(String option, double value) {

@@ -2,7 +2,6 @@ package dev.millrace.bench.gpu;
 
 import dev.millrace.bench.model.ModelTest;
 import dev.millrace.bench.peer.PairedTest;
-import dev.millrace.bench.peer.PeerTurns;
 import dev.millrace.bench.report.Hardware;
 import dev.millrace.bench.report.HtmlReport;
 import dev.millrace.bench.report.ResultLog;
@@ -69,10 +68,11 @@ final class GpuReport {
         append("gpu", subject, format, measurement.asMap());
     }
 
-    void add(Subject subject, KvFormat format, PairedTest test) throws IOException {
-        System.out.println(PairedTest.HEADER + "\n" + test.line());
+    void add(Subject subject, KvFormat format, String peer, PairedTest test)
+            throws IOException {
+        System.out.println("beside " + peer + "\n" + PairedTest.HEADER + "\n" + test.line());
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("peer", PeerTurns.name(options.peer, options.peerName));
+        map.put("peer", peer);
         map.put("kernels", "cuda");
         map.putAll(test.asMap());
         append("compare", subject, format, map);

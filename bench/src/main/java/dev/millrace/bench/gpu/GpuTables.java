@@ -55,8 +55,8 @@ final class GpuTables {
                     }
                 }
             }
-            if (options.peer != null) {
-                compare(subject, format);
+            for (int peer = 0; peer < options.peers.size(); peer++) {
+                compare(subject, format, peer);
             }
         }
     }
@@ -80,16 +80,16 @@ final class GpuTables {
                 options.dollarsPerHour));
     }
 
-    private void compare(Subject subject, KvFormat format)
+    private void compare(Subject subject, KvFormat format, int peer)
             throws IOException, InterruptedException {
-        PeerTurns turns = new PeerTurns(options.peer, subject.file() == null
+        PeerTurns turns = new PeerTurns(options.peers.get(peer), subject.file() == null
                 ? Map.of()
                 : Map.of("model", subject.file()), Duration.ofSeconds(options.peerTimeoutSeconds));
         List<ModelTest> tests = turns.begin(subject.spec().contextTokens());
         try (OpenModel open = open(subject, tests, format)) {
             tests.forEach(open::round); // whole once, so that everything is compiled
             for (PairedTest test : turns.measure(open, options.pairs)) {
-                report.add(subject, format, test);
+                report.add(subject, format, options.peerName(peer), test);
             }
         }
     }

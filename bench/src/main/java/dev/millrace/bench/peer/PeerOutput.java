@@ -17,7 +17,8 @@ import tools.jackson.databind.json.JsonMapper;
  * Finds results in what llama.cpp's benchmarks print: {@code llama-bench} as a table, {@code json}
  * or {@code jsonl}, and {@code llama-batched-bench} as a table or {@code jsonl}
  * (<a href="https://github.com/ggml-org/llama.cpp/tree/master/tools">their sources</a>).
- * Other lines are skipped.
+ * Other lines are skipped. Scripts of our own print the JSON lines of {@code llama-bench}, and with
+ * them {@code sequences}, where several are computed together.
  */
 final class PeerOutput {
 
@@ -94,7 +95,8 @@ final class PeerOutput {
         String source = object.toString();
         if (object.has("n_prompt") && object.has("avg_ts")) {
             add(new ModelTest(object.path("n_prompt").asInt(), object.path("n_gen").asInt(),
-                    object.path("n_depth").asInt(0), 1, false),
+                    object.path("n_depth").asInt(0), object.path("sequences").asInt(1),
+                    false),
                     object.path("avg_ts").asDouble(Double.NaN), object.path("n_threads").asInt(0),
                     source);
         } else if (object.has("pl") && object.has("speed_tg")) {

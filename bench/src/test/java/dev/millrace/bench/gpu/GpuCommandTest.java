@@ -94,20 +94,23 @@ class GpuCommandTest {
     }
 
     @Test
-    void aModelIsCheckedItselfAndMeasuredBesideAPeer() throws IOException {
+    void aModelIsCheckedItselfAndMeasuredBesideEachPeer() throws IOException {
         assertThat(execute(TinyModels.llama().write(folder).toString(), "--type", "q8_0",
                 "--batches", "1", "--context", "3", "--prompts", "4", "--peer", "test -f {model}"
                         + " && printf '| test | t/s |\\n|--|--|\\n| tg2 @ d3 | 5.0 |\\n'",
-                "--pairs", "1", "--peer-name", "script",
+                "--peer", "echo '{\"n_prompt\":0,\"n_gen\":2,\"n_depth\":3,\"sequences\":2,"
+                        + "\"avg_ts\":7}'",
+                "--pairs", "1", "--peer-name", "table", "--peer-name", "lines",
                 "--launches", "SINGLE")).as(errors.toString()).isZero();
 
         assertThat(lines("gpu-check")).extracting(line -> line.path("check").asString())
                 .containsExactly("q8_0", "Tiny F32");
         assertThat(lines("gpu")).extracting(line -> line.path("test").asString())
                 .containsExactly("tg2 @ d3", "pp4");
-        JsonNode pair = lines("compare").getFirst();
-        assertThat(pair.path("peer").asString()).isEqualTo("script");
-        assertThat(pair.path("peer_tok_per_s").path("median").asDouble()).isEqualTo(5);
+        assertThat(lines("compare")).extracting(pair -> pair.path("peer").asString() + ": "
+                + pair.path("test").asString() + " "
+                + pair.path("peer_tok_per_s").path("median").asDouble())
+                .containsExactly("table: tg2 @ d3 5.0", "lines: tg2 x 2 @ d3 7.0");
     }
 
     @Test
@@ -137,10 +140,13 @@ class GpuCommandTest {
         assertThat(execute(SHAPE, "--rounds", "0")).isEqualTo(1);
         assertThat(execute(SHAPE, "--peer", "echo")).isEqualTo(1);
         assertThat(execute(SHAPE, "--type", "q8_0", "--peer", "echo {model}")).isEqualTo(1);
+        assertThat(execute(SHAPE, "--type", "q8_0", "--peer", "echo", "--peer-name", "a",
+                "--peer-name", "b")).isEqualTo(1);
         assertThat(execute(SHAPE, "--kv", "f64")).isEqualTo(1);
         assertThat(errors.toString()).contains("--rounds must be at least 1, got 0",
                 "--peer measures one model; name one TYPE with --type, or a model file",
                 "{model} in --peer stands for a file, and a shape has none",
+                "there are 1 peers and 2 names for them",
                 "--kv must be f16, f32 or q8_0, got \"f64\"");
     }
 
