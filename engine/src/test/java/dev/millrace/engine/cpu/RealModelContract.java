@@ -1,6 +1,7 @@
 package dev.millrace.engine.cpu;
 
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.GreedyText;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.kernels.WorkerPool;

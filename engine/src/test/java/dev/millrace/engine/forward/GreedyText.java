@@ -1,24 +1,18 @@
-package dev.millrace.engine.cpu;
+package dev.millrace.engine.forward;
 
-import dev.millrace.engine.forward.Backend;
-import dev.millrace.engine.forward.ForwardPass;
-import dev.millrace.engine.forward.MemoryBudget;
-import dev.millrace.engine.forward.OutputRequest;
-import dev.millrace.engine.forward.SamplingRow;
-import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.models.Model;
 import dev.millrace.models.text.Tokenizer;
 import java.nio.file.Path;
 
 /** The text that a model file likes best. */
-final class GreedyText {
+public final class GreedyText {
 
     private static final int CONTEXT_TOKENS = 256;
 
     private GreedyText() {}
 
     /** The text of the likeliest tokens after a prompt that begins with the start token. */
-    static String continuation(Path path, Backend backend, String prompt, int tokens) {
+    public static String continuation(Path path, Backend backend, String prompt, int tokens) {
         try (Model model = Model.open(path);
                 ForwardPass pass = backend.open(model.spec(), model.weights(),
                         new MemoryBudget(4L << 30, CONTEXT_TOKENS, 1, CONTEXT_TOKENS))) {
