@@ -17,15 +17,13 @@
 // Every device has memory, a context and streams of its own, and refuses those of others.
 #include <dlfcn.h>
 
-#include <deque>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 
 #include "emulator.h"
 #include "failures.h"
+#include "streams.h"
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -33,87 +31,12 @@ typedef unsigned long long Address;
 
 enum {
   OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_DEVICE = 101, INVALID_CONTEXT = 201,
-  NOT_FOUND = 500, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901
+  NOT_FOUND = 500, NOT_READY = 600, CAPTURE_UNSUPPORTED = 900
 };
 
 struct Function {
   void (*body)(const void*);
   size_t argument_bytes;
-};
-
-struct Device {
-  size_t taken_bytes;
-  int lost = 0; // the error that it answers to everything
-};
-
-struct Stream;
-
-// What several streams do together, once all of them are there; again and again if captured.
-struct Meeting {
-  std::vector<Stream*> streams;
-  std::function<void()> work;
-  long held = 0; // how often so far
-};
-
-struct Work {
-  std::function<void()> body;       // with copies of what it was given
-  std::shared_ptr<Meeting> meeting; // instead of a body, or null
-};
-
-typedef std::vector<Work> Graph;
-
-struct Stream {
-  Device* device;
-  std::deque<Work> work = {};
-  Meeting* waits_at = nullptr;
-  bool capturing = false, spoiled = false;
-  std::thread::id owner = {}; // of the capture
-  Graph recorded = {};
-
-  int add(Work one) {
-    if (spoiled) return CAPTURE_INVALIDATED;
-    if (capturing) {
-      recorded.push_back(std::move(one));
-    } else {
-      work.push_back(std::move(one));
-    }
-    return OK;
-  }
-
-  void run() {
-    while (!work.empty()) step();
-  }
-
-  void step() {
-    Work now = std::move(work.front());
-    work.pop_front();
-    if (now.meeting) {
-      meet(*now.meeting);
-    } else {
-      now.body();
-    }
-  }
-
-  // Whoever is waited for runs until it is there as well, and the last does the work.
-  void meet(Meeting& meeting) {
-    if (failures::abandoned()) return;
-    long before = meeting.held;
-    waits_at = &meeting;
-    for (Stream* other : meeting.streams) {
-      while (meeting.held == before && other->waits_at != &meeting) {
-        if (other->waits_at || other->work.empty()) {
-          fprintf(stderr, "CUDA emulator: devices wait for each other for ever\n");
-          abort();
-        }
-        other->step();
-      }
-    }
-    if (meeting.held == before) {
-      meeting.held++;
-      meeting.work();
-      for (Stream* other : meeting.streams) other->waits_at = nullptr;
-    }
-  }
 };
 
 struct Allocation {
@@ -180,16 +103,23 @@ static bool refused(Stream* only = nullptr) {
   return refused;
 }
 
+void lose(Device* device, int error) {
+  device->lost = error;
+  for (Stream* stream : streams) {
+    if (stream->device == device) stream->work.clear();
+  }
+}
+
+// A device that waits for one that is lost is waited for in vain.
+static void finish(Stream* stream) {
+  if (!stream->run()) Stream::wait_for_ever();
+}
+
 // What the thread's device answers to a call: its error if it is lost, or one that was asked for.
 static int failing(const char* call) {
   if (!current || current->lost) return current ? current->lost : OK;
   int error = failures::next(call);
-  if (failures::stays(error)) {
-    current->lost = error;
-    for (Stream* stream : streams) {
-      if (stream->device == current) stream->work.clear();
-    }
-  }
+  if (failures::stays(error)) lose(current, error);
   return error;
 }
 #define MAY_FAIL(call) if (int error = failing(call)) return error
@@ -282,7 +212,7 @@ API cuMemFree_v2(Address address) {
   if (found == allocations.end() || found->second.device != current) return INVALID_VALUE;
   if (refused()) return CAPTURE_UNSUPPORTED;
   for (Stream* stream : streams) {
-    if (stream->device == current) stream->run();
+    if (stream->device == current) finish(stream);
   }
   check_guard(address, found->second.bytes);
   emulator::forget(address, found->second.bytes);
@@ -301,6 +231,9 @@ API cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
   return OK;
 }
 API cuMemFreeHost(void* memory) { free(memory); return OK; }
+
+// Whether the thread may give a stream work: it must have made the stream's device its own.
+static bool is_current(void* stream) { return current && ((Stream*)stream)->device == current; }
 
 API cuStreamCreate(void** stream, unsigned) {
   EXCLUSIVE;
@@ -321,7 +254,20 @@ API cuStreamSynchronize(void* stream) {
   if (!current) return INVALID_CONTEXT;
   if (refused((Stream*)stream)) return CAPTURE_UNSUPPORTED;
   MAY_FAIL("synchronize");
-  ((Stream*)stream)->run();
+  finish((Stream*)stream);
+  for (auto& each : allocations) check_guard(each.first, each.second.bytes);
+  return current->lost;
+}
+// Does what there is to do, and says so when it is asked the next time.
+API cuStreamQuery(void* stream) {
+  EXCLUSIVE;
+  Stream* s = (Stream*)stream;
+  if (!is_current(stream)) return INVALID_CONTEXT;
+  if (refused(s)) return CAPTURE_UNSUPPORTED;
+  bool idle = s->work.empty();
+  s->run();
+  if (current->lost) return current->lost;
+  if (!idle) return NOT_READY;
   for (auto& each : allocations) check_guard(each.first, each.second.bytes);
   return OK;
 }
@@ -337,9 +283,6 @@ static bool holds(Address address, size_t bytes) {
   const Allocation* found = holding(address, bytes);
   return found && found->device == current;
 }
-
-// Whether the thread may give a stream work: it must have made the stream's device its own.
-static bool is_current(void* stream) { return current && ((Stream*)stream)->device == current; }
 
 static int copy(void* to, const void* from, size_t bytes, void* stream, bool valid) {
   if (!is_current(stream)) return INVALID_CONTEXT;
@@ -369,14 +312,15 @@ API cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void* stream)
 }
 
 // For stand-ins of libraries that work on several devices. Gives every stream a part of the same
-// work, which begins when all of them have come to it; as often as they come to it, if captured.
+// work, which begins when all of them have come to it; as often as they come to it, if captured. Where
+// the body returns 0 it does not come about, and they go on waiting.
 extern "C" __attribute__((visibility("default"))) void millrace_emulator_meet(
-    int count, void** members, void (*body)(void*), void* argument, void (*release)(void*)) {
+    int count, void** members, int (*body)(void*), void* argument, void (*release)(void*)) {
   EXCLUSIVE;
   auto meeting = std::make_shared<Meeting>();
   meeting->streams.assign((Stream**)members, (Stream**)members + count);
   std::shared_ptr<void> kept(argument, release);
-  meeting->work = [=] { body(kept.get()); };
+  meeting->work = [=] { return body(kept.get()) != 0; };
   for (Stream* stream : meeting->streams) stream->add({nullptr, meeting});
 }
 // The device that a stream is of, and the one that has all of a range of memory; -1 for none.

@@ -2,7 +2,9 @@
 //
 // millrace_emulator_fail(call, calls, error) has the calls-th call of a kind fail, 1 for the next:
 //   "allocate", "pin", "copy" (and clear), "launch" of a kernel, "graph" (its launch),
-//   "instantiate", "synchronize"
+//   "instantiate", "synchronize"; "exchange", whose last device is lost when it comes to it;
+//   "network", which is an exchange that has an error of NCCL's
+// millrace_emulator_next(call) is for stand-ins of libraries: the error that a call is to have now
 // millrace_emulator_abandon() gives up what devices do together
 #include "failures.h"
 
@@ -75,6 +77,8 @@ EXPORTED long millrace_emulator_fail(const char* call, long calls, long error) {
   planned[call] = {calls, (int)error};
   return error;
 }
+
+EXPORTED int millrace_emulator_next(const char* call) { return failures::next(call); }
 
 EXPORTED void millrace_emulator_abandon() {
   std::lock_guard<std::mutex> exclusive(turn);

@@ -10,12 +10,13 @@
 
 typedef unsigned long long Address;
 
-extern "C" void millrace_emulator_meet(int count, void** streams, void (*body)(void*),
+extern "C" void millrace_emulator_meet(int count, void** streams, int (*body)(void*),
                                        void* argument, void (*release)(void*));
 extern "C" void millrace_emulator_abandon();
+extern "C" int millrace_emulator_next(const char* call);
 extern "C" int millrace_emulator_device(void* stream, Address address, size_t bytes);
 
-enum { OK = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5 };
+enum { OK = 0, INVALID_ARGUMENT = 4, INVALID_USAGE = 5, REMOTE_ERROR = 6 };
 enum { FLOAT32 = 7 };
 
 struct Clique;
@@ -29,6 +30,7 @@ struct Communicator {
 struct Clique {
   std::vector<Communicator*> members;
   int left;
+  int error; // that its exchanges have had
 };
 
 struct Gather {
@@ -52,6 +54,7 @@ API const char* ncclGetErrorString(int error) {
   switch (error) {
     case OK: return "no error";
     case INVALID_ARGUMENT: return "invalid argument";
+    case REMOTE_ERROR: return "remote process exited or there was a network error";
     default: return "invalid usage";
   }
 }
@@ -63,7 +66,7 @@ API int ncclCommInitAll(Communicator** communicators, int count, const int* devi
       if (devices[i] == devices[j]) return INVALID_USAGE;
     }
   }
-  Clique* clique = new Clique{{}, count};
+  Clique* clique = new Clique{{}, count, OK};
   for (int i = 0; i < count; i++) {
     communicators[i] = new Communicator{clique, i, devices[i]};
     clique->members.push_back(communicators[i]);
@@ -78,6 +81,11 @@ API int ncclCommDestroy(Communicator* communicator) {
   return OK;
 }
 
+API int ncclCommGetAsyncError(Communicator* communicator, int* error) {
+  *error = communicator->clique->error;
+  return OK;
+}
+
 // On a device that is lost nothing ends, so neither does what others do with it.
 API int ncclCommAbort(Communicator* communicator) {
   millrace_emulator_abandon();
@@ -86,13 +94,18 @@ API int ncclCommAbort(Communicator* communicator) {
 
 API int ncclGroupStart() { depth++; return OK; }
 
-static void copy_all(void* argument) {
+// An exchange that has had an error never ends.
+static int copy_all(void* argument) {
   std::vector<Gather>* gathers = (std::vector<Gather>*)argument;
+  Clique* clique = gathers->front().by->clique;
+  if (int error = millrace_emulator_next("network")) clique->error = error;
+  if (clique->error) return 0;
   for (Gather& to : *gathers) {
     for (Gather& from : *gathers) {
       memmove(to.target + from.by->rank * from.bytes, from.source, from.bytes);
     }
   }
+  return 1;
 }
 
 static void release(void* argument) { delete (std::vector<Gather>*)argument; }

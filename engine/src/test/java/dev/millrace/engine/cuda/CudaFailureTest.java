@@ -14,6 +14,8 @@ import dev.millrace.kernels.cuda.EmulatedDriver;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -69,15 +71,21 @@ class CudaFailureTest {
         assertThatCode(pass::close).doesNotThrowAnyException();
     }
 
-    /** The others would wait for it for ever: the emulator ends the process of who waits so. */
-    @Test
-    void oneLostDeviceOfSeveralIsClosedWithoutWaitingForIt() {
+    /**
+     * As it is given work, or in the middle of an exchange. The others would wait for it for ever:
+     * the emulator ends the process of who waits so.
+     */
+    @ParameterizedTest
+    @CsvSource({"launch, 30", "exchange, 3"})
+    void oneLostDeviceOfSeveralEndsTheStepAndIsClosedWithoutWaitingForIt(String call, int calls) {
         ForwardPass pass = EmulatedBackend.open(pool, 2).open(model.spec(), model, budget());
-        EmulatedDriver.fail("launch", 30, ILLEGAL_ADDRESS);
+        EmulatedDriver.fail(call, calls, ILLEGAL_ADDRESS);
 
-        assertThatExceptionOfType(DeviceLostException.class)
-                .isThrownBy(() -> SequenceFeed.inBlocks(0, 1).logits(pass, 1, 2, 3))
-                .withMessageContaining("is lost");
+        for (int i = 0; i < 2; i++) {
+            assertThatExceptionOfType(DeviceLostException.class)
+                    .isThrownBy(() -> SequenceFeed.inBlocks(0, 1).logits(pass, 1, 2, 3))
+                    .withMessageContaining("is lost: CUDA_ERROR_ILLEGAL_ADDRESS");
+        }
         assertThatCode(pass::close).doesNotThrowAnyException();
     }
 

@@ -33,6 +33,7 @@ public final class CudaDevice implements AutoCloseable {
     private static final int STREAM_NON_BLOCKING = 1;
     private static final int LEAST_OVERLAPPING_CAPABILITY = 90;
     static final int OUT_OF_MEMORY = 2;
+    private static final String FINISH = "finish what it was doing";
 
     private final CudaDeviceInfo info;
     private final CUctx_st context = new CUctx_st();
@@ -48,6 +49,7 @@ public final class CudaDevice implements AutoCloseable {
     private boolean lastIsKernel;
     private boolean capturing;
     private long launches;
+    private Runnable watch; // null for none
     private boolean lost;
     private boolean closed;
 
@@ -195,7 +197,33 @@ public final class CudaDevice implements AutoCloseable {
 
     /** Waits until everything is done that was asked for. */
     public void synchronize() {
-        check(cuStreamSynchronize(stream), "finish what it was doing");
+        if (watch == null) {
+            check(cuStreamSynchronize(stream), FINISH);
+        } else {
+            WatchedWait.until(this::isIdle, () -> {
+                watch.run();
+                makeCurrent();
+            });
+        }
+    }
+
+    /** Whether everything is done that was asked for. */
+    boolean isIdle() {
+        int error = cuStreamQuery(stream);
+        if (error == CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        check(error, FINISH);
+        return true;
+    }
+
+    /**
+     * Has something looked after while the device is waited for, which throws to end the wait.
+     *
+     * @param watch may make another device current; null for nothing
+     */
+    void watchWaits(Runnable watch) {
+        this.watch = watch;
     }
 
     /**

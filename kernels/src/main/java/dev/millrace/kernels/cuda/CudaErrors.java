@@ -18,6 +18,9 @@ final class CudaErrors {
             CUDA_ERROR_MISALIGNED_ADDRESS, CUDA_ERROR_INVALID_ADDRESS_SPACE,
             CUDA_ERROR_INVALID_PC, CUDA_ERROR_LAUNCH_FAILED, CUDA_ERROR_TENSOR_MEMORY_LEAK);
 
+    private static final String ADVICE = "; restart the server, and look at nvidia-smi and for"
+            + " \"Xid\" in dmesg for the cause";
+
     private CudaErrors() {}
 
     /**
@@ -29,10 +32,15 @@ final class CudaErrors {
         return LOST.contains(error)
                 ? new CudaLostException("the GPU " + device.handle() + " (" + device.name()
                         + ") is lost: " + name(error) + ", " + text(error) + " (CUDA error "
-                        + error + "), noticed when it was to " + what + "; restart the server, and"
-                        + " look at nvidia-smi and for \"Xid\" in dmesg for the cause")
+                        + error + "), noticed when it was to " + what + ADVICE)
                 : new KernelException("the " + device.name() + " could not " + what + ": "
                         + text(error) + " (CUDA error " + error + ")");
+    }
+
+    /** GPUs that cannot exchange anything any more. @param reason in words of who noticed */
+    static CudaLostException exchangeLost(String reason) {
+        return new CudaLostException("the GPUs that share the model have lost each other: "
+                + reason + ADVICE);
     }
 
     private static String name(int error) {

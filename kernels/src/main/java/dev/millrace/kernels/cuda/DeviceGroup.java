@@ -11,7 +11,9 @@ import java.util.List;
  * stream, after what was queued before it and before what is queued later.
  *
  * <p>All calls come from one thread, one device after the other: so every device is given the same
- * exchanges in the same order, and none can wait for another that failed to ask.
+ * exchanges in the same order, and none can wait for another that failed to ask. Where one is lost
+ * within an exchange the others would wait for it for ever: whoever waits for a device of the group
+ * looks after all of them meanwhile, and disconnects them if one is lost.
  */
 public final class DeviceGroup implements AutoCloseable {
 
@@ -20,6 +22,7 @@ public final class DeviceGroup implements AutoCloseable {
     private final Nccl nccl;
     private final List<CudaDevice> devices;
     private final MemorySegment[] communicators;
+    private CudaLostException failure; // null for none
     private boolean closed;
 
     /**
@@ -33,6 +36,7 @@ public final class DeviceGroup implements AutoCloseable {
         this.devices = List.copyOf(devices);
         communicators = nccl.communicators(
                 devices.stream().mapToInt(device -> device.info().handle()).toArray());
+        devices.forEach(device -> device.watchWaits(this::look));
     }
 
     /** How many they are. */
@@ -46,21 +50,77 @@ public final class DeviceGroup implements AutoCloseable {
      *
      * @param parts  address of each device's part
      * @param wholes address on each device for {@code size() * floats}; no part lies in it
+     * @throws CudaLostException if a device or the way to it is lost, then or before
      */
     public void gather(long[] parts, long[] wholes, long floats) {
         if (parts.length != size() || wholes.length != size()) {
             throw new IllegalArgumentException(parts.length + " parts and " + wholes.length
                     + " places for " + size() + " devices");
         }
-        nccl.startGroup();
+        requireConnected();
+        int error = nccl.startGroup();
+        for (int i = 0; i < communicators.length && error == 0; i++) {
+            error = nccl.allGather(MemorySegment.ofAddress(parts[i]),
+                    MemorySegment.ofAddress(wholes[i]), floats, communicators[i],
+                    devices.get(i).streamHandle());
+        }
+        int atEnd = nccl.endGroup();
+        check(error == 0 ? atEnd : error, floats);
+    }
+
+    private void requireConnected() {
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    /** After most errors of a call some devices may be within an exchange that others never get. */
+    private void check(int error, long floats) {
+        if (error == 0) {
+            return;
+        }
+        if (Nccl.isHarmless(error)) {
+            throw new KernelException("NCCL could not gather " + floats + " floats: "
+                    + nccl.words(error));
+        }
+        look(); // the device that it is about says more
+        throw disconnect(CudaErrors.exchangeLost("NCCL reports " + nccl.words(error)));
+    }
+
+    /**
+     * Makes sure that no device is lost, nor what is between them.
+     *
+     * @throws CudaLostException if one is; they are disconnected, so that none waits for it
+     */
+    private void look() {
+        requireConnected();
         try {
-            for (int i = 0; i < communicators.length; i++) {
-                nccl.allGather(MemorySegment.ofAddress(parts[i]),
-                        MemorySegment.ofAddress(wholes[i]), floats, communicators[i],
-                        devices.get(i).streamHandle());
+            for (CudaDevice device : devices) {
+                device.makeCurrent();
+                device.isIdle();
             }
-        } finally {
-            nccl.endGroup();
+        } catch (CudaLostException lost) {
+            throw disconnect(lost);
+        } catch (KernelException e) {
+            throw disconnect(CudaErrors.exchangeLost(e.getMessage()));
+        }
+        for (MemorySegment communicator : communicators) {
+            int error = nccl.asyncError(communicator);
+            if (error != 0) {
+                throw disconnect(CudaErrors.exchangeLost("NCCL reports " + nccl.words(error)));
+            }
+        }
+    }
+
+    private CudaLostException disconnect(CudaLostException cause) {
+        failure = cause;
+        abort();
+        return cause;
+    }
+
+    private void abort() {
+        for (MemorySegment communicator : communicators) {
+            nccl.abort(communicator);
         }
     }
 
@@ -73,19 +133,20 @@ public final class DeviceGroup implements AutoCloseable {
         if (!closed) {
             closed = true;
             boolean whole = finish();
-            for (MemorySegment communicator : communicators) {
-                if (whole) {
+            devices.forEach(device -> device.watchWaits(null));
+            if (whole) {
+                for (MemorySegment communicator : communicators) {
                     nccl.destroy(communicator);
-                } else {
-                    nccl.abort(communicator);
                 }
+            } else if (failure == null) {
+                abort();
             }
         }
     }
 
     /** @return whether all devices have done what they were asked for */
     private boolean finish() {
-        if (devices.stream().anyMatch(CudaDevice::isLost)) {
+        if (failure != null || devices.stream().anyMatch(CudaDevice::isLost)) {
             return false;
         }
         try {

@@ -21,6 +21,9 @@ public final class Nccl {
     /** The oldest release that was made for CUDA 13. */
     private static final int LEAST_VERSION = 22_700;
     private static final int FLOAT = 7;
+    private static final int IN_PROGRESS = 7;
+    private static final int INVALID_ARGUMENT = 4;
+    private static final int INVALID_USAGE = 5;
     private static final int ERROR_BYTES = 256;
     private static final AddressLayout POINTER = ValueLayout.ADDRESS;
 
@@ -30,6 +33,7 @@ public final class Nccl {
     private final MethodHandle groupStart;
     private final MethodHandle groupEnd;
     private final MethodHandle allGather;
+    private final MethodHandle asyncError;
     private final MethodHandle errorString;
 
     @SuppressWarnings("restricted")
@@ -41,6 +45,7 @@ public final class Nccl {
         groupEnd = function(library, "ncclGroupEnd");
         allGather = function(library, "ncclAllGather", POINTER, POINTER, ValueLayout.JAVA_LONG,
                 ValueLayout.JAVA_INT, POINTER, POINTER);
+        asyncError = function(library, "ncclCommGetAsyncError", POINTER, POINTER);
         errorString = Linker.nativeLinker().downcallHandle(
                 library.findOrThrow("ncclGetErrorString"),
                 FunctionDescriptor.of(POINTER, ValueLayout.JAVA_INT));
@@ -129,51 +134,74 @@ public final class Nccl {
         call(commAbort, communicator);
     }
 
-    /** What is asked for from here on until {@link #endGroup} happens together. */
-    void startGroup() {
-        int error;
-        try {
-            error = (int) groupStart.invokeExact();
+    /**
+     * What has gone wrong with a communicator's exchanges since they were queued.
+     *
+     * @return an error; 0 if there is none
+     */
+    int asyncError(MemorySegment communicator) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(ValueLayout.JAVA_INT);
+            int error = (int) asyncError.invokeExact(communicator, state);
+            int found = error == 0 ? state.get(ValueLayout.JAVA_INT, 0) : error;
+            return found == IN_PROGRESS ? 0 : found;
         } catch (Throwable e) {
             throw uncallable(e);
         }
-        check(error, "begin a group");
     }
 
-    void endGroup() {
-        int error;
+    /** What is asked for from here on until {@link #endGroup} happens together. @return an error */
+    int startGroup() {
         try {
-            error = (int) groupEnd.invokeExact();
+            return (int) groupStart.invokeExact();
         } catch (Throwable e) {
             throw uncallable(e);
         }
-        check(error, "exchange between GPUs");
     }
 
-    /** Queues one device's part of a gathering: its floats go to all, in the order of devices. */
-    void allGather(MemorySegment source, MemorySegment target, long floats,
+    /** @return an error, of anything since {@link #startGroup}; 0 for none */
+    int endGroup() {
+        try {
+            return (int) groupEnd.invokeExact();
+        } catch (Throwable e) {
+            throw uncallable(e);
+        }
+    }
+
+    /**
+     * Queues one device's part of a gathering: its floats go to all, in the order of devices.
+     *
+     * @return an error; 0 for none
+     */
+    int allGather(MemorySegment source, MemorySegment target, long floats,
             MemorySegment communicator, MemorySegment stream) {
-        int error;
         try {
-            error = (int) allGather.invokeExact(source, target, floats, FLOAT, communicator,
+            return (int) allGather.invokeExact(source, target, floats, FLOAT, communicator,
                     stream);
         } catch (Throwable e) {
             throw uncallable(e);
         }
-        check(error, "gather " + floats + " floats");
     }
 
+    /** Whether a communicator is as good as before after an error that a call returned. */
+    static boolean isHarmless(int error) {
+        return error == INVALID_ARGUMENT || error == INVALID_USAGE;
+    }
+
+    /** The library's words for an error, and its number. */
     @SuppressWarnings("restricted")
+    String words(int error) {
+        try {
+            MemorySegment text = (MemorySegment) errorString.invokeExact(error);
+            return text.reinterpret(ERROR_BYTES).getString(0) + " (NCCL error " + error + ")";
+        } catch (Throwable e) {
+            throw uncallable(e);
+        }
+    }
+
     private void check(int error, String what) {
         if (error != 0) {
-            MemorySegment text;
-            try {
-                text = (MemorySegment) errorString.invokeExact(error);
-            } catch (Throwable e) {
-                throw uncallable(e);
-            }
-            throw new KernelException("NCCL could not " + what + ": "
-                    + text.reinterpret(ERROR_BYTES).getString(0) + " (NCCL error " + error + ")");
+            throw new KernelException("NCCL could not " + what + ": " + words(error));
         }
     }
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
@@ -23,6 +24,9 @@ class DeviceGroupTest {
     @AfterEach
     void closeDevices() {
         devices.forEach(CudaDevice::close);
+        if (!devices.isEmpty()) {
+            EmulatedDriver.repair();
+        }
     }
 
     private void open(int count) {
@@ -90,6 +94,41 @@ class DeviceGroupTest {
         assertThatExceptionOfType(KernelException.class)
                 .as("a stream of a device that is not current")
                 .isThrownBy(() -> devices.getFirst().clear(address, 16));
+    }
+
+    /** The emulator ends the process of who would wait for ever. */
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "exchange; 700; the GPU 1 (emulated device) is lost: CUDA_ERROR_ILLEGAL_ADDRESS, an illegal"
+                + " memory access was encountered (CUDA error 700), noticed when it was to finish"
+                + " what it was doing",
+        "network; 6; the GPUs that share the model have lost each other: NCCL reports remote"
+                + " process exited or there was a network error (NCCL error 6)"})
+    void whatEndsAnExchangeEndsTheWaitForIt(String what, int error, String sentence) {
+        open(2);
+        long[] parts = new long[2];
+        long[] wholes = new long[2];
+        for (int i = 0; i < 2; i++) {
+            devices.get(i).makeCurrent();
+            parts[i] = devices.get(i).allocate(FLOATS * 4);
+            wholes[i] = devices.get(i).allocate(2 * FLOATS * 4);
+        }
+        try (DeviceGroup group = new DeviceGroup(Nccl.load(), devices)) {
+            EmulatedDriver.fail(what, 2, error);
+            group.gather(parts, wholes, FLOATS);
+            group.gather(parts, wholes, FLOATS);
+            CudaDevice first = devices.getFirst();
+            first.makeCurrent();
+
+            assertThatExceptionOfType(CudaLostException.class).isThrownBy(first::synchronize)
+                    .withMessage(sentence + "; restart the server, and look at nvidia-smi and for"
+                            + " \"Xid\" in dmesg for the cause");
+            assertThatExceptionOfType(CudaLostException.class).as("what is asked for later")
+                    .isThrownBy(() -> group.gather(parts, wholes, FLOATS))
+                    .withMessageStartingWith(sentence);
+            first.makeCurrent();
+            assertThatCode(first::synchronize).as("no longer waits").doesNotThrowAnyException();
+        }
     }
 
     @Test

@@ -35,7 +35,8 @@ public final class EmulatedDriver {
     private static final String KERNELS = "/cuda/";
     private static final int BUILD_SECONDS = 300;
     private static final List<String> FILES = List.of("build.sh", "driver.cpp", "emulator.cpp",
-            "emulator.h", "failures.cpp", "failures.h", "nccl.cpp", "planted.cu", "races.cpp");
+            "emulator.h", "failures.cpp", "failures.h", "nccl.cpp", "planted.cu", "races.cpp",
+            "streams.h");
     /** Names a folder with a driver that was built before, for a process of a test. */
     static final String FOLDER_PROPERTY = "millrace.emulator.folder";
 
@@ -110,11 +111,13 @@ public final class EmulatedDriver {
 
     /**
      * Has a call fail: {@code allocate}, {@code pin}, {@code copy} (and clear), {@code launch} of a
-     * kernel, {@code graph} (its launch), {@code instantiate}, {@code synchronize}. After 214, 700
-     * and 719 the device answers everything with that error, until {@link #repair}.
+     * kernel, {@code graph} (its launch), {@code instantiate}, {@code synchronize},
+     * {@code exchange} (its last device is lost when it comes to it), {@code network} (NCCL notices
+     * an error, and the exchange never ends). After 214, 700 and 719 the device answers everything
+     * with that error, until {@link #repair}.
      *
      * @param calls 1 for the next
-     * @param error of CUDA
+     * @param error of CUDA; of NCCL for {@code network}
      */
     public static void fail(String call, long calls, long error) {
         try (Arena arena = Arena.ofConfined()) {

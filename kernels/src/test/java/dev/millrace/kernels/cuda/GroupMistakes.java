@@ -34,6 +34,14 @@ final class GroupMistakes {
             }
             case "absence" -> gather(0, 0, FLOATS);
             case "memory" -> gather(0, 1, FLOATS);
+            case "wait" -> {
+                EmulatedDriver.fail("exchange", 1, 700);
+                gather(0, 0, FLOATS);
+                gather(1, 1, FLOATS);
+                nccl.endGroup();
+                devices.getFirst().makeCurrent();
+                devices.getFirst().synchronize(); // as if it were of no group
+            }
             case "overlap" -> nccl.allGather(MemorySegment.ofAddress(memory[0] + 4),
                     MemorySegment.ofAddress(memory[0]), FLOATS, communicators[0],
                     devices.getFirst().streamHandle());

@@ -18,6 +18,7 @@ class GroupMistakesTest {
         "sizes, the devices of an AllGather disagree on its size",
         "absence, 'a device is missing from an AllGather, which would hang'",
         "memory, an AllGather reads what is not memory of its device",
+        "wait, devices wait for each other for ever",
         "overlap, an AllGather reads what it overwrites",
         "kernel, a kernel got memory of another device"})
     void mistakesEndTheProcess(String mistake, String report)
