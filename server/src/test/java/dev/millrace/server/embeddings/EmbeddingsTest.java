@@ -2,8 +2,6 @@ package dev.millrace.server.embeddings;
 
 import dev.millrace.engine.FinishReason;
 import dev.millrace.engine.fixtures.FakeTokenizer;
-import dev.millrace.engine.fixtures.ScriptedEncoder;
-import dev.millrace.models.text.EncoderInput;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
 import dev.millrace.server.fixtures.RecordingMeter;
@@ -11,7 +9,6 @@ import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Base64;
-import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -49,47 +46,33 @@ class EmbeddingsTest {
         return server.answer(PATH, body(input, more));
     }
 
-    private static float[] vector(JsonNode answer, int index) {
-        JsonNode numbers = answer.at("/data/" + index + "/embedding");
-        float[] vector = new float[numbers.size()];
-        for (int i = 0; i < vector.length; i++) {
-            vector[i] = numbers.get(i).floatValue();
-        }
-        return vector;
-    }
-
-    private static float[] expected(String text) {
-        return new ScriptedEncoder()
-                .encode(List.of(EncoderInput.of(new FakeTokenizer().encode(text, true))))[0];
-    }
-
     @Test
     void textsBecomeVectorsInTheirOrder() throws Exception {
         JsonNode answer = embed("[\"mill\", \"race\", \"mill\"]", "");
 
         assertThat(answer.at("/object").stringValue()).isEqualTo("list");
         assertThat(answer.at("/model").stringValue()).isEqualTo(LiveServer.EMBEDDER);
-        assertThat(vector(answer, 0)).usingComparatorWithPrecision(1e-6f)
-                .containsExactly(expected("mill"));
-        assertThat(vector(answer, 1)).usingComparatorWithPrecision(1e-6f)
-                .containsExactly(expected("race"));
-        assertThat(vector(answer, 2)).isEqualTo(vector(answer, 0));
+        assertThat(ScriptedVectors.in(answer, 0)).usingComparatorWithPrecision(1e-6f)
+                .containsExactly(ScriptedVectors.of("mill"));
+        assertThat(ScriptedVectors.in(answer, 1)).usingComparatorWithPrecision(1e-6f)
+                .containsExactly(ScriptedVectors.of("race"));
+        assertThat(ScriptedVectors.in(answer, 2)).isEqualTo(ScriptedVectors.in(answer, 0));
         assertThat(answer.at("/data/2/index").intValue()).isEqualTo(2);
         assertThat(answer.at("/data/2/object").stringValue()).isEqualTo("embedding");
     }
 
     @Test
     void oneTextTokensAndListsOfTokensAreTheSame() throws Exception {
-        float[] text = vector(embed("\"a\"", ""), 0);
+        float[] text = ScriptedVectors.in(embed("\"a\"", ""), 0);
         String ids = "[0," + (FakeTokenizer.FIRST_BYTE + 'a') + "]";
 
-        assertThat(vector(embed(ids, ""), 0)).isEqualTo(text);
-        assertThat(vector(embed("[" + ids + "]", ""), 0)).isEqualTo(text);
+        assertThat(ScriptedVectors.in(embed(ids, ""), 0)).isEqualTo(text);
+        assertThat(ScriptedVectors.in(embed("[" + ids + "]", ""), 0)).isEqualTo(text);
     }
 
     @Test
     void base64IsTheSameFloatsLeastSignificantByteFirst() throws Exception {
-        float[] plain = vector(embed("\"mill\"", ""), 0);
+        float[] plain = ScriptedVectors.in(embed("\"mill\"", ""), 0);
         byte[] bytes = Base64.getDecoder().decode(embed("\"mill\"",
                 "\"encoding_format\":\"base64\"").at("/data/0/embedding").stringValue());
 
@@ -100,8 +83,8 @@ class EmbeddingsTest {
 
     @Test
     void fewerDimensionsAreTheFirstOnesAtLengthOne() throws Exception {
-        float[] whole = vector(embed("\"millrace\"", ""), 0);
-        float[] cut = vector(embed("\"millrace\"", "\"dimensions\":3"), 0);
+        float[] whole = ScriptedVectors.in(embed("\"millrace\"", ""), 0);
+        float[] cut = ScriptedVectors.in(embed("\"millrace\"", "\"dimensions\":3"), 0);
 
         assertThat(cut).hasSize(3);
         assertThat(cut[0] * cut[0] + cut[1] * cut[1] + cut[2] * cut[2]).isCloseTo(1, within(1e-6f));

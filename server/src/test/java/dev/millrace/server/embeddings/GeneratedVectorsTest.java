@@ -1,10 +1,7 @@
 package dev.millrace.server.embeddings;
 
-import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.NextToken;
-import dev.millrace.engine.fixtures.ScriptedEncoder;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
-import dev.millrace.models.text.EncoderInput;
 import dev.millrace.server.fixtures.LiveServer;
 import dev.millrace.server.fixtures.RawClient;
 import dev.millrace.server.fixtures.RecordingMeter;
@@ -36,28 +33,15 @@ class GeneratedVectorsTest {
         return "{\"model\":\"scripted\",\"input\":" + input + "}";
     }
 
-    private static float[] vector(JsonNode numbers) {
-        float[] vector = new float[numbers.size()];
-        for (int i = 0; i < vector.length; i++) {
-            vector[i] = numbers.get(i).floatValue();
-        }
-        return vector;
-    }
-
-    private static float[] expected(String text) {
-        return new ScriptedEncoder()
-                .encode(List.of(EncoderInput.of(new FakeTokenizer().encode(text, true))))[0];
-    }
-
     @Test
     void textsBecomeVectorsOfLengthOneInTheirOrder() throws Exception {
         JsonNode answer = server.answer(PATH, body("[\"mill\", \"race\", \"mill\"]"));
 
         assertThat(answer.at("/model").stringValue()).isEqualTo(LiveServer.MODEL);
         assertThat(answer.get("data")).hasSize(3);
-        assertThat(vector(answer.at("/data/0/embedding"))).isEqualTo(expected("mill"))
-                .isEqualTo(vector(answer.at("/data/2/embedding")));
-        assertThat(vector(answer.at("/data/1/embedding"))).isEqualTo(expected("race"));
+        assertThat(ScriptedVectors.in(answer, 0)).isEqualTo(ScriptedVectors.of("mill"))
+                .isEqualTo(ScriptedVectors.in(answer, 2));
+        assertThat(ScriptedVectors.in(answer, 1)).isEqualTo(ScriptedVectors.of("race"));
     }
 
     @Test
@@ -84,7 +68,7 @@ class GeneratedVectorsTest {
         JsonNode answer = server.answer(PATH, body("[" + "\"a\",".repeat(99) + "\"mill\"]"));
 
         assertThat(answer.get("data")).hasSize(100);
-        assertThat(vector(answer.at("/data/99/embedding"))).isEqualTo(expected("mill"));
+        assertThat(ScriptedVectors.in(answer, 99)).isEqualTo(ScriptedVectors.of("mill"));
     }
 
     @Test
@@ -116,7 +100,8 @@ class GeneratedVectorsTest {
         JsonNode answer = server.answer("/api/embed",
                 "{\"model\":\"scripted\",\"input\":[\"mill\"]}");
 
-        assertThat(vector(answer.at("/embeddings/0"))).isEqualTo(expected("mill"));
+        assertThat(ScriptedVectors.in(answer.at("/embeddings/0")))
+                .isEqualTo(ScriptedVectors.of("mill"));
     }
 
     @Test
