@@ -20,6 +20,7 @@ final class Account {
     long decodeNanos;
     long computedTokens;
     long decodedTokens;
+    int lane; // that its steps ran on
 
     String finishReason;
     String detail;
@@ -43,8 +44,8 @@ final class Account {
     }
 
     /** An immutable copy of the sums, as of now. */
-    record Reading(Account account, long prefillNanos, long decodeNanos, long computedTokens,
-            long decodedTokens) {
+    record Reading(Account account, int lane, long prefillNanos, long decodeNanos,
+            long computedTokens, long decodedTokens) {
 
         long deviceNanos() {
             return prefillNanos + decodeNanos;
@@ -57,6 +58,7 @@ final class Account {
     }
 
     Reading read() {
-        return new Reading(this, prefillNanos, decodeNanos, computedTokens, decodedTokens);
+        return new Reading(this, lane, prefillNanos, decodeNanos, computedTokens,
+                decodedTokens);
     }
 }

@@ -40,10 +40,7 @@ final class AccountBook {
     private final double[] componentWeights = new double[COMPONENTS];
     private final long[] componentNanos = new long[COMPONENTS];
 
-    private long toldNanos;
-    private long recomputeNanos;
-    private long rejectedNanos;
-    private long unrecordedNanos;
+    private final List<LaneSteps> lanes = new ArrayList<>(List.of(new LaneSteps()));
     private boolean closing;
     private long nanoUsdPerHour;
 
@@ -52,13 +49,18 @@ final class AccountBook {
      *
      * @param paying  finished, oldest first, up to the limit asked for
      * @param unpaid  in progress, or finished and beyond that limit
-     * @param toldNanos step time that the engine has reported, whoever it went to
+     * @param lanes   what the steps of each lane went to beside requests
      * @param weights what came into force and the ledger does not have yet
      * @param closing whether no request can be opened or reported any more
      */
-    record Snapshot(List<Account.Reading> paying, List<Account.Reading> unpaid, long toldNanos,
-            long recomputeNanos, long rejectedNanos, long unrecordedNanos, List<InForce> weights,
-            boolean closing) {}
+    record Snapshot(List<Account.Reading> paying, List<Account.Reading> unpaid,
+            List<LaneSteps.Reading> lanes, List<InForce> weights, boolean closing) {
+
+        /** Of all lanes. */
+        LaneSteps.Reading steps() {
+            return LaneSteps.Reading.together(lanes);
+        }
+    }
 
     /** @param weights of steps that nothing is learnt from */
     AccountBook(StepWeights weights) {
@@ -103,11 +105,16 @@ final class AccountBook {
         }
     }
 
-    /** Adds weights that learn. */
-    void learn(LearntWeights model) {
+    /** Adds weights that learn from the steps of a lane. */
+    void learn(LearntWeights model, int lane) {
         lock.lock();
         try {
-            learnt.add(model);
+            if (!learnt.contains(model)) {
+                learnt.add(model);
+            }
+            while (lanes.size() <= lane) {
+                lanes.add(new LaneSteps());
+            }
         } finally {
             lock.unlock();
         }
@@ -117,29 +124,30 @@ final class AccountBook {
     void record(StepRecord step) {
         lock.lock();
         try {
-            record(step, weights);
+            record(step, weights, 0);
         } finally {
             lock.unlock();
         }
     }
 
-    /** The same by the weights of its model, which learn from it then. */
-    void record(StepRecord step, LearntWeights model) {
+    /** The same on a lane by the weights of its model, which learn from it then. */
+    void record(StepRecord step, LearntWeights model, int lane) {
         lock.lock();
         try {
-            record(step, model.weights());
+            record(step, model.weights(), lane);
             model.ran(step);
         } finally {
             lock.unlock();
         }
     }
 
-    private void record(StepRecord step, StepWeights by) {
+    private void record(StepRecord step, StepWeights by, int lane) {
         List<StepShare> shares = step.shares();
         int count = shares.size();
-        toldNanos += step.deviceNanos();
+        LaneSteps steps = lanes.get(lane);
+        steps.toldNanos += step.deviceNanos();
         if (count == 0) {
-            unrecordedNanos += step.deviceNanos();
+            steps.unrecordedNanos += step.deviceNanos();
             return;
         }
         if (sequenceWeights.length < count) {
@@ -149,19 +157,20 @@ final class AccountBook {
         by.weigh(shares, sequenceWeights);
         sequences.apportion(step.deviceNanos(), sequenceWeights, count, sequenceNanos);
         for (int i = 0; i < count; i++) {
-            add(shares.get(i), sequenceNanos[i], sequenceWeights[i], by);
+            split(shares.get(i), sequenceNanos[i], sequenceWeights[i], by);
+            add(shares.get(i), steps, lane);
         }
     }
 
-    private void add(StepShare share, long nanos, double weight, StepWeights by) {
-        split(share, nanos, weight, by);
+    private void add(StepShare share, LaneSteps steps, int lane) {
         Account account = open.get(share.requestId());
-        recomputeNanos += componentNanos[2];
-        rejectedNanos += componentNanos[3];
+        steps.recomputeNanos += componentNanos[2];
+        steps.rejectedNanos += componentNanos[3];
         if (account == null) {
-            unrecordedNanos += componentNanos[0] + componentNanos[1];
+            steps.unrecordedNanos += componentNanos[0] + componentNanos[1];
             return;
         }
+        account.lane = lane;
         account.prefillNanos += componentNanos[0];
         account.decodeNanos += componentNanos[1];
         account.computedTokens += share.promptTokens();
@@ -269,8 +278,7 @@ final class AccountBook {
             for (Account account : open.values()) {
                 unpaid.add(account.read());
             }
-            return new Snapshot(paying, unpaid, toldNanos, recomputeNanos, rejectedNanos,
-                    unrecordedNanos,
+            return new Snapshot(paying, unpaid, lanes.stream().map(LaneSteps::read).toList(),
                     learnt.stream().flatMap(model -> model.unsaved().stream()).toList(), closing);
         } finally {
             lock.unlock();
@@ -311,7 +319,7 @@ final class AccountBook {
             Account account = finished.stream()
                     .filter(a -> a.request.requestId().equals(requestId)).findFirst().orElseThrow();
             finished.remove(account);
-            unrecordedNanos += account.prefillNanos + account.decodeNanos;
+            lanes.get(account.lane).unrecordedNanos += account.prefillNanos + account.decodeNanos;
             return account;
         } finally {
             lock.unlock();

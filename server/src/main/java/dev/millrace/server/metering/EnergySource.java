@@ -1,5 +1,7 @@
 package dev.millrace.server.metering;
 
+import java.util.List;
+
 /** Reads how much energy the machine has used. Called by the meter's writer thread alone. */
 public interface EnergySource {
 
@@ -21,4 +23,23 @@ public interface EnergySource {
 
     /** What is measured, for people. */
     String description();
+
+    /**
+     * What it adds up, where that is known apart: each part is shared among what it is the energy
+     * of. The parts' microjoules together are this source's.
+     */
+    default List<Part> parts() {
+        return List.of(new Part(this, Part.ANY_LANE));
+    }
+
+    /**
+     * A part of a machine's energy.
+     *
+     * @param lane whose devices use it, or {@link #ANY_LANE}
+     */
+    record Part(EnergySource source, int lane) {
+
+        /** Nobody's in particular, as the processor's. */
+        public static final int ANY_LANE = -1;
+    }
 }

@@ -17,15 +17,13 @@ final class EpochBooks {
     /** The machine's time is kept in one row per kind and so long. */
     static final long WINDOW_MILLIS = TimeUnit.HOURS.toMillis(1);
 
-    private static final LaneReading LANE_START = new LaneReading(0, 0, 0, 0);
-
     private final CostModel rate;
     private final EnergyBooks energy;
     /** The device's clock when the rate began. */
     private final long laneStartNanos;
 
     private long windowMillis;
-    private Totals windowStart = new Totals(LANE_START, 0, 0, 0, 0, 0, 0, 0, 0);
+    private Totals windowStart = new Totals(LaneReading.START, 0, 0, 0, 0, 0, 0, 0, 0);
     private Charge windowRounding = Charge.ZERO;
     /** What unrecorded time of earlier rates costs more (or less) than at this one. */
     private Charge windowDisowned = Charge.ZERO;
@@ -97,7 +95,7 @@ final class EpochBooks {
     }
 
     private static long inFlightNanos(AccountBook.Snapshot books, LaneReading lane) {
-        return Math.max(0, lane.stepNanos() - books.toldNanos());
+        return Math.max(0, lane.stepNanos() - books.steps().toldNanos());
     }
 
     /**
@@ -158,8 +156,9 @@ final class EpochBooks {
     }
 
     private Totals totals(AccountBook.Snapshot books, LaneReading lane) {
-        return new Totals(lane, books.recomputeNanos(), books.rejectedNanos(),
-                books.unrecordedNanos(), energy.of(MachineTime.Kind.IDLE),
+        LaneSteps.Reading steps = books.steps();
+        return new Totals(lane, steps.recomputeNanos(), steps.rejectedNanos(),
+                steps.unrecordedNanos(), energy.of(MachineTime.Kind.IDLE),
                 energy.of(MachineTime.Kind.OVERHEAD), energy.of(MachineTime.Kind.RECOMPUTE),
                 energy.of(MachineTime.Kind.REJECTED), energy.of(MachineTime.Kind.UNRECORDED));
     }

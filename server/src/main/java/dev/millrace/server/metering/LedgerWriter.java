@@ -222,10 +222,10 @@ final class LedgerWriter implements Runnable {
     }
 
     MeterStatus status() {
-        AccountBook.Snapshot books = book.snapshot(0);
+        LaneSteps.Reading steps = book.snapshot(0).steps();
         return new MeterStatus(book.openAccounts(), book.unpaidAccounts(), postings.get(),
-                failedPostings.get(), failedReceipts.get(), books.unrecordedNanos(),
-                books.recomputeNanos(), books.rejectedNanos(), allocationFactor,
+                failedPostings.get(), failedReceipts.get(), steps.unrecordedNanos(),
+                steps.recomputeNanos(), steps.rejectedNanos(), allocationFactor,
                 overrunNanoUsd.sum());
     }
 }

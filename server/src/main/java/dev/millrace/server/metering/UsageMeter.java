@@ -11,7 +11,10 @@ import dev.millrace.server.metering.prices.Counterfactual;
 import dev.millrace.server.metering.rate.CostModel;
 import dev.millrace.server.metering.rate.RateSchedule;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
@@ -19,7 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the books of one device: shares every step's time among the requests in it, and brings each
+ * Keeps the books of a machine: shares every step's time among the requests in it, and brings each
  * finished request to the ledger exactly once. Safe to share between threads.
  *
  * <p>Receipts complete on the writer's thread: what depends on one must not block.
@@ -81,7 +84,8 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      * @param elsewhere where every request is priced too
      * @param prices  what teams are charged
      * @param weights how steps are shared that come without a model; see {@link #steps}
-     * @param lane    the device's clock; one lane belongs to one meter from its opening on
+     * @param lane    the device's clock, or that of all devices side by side; one lane belongs to
+     *                one meter from its opening on
      * @param energy  the machine's energy counter, or {@link EnergySource#NONE}
      * @throws LedgerException if the session cannot be begun
      */
@@ -150,21 +154,51 @@ public final class UsageMeter implements StepObserver, RequestMeter, AutoCloseab
      * @param expected to begin with where it never ran
      */
     public StepObserver steps(String model, String device, StepWeights expected) {
-        LearntWeights own = learnt(model, device, false, expected);
-        LearntWeights draft = learnt(model, device, true, expected);
-        book.learn(own);
-        book.learn(draft);
-        return new StepObserver() {
-            @Override
-            public void onStep(StepRecord step) {
-                book.record(step, step.drafts() ? draft : own);
-            }
+        return steps(model, List.of(device), expected).getFirst();
+    }
 
-            @Override
-            public void onFinished(FinishedRequest request) {
-                UsageMeter.this.onFinished(request);
-            }
-        };
+    /**
+     * The observers of a model's engines on several lanes. Those on devices of one name learn the
+     * same weights together.
+     *
+     * @param devices what runs the model, by lane
+     */
+    public List<StepObserver> steps(String model, List<String> devices, StepWeights expected) {
+        List<StepObserver> observers = new ArrayList<>();
+        Map<String, LearntPair> pairs = new HashMap<>();
+        for (int lane = 0; lane < devices.size(); lane++) {
+            LearntPair pair = pairs.computeIfAbsent(devices.get(lane), device -> new LearntPair(
+                    learnt(model, device, false, expected), learnt(model, device, true, expected)));
+            book.learn(pair.own(), lane);
+            book.learn(pair.draft(), lane);
+            observers.add(new LaneObserver(pair, lane));
+        }
+        return observers;
+    }
+
+    /** What is learnt of a model's steps, and of its draft's. */
+    private record LearntPair(LearntWeights own, LearntWeights draft) {}
+
+    /** Takes the steps of a lane. */
+    private final class LaneObserver implements StepObserver {
+
+        private final LearntPair learnt;
+        private final int lane;
+
+        LaneObserver(LearntPair learnt, int lane) {
+            this.learnt = learnt;
+            this.lane = lane;
+        }
+
+        @Override
+        public void onStep(StepRecord step) {
+            book.record(step, step.drafts() ? learnt.draft() : learnt.own(), lane);
+        }
+
+        @Override
+        public void onFinished(FinishedRequest request) {
+            UsageMeter.this.onFinished(request);
+        }
     }
 
     private LearntWeights learnt(String model, String device, boolean drafts,

@@ -120,7 +120,8 @@ public final class ServingAssembly {
             sources.forEach(this::open);
             MemoryByDevice memory = new MemoryByDevice(models, config, encoderBytes());
             this.energy = DeclaredPower.unless(MachineEnergy.of(
-                    RaplEnergySource.find(RaplEnergySource.POWERCAP), gpus()),
+                    RaplEnergySource.find(RaplEnergySource.POWERCAP),
+                    gpus().isEmpty() ? List.of() : List.of(gpus())),
                     RateSchedule.declaredPower(config.cost()), lane::reading);
             Counterfactual elsewhere = elsewhere(ledgerFile);
             InternalPrices prices = internalPrices(config);

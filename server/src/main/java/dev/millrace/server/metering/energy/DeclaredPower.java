@@ -17,7 +17,7 @@ public final class DeclaredPower implements EnergySource {
 
     private final PowerCurve curve;
     private final Supplier<LaneReading> lane;
-    private LaneReading last = new LaneReading(0, 0, 0, 0);
+    private LaneReading last = LaneReading.START;
     private double microjoules;
 
     private DeclaredPower(PowerCurve curve, Supplier<LaneReading> lane) {

@@ -112,6 +112,23 @@ class NvmlEnergySourceTest {
         assertThat(MachineEnergy.of(EnergySource.NONE, List.of())).isSameAs(EnergySource.NONE);
     }
 
+    @Test
+    void gpusSideBySideAreEachTheirLanesAndTheProcessorIsEverybodys() {
+        StandInNvml.set("millijoules", 6, 10);
+        StandInNvml.set("millijoules", 7, 10);
+        EnergySource both = MachineEnergy.ofLanes(new FixedEnergy(7), List.of(find(6), find(7)));
+        StandInNvml.set("millijoules", 6, 12);
+        StandInNvml.set("millijoules", 7, 15);
+
+        assertThat(both.microjoules()).isEqualTo(7_007);
+        assertThat(both.parts()).extracting(EnergySource.Part::lane).containsExactly(-1, 0, 1);
+        assertThat(both.parts()).extracting(part -> part.source().microjoules())
+                .containsExactly(7L, 2_000L, 5_000L);
+        assertThat(both.description()).isEqualTo("NVML, 1 GPU for each of 2; fixed");
+        assertThat(MachineEnergy.ofLanes(EnergySource.NONE, List.of(find(6), find(77)))
+                .microjoules()).isEqualTo(-1);
+    }
+
     private record FixedEnergy(long microjoules) implements EnergySource {
 
         @Override
