@@ -33,13 +33,13 @@ KERNEL(loraReduce, LoraArguments) {
   const LoraPair* pair = pairOf(a, token, (int)blockIdx.y);
   if (!pair) return;
   const u16* high = a.x.high + (size_t)token * a.x.stride;
-  const u16* low = a.x.low + (size_t)token * a.x.stride;
+  const u16* low = a.x.low ? a.x.low + (size_t)token * a.x.stride : nullptr;
   for (int row = threadIdx.x / WARP; row < pair->rank; row += ROW_THREADS / WARP) {
     const float* weights = pair->a + (size_t)row * pair->columns;
     float sum = 0;
     for (int i = lane; i < pair->columns; i += WARP) {
       int place = preparedPlace(i);
-      sum += weights[i] * (halfToFloat(high[place]) + halfToFloat(low[place]));
+      sum += weights[i] * (halfToFloat(high[place]) + (low ? halfToFloat(low[place]) : 0.0f));
     }
     for (int distance = WARP / 2; distance > 0; distance /= 2) {
       sum += __shfl_xor_sync(ALL_LANES, sum, distance);

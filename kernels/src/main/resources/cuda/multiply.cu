@@ -1,16 +1,17 @@
 // Products of matrices with activations, for one token as for a thousand, on tensor cores.
 //
-// A token is two of the eight columns of an operand: the higher halves of its activations and the
-// lower ones, whose sums are added in the end. So four tokens fill an operand, and one that is alone
-// costs no second instruction.
+// A token is one of the eight columns of an operand or, where an activation is two halves, two: that
+// of the higher halves and, four further, that of the lower ones, whose sum is added in the end. So
+// eight tokens or four fill an operand, and one that is alone costs no second instruction.
 //
 // The order of a sum: columns come in blocks, and block b belongs to share b % SHARES. Within a
-// share blocks are added in turn, then the shares in theirs. That depends on the number of columns
-// only, and a token's bits neither on the other tokens nor on which kernel makes them: for few
-// tokens each warp of a block of threads takes a share, for many each warp takes them all.
+// share blocks are added in turn, then the shares in theirs, those of lower halves by themselves.
+// That depends on the number of columns only, and a token's bits neither on the other tokens nor on
+// which kernel makes them: for few tokens each warp of a block of threads takes a share, for many
+// each warp takes them all.
 
 #define SHARES (ROW_THREADS / WARP)
-#define TILE_TOKENS 4
+#define TILE_COLUMNS 8
 
 struct MultiplyArguments {
   const Matrix* matrices;
@@ -44,17 +45,28 @@ INLINE int inputOf(const MultiplyArguments& a, const Span& span, int token) {
   return a.rowTokens ? a.rowTokens[token] : token;
 }
 
-// Of the two columns of the accumulators that a lane holds: their tokens, and whether they are
-// those of higher halves, which pay for the minimums.
-INLINE int tokenOf(int tile, int t, int i) { return TILE_TOKENS * tile + (2 * t + i) % TILE_TOKENS; }
+// Tokens that the columns of an operand are.
+INLINE int tileTokens(const MultiplyArguments& a) {
+  return a.x.low ? TILE_COLUMNS / 2 : TILE_COLUMNS;
+}
+
+// The token of a column of so many operands side by side.
+INLINE int tokenOf(const MultiplyArguments& a, int column) {
+  return column / TILE_COLUMNS * tileTokens(a) + column % tileTokens(a);
+}
+
+// Whether a column is one of higher halves, which pay for the minimums.
+INLINE bool isHigh(const MultiplyArguments& a, int column) {
+  return column % TILE_COLUMNS < tileTokens(a);
+}
 
 // Adds products of 128 columns: activations(n, pair) gives a lane its part of two steps of tile n,
-// sums(n, i, pair) those steps' sums of the activations of the lane's column i.
+// sums(n, i, pair) those steps' sums of the activations of the lane's column i, if that pays for
+// minimums, which `high` says.
 template <class Format, int ROW_TILES, int TILES, class Activations, class Sums>
-INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles,
+INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles, bool high,
                           Activations activations, Sums sums,
                           float (&total)[ROW_TILES][TILES][4]) {
-  int t = threadIdx.x % 4;
 #pragma unroll
   for (int pair = 0; pair < BLOCK_COLUMNS / 32; pair++) {
     u32 weights[ROW_TILES][2][4];
@@ -82,8 +94,8 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
 #pragma unroll
         for (int i = 0; i < 2; i++) {
           float2 both = sums(n, i, pair);
-          ones[i][0] = t >= 2 ? 0.0f : GROUPS == 1 ? both.x + both.y : both.x;
-          ones[i][GROUPS - 1] = t >= 2 ? 0.0f : GROUPS == 1 ? ones[i][0] : both.y;
+          ones[i][0] = !high ? 0.0f : GROUPS == 1 ? both.x + both.y : both.x;
+          ones[i][GROUPS - 1] = !high ? 0.0f : GROUPS == 1 ? ones[i][0] : both.y;
         }
       }
 #pragma unroll

@@ -9,25 +9,27 @@ INLINE void fetchWeights(const MultiplyArguments& a) {
   if (at < bytes) fetchLine(m.codes + blockIdx.y * bytes + at);
 }
 
-// 16 outputs of up to 4 x TILES tokens. What a warp loads next is on its way while it multiplies.
+// 16 outputs of the tokens of TILES operands. What a warp loads next is on its way while it multiplies.
 template <class Format, int TILES>
 INLINE void multiplyFew(const MultiplyArguments& a) {
-  __shared__ float parts[SHARES][8 * TILES][16];
+  __shared__ float parts[SHARES][TILE_COLUMNS * TILES][16];
   const Matrix m = a.matrices[a.first + blockIdx.z];
-  Span span = spanOf(a, TILE_TOKENS * TILES);
+  int tokens = tileTokens(a);
+  Span span = spanOf(a, tokens * TILES);
   int tile = blockIdx.y;
   if (tile * 16 >= m.rows || span.first >= span.end) return;
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
-  int tiles = ceilDiv(span.end - span.first, TILE_TOKENS);
-  const u16* halves = g < TILE_TOKENS ? a.x.high : a.x.low;
+  int tiles = ceilDiv(span.end - span.first, tokens);
+  const u16* halves = isHigh(a, g) ? a.x.high : a.x.low;
   u32 rows[TILES];
   u32 sumRows[TILES][2];
 #pragma unroll
   for (int n = 0; n < TILES; n++) {
-    int token = span.first + n * TILE_TOKENS;
-    rows[n] = (u32)inputOf(a, span, token + g % TILE_TOKENS) * a.x.stride + 8 * t;
+    int first = TILE_COLUMNS * n;
+    rows[n] = (u32)inputOf(a, span, span.first + tokenOf(a, first + g)) * a.x.stride + 8 * t;
     for (int i = 0; i < 2; i++) {
-      sumRows[n][i] = (u32)inputOf(a, span, span.first + tokenOf(n, t, i)) * (a.x.stride / 16);
+      int token = span.first + tokenOf(a, first + 2 * t + i);
+      sumRows[n][i] = (u32)inputOf(a, span, token) * (a.x.stride / 16);
     }
   }
   float total[1][TILES][4] = {};
@@ -44,7 +46,7 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
     if (index + 1 < count) load(index + 1, next);
     int block = warp + index / Format::PLANES * SHARES;
     multiplyBlock<Format, 1, TILES>(
-        lanes, tiles,
+        lanes, tiles, isHigh(a, 2 * t),
         [&](int n, int pair) {
           return *(const uint4*)(halves + rows[n] + block * BLOCK_COLUMNS + 32 * pair);
         },
@@ -55,18 +57,19 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
     for (int i = 0; i < 2; i++) lanes[0][i] = next[0][i];
   }
   for (int n = 0; n < TILES; n++) {
-    for (int i = 0; i < 4; i++) parts[warp][8 * n + 2 * t + i % 2][g + i / 2 * 8] = total[0][n][i];
+    for (int i = 0; i < 4; i++) parts[warp][TILE_COLUMNS * n + 2 * t + i % 2][g + i / 2 * 8] = total[0][n][i];
   }
   __syncthreads();
-  for (int i = threadIdx.x; i < 16 * TILE_TOKENS * TILES; i += ROW_THREADS) {
-    int token = i / 16, column = token / TILE_TOKENS * 8 + token % TILE_TOKENS;
+  for (int i = threadIdx.x; i < 16 * tokens * TILES; i += ROW_THREADS) {
+    int token = i / 16, column = token / tokens * TILE_COLUMNS + token % tokens;
     int row = tile * 16 + i % 16;
     if (span.first + token < span.end && row < m.rows) {
-      float sum = 0;
-      for (int share = 0; share < SHARES; share++) {
-        sum += parts[share][column][i % 16] + parts[share][column + TILE_TOKENS][i % 16];
+      float sum = 0, lower = 0;
+      for (int share = 0; share < SHARES; share++) sum += parts[share][column][i % 16];
+      for (int share = 0; a.x.low && share < SHARES; share++) {
+        lower += parts[share][column + tokens][i % 16];
       }
-      writeProduct(a, m, span.first + token, row, sum);
+      writeProduct(a, m, span.first + token, row, sum + lower);
     }
   }
 }
@@ -74,8 +77,8 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
 // Two kernels for each format, so that none pays for another's registers: blocks of (tokens, rows,
 // matrices).
 #define MULTIPLY_FEW(format, Format)                                                               \
-  KERNEL_AFTER(fetchWeights, multiply4##format, MultiplyArguments) { multiplyFew<Format, 1>(a); }  \
-  KERNEL_AFTER(fetchWeights, multiply16##format, MultiplyArguments) { multiplyFew<Format, 4>(a); }
+  KERNEL_AFTER(fetchWeights, multiplyFew##format, MultiplyArguments) { multiplyFew<Format, 1>(a); }  \
+  KERNEL_AFTER(fetchWeights, multiplySome##format, MultiplyArguments) { multiplyFew<Format, 4>(a); }
 MULTIPLY_FEW(F16, F16Format)
 MULTIPLY_FEW(F16X2, F16x2Format)
 MULTIPLY_FEW(Q8, Q8Format)

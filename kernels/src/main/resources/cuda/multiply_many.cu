@@ -1,7 +1,7 @@
 // Products with many tokens, which keep the tensor cores busy.
 
 #define MANY_TILES 8
-#define MANY_TOKENS (MANY_TILES * TILE_TOKENS)
+#define MANY_COLUMNS (MANY_TILES * TILE_COLUMNS)
 #define MANY_ROW_TILES 2
 
 // Blocks of columns in the order of the sums.
@@ -23,28 +23,29 @@ struct Walk {
   }
 };
 
-// 256 outputs of up to 32 tokens: every warp has 32 rows and all tokens. Activations come into
+// 256 outputs of the tokens of 64 columns: every warp has 32 rows and all tokens. Activations come into
 // shared memory two blocks of columns at a time, one on its way while the other is multiplied.
 // Where a column's 16 bytes of a lane lie is permuted, so that eight lanes meet no bank twice.
 template <class Format>
 INLINE void multiplyMany(const MultiplyArguments& a) {
-  __shared__ uint4 stages[2][2 * MANY_TOKENS][BLOCK_COLUMNS / 8];
-  __shared__ uint4 sumStages[2][MANY_TOKENS][BLOCK_COLUMNS / 16 / 4];
+  __shared__ uint4 stages[2][MANY_COLUMNS][BLOCK_COLUMNS / 8];
+  __shared__ uint4 sumStages[2][MANY_COLUMNS][BLOCK_COLUMNS / 16 / 4];
   const Matrix m = a.matrices[a.first + blockIdx.z];
-  Span span = spanOf(a, MANY_TOKENS);
+  int tokens = MANY_TILES * tileTokens(a);
+  Span span = spanOf(a, tokens);
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
   int firstTile = (blockIdx.y * SHARES + warp) * MANY_ROW_TILES, tileCount = ceilDiv(m.rows, 16);
   if ((int)blockIdx.y * SHARES * MANY_ROW_TILES >= tileCount || span.first >= span.end) return;
   auto stage = [&](const Walk<Format>& walk, int index) {
     if (!walk.ended()) {
-      for (int i = threadIdx.x; i < 2 * MANY_TOKENS * 16; i += ROW_THREADS) {
-        int column = i / 16, part = i % 16, slot = column % 8;
-        int input = inputOf(a, span, span.first + column / 8 * TILE_TOKENS + slot % TILE_TOKENS);
-        const u16* halves = slot < TILE_TOKENS ? a.x.high : a.x.low;
+      for (int i = threadIdx.x; i < MANY_COLUMNS * 16; i += ROW_THREADS) {
+        int column = i / 16, part = i % 16;
+        int input = inputOf(a, span, span.first + tokenOf(a, column));
+        const u16* halves = isHigh(a, column) ? a.x.high : a.x.low;
         copyAsync(&stages[index][column][part ^ column % 2 * 4],
                   halves + (size_t)input * a.x.stride + walk.block * BLOCK_COLUMNS + part * 8);
       }
-      if (Format::MINIMUM && threadIdx.x < 2 * MANY_TOKENS) {
+      if (Format::MINIMUM && threadIdx.x < 2 * tokens) {
         int token = threadIdx.x / 2, part = threadIdx.x % 2;
         size_t input = inputOf(a, span, span.first + token);
         copyAsync(&sumStages[index][token][part],
@@ -54,7 +55,7 @@ INLINE void multiplyMany(const MultiplyArguments& a) {
     endCopies();
   };
   float total[MANY_ROW_TILES][MANY_TILES][4] = {};
-  float sums[MANY_ROW_TILES][MANY_TILES][2] = {};
+  float sums[MANY_ROW_TILES][MANY_TILES][4] = {};
   Walk<Format> walk = {blocksOf(m), 0, 0, 0}, ahead = walk;
   stage(ahead, 0);
   for (int index = 0; !walk.ended(); index ^= 1) {
@@ -69,36 +70,37 @@ INLINE void multiplyMany(const MultiplyArguments& a) {
     awaitCopies<1>();
     __syncthreads();
     multiplyBlock<Format, MANY_ROW_TILES, MANY_TILES>(
-        lanes, MANY_TILES,
+        lanes, MANY_TILES, isHigh(a, 2 * t),
         [&](int n, int pair) { return stages[index][8 * n + g][(4 * pair + t) ^ g % 2 * 4]; },
         [&](int n, int i, int pair) {
-          return ((const float2*)sumStages[index][tokenOf(n, t, i)])[pair];
+          return ((const float2*)sumStages[index][tokenOf(a, 8 * n + 2 * t + i)])[pair];
         },
         total);
     __syncthreads();
     if (!walk.advance()) continue;
-    // Higher and lower halves of a token are two lanes apart: each keeps one of two rows.
 #pragma unroll
-    for (int i = 0; i < MANY_ROW_TILES * MANY_TILES * 2; i++) {
-      float* d = total[i / 2 / MANY_TILES][i / 2 % MANY_TILES] + i % 2;
-      float other = __shfl_xor_sync(ALL_LANES, t < 2 ? d[2] : d[0], 2);
-      sums[i / 2 / MANY_TILES][i / 2 % MANY_TILES][i % 2] += (t < 2 ? d[0] : d[2]) + other;
-      d[0] = d[2] = 0;
+    for (int i = 0; i < MANY_ROW_TILES * MANY_TILES * 4; i++) {
+      sums[i / 4 / MANY_TILES][i / 4 % MANY_TILES][i % 4] +=
+          total[i / 4 / MANY_TILES][i / 4 % MANY_TILES][i % 4];
+      total[i / 4 / MANY_TILES][i / 4 % MANY_TILES][i % 4] = 0;
     }
   }
 #pragma unroll
-  for (int i = 0; i < MANY_ROW_TILES * MANY_TILES * 2; i++) {
-    int token = span.first + tokenOf(i / 2 % MANY_TILES, t, i % 2);
-    int row = (firstTile + i / 2 / MANY_TILES) * 16 + g + (t < 2 ? 0 : 8);
-    if (token < span.end && row < m.rows) {
-      writeProduct(a, m, token, row, sums[i / 2 / MANY_TILES][i / 2 % MANY_TILES][i % 2]);
+  for (int i = 0; i < MANY_ROW_TILES * MANY_TILES * 4; i++) {
+    float sum = sums[i / 4 / MANY_TILES][i / 4 % MANY_TILES][i % 4];
+    float lower = __shfl_xor_sync(ALL_LANES, sum, 2);
+    int column = i / 4 % MANY_TILES * TILE_COLUMNS + 2 * t + i % 2;
+    int token = span.first + tokenOf(a, column);
+    int row = (firstTile + i / 4 / MANY_TILES) * 16 + g + i % 4 / 2 * 8;
+    if (isHigh(a, column) && token < span.end && row < m.rows) {
+      writeProduct(a, m, token, row, a.x.low ? sum + lower : sum);
     }
   }
 }
 
 // A kernel for each format of large matrices: blocks of (tokens, rows, matrices).
 #define MULTIPLY_MANY(format, Format)                                                              \
-  KERNEL(multiply32##format, MultiplyArguments) { multiplyMany<Format>(a); }
+  KERNEL(multiplyMany##format, MultiplyArguments) { multiplyMany<Format>(a); }
 MULTIPLY_MANY(F16, F16Format)
 MULTIPLY_MANY(Q8, Q8Format)
 MULTIPLY_MANY(Q4, Q4Format)

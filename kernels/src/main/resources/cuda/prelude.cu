@@ -150,13 +150,13 @@ INLINE float blockMaximum(float value, float* scratch) {
   return largest;
 }
 
-// Activations on their way into tensor cores, (rows, stride): each is the sum of two halves, times
-// a power of two per row; of every 32 columns a lane's four of the first 16 and of the second lie side
-// by side, in the order of lanes. Together the halves keep 22 bits of an activation, so that products are
-// nearly those of floats, and a row's largest never overflows.
+// Activations on their way into tensor cores, (rows, stride): each is a half, or the sum of two,
+// times a power of two per row; of every 32 columns a lane's four of the first 16 and of the second
+// lie side by side, in the order of lanes. One half keeps eleven bits of an activation, two keep 22, so
+// that products are nearly those of floats; a row's largest never overflows.
 struct Prepared {
   u16* high;      // (rows, stride)
-  u16* low;       // (rows, stride)
+  u16* low;       // (rows, stride); null where an activation is one half
   float* inverse; // (rows): undoes the power of two
   float* sums;    // (rows, stride / 16): of 16 consecutive activations, power included
   int stride;     // columns, filled up to whole blocks
@@ -186,7 +186,7 @@ INLINE void prepareRow(const Prepared& out, int row, int width, Values value, fl
     float scaled = i < width ? value(i) * factor : 0.0f;
     u16 high = floatToHalf(scaled);
     float kept = halfToFloat(high);
-    u16 low = floatToHalf(scaled - kept);
+    u16 low = out.low ? floatToHalf(scaled - kept) : 0;
     float sum = kept + halfToFloat(low);
     for (int distance = 8; distance > 0; distance /= 2) {
       sum += __shfl_xor_sync(ALL_LANES, sum, distance);
@@ -195,7 +195,7 @@ INLINE void prepareRow(const Prepared& out, int row, int width, Values value, fl
       size_t start = (size_t)row * out.stride;
       int place = preparedPlace(i);
       out.high[start + place] = high;
-      out.low[start + place] = low;
+      if (out.low) out.low[start + place] = low;
       if (i % 16 == 0) out.sums[(start + i) / 16] = sum;
     }
   }

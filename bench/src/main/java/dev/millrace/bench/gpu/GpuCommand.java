@@ -76,10 +76,10 @@ public final class GpuCommand implements Callable<Integer> {
         report.begin();
         try (WorkerPool pool = WorkerPool.create(options.threads)) {
             CpuKernels kernels = options.openKernels();
-            ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.launches),
+            ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.settings()),
                     memoryBytes(gpu), new CpuBackend(kernels, pool, Duration.ZERO),
                     ModelOptions.memoryBytes(), options.checkPrompt,
-                    options.checkTokens, options.bound);
+                    options.checkTokens, options.bound());
             if (subjects.isEmpty()) {
                 Path file = ModelOptions.resolve(options.model);
                 try (Model model = Model.open(file)) {
@@ -114,7 +114,7 @@ public final class GpuCommand implements Callable<Integer> {
                 probeSize(gpu))) {
             report.add(device);
             for (Subject subject : subjects) {
-                new GpuTables(options, gpu.backend(kernels, pool, options.launches), device,
+                new GpuTables(options, gpu.backend(kernels, pool, options.settings()), device,
                         GpuEnergy.of(gpu.info()), report, memoryBytes(gpu))
                         .measure(subject);
             }

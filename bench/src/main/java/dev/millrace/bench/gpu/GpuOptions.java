@@ -5,8 +5,10 @@ import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.model.ModelTest;
 import dev.millrace.bench.peer.PeerTurns;
 import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaActivations;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +17,10 @@ import picocli.CommandLine.Parameters;
 
 /** What {@code bench gpu} is to measure, and how. */
 final class GpuOptions {
+
+    /** Of relative errors with activations of 22 bits, and of eleven. */
+    private static final double BOUND = 1e-3;
+    private static final double HALF_BOUND = 5e-3;
 
     static final Path RESULTS = Path.of("bench/results/gpu.jsonl");
 
@@ -62,7 +68,11 @@ final class GpuOptions {
 
     @Option(names = "--launches", paramLabel = "HOW", description = "How kernels get to the"
             + " device: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-    CudaLaunches launches = CudaLaunches.OVERLAPPED;
+    private CudaLaunches launches = CudaLaunches.OVERLAPPED;
+
+    @Option(names = "--activations", paramLabel = "FORMAT", description = "What activations are"
+            + " rounded to in products: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private CudaActivations activations = CudaActivations.F16;
 
     @Option(names = "--memory", paramLabel = "GB",
             description = "Of the device's memory, for weights, cache and buffers (default: nine"
@@ -113,8 +123,8 @@ final class GpuOptions {
 
     @Option(names = "--bound", paramLabel = "X",
             description = "Largest relative error of logits and of the state after a layer"
-                    + " (default: ${DEFAULT-VALUE}).")
-    double bound = 1e-3;
+                    + " (default: 0.001 with activations of 22 bits, else 0.005).")
+    private Double bound;
 
     @Option(names = {"-t", "--threads"}, paramLabel = "N",
             description = "Worker threads, to pack weights and to check (default: the processors"
@@ -150,7 +160,7 @@ final class GpuOptions {
         requireNotNegative("--memory", memoryGigabytes);
         requireNotNegative("--dollars-per-hour", dollarsPerHour);
         requireNotNegative("--energy-seconds", energySeconds);
-        requireNotNegative("--bound", bound);
+        requireNotNegative("--bound", bound());
         formats();
         if (!peerNames.isEmpty() && peerNames.size() != peers.size()) {
             throw new IllegalArgumentException("there are " + peers.size() + " peers and "
@@ -177,6 +187,17 @@ final class GpuOptions {
         batches.forEach(batch -> tests.add(ModelTest.decode(tokens, context, batch)));
         prompts.forEach(prompt -> tests.add(ModelTest.prefill(prompt, 0)));
         return tests;
+    }
+
+    double bound() {
+        if (bound != null) {
+            return bound;
+        }
+        return activations == CudaActivations.F16 ? HALF_BOUND : BOUND;
+    }
+
+    CudaSettings settings() {
+        return new CudaSettings(launches, activations);
     }
 
     List<KvFormat> formats() {

@@ -2,7 +2,7 @@ package dev.millrace.bench.gpu;
 
 import dev.millrace.bench.BenchException;
 import dev.millrace.engine.cuda.CudaBackend;
-import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.WorkerPool;
@@ -45,7 +45,7 @@ record GpuUnderTest(CudaDeviceInfo info, byte[] image) {
     }
 
     /** What runs models on it. */
-    Backend backend(CpuKernels hostKernels, WorkerPool pool, CudaLaunches launches) {
-        return new CudaBackend(info, image, hostKernels, pool, launches);
+    Backend backend(CpuKernels hostKernels, WorkerPool pool, CudaSettings settings) {
+        return new CudaBackend(info, image, hostKernels, pool, settings);
     }
 }

@@ -53,7 +53,8 @@ class GpuCommandTest {
         long before = StandInNvml.set("drawn", 0, 500);
         try {
             assertThat(execute(SHAPE, "--type", "q4_0,q8_0", "--batches", "1,3,9999", "--context",
-                    "5", "--prompts", "6,4000", "--dollars-per-hour", "3.6", "--html",
+                    "5", "--prompts", "6,4000", "--activations", "F16X2", "--dollars-per-hour",
+                    "3.6", "--html",
                     folder.resolve("page.html").toString())).as(errors.toString()).isZero();
         } finally {
             StandInNvml.set("drawn", 0, before);

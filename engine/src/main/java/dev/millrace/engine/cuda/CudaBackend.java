@@ -15,6 +15,7 @@ import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaCache;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
@@ -40,7 +41,7 @@ public final class CudaBackend implements Backend {
     private final byte[] image;
     private final CpuKernels hostKernels;
     private final WorkerPool pool;
-    private final CudaLaunches launches;
+    private final CudaSettings settings;
     private final long logitBytes;
 
     /**
@@ -49,17 +50,17 @@ public final class CudaBackend implements Backend {
      * @param pool        to pack weights and to sample
      */
     public CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels, WorkerPool pool,
-            CudaLaunches launches) {
-        this(info, image, hostKernels, pool, launches, LOGIT_BYTES);
+            CudaSettings settings) {
+        this(info, image, hostKernels, pool, settings, LOGIT_BYTES);
     }
 
     CudaBackend(CudaDeviceInfo info, byte[] image, CpuKernels hostKernels, WorkerPool pool,
-            CudaLaunches launches, long logitBytes) {
+            CudaSettings settings, long logitBytes) {
         this.info = Objects.requireNonNull(info, "info");
         this.image = image.clone();
         this.hostKernels = Objects.requireNonNull(hostKernels, "hostKernels");
         this.pool = Objects.requireNonNull(pool, "pool");
-        this.launches = Objects.requireNonNull(launches, "launches");
+        this.settings = Objects.requireNonNull(settings, "settings");
         this.logitBytes = logitBytes;
     }
 
@@ -70,12 +71,12 @@ public final class CudaBackend implements Backend {
 
     @Override
     public String description() {
-        return description(info);
+        return description(info, settings.activations());
     }
 
-    /** What a device is called. */
-    public static String description(CudaDeviceInfo info) {
-        return "cuda: " + info.description();
+    /** What a device is called, and what it rounds to. */
+    public static String description(CudaDeviceInfo info, CudaActivations activations) {
+        return "cuda: " + info.description() + ", activations " + activations.label();
     }
 
     /**
@@ -83,8 +84,8 @@ public final class CudaBackend implements Backend {
      * weights.
      */
     public static DeviceMemory memoryNeeded(ModelSpec spec, Weights weights,
-            MemoryBudget budget) {
-        Share share = Share.whole(spec, weights, budget, LOGIT_BYTES);
+            MemoryBudget budget, CudaActivations activations) {
+        Share share = Share.whole(spec, weights, budget, LOGIT_BYTES, activations);
         return share.plan().full(share.sizes());
     }
 
@@ -111,7 +112,8 @@ public final class CudaBackend implements Backend {
 
     @Override
     public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        Share share = Share.whole(spec, weights, budget, logitBytes);
+        Share share = Share.whole(spec, weights, budget, logitBytes,
+                settings.activations());
         MemoryPlan plan = share.plan();
         WeightSizes sizes = share.sizes();
         if (sizes.bytes() > plan.weightLimitBytes()) {
@@ -141,7 +143,7 @@ public final class CudaBackend implements Backend {
     private ForwardPass place(CudaDevice device, Share share, MemoryPlan plan,
             WeightSizes sizes) {
         long startNanos = System.nanoTime();
-        if (launches == CudaLaunches.OVERLAPPED) {
+        if (settings.launches() == CudaLaunches.OVERLAPPED) {
             device.overlapKernels();
         }
         ModelSpec spec = share.spec();
@@ -154,7 +156,7 @@ public final class CudaBackend implements Backend {
         DeviceMemory memory = new DeviceMemory(sizes.bytes(), sizes.stepBytes(),
                 geometry.totalBytes(), plan.bufferBytes(), budget.adapterBytes());
         device.synchronize();
-        Optional<StepBuckets> buckets = launches != CudaLaunches.SINGLE
+        Optional<StepBuckets> buckets = settings.launches() != CudaLaunches.SINGLE
                 ? Optional.of(new StepBuckets(budget, placed.buffers().logitRows))
                 : Optional.empty();
         return new CudaForwardPass(device, new CudaForwardPass.Parts(geometry, memory,

@@ -1,6 +1,7 @@
 package dev.millrace.engine.cuda;
 
 import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaKernels;
 import dev.millrace.kernels.cuda.CudaKernels.Routes;
 import dev.millrace.kernels.cuda.CudaProduct;
@@ -49,6 +50,7 @@ final class CudaBuffers {
     final long expertOut; // (step tokens x chosen, embedding)
     private final long gatePrepared; // enough for every width and number of rows
     private final int stepTokens;
+    private final CudaActivations activations;
 
     /**
      * @param spec       of this device
@@ -56,7 +58,8 @@ final class CudaBuffers {
      * @param logitBytes most bytes of logits at a time
      */
     CudaBuffers(ModelSpec spec, int devices, MemoryBudget budget, int groups, long logitBytes,
-            DeviceLayout layout) {
+            CudaActivations activations, DeviceLayout layout) {
+        this.activations = activations;
         stepTokens = budget.stepTokens();
         this.devices = devices;
         hidden = layout.floats((long) stepTokens * spec.embeddingSize());
@@ -71,14 +74,15 @@ final class CudaBuffers {
         key = layout.floats((long) stepTokens * spec.kvSize());
         value = layout.floats((long) stepTokens * spec.kvSize());
         attended = layout.floats((long) stepTokens * spec.querySize());
-        normed = layout.prepared(stepTokens, spec.embeddingSize());
-        attendedPrepared = layout.prepared(stepTokens, spec.querySize());
+        normed = layout.prepared(stepTokens, spec.embeddingSize(), activations);
+        attendedPrepared = layout.prepared(stepTokens, spec.querySize(), activations);
         long widest = 0;
         long preparedBytes = 0;
         for (FeedForwardSpec network : networks(spec)) {
             int rows = rows(network);
             widest = Math.max(widest, (long) rows * network.size());
-            preparedBytes = Math.max(preparedBytes, PreparedRows.bytes(rows, network.size()));
+            preparedBytes = Math.max(preparedBytes,
+                    PreparedRows.bytes(rows, network.size(), activations));
         }
         gate = layout.floats(widest);
         up = layout.floats(widest);
@@ -112,9 +116,9 @@ final class CudaBuffers {
 
     /** Device memory that the buffers take, in bytes. */
     static long bytes(ModelSpec spec, int devices, MemoryBudget budget, int groups,
-            long logitBytes) {
+            long logitBytes, CudaActivations activations) {
         DeviceLayout layout = new DeviceLayout(0);
-        new CudaBuffers(spec, devices, budget, groups, logitBytes, layout);
+        new CudaBuffers(spec, devices, budget, groups, logitBytes, activations, layout);
         return layout.taken();
     }
 
@@ -145,6 +149,6 @@ final class CudaBuffers {
 
     /** Prepared gates of a network: rows as many as it can have. */
     PreparedRows gates(int width, int rows) {
-        return PreparedRows.at(gatePrepared, rows, width);
+        return PreparedRows.at(gatePrepared, rows, width, activations);
     }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.engine.cuda;
 
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.PreparedRows;
 
 /** Hands out addresses one after the other from a base: of device memory, or 0 to add sizes up. */
@@ -28,8 +29,9 @@ final class DeviceLayout {
         return take(Math.multiplyExact(count, Integer.BYTES));
     }
 
-    PreparedRows prepared(int rows, int columns) {
-        return PreparedRows.at(take(PreparedRows.bytes(rows, columns)), rows, columns);
+    PreparedRows prepared(int rows, int columns, CudaActivations activations) {
+        return PreparedRows.at(take(PreparedRows.bytes(rows, columns, activations)), rows, columns,
+                activations);
     }
 
     /** Bytes handed out. */

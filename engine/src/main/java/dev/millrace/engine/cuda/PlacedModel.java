@@ -6,6 +6,7 @@ import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.MemoryPlan.GroupBlocks;
 import dev.millrace.engine.forward.WeightSizes;
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaKernels;
 import dev.millrace.kernels.cuda.CudaMatrix;
@@ -32,18 +33,19 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
      * @param logitBytes most bytes of logits at a time
      */
     record Share(ModelSpec spec, ModelSpec whole, int devices, Weights weights,
-            MemoryBudget budget, long logitBytes) {
+            MemoryBudget budget, long logitBytes, CudaActivations activations) {
 
         static Share whole(ModelSpec spec, Weights weights, MemoryBudget budget,
-                long logitBytes) {
-            return new Share(spec, spec, 1, weights, budget, logitBytes);
+                long logitBytes, CudaActivations activations) {
+            return new Share(spec, spec, 1, weights, budget, logitBytes, activations);
         }
 
         /** How the device's memory divides; {@code budget.totalBytes()} of it may be taken. */
         MemoryPlan plan() {
             List<GroupBlocks> groups = MemoryPlan.groups(spec, budget, CudaBackend::blockBytes);
             return new MemoryPlan(whole.name(), budget.totalBytes(),
-                    CudaBuffers.bytes(spec, devices, budget, groups.size(), logitBytes)
+                    CudaBuffers.bytes(spec, devices, budget, groups.size(), logitBytes,
+                            activations)
                             + CudaWeightLoader.tableBytes(spec, budget.contextTokens()),
                     budget.adapterBytes(), groups);
         }
@@ -74,7 +76,7 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
                 plan.groups().stream().map(GroupBlocks::layers).toList(), groups);
         DeviceLayout layout = new DeviceLayout(bufferAddress);
         CudaBuffers buffers = new CudaBuffers(spec, share.devices(), budget, groups.size(),
-                share.logitBytes(), layout);
+                share.logitBytes(), share.activations(), layout);
         MemorySegment staging = device.pin(Math.clamp(sizes.bytes(), LEAST_STAGING_BYTES,
                 STAGING_BYTES));
         CudaWeights loaded = new CudaWeightLoader(kernels, pool, spec, share.weights(), buffers,

@@ -15,6 +15,7 @@ import dev.millrace.engine.forward.WeightSizes;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaLostException;
@@ -45,6 +46,7 @@ public final class ShardedBackend implements Backend {
     private final Supplier<Nccl> nccl;
     private final CpuKernels hostKernels;
     private final WorkerPool pool;
+    private final CudaActivations activations;
     private final long logitBytes;
 
     /**
@@ -53,19 +55,21 @@ public final class ShardedBackend implements Backend {
      * @param nccl        finds the library when a model is opened
      * @param hostKernels to sample with
      * @param pool        to pack weights and to sample
+     * @param activations what activations are rounded to before products
      */
     public ShardedBackend(List<CudaDeviceInfo> devices, byte[] image, Supplier<Nccl> nccl,
-            CpuKernels hostKernels, WorkerPool pool) {
-        this(devices, image, nccl, hostKernels, pool, LOGIT_BYTES);
+            CpuKernels hostKernels, WorkerPool pool, CudaActivations activations) {
+        this(devices, image, nccl, hostKernels, pool, activations, LOGIT_BYTES);
     }
 
     ShardedBackend(List<CudaDeviceInfo> devices, byte[] image, Supplier<Nccl> nccl,
-            CpuKernels hostKernels, WorkerPool pool, long logitBytes) {
+            CpuKernels hostKernels, WorkerPool pool, CudaActivations activations, long logitBytes) {
         this.devices = List.copyOf(devices);
         this.image = image.clone();
         this.nccl = Objects.requireNonNull(nccl, "nccl");
         this.hostKernels = Objects.requireNonNull(hostKernels, "hostKernels");
         this.pool = Objects.requireNonNull(pool, "pool");
+        this.activations = Objects.requireNonNull(activations, "activations");
         this.logitBytes = logitBytes;
     }
 
@@ -76,12 +80,13 @@ public final class ShardedBackend implements Backend {
 
     @Override
     public String description() {
-        return description(devices);
+        return description(devices, activations);
     }
 
     /** What devices that share a model are called. */
-    public static String description(List<CudaDeviceInfo> devices) {
-        return CudaBackend.description(devices.getFirst()) + "; " + devices.size()
+    public static String description(List<CudaDeviceInfo> devices,
+            CudaActivations activations) {
+        return CudaBackend.description(devices.getFirst(), activations) + "; " + devices.size()
                 + " GPUs share the model (" + String.join(", ", devices.stream()
                         .map(device -> Integer.toString(device.handle())).toList())
                 + ")";
@@ -94,15 +99,15 @@ public final class ShardedBackend implements Backend {
      * @throws BackendException if the model cannot be shared out among so many
      */
     public static DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget,
-            int devices) {
-        return deviceMemories(spec, weights, budget, devices).stream()
+            int devices, CudaActivations activations) {
+        return deviceMemories(spec, weights, budget, devices, activations).stream()
                 .reduce(DeviceMemory::plus).orElseThrow();
     }
 
     /** The same of each device. */
     public static List<DeviceMemory> deviceMemories(ModelSpec spec, Weights weights,
-            MemoryBudget budget, int devices) {
-        return shares(spec, weights, budget, devices, LOGIT_BYTES).stream()
+            MemoryBudget budget, int devices, CudaActivations activations) {
+        return shares(spec, weights, budget, devices, LOGIT_BYTES, activations).stream()
                 .map(share -> share.plan().full(share.sizes())).toList();
     }
 
@@ -113,15 +118,15 @@ public final class ShardedBackend implements Backend {
      * @throws BackendException if the model cannot be shared out among so many
      */
     public static long leastDeviceBytes(ModelSpec spec, Weights weights, MemoryBudget budget,
-            int devices) {
-        return shares(spec, weights, budget, devices, LOGIT_BYTES).stream()
+            int devices, CudaActivations activations) {
+        return shares(spec, weights, budget, devices, LOGIT_BYTES, activations).stream()
                 .mapToLong(share -> share.sizes().bytes() + share.plan().bufferBytes()
                         + CudaBackend.leastCacheBytes(share.spec(), share.budget()))
                 .max().orElseThrow();
     }
 
     private static List<Share> shares(ModelSpec spec, Weights weights, MemoryBudget budget,
-            int devices, long logitBytes) {
+            int devices, long logitBytes, CudaActivations activations) {
         ShardSplit split = new ShardSplit(spec, weights, devices);
         MemoryBudget each = new MemoryBudget(Math.max(1, budget.totalBytes() / devices),
                 budget.contextTokens(), budget.sequences(), budget.stepTokens(),
@@ -129,7 +134,7 @@ public final class ShardedBackend implements Backend {
         return IntStream.range(0, devices)
                 .mapToObj(device -> new Share(split.shard(device), spec, devices,
                         new ShardWeights(weights, split, device), each,
-                        device == 0 ? logitBytes : NO_LOGIT_BYTES))
+                        device == 0 ? logitBytes : NO_LOGIT_BYTES, activations))
                 .toList();
     }
 
@@ -138,7 +143,8 @@ public final class ShardedBackend implements Backend {
         if (budget.adapterBytes() > 0) {
             throw new BackendException("LoRA adapters run on one GPU only");
         }
-        List<Share> shares = shares(spec, weights, budget, devices.size(), logitBytes);
+        List<Share> shares = shares(spec, weights, budget, devices.size(), logitBytes,
+                activations);
         List<List<LayerGroup>> fitting = new ArrayList<>();
         for (int i = 0; i < shares.size(); i++) {
             fitting.add(fitting(shares.get(i), devices.get(i)));

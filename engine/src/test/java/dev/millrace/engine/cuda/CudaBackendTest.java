@@ -17,6 +17,7 @@ import dev.millrace.engine.forward.StepResult.RowResult;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaProbe;
 import dev.millrace.kernels.cuda.EmulatedDriver;
 import java.util.Arrays;
@@ -128,13 +129,14 @@ class CudaBackendTest {
         EmulatedDriver.load();
         MemoryBudget budget = new MemoryBudget(1L << 30, CONTEXT, 4, 40);
         for (RandomModel model : models().toList()) {
-            try (ForwardPass pass = new CudaBackend(
-                    CudaProbe.find().device().orElseThrow(),
-                    EmulatedDriver.image(), CpuKernels.scalar(), pool,
-                    CudaLaunches.OVERLAPPED)
-                    .open(model.spec(), model, budget)) {
-                assertThat(CudaBackend.memoryNeeded(model.spec(), model, budget))
-                        .as("%s", model).isEqualTo(pass.memory());
+            for (CudaActivations activations : CudaActivations.values()) {
+                try (ForwardPass pass = new CudaBackend(CudaProbe.find().device().orElseThrow(),
+                        EmulatedDriver.image(), CpuKernels.scalar(), pool,
+                        new CudaSettings(CudaLaunches.OVERLAPPED, activations))
+                        .open(model.spec(), model, budget)) {
+                    assertThat(CudaBackend.memoryNeeded(model.spec(), model, budget, activations))
+                            .as("%s", model).isEqualTo(pass.memory());
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.EmulatedDriver;
 import dev.millrace.kernels.cuda.Nccl;
 import java.util.Arrays;
@@ -100,10 +101,11 @@ class ShardedBackendTest {
         try {
             ShardedBackend backend = new ShardedBackend(EmulatedDriver.devices(3),
                     EmulatedDriver.image(), Nccl::load,
-                    CpuKernels.scalar(), pool);
+                    CpuKernels.scalar(), pool, CudaActivations.F16);
             for (int i = 0; i < 2; i++) {
                 try (ForwardPass pass = backend.open(plain.spec(), plain, BUDGET)) {
-                    assertThat(ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 3))
+                    assertThat(ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 3,
+                            CudaActivations.F16))
                             .isEqualTo(pass.memory());
                     assertThat(pass.memory().cacheBytes())
                             .isEqualTo(pass.cacheGeometry().totalBytes());
@@ -117,21 +119,25 @@ class ShardedBackendTest {
     @Test
     void moreDevicesThanHeadsAreRefusedWithNumbers() {
         assertThatExceptionOfType(BackendException.class)
-                .isThrownBy(() -> ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 4))
+                .isThrownBy(() -> ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 4,
+                        CudaActivations.F16))
                 .withMessage("random has 3 KV heads, too few for 4 GPUs; use at most 3");
         RandomModel blocks = RandomModel.inFormat(QuantFormat.Q4_K);
         assertThatExceptionOfType(BackendException.class)
-                .isThrownBy(() -> ShardedBackend.memoryNeeded(blocks.spec(), blocks, BUDGET, 2))
+                .isThrownBy(() -> ShardedBackend.memoryNeeded(blocks.spec(), blocks, BUDGET, 2,
+                        CudaActivations.F16))
                 .withMessage("random has 8 KV heads, which blocks of 256 weights keep together by"
                         + " 8, too few for 2 GPUs; use at most 1");
     }
 
     @Test
     void tooLittleMemoryIsToldWithTheDeviceAndItsShare() {
-        long each = ShardedBackend.leastDeviceBytes(plain.spec(), plain, BUDGET, 2) - 1;
+        long each = ShardedBackend.leastDeviceBytes(plain.spec(), plain, BUDGET, 2,
+                CudaActivations.F16) - 1;
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> new ShardedBackend(EmulatedDriver.devices(2),
-                        EmulatedDriver.image(), Nccl::load, CpuKernels.scalar(), pool)
+                        EmulatedDriver.image(), Nccl::load, CpuKernels.scalar(), pool,
+                        CudaActivations.F16)
                         .open(plain.spec(), plain, new MemoryBudget(2 * each, CONTEXT, 4, 40)))
                 .withMessageMatching("of the weights of random, [0-9]+ bytes go to GPU [01]"
                         + " \\(emulated device\\), and its share of the memory limit, " + each

@@ -11,11 +11,11 @@ import java.util.Map;
 final class CudaMultiply {
 
     private static final int THREADS = 256;
-    /** Tokens of one block of threads that has 16 rows. */
-    private static final int FEW_TOKENS = 4;
-    private static final int SOME_TOKENS = 16;
-    /** Tokens and rows of a block of threads that keeps activations in shared memory. */
-    private static final int MANY_TOKENS = 32;
+    /** Operands of activations of one block of threads that has 16 rows. */
+    private static final int FEW_OPERANDS = 1;
+    private static final int SOME_OPERANDS = 4;
+    /** Operands and rows of a block of threads that keeps activations in shared memory. */
+    private static final int MANY_OPERANDS = 8;
     private static final int MANY_ROWS = 256;
     /** Fewer of those blocks would leave most of a large device idle. */
     private static final int ENOUGH_BLOCKS = 64;
@@ -26,10 +26,10 @@ final class CudaMultiply {
 
     CudaMultiply(CudaDevice device) {
         for (DeviceFormat format : DeviceFormat.values()) {
-            few.put(format, device.function("multiply4" + format));
-            some.put(format, device.function("multiply16" + format));
+            few.put(format, device.function("multiplyFew" + format));
+            some.put(format, device.function("multiplySome" + format));
             if (format.isForMany()) {
-                many.put(format, device.function("multiply32" + format));
+                many.put(format, device.function("multiplyMany" + format));
             }
         }
     }
@@ -48,17 +48,19 @@ final class CudaMultiply {
 
     /** @param most rows of one expert, or all rows */
     void run(CudaProduct product, Experts experts, PreparedRows x, int rows, int most) {
+        int tokens = x.activations().operandTokens();
         int usual = experts.count() == 0 ? rows : Math.ceilDiv(rows, experts.count());
         for (Run run : product.runs()) {
-            int blocks = Math.ceilDiv(usual, MANY_TOKENS) * Math.ceilDiv(run.rows(), MANY_ROWS)
-                    * run.count();
-            if (usual > SOME_TOKENS && run.format().isForMany() && blocks >= ENOUGH_BLOCKS) {
+            int blocks = Math.ceilDiv(usual, MANY_OPERANDS * tokens)
+                    * Math.ceilDiv(run.rows(), MANY_ROWS) * run.count();
+            if (usual > SOME_OPERANDS * tokens && run.format().isForMany()
+                    && blocks >= ENOUGH_BLOCKS) {
                 many(product, run, experts, x, rows, most);
-            } else if (most <= FEW_TOKENS) {
-                launch(few.get(run.format()), FEW_TOKENS, MatrixLayout.TILE_ROWS, product, run,
+            } else if (most <= FEW_OPERANDS * tokens) {
+                launch(few.get(run.format()), FEW_OPERANDS, MatrixLayout.TILE_ROWS, product, run,
                         experts, x, rows, most);
             } else {
-                launch(some.get(run.format()), SOME_TOKENS, MatrixLayout.TILE_ROWS, product, run,
+                launch(some.get(run.format()), SOME_OPERANDS, MatrixLayout.TILE_ROWS, product, run,
                         experts, x, rows, most);
             }
         }
@@ -66,16 +68,17 @@ final class CudaMultiply {
 
     /** As {@link #run} of one run, with the kernel for many tokens. */
     void many(CudaProduct product, Run run, Experts experts, PreparedRows x, int rows, int most) {
-        launch(many.get(run.format()), MANY_TOKENS, MANY_ROWS, product, run, experts, x, rows,
+        launch(many.get(run.format()), MANY_OPERANDS, MANY_ROWS, product, run, experts, x, rows,
                 most);
     }
 
-    private static void launch(CudaFunction kernel, int blockTokens, int blockRows,
+    private static void launch(CudaFunction kernel, int operands, int blockRows,
             CudaProduct product, Run run, Experts experts, PreparedRows x, int rows, int most) {
+        int tokens = operands * x.activations().operandTokens();
         kernel.begin().with(product.address()).with(experts.firstRows())
                 .with(experts.rowTokens()).with(x, product.columns()).with(rows)
                 .with(experts.count()).with(run.first()).with(0)
-                .launch(Math.ceilDiv(most, blockTokens), Math.ceilDiv(run.rows(), blockRows),
+                .launch(Math.ceilDiv(most, tokens), Math.ceilDiv(run.rows(), blockRows),
                         run.count(), THREADS, 0);
     }
 }

@@ -1,11 +1,11 @@
 package dev.millrace.kernels.cuda;
 
 /**
- * Device memory for activations on their way into products: two halves per element, and per row and
- * sixteen elements a float each.
+ * Device memory for activations on their way into products: one half or two per element, and per
+ * row and sixteen elements a float each.
  *
- * @param high    address of the upper halves, (rows, stride)
- * @param low     address of the lower halves
+ * @param high    address of the halves, or of the upper ones, (rows, stride)
+ * @param low     address of the lower halves; 0 where there are none
  * @param inverse address of the rows' powers of two
  * @param sums    address of the sums of 16
  */
@@ -22,17 +22,25 @@ public record PreparedRows(long high, long low, long inverse, long sums) {
     }
 
     /** Bytes that so many rows of at most so many columns take. */
-    public static long bytes(int rows, int columns) {
+    public static long bytes(int rows, int columns, CudaActivations activations) {
         long elements = (long) rows * stride(columns);
-        return aligned(2 * elements) * 2 + aligned(4L * rows) + aligned(elements / 4);
+        return aligned(2 * elements) * activations.halves() + aligned(4L * rows)
+                + aligned(elements / 4);
     }
 
     /** Rows in device memory of {@link #bytes} that begins at an address. */
-    public static PreparedRows at(long address, int rows, int columns) {
+    public static PreparedRows at(long address, int rows, int columns,
+            CudaActivations activations) {
         long elements = (long) rows * stride(columns);
-        long low = address + aligned(2 * elements);
-        long inverse = low + aligned(2 * elements);
-        return new PreparedRows(address, low, inverse, inverse + aligned(4L * rows));
+        long inverse = address + aligned(2 * elements) * activations.halves();
+        return new PreparedRows(address,
+                activations == CudaActivations.F16 ? 0 : address + aligned(2 * elements), inverse,
+                inverse + aligned(4L * rows));
+    }
+
+    /** What they are kept as. */
+    CudaActivations activations() {
+        return low == 0 ? CudaActivations.F16 : CudaActivations.F16X2;
     }
 
     private static long aligned(long bytes) {

@@ -37,14 +37,17 @@ final class CheckedKernels {
         for (QuantFormat format : List.of(QuantFormat.F32, QuantFormat.F16, QuantFormat.Q8_0,
                 QuantFormat.Q4_0, QuantFormat.Q4_K, QuantFormat.Q6_K, QuantFormat.Q2_K)) {
             test.everyFormatMultipliesWhatItsWeightsAre(format);
+            test.activationsOfOneHalfAreRoundedToThatAndNoFurther(format);
             test.aRowThatIsLookedUpIsWhatTheFileSays(format);
         }
-        test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K);
+        test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K, CudaActivations.F16X2);
+        test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q8_0, CudaActivations.F16);
     }
 
     private static void rows() {
         CudaRowsTest test = new CudaRowsTest();
         test.addsNormsAndPrepares(257);
+        test.roundsToOneHalfAsTheDefinitionDoes();
         test.preparesTheRowsThatAreWanted();
         test.gates(GateFunction.CLAMPED_SILU);
         test.finishesLogitsAndFindsTheFirstOfTheLargest();
@@ -78,7 +81,9 @@ final class CheckedKernels {
     }
 
     private static void adapters() {
-        new CudaLoraTest().everyTokenGetsWhatItsOwnAdapterAdds();
+        for (CudaActivations activations : CudaActivations.values()) {
+            new CudaLoraTest().everyTokenGetsWhatItsOwnAdapterAdds(activations);
+        }
     }
 
     private static void plant(String kernel) {

@@ -6,7 +6,8 @@ import dev.millrace.kernels.cuda.CudaLora.Projections;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -48,13 +49,14 @@ class CudaLoraTest extends OnEmulatedDevice {
         return scope.upload(table.toArray(ValueLayout.JAVA_BYTE));
     }
 
-    @Test
-    void everyTokenGetsWhatItsOwnAdapterAdds() {
+    @ParameterizedTest
+    @EnumSource
+    void everyTokenGetsWhatItsOwnAdapterAdds(CudaActivations activations) {
         float[] x = DeviceScope.gaussians(TOKENS * COLUMNS, 1);
         float[][] before = {DeviceScope.gaussians(TOKENS * OUTPUTS[0], 2),
             DeviceScope.gaussians(TOKENS * OUTPUTS[1], 3)};
         try (DeviceScope scope = new DeviceScope(device)) {
-            PreparedRows prepared = scope.prepared(TOKENS, COLUMNS);
+            PreparedRows prepared = scope.prepared(TOKENS, COLUMNS, activations);
             kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0,
                     COLUMNS), TOKENS, prepared);
             long[] tables = {table(scope, 0), table(scope, 1)};
@@ -68,7 +70,8 @@ class CudaLoraTest extends OnEmulatedDevice {
             for (int part = 0; part < 2; part++) {
                 float[] after = scope.floats(outs[part], TOKENS * OUTPUTS[part]);
                 for (int token = 0; token < TOKENS; token++) {
-                    check(part, token, x, before[part], after);
+                    check(part, token, RoundedActivations.of(x, COLUMNS, activations),
+                            before[part], after);
                 }
             }
         }

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 import static org.assertj.core.api.Assertions.*;
@@ -20,22 +21,34 @@ import static org.assertj.core.api.Assertions.*;
 /** Products on the emulated device against sums in double, in every format of weights. */
 class CudaMultiplyTest extends OnEmulatedDevice {
 
-    /** Of the sum of the products' magnitudes: activations have 22 bits, sums those of floats. */
+    /** Of the sum of the products' magnitudes: sums have the bits of floats. */
     private static final double TOLERANCE = 1e-6;
     private static final int ROWS = 37;
 
     @ParameterizedTest
     @EnumSource
     void everyFormatMultipliesWhatItsWeightsAre(QuantFormat format) {
+        requireDefinition(format, CudaActivations.F16X2, 11);
+    }
+
+    /** One format for each of the device's, of which a wide one has minimums. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "Q2_K"})
+    void activationsOfOneHalfAreRoundedToThatAndNoFurther(QuantFormat format) {
+        requireDefinition(format, CudaActivations.F16, 19);
+    }
+
+    private static void requireDefinition(QuantFormat format, CudaActivations activations,
+            int tokens) {
         int columns = format.blockElements() == 1 ? 200 : 3 * format.blockElements() + 512;
-        int tokens = 11;
         QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
                 TensorShape.matrix(ROWS, columns), 0.7f, 5);
         float[] x = activations(tokens, columns);
         float[] bias = activations(1, ROWS);
 
-        float[] y = multiply(weights, x, bias, tokens);
+        float[] y = multiply(weights, x, bias, tokens, activations);
 
+        float[] rounded = RoundedActivations.of(x, columns, activations);
         float[] row = new float[columns];
         for (int r = 0; r < ROWS; r++) {
             new Dequantizer(format).dequantize(weights, (long) r * columns, columns, row, 0);
@@ -43,7 +56,7 @@ class CudaMultiplyTest extends OnEmulatedDevice {
                 double sum = bias[r];
                 double magnitude = Math.abs(sum);
                 for (int i = 0; i < columns; i++) {
-                    double product = (double) row[i] * x[token * columns + i];
+                    double product = (double) row[i] * rounded[token * columns + i];
                     sum += product;
                     magnitude += Math.abs(product);
                 }
@@ -76,15 +89,16 @@ class CudaMultiplyTest extends OnEmulatedDevice {
         }
     }
 
-    @Test
-    void aTokenHasTheSameBitsAloneAndAmongForty() {
+    @ParameterizedTest
+    @EnumSource
+    void aTokenHasTheSameBitsAloneAndAmongForty(CudaActivations activations) {
         QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), QuantFormat.Q4_K,
                 TensorShape.matrix(ROWS, 2560), 0.7f, 7);
         float[] x = activations(40, 2560);
-        float[] together = multiply(weights, x, new float[ROWS], 40);
+        float[] together = multiply(weights, x, new float[ROWS], 40, activations);
         for (int token : new int[]{0, 8, 39}) {
             float[] alone = multiply(weights, Arrays.copyOfRange(x, token * 2560,
-                    (token + 1) * 2560), new float[ROWS], 1);
+                    (token + 1) * 2560), new float[ROWS], 1, activations);
             assertThat(alone).isEqualTo(Arrays.copyOfRange(together, token * ROWS,
                     (token + 1) * ROWS));
         }
@@ -92,17 +106,19 @@ class CudaMultiplyTest extends OnEmulatedDevice {
 
     /** Wherever a token is computed, by whichever kernel: five rows of shares, and a short one. */
     @ParameterizedTest
-    @EnumSource(value = QuantFormat.class, names = {"F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"})
-    void theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat format) {
+    @CsvSource({"F16, F16", "Q8_0, F16", "Q4_0, F16X2", "Q4_0, F16", "Q4_K, F16X2", "Q4_K, F16",
+        "Q6_K, F16"})
+    void theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat format,
+            CudaActivations activations) {
         int columns = 5 * 1024 + 256;
-        int tokens = 35;
+        int tokens = activations == CudaActivations.F16 ? 67 : 35;
         QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
                 TensorShape.matrix(ROWS, columns), 0.7f, 7);
         float[] x = activations(tokens, columns);
-        float[] few = multiply(weights, x, new float[ROWS], tokens);
+        float[] few = multiply(weights, x, new float[ROWS], tokens, activations);
         try (DeviceScope scope = new DeviceScope(device)) {
             long out = scope.allocate((long) tokens * ROWS * Float.BYTES);
-            PreparedRows prepared = scope.prepared(tokens, columns);
+            PreparedRows prepared = scope.prepared(tokens, columns, activations);
             CudaProduct product = scope.product(weights, 0, out, pool);
             kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0, columns), tokens,
                     prepared);
@@ -126,7 +142,7 @@ class CudaMultiplyTest extends OnEmulatedDevice {
         x[256 + 3] = Float.NaN;
         x[384 + 5] = Float.POSITIVE_INFINITY;
 
-        float[] y = multiply(diagonal, x, new float[16], 4);
+        float[] y = multiply(diagonal, x, new float[16], 4, CudaActivations.F16X2);
 
         assertThat(y[0]).isCloseTo(1e10f, withinPercentage(1e-4));
         assertThat(y[16 + 1]).isCloseTo(3e-23f, withinPercentage(1e-4));
@@ -143,13 +159,14 @@ class CudaMultiplyTest extends OnEmulatedDevice {
         return values;
     }
 
-    private static float[] multiply(QuantTensor weights, float[] x, float[] bias, int tokens) {
+    private static float[] multiply(QuantTensor weights, float[] x, float[] bias, int tokens,
+            CudaActivations activations) {
         int columns = (int) weights.shape().columns();
         int rows = (int) weights.shape().rows();
         try (DeviceScope scope = new DeviceScope(device)) {
             long hidden = scope.upload(x);
             long out = scope.allocate((long) tokens * rows * Float.BYTES);
-            PreparedRows prepared = scope.prepared(tokens, columns);
+            PreparedRows prepared = scope.prepared(tokens, columns, activations);
             CudaProduct product = scope.product(weights, scope.upload(bias), out, pool);
 
             kernels.addAndNorm(new Between(hidden, 0, 1, 0, 0, 0, columns), tokens, prepared);

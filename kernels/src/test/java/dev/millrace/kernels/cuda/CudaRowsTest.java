@@ -47,6 +47,22 @@ class CudaRowsTest extends OnEmulatedDevice {
     }
 
     @Test
+    void roundsToOneHalfAsTheDefinitionDoes() {
+        int width = 257;
+        float[] x = DeviceScope.gaussians(ROWS * width, 5);
+        Arrays.fill(x, width, 2 * width, 0);
+        x[2 * width + 3] = 3e20f; // beside which its neighbours are nearly nothing
+        try (DeviceScope scope = new DeviceScope(device)) {
+            PreparedRows out = scope.prepared(ROWS, width, CudaActivations.F16);
+            kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, EPSILON, width), ROWS,
+                    out);
+
+            assertThat(scope.restored(out, ROWS, width))
+                    .isEqualTo(RoundedActivations.of(x, width, CudaActivations.F16));
+        }
+    }
+
+    @Test
     void preparesTheRowsThatAreWanted() {
         int width = 70;
         float[] stream = DeviceScope.gaussians(5 * width, 1);

@@ -72,8 +72,14 @@ final class DeviceScope implements AutoCloseable {
                 allocate(CudaMatrix.bytes(weights.format(), weights.shape())), staging, pool);
     }
 
+    /** Rows of two halves. */
     PreparedRows prepared(int rows, int columns) {
-        return PreparedRows.at(allocate(PreparedRows.bytes(rows, columns)), rows, columns);
+        return prepared(rows, columns, CudaActivations.F16X2);
+    }
+
+    PreparedRows prepared(int rows, int columns, CudaActivations activations) {
+        return PreparedRows.at(allocate(PreparedRows.bytes(rows, columns, activations)), rows,
+                columns, activations);
     }
 
     float[] floats(long address, int count) {
@@ -106,7 +112,9 @@ final class DeviceScope implements AutoCloseable {
     float[] restored(PreparedRows prepared, int rows, int columns) {
         int stride = PreparedRows.stride(columns);
         short[] high = shorts(prepared.high(), rows * stride);
-        short[] low = shorts(prepared.low(), rows * stride);
+        short[] low = prepared.activations() == CudaActivations.F16
+                ? new short[rows * stride]
+                : shorts(prepared.low(), rows * stride);
         float[] inverse = floats(prepared.inverse(), rows);
         float[] sums = floats(prepared.sums(), rows * stride / 16);
         float[] values = new float[rows * columns];

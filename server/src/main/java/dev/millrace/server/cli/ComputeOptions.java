@@ -52,6 +52,12 @@ final class ComputeOptions {
         flags.put(Setting.CUDA_LAUNCHES, value);
     }
 
+    @Option(names = "--cuda-activations", paramLabel = "FORMAT", description = "f16 or f16x2:"
+            + " activations in products on a GPU are rounded to 11 bits, or to 22 (default: f16).")
+    void cudaActivations(String value) {
+        flags.put(Setting.CUDA_ACTIVATIONS, value);
+    }
+
     @Option(names = "--threads", paramLabel = "N",
             description = "Worker threads, or auto for one per processor.")
     void threads(String value) {

@@ -2,7 +2,9 @@ package dev.millrace.server.config;
 
 import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.kernels.KvFormat;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.models.TensorMixture;
 import dev.millrace.server.batches.BatchPrice;
 import dev.millrace.server.batches.BatchSettings;
@@ -12,6 +14,7 @@ import dev.millrace.server.store.StoreLimits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,7 +39,7 @@ import tools.jackson.databind.JsonNode;
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
  * @param gpus          which GPUs, and how many share a model
- * @param cudaLaunches  how kernels get to one
+ * @param cuda          how models run on one
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes
  * @param adapters      LoRA adapters to load beside the model
@@ -59,7 +62,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
         int contextTokens, int sequences, int stepTokens, int queue, long memoryBytes,
         KvFormat cacheFormat,
         Optional<String> quantize, int threads, String backend, GpuSettings gpus,
-        CudaLaunches cudaLaunches, String kernels, int vectorBits,
+        CudaSettings cuda, String kernels, int vectorBits,
         List<NamedAdapter> adapters, long adapterBytes, boolean adapterUpdates,
         boolean speculate, List<NamedModel> drafts, Optional<ToolFormat> toolFormat,
         Duration idleUnload, Optional<PackedFolder> packed, Path compiledKernels,
@@ -123,7 +126,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 settings.numberOrAuto(Setting.THREADS, 1, MAX_THREADS),
                 settings.choice(Setting.BACKEND, List.of(Settings.AUTO, "cpu", "cuda")),
                 GpuSettings.of(settings),
-                cudaLaunches(settings),
+                cuda(settings),
                 settings.choice(Setting.KERNELS,
                         List.of(Settings.AUTO, "native", "vector", "scalar")),
                 vectorBits(settings),
@@ -152,7 +155,7 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
     /** The same without adapters and without memory for any. */
     public ServerConfig withoutAdapters() {
         return new ServerConfig(models, host, port, exposure, contextTokens, sequences, stepTokens,
-                queue, memoryBytes, cacheFormat, quantize, threads, backend, gpus, cudaLaunches,
+                queue, memoryBytes, cacheFormat, quantize, threads, backend, gpus, cuda,
                 kernels, vectorBits, List.of(), 0, false, speculate, drafts, toolFormat,
                 idleUnload, packed, compiledKernels, drain, ledger, store, batches, cost);
     }
@@ -258,9 +261,13 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 .toUpperCase(Locale.ROOT));
     }
 
-    private static CudaLaunches cudaLaunches(Settings settings) {
-        return CudaLaunches.valueOf(settings.choice(Setting.CUDA_LAUNCHES,
-                List.of("overlapped", "captured", "single")).toUpperCase(Locale.ROOT));
+    private static CudaSettings cuda(Settings settings) {
+        String launches = settings.choice(Setting.CUDA_LAUNCHES,
+                List.of("overlapped", "captured", "single"));
+        String activations = settings.choice(Setting.CUDA_ACTIVATIONS,
+                Arrays.stream(CudaActivations.values()).map(CudaActivations::label).toList());
+        return new CudaSettings(CudaLaunches.valueOf(launches.toUpperCase(Locale.ROOT)),
+                CudaActivations.valueOf(activations.toUpperCase(Locale.ROOT)));
     }
 
     private static int vectorBits(Settings settings) {

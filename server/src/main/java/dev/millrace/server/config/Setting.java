@@ -31,6 +31,7 @@ public enum Setting {
     KERNELS,
     VECTOR_BITS,
     CUDA_LAUNCHES,
+    CUDA_ACTIVATIONS,
     SPECULATE,
     DRAFT,
     TOOL_FORMAT,

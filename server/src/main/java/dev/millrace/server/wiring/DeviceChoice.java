@@ -67,7 +67,7 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
             try {
                 byte[] image = probes.images().apply(sharing.getFirst());
                 return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice(),
-                        config.cudaLaunches()), chosen.why(finding.devices().size()), gpus,
+                        config.cuda()), chosen.why(finding.devices().size()), gpus,
                         probes.nccl());
             } catch (KernelException e) {
                 reason = e.getMessage();
@@ -134,7 +134,7 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
         requireNoAdapters(config);
         for (int count = 2; count <= gpus.size(); count++) {
             GpuDevice several = new GpuDevice(GpuChoice.alike(gpus, count), gpu.image(),
-                    gpu.hostKernels(), gpu.launches());
+                    gpu.hostKernels(), gpu.settings());
             long total = config.memoryBytes() > 0
                     ? config.memoryBytes()
                     : several.usualMemoryBytes();

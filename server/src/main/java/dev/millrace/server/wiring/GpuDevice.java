@@ -2,7 +2,7 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.Speculation;
 import dev.millrace.engine.cuda.CudaBackend;
-import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.engine.cuda.ShardedBackend;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
@@ -10,6 +10,7 @@ import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaMatrix;
 import dev.millrace.kernels.cuda.Nccl;
@@ -25,9 +26,10 @@ import java.util.Optional;
  * @param devices     one or more, of one compute capability
  * @param image       the kernels, compiled for them
  * @param hostKernels to sample with
+ * @param settings    how models run on them
  */
 record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKernels,
-        CudaLaunches launches)
+        CudaSettings settings)
         implements
             ServingDevice {
 
@@ -48,13 +50,19 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
         return devices.getFirst();
     }
 
+    private CudaActivations activations() {
+        return settings.activations();
+    }
+
     private boolean alone() {
         return devices.size() == 1;
     }
 
     @Override
     public String description() {
-        return alone() ? CudaBackend.description(first()) : ShardedBackend.description(devices);
+        return alone()
+                ? CudaBackend.description(first(), activations())
+                : ShardedBackend.description(devices, activations());
     }
 
     @Override
@@ -75,21 +83,23 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
     @Override
     public DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
         return alone()
-                ? CudaBackend.memoryNeeded(spec, weights, budget)
-                : ShardedBackend.memoryNeeded(spec, weights, budget, devices.size());
+                ? CudaBackend.memoryNeeded(spec, weights, budget, activations())
+                : ShardedBackend.memoryNeeded(spec, weights, budget, devices.size(),
+                        activations());
     }
 
     @Override
     public List<Long> sharesNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
         return alone()
                 ? List.of()
-                : ShardedBackend.deviceMemories(spec, weights, budget, devices.size()).stream()
-                        .map(DeviceMemory::totalBytes).toList();
+                : ShardedBackend.deviceMemories(spec, weights, budget, devices.size(),
+                        activations()).stream().map(DeviceMemory::totalBytes).toList();
     }
 
     /** The least that each device must have for a model, in bytes. */
     long leastDeviceBytes(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        return ShardedBackend.leastDeviceBytes(spec, weights, budget, devices.size());
+        return ShardedBackend.leastDeviceBytes(spec, weights, budget, devices.size(),
+                activations());
     }
 
     @Override
@@ -115,7 +125,8 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
     @Override
     public Backend backend(WorkerPool pool, Duration warmUp) {
         return alone()
-                ? new CudaBackend(first(), image, hostKernels.kernels(), pool, launches)
-                : new ShardedBackend(devices, image, Nccl::load, hostKernels.kernels(), pool);
+                ? new CudaBackend(first(), image, hostKernels.kernels(), pool, settings)
+                : new ShardedBackend(devices, image, Nccl::load, hostKernels.kernels(), pool,
+                        activations());
     }
 }

@@ -6,6 +6,7 @@ import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaProbe.Finding;
 import dev.millrace.models.AttentionSpec;
@@ -61,7 +62,8 @@ class DeviceChoiceTest {
         DeviceChoice choice = choose("auto", GPU);
 
         assertThat(choice.device().description()).isEqualTo(
-                "cuda: NVIDIA H200, compute capability 9.0, driver of CUDA 13.0");
+                "cuda: NVIDIA H200, compute capability 9.0, driver of CUDA 13.0,"
+                        + " activations f16");
         assertThat(choice.why()).isEqualTo("auto: there is a GPU");
         assertThat(choice.device().usualMemoryBytes()).isEqualTo((long) (0.9 * (150L << 30)));
         assertThat(choose("cuda", GPU).why()).isEmpty();
@@ -139,7 +141,7 @@ class DeviceChoiceTest {
         DeviceChoice choice = choose("auto", FOUR);
 
         assertThat(choice.device().description()).isEqualTo("cuda: GPU, compute capability 9.0,"
-                + " driver of CUDA 13.0; 2 GPUs share the model (3, 0)");
+                + " driver of CUDA 13.0, activations f16; 2 GPUs share the model (3, 0)");
         assertThat(choice.device().usualMemoryBytes()).isEqualTo(2 * (long) (0.9 * (1 << 20)));
         assertThat(choice.why()).isEmpty();
     }
@@ -191,7 +193,7 @@ class DeviceChoiceTest {
                 AttentionSpec.of(4, 4, 64), 8, new LayerSpec(new RopeSpec(
                         RopeSpec.Layout.HALVES, 64, 10_000), FeedForwardSpec.dense(512)));
         long half = ShardedBackend.leastDeviceBytes(spec, OF_HALVES,
-                new MemoryBudget(1L << 40, 256, 1, 32), 2);
+                new MemoryBudget(1L << 40, 256, 1, 32), 2, CudaActivations.F16);
         long bytes = half * 10 / 9 + 1000; // of which 90 % are taken
         Finding small = Finding.of(gpu(0, 90, bytes), gpu(1, 90, bytes), gpu(2, 90, bytes));
         DeviceChoice one = choose("auto", small);
