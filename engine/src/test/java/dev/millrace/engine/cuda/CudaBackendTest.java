@@ -27,6 +27,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.*;
@@ -39,6 +40,7 @@ class CudaBackendTest {
 
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
     private static final double TOLERANCE = 5e-5;
+    private static final double HALF_TOLERANCE = 4e-3;
 
     private final WorkerPool pool = WorkerPool.create(2);
     private final RandomModel plain = RandomModel.plain();
@@ -59,16 +61,30 @@ class CudaBackendTest {
     }
 
     private ForwardPass open(RandomModel model, KvFormat format) {
-        return EmulatedBackend.open(pool).open(model.spec(), model,
-                new MemoryBudget(1L << 30, CONTEXT, 4, 40, format));
+        return open(model, format, CudaActivations.F16X2);
+    }
+
+    private ForwardPass open(RandomModel model, KvFormat format, CudaActivations activations) {
+        return EmulatedBackend.open(pool, new CudaSettings(CudaLaunches.OVERLAPPED, activations))
+                .open(model.spec(), model, new MemoryBudget(1L << 30, CONTEXT, 4, 40, format));
     }
 
     @ParameterizedTest
     @MethodSource("models")
     void logitsAgreeWithTheReference(RandomModel model) {
+        requireReference(model, CudaActivations.F16X2, TOLERANCE);
+    }
+
+    @Test
+    void logitsOfActivationsOfOneHalfAreNearTheReference() {
+        requireReference(plain, CudaActivations.F16, HALF_TOLERANCE);
+    }
+
+    private void requireReference(RandomModel model, CudaActivations activations,
+            double tolerance) {
         int[] tokens = prompt(model, 26);
         double[][] expected = new ReferenceTransformer(model.spec(), model).logits(tokens);
-        try (ForwardPass pass = open(model, KvFormat.F32)) {
+        try (ForwardPass pass = open(model, KvFormat.F32, activations)) {
             SequenceFeed feed = SequenceFeed.inBlocks(0, 1);
             feed.logits(pass, Arrays.copyOf(tokens, 24));
             for (int position = 24; position < 26; position++) {
@@ -77,16 +93,17 @@ class CudaBackendTest {
                         .orElseThrow();
                 for (int i = 0; i < logits.length; i++) {
                     assertThat((double) logits[i]).as("logit %d at %d", i, position)
-                            .isCloseTo(expected[position][i], within(TOLERANCE * largest));
+                            .isCloseTo(expected[position][i], within(tolerance * largest));
                 }
             }
         }
     }
 
-    @Test
-    void aRowHasTheSameBitsAloneAndInCompany() {
+    @ParameterizedTest
+    @EnumSource
+    void aRowHasTheSameBitsAloneAndInCompany(CudaActivations activations) {
         int[] tokens = prompt(plain, 21);
-        try (ForwardPass pass = open(plain, KvFormat.F16)) {
+        try (ForwardPass pass = open(plain, KvFormat.F16, activations)) {
             float[] alone = SequenceFeed.inBlocks(0, 1).logits(pass, tokens);
             SequenceFeed chunked = SequenceFeed.inBlocks(1, 1);
             chunked.logits(pass, Arrays.copyOf(tokens, 9));

@@ -7,8 +7,10 @@ import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaActivations;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 
 /** Activations of one half under the whole contract, with some architectures, emulated. */
+@Tag("proof")
 class HalfActivationsTest extends ForwardPassContract {
 
     private static final WorkerPool POOL = WorkerPool.create(2);
