@@ -15,7 +15,7 @@ import java.util.Optional;
  * <p>Of the sampled tokens, all count as completion tokens, those too that end a text or that a
  * stop sequence swallows.
  */
-public final class BatchingEngine implements Engine {
+public final class BatchingEngine implements Replica {
 
     private static final Logger LOG = System.getLogger(BatchingEngine.class.getName());
 
@@ -25,10 +25,12 @@ public final class BatchingEngine implements Engine {
     private final int layerGroups;
     private final DeviceLane lane;
     private final AdapterSlots adapters;
+    private final BlockCache cache;
     private final Inbox inbox;
     private final EngineLoop loop;
     private final Thread thread;
     private volatile EngineStatus status;
+    private volatile long promptTokens; // of running requests, not computed yet
 
     private BatchingEngine(String name, ForwardPass forwardPass, Vocabulary vocabulary,
             EngineSettings settings, Optional<DraftModel> draft, DeviceLane lane,
@@ -36,7 +38,7 @@ public final class BatchingEngine implements Engine {
         this.vocabulary = vocabulary;
         this.lane = lane;
         CacheGeometry geometry = forwardPass.cacheGeometry();
-        BlockCache cache = new BlockCache(geometry, settings.stepTokens(), settings.prefixReuse());
+        cache = new BlockCache(geometry, settings.stepTokens(), settings.prefixReuse());
         layerGroups = geometry.groups().size();
         speculation = settings.speculation();
         rules = new RequestRules(vocabulary.size(), settings.contextTokens(), cache.positions());
@@ -155,6 +157,7 @@ public final class BatchingEngine implements Engine {
             while (inbox.await(loop.isIdle())) {
                 loop.turn();
                 status = loop.status();
+                promptTokens = loop.promptTokens();
             }
         } catch (RuntimeException | Error failure) {
             LOG.log(Level.ERROR, "the engine stopped", failure);
@@ -175,6 +178,27 @@ public final class BatchingEngine implements Engine {
         int running = Math.min(live, latest.running());
         return new EngineStatus(running, live - running, latest.usedBlocks(), latest.totalBlocks(),
                 latest.steps(), latest.preemptions(), latest.poisoned(), inbox.draining());
+    }
+
+    @Override
+    public int cachedTokens(GenerationRequest request) {
+        return cache.knownTokens(request);
+    }
+
+    @Override
+    public void refuse() {
+        inbox.drain();
+    }
+
+    @Override
+    public boolean hasPrompt(int[] prompt) {
+        return inbox.hasPrompt(prompt);
+    }
+
+    @Override
+    public EngineLoad load(ServiceTier tier) {
+        EngineLoad load = inbox.load(tier);
+        return new EngineLoad(load.requests(), load.promptTokens() + promptTokens);
     }
 
     @Override

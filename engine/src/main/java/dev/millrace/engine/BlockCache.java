@@ -59,6 +59,11 @@ final class BlockCache {
         return positions;
     }
 
+    /** Tokens of a prompt that are likely to be cached; for any thread. */
+    int knownTokens(GenerationRequest request) {
+        return index == null ? 0 : index.known().tokens(request);
+    }
+
     int usedBlocks() {
         return Arrays.stream(pools).mapToInt(BlockPool::used).sum();
     }

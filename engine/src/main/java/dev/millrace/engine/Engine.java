@@ -2,14 +2,16 @@ package dev.millrace.engine;
 
 import dev.millrace.models.LoraAdapter;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** Runs many generations on one model; safe to share between threads. */
 public interface Engine extends AutoCloseable {
 
     /**
-     * Queues a generation. Its token limit may reach beyond the context: the generation then ends
-     * with the context, as {@link FinishReason#LENGTH}.
+     * Queues a generation. Those that have one and the same array for their prompt, as the choices
+     * of a request, run on one device as long as that takes them. Its token limit may reach beyond
+     * the context: the generation then ends with the context, as {@link FinishReason#LENGTH}.
      *
      * @throws IllegalArgumentException if the request can never run (prompt that fills the context
      *                                  or the cache, token out of range); says both counts; or if
@@ -47,7 +49,12 @@ public interface Engine extends AutoCloseable {
         return Optional.empty();
     }
 
-    /** What is going on, for metrics. */
+    /** The engines behind it, where there are several; else empty. */
+    default List<ReplicaStatus> replicas() {
+        return List.of();
+    }
+
+    /** What is going on, for metrics; the sums of all engines behind it. */
     EngineStatus status();
 
     /**

@@ -242,6 +242,11 @@ final class EngineLoop {
         }
     }
 
+    /** Tokens of running requests' prompts that are still to be computed. */
+    long promptTokens() {
+        return scheduler.promptTokens();
+    }
+
     /** A snapshot, but for what only the inbox knows. */
     EngineStatus status() {
         return new EngineStatus(scheduler.running(), scheduler.waiting(), cache.usedBlocks(),

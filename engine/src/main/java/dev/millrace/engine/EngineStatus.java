@@ -13,4 +13,13 @@ package dev.millrace.engine;
  * @param draining     whether new requests are refused
  */
 public record EngineStatus(int running, int waiting, int usedBlocks, int totalBlocks, long steps,
-        long preemptions, long poisoned, boolean draining) {}
+        long preemptions, long poisoned, boolean draining) {
+
+    /** Of both engines together, which drain if both do. */
+    public EngineStatus plus(EngineStatus other) {
+        return new EngineStatus(running + other.running, waiting + other.waiting,
+                usedBlocks + other.usedBlocks, totalBlocks + other.totalBlocks,
+                steps + other.steps, preemptions + other.preemptions, poisoned + other.poisoned,
+                draining && other.draining);
+    }
+}

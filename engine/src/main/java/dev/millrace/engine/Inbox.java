@@ -3,6 +3,7 @@ package dev.millrace.engine;
 import dev.millrace.engine.forward.DeviceLostException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -32,11 +33,14 @@ final class Inbox {
     private final Condition emptied = lock.newCondition();
     private final WaitEstimate estimate = new WaitEstimate();
     private final Set<Sequence> live = new LinkedHashSet<>();
+    private final Map<int[], Integer> prompts = new IdentityHashMap<>(); // of live ones: how many
     private final Map<Sequence, FinishReason> ending = new LinkedHashMap<>();
     private List<Sequence> submitted = new ArrayList<>();
     private long arrivals;
     private int queuedRequests;
     private long queuedTokens;
+    private final int[] queuedOfTier = new int[ServiceTier.values().length];
+    private final long[] queuedTokensOfTier = new long[ServiceTier.values().length];
     private boolean draining;
     private boolean closed;
     private Throwable failure;
@@ -60,9 +64,9 @@ final class Inbox {
                         + tokens + " more would exceed " + settings.queuedTokens());
             }
             sequence.arrive(arrivals++);
-            queuedRequests++;
-            queuedTokens += tokens;
+            queue(sequence, 1);
             live.add(sequence);
+            prompts.merge(sequence.request().prompt(), 1, Integer::sum);
             submitted.add(sequence);
             mail.signal();
         } finally {
@@ -201,7 +205,7 @@ final class Inbox {
     void started(Sequence sequence, long nowNanos) {
         lock.lock();
         try {
-            leaveQueue(sequence);
+            queue(sequence, -1);
             estimate.departed(sequence.reply().submittedNanos(), nowNanos);
         } finally {
             lock.unlock();
@@ -212,10 +216,13 @@ final class Inbox {
     void ended(Sequence sequence) {
         lock.lock();
         try {
-            live.remove(sequence);
+            if (live.remove(sequence)) {
+                prompts.computeIfPresent(sequence.request().prompt(),
+                        (_, count) -> count == 1 ? null : count - 1);
+            }
             ending.remove(sequence);
             if (!sequence.started()) {
-                leaveQueue(sequence);
+                queue(sequence, -1);
             }
             if (live.isEmpty()) {
                 emptied.signalAll();
@@ -225,9 +232,40 @@ final class Inbox {
         }
     }
 
-    private void leaveQueue(Sequence sequence) {
-        queuedRequests--;
-        queuedTokens -= sequence.promptTokens();
+    /** Notes that a request enters the queue (1) or leaves it (-1). */
+    private void queue(Sequence sequence, int sign) {
+        int tier = sequence.request().terms().tier().ordinal();
+        int tokens = sign * sequence.promptTokens();
+        queuedRequests += sign;
+        queuedTokens += tokens;
+        queuedOfTier[tier] += sign;
+        queuedTokensOfTier[tier] += tokens;
+    }
+
+    /** Whether a live request has this very prompt. */
+    boolean hasPrompt(int[] prompt) {
+        lock.lock();
+        try {
+            return prompts.containsKey(prompt);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** All that runs, and what waits in the tier or a better one, with the prompts that wait. */
+    EngineLoad load(ServiceTier tier) {
+        lock.lock();
+        try {
+            int requests = live.size();
+            long tokens = queuedTokens;
+            for (int worse = tier.ordinal() + 1; worse < queuedOfTier.length; worse++) {
+                requests -= queuedOfTier[worse];
+                tokens -= queuedTokensOfTier[worse];
+            }
+            return new EngineLoad(requests, tokens);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Waits until no request is left. @return whether that happened in time */

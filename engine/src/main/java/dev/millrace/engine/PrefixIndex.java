@@ -18,10 +18,12 @@ final class PrefixIndex {
 
     private final int blockTokens;
     private final Map<Root, Node> roots = new HashMap<>();
+    private final KnownPrefixes known;
     private final Node[][] holders; // (groups, blocks): the node whose contents a block holds
 
     PrefixIndex(int blockTokens, int[] blocksOfGroup) {
         this.blockTokens = blockTokens;
+        known = new KnownPrefixes(blockTokens);
         holders = new Node[blocksOfGroup.length][];
         for (int group = 0; group < holders.length; group++) {
             holders[group] = new Node[blocksOfGroup[group]];
@@ -59,14 +61,16 @@ final class PrefixIndex {
         private final Map<?, Node> siblings;
         private final Object key;
         private final Node parent;
+        private final long hash; // of all tokens up to its end
         private final Map<Key, Node> children = new HashMap<>();
         private final int[] blocks; // (groups); NONE where not cached
         private int cached;
 
-        Node(Map<?, Node> siblings, Object key, Node parent, int groups) {
+        Node(Map<?, Node> siblings, Object key, Node parent, long hash, int groups) {
             this.siblings = siblings;
             this.key = key;
             this.parent = parent;
+            this.hash = hash;
             blocks = new int[groups];
             Arrays.fill(blocks, NONE);
         }
@@ -94,11 +98,11 @@ final class PrefixIndex {
     /** Enters the text's first blocks, where nobody has entered equal ones before. */
     void enter(CachedText text, int depth) {
         Root root = rootOf(text);
-        Node node = roots.computeIfAbsent(root, key -> new Node(roots, key, null, holders.length));
+        Node node = roots.computeIfAbsent(root, key -> new Node(roots, key, null,
+                KnownPrefixes.none(root.adapterSlot(), root.cacheSalt()), holders.length));
         for (int index = 0; index < depth; index++) {
             Node parent = node;
-            node = parent.children.computeIfAbsent(key(text, index),
-                    key -> new Node(parent.children, key, parent, holders.length));
+            node = parent.children.computeIfAbsent(key(text, index), key -> child(parent, key));
             for (int group = 0; group < holders.length; group++) {
                 int block = text.blocks().block(group, index);
                 if (block != NONE && node.blocks[group] == NONE) {
@@ -109,6 +113,17 @@ final class PrefixIndex {
             }
         }
         prune(node);
+    }
+
+    private Node child(Node parent, Key key) {
+        long hash = known.after(parent.hash, key.tokens, 0);
+        known.add(hash);
+        return new Node(parent.children, key, parent, hash, holders.length);
+    }
+
+    /** What other threads may know of all this. */
+    KnownPrefixes known() {
+        return known;
     }
 
     /** Whether a block's contents can be found. */
@@ -132,6 +147,7 @@ final class PrefixIndex {
         Node node = leaf;
         while (node != null && node.cached == 0 && node.children.isEmpty()) {
             node.siblings.remove(node.key);
+            known.remove(node.hash);
             node = node.parent;
         }
     }

@@ -66,6 +66,15 @@ final class Scheduler {
         return running.size();
     }
 
+    /** Tokens of running sequences that must be computed before these can go on. */
+    long promptTokens() {
+        long tokens = 0;
+        for (Sequence sequence : running) {
+            tokens += Math.max(0, sequence.remainingTokens() - 1); // decoding is having one
+        }
+        return tokens;
+    }
+
     int waiting() {
         return waiting.size() + prompts.held();
     }

@@ -5,7 +5,7 @@ public final class UnloadedAdapterException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    UnloadedAdapterException(int slot) {
+    public UnloadedAdapterException(int slot) {
         super("no adapter is loaded in slot " + slot + "; it may have been unloaded");
     }
 }

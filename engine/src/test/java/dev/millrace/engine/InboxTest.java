@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.fixtures.Requests;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -128,5 +129,31 @@ class InboxTest {
         inbox.fail(new IllegalStateException("broken on purpose"));
         assertThatThrownBy(() -> submit(1)).isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("internal error").hasRootCauseMessage("broken on purpose");
+    }
+
+    private Sequence submit(ServiceTier tier, int[] prompt) {
+        Sequence sequence = Sequences.of(0, Requests.of("r", prompt, 1)
+                .served(new ServiceTerms(tier, 0, Duration.ZERO)));
+        inbox.submit(sequence);
+        return sequence;
+    }
+
+    @Test
+    void countsWhatLiesBeforeARequestOfATierAndWhichPromptsThereAre() {
+        int[] prompt = {1, 2, 3};
+        Sequence flex = submit(ServiceTier.FLEX, prompt);
+        Sequence urgent = submit(ServiceTier.PRIORITY, prompt);
+
+        assertThat(inbox.load(ServiceTier.PRIORITY)).isEqualTo(new EngineLoad(1, 3));
+        assertThat(inbox.load(ServiceTier.DEFAULT)).isEqualTo(new EngineLoad(1, 3));
+        assertThat(inbox.load(ServiceTier.FLEX)).isEqualTo(new EngineLoad(2, 6));
+        start(flex);
+        assertThat(inbox.load(ServiceTier.PRIORITY)).isEqualTo(new EngineLoad(2, 3));
+        inbox.ended(flex);
+        assertThat(inbox.hasPrompt(prompt)).isTrue();
+        assertThat(inbox.hasPrompt(prompt.clone())).isFalse();
+        inbox.ended(urgent);
+        assertThat(inbox.hasPrompt(prompt)).isFalse();
+        assertThat(inbox.load(ServiceTier.FLEX)).isEqualTo(new EngineLoad(0, 0));
     }
 }

@@ -108,4 +108,23 @@ class PrefixIndexTest {
 
         assertThat(index.isEmpty()).isTrue();
     }
+
+    private int known(int[] tokens, String salt) {
+        return index.known().tokens(Requests.of("asks", tokens, 1, "", salt));
+    }
+
+    @Test
+    void otherThreadsMayKnowHowManyTokensAreFound() {
+        index.enter(holding(Sequences.of(0, Requests.of("a", new int[]{1, 2, 3, 4}, 1, "",
+                "salt")), 7, 8), 2);
+
+        assertThat(known(new int[]{1, 2, 3, 4, 5}, "salt")).isEqualTo(4);
+        assertThat(known(new int[]{1, 2, 3}, "salt")).isEqualTo(2);
+        assertThat(known(new int[]{3, 4}, "salt")).isZero();
+        assertThat(known(new int[]{1, 2, 3, 4}, "other")).isZero();
+        for (int group = 0; group < 2; group++) {
+            index.forget(group, 8);
+        }
+        assertThat(known(new int[]{1, 2, 3, 4, 5}, "salt")).isEqualTo(2);
+    }
 }

@@ -4,8 +4,12 @@ import dev.millrace.models.gguf.GgufException;
 import dev.millrace.models.safetensors.SafetensorsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A LoRA adapter, opened for one base model and checked against it: low-rank changes of projections
@@ -30,7 +34,12 @@ public final class LoraAdapter implements AutoCloseable {
     LoraAdapter(String source, Map<Place, LoraPair> pairs, Runnable closing) {
         this.source = source;
         this.pairs = Map.copyOf(pairs);
-        this.closing = closing;
+        AtomicBoolean closed = new AtomicBoolean();
+        this.closing = () -> {
+            if (!closed.getAndSet(true)) {
+                closing.run();
+            }
+        };
     }
 
     /**
@@ -56,6 +65,25 @@ public final class LoraAdapter implements AutoCloseable {
     static ModelException noModel(String source) {
         return new ModelException(source + " is a LoRA adapter and no model; name its base model,"
                 + " and the adapter with --lora");
+    }
+
+    /**
+     * The same adapter for several owners: the files are unmapped when all of them have closed
+     * theirs, or whoever has this one closes it.
+     *
+     * @param owners at least 1
+     */
+    public List<LoraAdapter> shared(int owners) {
+        AtomicInteger open = new AtomicInteger(owners);
+        List<LoraAdapter> shares = new ArrayList<>();
+        for (int i = 0; i < owners; i++) {
+            shares.add(new LoraAdapter(source, pairs, () -> {
+                if (open.decrementAndGet() == 0) {
+                    close();
+                }
+            }));
+        }
+        return shares;
     }
 
     /** What to call it in messages. */
@@ -84,7 +112,7 @@ public final class LoraAdapter implements AutoCloseable {
                 + pair.b().shape().elements()).sum();
     }
 
-    /** Unmaps the files; every matrix becomes invalid. */
+    /** Unmaps the files; every matrix becomes invalid. Again it does nothing. */
     @Override
     public void close() {
         closing.run();

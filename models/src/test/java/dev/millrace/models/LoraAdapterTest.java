@@ -13,7 +13,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -289,5 +292,18 @@ class LoraAdapterTest {
         } catch (ModelException e) {
             assertThat(e).hasMessageContaining("adapter");
         }
+    }
+
+    @Test
+    void theFilesOfASharedAdapterAreUnmappedWhenAllOwnersHaveClosedIt() {
+        AtomicInteger unmapped = new AtomicInteger();
+        LoraAdapter adapter = new LoraAdapter("adapter", Map.of(), unmapped::incrementAndGet);
+        List<LoraAdapter> shared = adapter.shared(2);
+        shared.get(0).close();
+        shared.get(0).close();
+        assertThat(unmapped).hasValue(0);
+        shared.get(1).close();
+        adapter.close();
+        assertThat(unmapped).hasValue(1);
     }
 }

@@ -5,6 +5,7 @@ import dev.millrace.engine.EngineStatus;
 import dev.millrace.engine.Generation;
 import dev.millrace.engine.GenerationRequest;
 import dev.millrace.engine.OverloadException;
+import dev.millrace.engine.ReplicaStatus;
 import dev.millrace.engine.ServiceTerms;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.DeviceLostException;
@@ -13,6 +14,7 @@ import dev.millrace.models.LoraAdapter;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -183,6 +185,16 @@ public final class HostedModel implements Engine {
                     now.totalBlocks(), pastSteps + now.steps(),
                     pastPreemptions + now.preemptions(), pastPoisoned + now.poisoned(),
                     draining);
+        } finally {
+            host.lock().unlock();
+        }
+    }
+
+    @Override
+    public List<ReplicaStatus> replicas() {
+        host.lock().lock();
+        try {
+            return running == null ? List.of() : running.engine().replicas();
         } finally {
             host.lock().unlock();
         }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
@@ -30,13 +32,15 @@ class BooksBalanceTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3})
-    void everyNanosecondOfAMessyDayIsChargedExactlyOnce(long seed) throws Exception {
+    @CsvSource({"1, 1", "2, 1", "3, 1", "4, 2", "5, 3"})
+    void everyNanosecondOfAMessyDayIsChargedExactlyOnce(long seed, int replicas)
+            throws Exception {
         Path file = folder.resolve("ledger.db");
-        ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity());
+        ScriptedServer server = new ScriptedServer(LedgerAddress.ofFile(file),
+                UnaryOperator.identity(), Clock.systemUTC(), replicas);
         List<Receipt> receipts = server.serveUntilPreempted(seed, 12, 15);
         server.close();
-        LaneReading lane = server.lane.reading();
+        LaneReading lane = server.lanes.reading();
         LedgerSummary books = summary(file);
 
         assertThat(books.balance().differenceNanoUsd()).isZero();
@@ -45,7 +49,9 @@ class BooksBalanceTest {
         assertThat(books.requests()).isGreaterThanOrEqualTo(12 * 15).isEqualTo(receipts.size());
         assertThat(receipts.stream().mapToLong(Receipt::costNanoUsd).sum())
                 .isEqualTo(books.balance().linesNanoUsd().get(LedgerBalance.REQUESTS));
-        // straight from the lane, past the ledger
+        // straight from the lanes, past the ledger
+        assertThat(lane.lanes()).hasSize(replicas == 1 ? 0 : replicas)
+                .allMatch(each -> each.stepNanos() > 0);
         assertThat(books.machineNanos().get("requests") + books.machineNanos().get("recompute"))
                 .isEqualTo(lane.stepNanos());
         assertThat(books.machineNanos()).containsEntry("overhead", lane.overheadNanos())
@@ -55,10 +61,12 @@ class BooksBalanceTest {
         assertThat(reasons(file)).contains("cancelled", "failed", "length", "refused");
     }
 
-    @Test
-    void theBooksBalanceAtEveryMomentInBetween() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void theBooksBalanceAtEveryMomentInBetween(int replicas) throws Exception {
         Path file = folder.resolve("ledger.db");
-        try (ScriptedServer server = new ScriptedServer(file, UnaryOperator.identity());
+        try (ScriptedServer server = new ScriptedServer(LedgerAddress.ofFile(file),
+                UnaryOperator.identity(), Clock.systemUTC(), replicas);
                 LedgerReader reader = LedgerReader.open(file)) {
             CompletableFuture<List<Receipt>> work = CompletableFuture.supplyAsync(() -> {
                 try {
@@ -94,7 +102,7 @@ class BooksBalanceTest {
             ScriptedServer server = new ScriptedServer(ledger, UnaryOperator.identity(), clock);
             receipts += server.serve(seed * 10 + session, 6, 6).size();
             server.close();
-            stepNanos += server.lane.reading().stepNanos();
+            stepNanos += server.lanes.reading().stepNanos();
         }
         LedgerSummary books = summary(folder.resolve("ledger.db"));
 

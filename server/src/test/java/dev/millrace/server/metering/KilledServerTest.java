@@ -2,8 +2,10 @@ package dev.millrace.server.metering;
 
 import dev.millrace.server.fixtures.DoomedProcess;
 import dev.millrace.server.metering.attribution.StepWeights;
+import dev.millrace.server.metering.database.LedgerAddress;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -26,8 +28,9 @@ class KilledServerTest {
 
         public static void main(String[] arguments) throws Exception {
             Path folder = Path.of(arguments[0]);
-            ScriptedServer server = new ScriptedServer(folder.resolve("ledger.db"),
-                    UnaryOperator.identity());
+            ScriptedServer server = new ScriptedServer(
+                    LedgerAddress.ofFile(folder.resolve("ledger.db")), UnaryOperator.identity(),
+                    Clock.systemUTC(), Integer.parseInt(arguments[2]));
             for (long seed = Long.parseLong(arguments[1]);; seed++) {
                 server.serve(seed, 6, 5);
                 DoomedProcess.working(folder);
@@ -39,7 +42,7 @@ class KilledServerTest {
     void theBooksBalanceAfterEveryKill() throws Exception {
         Path file = folder.resolve("ledger.db");
         for (int round = 0; round < 3; round++) {
-            try (DoomedProcess victim = start(round * 1_000)) {
+            try (DoomedProcess victim = start(round * 1_000, 1 + round % 2)) {
                 victim.awaitWork();
                 TimeUnit.MILLISECONDS.sleep(37 * round);
             }
@@ -67,7 +70,7 @@ class KilledServerTest {
     @Test
     void theLockOfAKilledServerIsFree() throws Exception {
         Path file = folder.resolve("ledger.db");
-        try (DoomedProcess victim = start(9)) {
+        try (DoomedProcess victim = start(9, 1)) {
             victim.awaitWork();
             assertThatExceptionOfType(LedgerException.class)
                     .isThrownBy(() -> UsageLedger.open(file))
@@ -76,7 +79,8 @@ class KilledServerTest {
         UsageLedger.open(file).close();
     }
 
-    private DoomedProcess start(long seed) throws IOException {
-        return DoomedProcess.start(Victim.class, folder, Long.toString(seed));
+    private DoomedProcess start(long seed, int replicas) throws IOException {
+        return DoomedProcess.start(Victim.class, folder, Long.toString(seed),
+                Integer.toString(replicas));
     }
 }

@@ -1,7 +1,8 @@
 package dev.millrace.server.metering;
 
 import dev.millrace.engine.BatchingEngine;
-import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.DeviceLanes;
+import dev.millrace.engine.Engine;
 import dev.millrace.engine.EngineSettings;
 import dev.millrace.engine.FinishedRequest;
 import dev.millrace.engine.Generation;
@@ -15,6 +16,7 @@ import dev.millrace.engine.fixtures.FakeTokenizer;
 import dev.millrace.engine.fixtures.NextToken;
 import dev.millrace.engine.fixtures.Requests;
 import dev.millrace.engine.fixtures.ScriptedForwardPass;
+import dev.millrace.engine.replicas.ReplicatedEngine;
 import dev.millrace.server.metering.attribution.StepWeights;
 import dev.millrace.server.metering.database.LedgerAddress;
 import dev.millrace.server.metering.rate.CostModel;
@@ -23,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -56,10 +59,10 @@ final class ScriptedServer implements AutoCloseable {
     private static final int MOST_ROUNDS = 50;
     private static final Duration PATIENCE = Duration.ofSeconds(120);
 
-    final DeviceLane lane = new DeviceLane();
+    final DeviceLanes lanes;
     private final AtomicLong recomputedTokens = new AtomicLong();
     final UsageMeter meter;
-    final BatchingEngine engine;
+    final Engine engine;
 
     ScriptedServer(Path file, UnaryOperator<StepObserver> between) {
         this(LedgerAddress.ofFile(file), between);
@@ -70,21 +73,36 @@ final class ScriptedServer implements AutoCloseable {
     }
 
     ScriptedServer(LedgerAddress ledger, UnaryOperator<StepObserver> between, Clock clock) {
+        this(ledger, between, clock, 1);
+    }
+
+    /** @param replicas engines side by side, on a lane each */
+    ScriptedServer(LedgerAddress ledger, UnaryOperator<StepObserver> between, Clock clock,
+            int replicas) {
+        lanes = new DeviceLanes(replicas);
         meter = UsageMeter.start(UsageLedger.open(ledger), RATES, StepWeights.DEFAULT,
-                lane::reading, EnergySource.NONE, clock, LIMITS);
-        lane.overhead(() -> {
-            LockSupport.parkNanos(3_000_000);
-            return null;
-        });
-        ScriptedForwardPass pass = new ScriptedForwardPass(ScriptedForwardPass.geometry(8, 40),
+                lanes::reading, EnergySource.NONE, clock, LIMITS);
+        List<StepObserver> observers = meter.steps("scripted",
+                Collections.nCopies(replicas, "none"), StepWeights.DEFAULT);
+        List<BatchingEngine> engines = new ArrayList<>();
+        for (int i = 0; i < replicas; i++) {
+            lanes.lane(i).overhead(() -> {
+                LockSupport.parkNanos(3_000_000);
+                return null;
+            });
+            engines.add(BatchingEngine.start("scripted", pass(), Vocabulary.of(
+                    new FakeTokenizer(), FakeTokenizer.VOCABULARY_SIZE), SETTINGS, lanes.lane(i),
+                    new RecomputeCounter(between.apply(observers.get(i)))));
+        }
+        engine = replicas == 1 ? engines.getFirst() : new ReplicatedEngine(engines);
+    }
+
+    private static ScriptedForwardPass pass() {
+        return new ScriptedForwardPass(ScriptedForwardPass.geometry(8, 40),
                 FakeTokenizer.VOCABULARY_SIZE, NextToken.letters())
                 .takes(100_000, 5_000).poisonedBy(POISON)
                 .failWhen(batch -> batch.rows().stream().anyMatch(row -> contains(
                         row.tokens(), BOMB)));
-        engine = BatchingEngine.start("scripted", pass, Vocabulary.of(new FakeTokenizer(),
-                FakeTokenizer.VOCABULARY_SIZE), SETTINGS, lane,
-                new RecomputeCounter(between.apply(
-                        meter.steps("scripted", "none", StepWeights.DEFAULT))));
     }
 
     /** Counts what is computed again on its way to the books. */
