@@ -17,15 +17,11 @@ struct Matrix {
   int rows;
   int columns;
   int format;
-  int unused;
+  int firstTile;      // tiles of 16 rows of the matrices before it that a kernel multiplies with it
 };
 
+INLINE int tilesOf(const Matrix& m) { return ceilDiv(m.rows, 16); }
 INLINE int blocksOf(const Matrix& m) { return ceilDiv(m.columns, BLOCK_COLUMNS); }
-
-// Bytes of codes of 16 rows of a block.
-INLINE int codeBytes(const Matrix& m) {
-  return m.format <= F16X2 ? 4096 : m.format == Q8 || m.format == WIDE ? 2048 : 1024;
-}
 
 // Which 16 rows of a block, and which of those: (tile, block, row).
 INLINE u32 place(const Matrix& m, int tile, int block, int row) {
@@ -37,9 +33,17 @@ INLINE u32 widePlace(const Matrix& m, int tile, int block, int row) {
   return (u32)(tile * ceilDiv(m.columns, 256) + (block >> 1)) * 16 + row;
 }
 
+// Weights in device memory, which are read once, or STAGED in shared memory.
+template <bool STAGED, class T>
+INLINE T weightsAt(const T* from) {
+  if (STAGED) return *from;
+  return loadOnce(from);
+}
+
 // 16 bytes of one lane in a plane of 16 rows by 64 bytes.
+template <bool STAGED>
 INLINE uint4 lanePart(const u8* plane, u32 index, int row, int t) {
-  return loadOnce((const uint4*)(plane + (row * 64 + t * 16) + (size_t)index * 1024));
+  return weightsAt<STAGED>((const uint4*)(plane + (row * 64 + t * 16) + (size_t)index * 1024));
 }
 
 INLINE u32 word(const uint4& words, int index) {
@@ -69,17 +73,29 @@ INLINE float byteTimes(u32 bytes, int index, float factor, float biased) {
 // Each format below says: GROUP, the columns that share a scale, 0 for none; MINIMUM, whether a
 // group has an offset; load, what a lane holds of a block of one row; pair, two columns of step s
 // (of 16 columns) as halves, the first or second pair of the lane; scale and minimum of a group.
+//
+// Of a stage, what a warp has copied to shared memory at once: BLOCKS of columns, or one of the
+// PARTS of a block; bytes of each plane, in the matrix's order; LAZY, whether lanes come back to it
+// while they multiply. To load a stage is to load of tile 0, from planes that are that stage.
 
-struct HalvesFormat {
+// All that there is of some formats only.
+struct BasicFormat {
+  static const bool MINIMUM = false, LAZY = false;
+  static const int PLANES = 1, BLOCKS = 1, PARTS = 1;
+  static const int EXTRA = 0, SCALES = 0, FACTORS = 0;
+};
+
+struct HalvesFormat : BasicFormat {
   static const int GROUP = 0;
-  static const bool MINIMUM = false;
+  static const int CODES = 2048;
   struct Lane { uint4 part[4]; };
 
+  template <bool STAGED>
   INLINE static void load(const Matrix& m, const u8* plane, int tile, int block, int row, int t,
                           Lane& lane) {
-    for (int quarter = 0; quarter < 4; quarter++) {
+    for (int quarter = 0; quarter < (STAGED ? 2 : 4); quarter++) {
       lane.part[quarter] =
-          lanePart(plane, (u32)(tile * blocksOf(m) + block) * 4 + quarter, row, t);
+          lanePart<STAGED>(plane, (u32)(tile * blocksOf(m) + block) * 4 + quarter, row, t);
     }
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
@@ -90,35 +106,39 @@ struct HalvesFormat {
 };
 
 struct F16Format : HalvesFormat {
-  static const int PLANES = 1;
+  static const int PARTS = 2;
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    HalvesFormat::load(m, m.codes, tile, block, row, t, lane);
+    HalvesFormat::load<STAGED>(m, m.codes, tile, block, row, t, lane);
   }
 };
 
 // A float as the sum of two halves.
 struct F16x2Format : HalvesFormat {
-  static const int PLANES = 2;
+  static const int PLANES = 2, PARTS = 4;
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int plane, int tile, int block, int row, int t,
                           Lane& lane) {
-    HalvesFormat::load(m, plane == 0 ? m.codes : m.extra, tile, block, row, t, lane);
+    HalvesFormat::load<STAGED>(m, plane == 0 ? m.codes : m.extra, tile, block, row, t, lane);
   }
 };
 
-struct Q8Format {
+struct Q8Format : BasicFormat {
   static const int GROUP = 32;
-  static const bool MINIMUM = false;
-  static const int PLANES = 1;
+  static const int CODES = 2048, SCALES = 128;
   struct Lane { uint4 part[2]; uint2 scales; };
 
+  template <bool STAGED>
   INLINE static void loadCodes(const Matrix& m, int tile, int block, int row, int t, Lane& lane) {
     for (int half = 0; half < 2; half++) {
-      lane.part[half] = lanePart(m.codes, (u32)(tile * blocksOf(m) + block) * 2 + half, row, t);
+      lane.part[half] =
+          lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block) * 2 + half, row, t);
     }
   }
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    loadCodes(m, tile, block, row, t, lane);
-    lane.scales = loadOnce((const uint2*)m.scales + place(m, tile, block, row));
+    loadCodes<STAGED>(m, tile, block, row, t, lane);
+    lane.scales = weightsAt<STAGED>((const uint2*)m.scales + place(m, tile, block, row));
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
     u32 codes = word(lane.part[step / 4], step % 4);
@@ -132,15 +152,15 @@ struct Q8Format {
   INLINE static float minimum(const Lane&, int) { return 0; }
 };
 
-struct Q4Format {
+struct Q4Format : BasicFormat {
   static const int GROUP = 32;
-  static const bool MINIMUM = false;
-  static const int PLANES = 1;
+  static const int CODES = 1024, SCALES = 128;
   struct Lane { uint4 part; uint2 scales; };
 
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    lane.part = lanePart(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
-    lane.scales = loadOnce((const uint2*)m.scales + place(m, tile, block, row));
+    lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    lane.scales = weightsAt<STAGED>((const uint2*)m.scales + place(m, tile, block, row));
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
     return centredPair(word(lane.part, step / 2), step % 2 * 2 + second);
@@ -154,10 +174,11 @@ struct Q4Format {
 
 // Scales as ggml packs them for 256 columns: two halves and 8 + 8 numbers of six bits, here 8 + 8 that
 // begin a byte each, and what is left of the second four of either.
-struct Q4KFormat {
+struct Q4KFormat : BasicFormat {
   static const int GROUP = 32;
   static const bool MINIMUM = true;
-  static const int PLANES = 1;
+  static const int BLOCKS = 2;
+  static const int CODES = 2048, SCALES = 256;
   // Four bytes each; small codes have their power of two in the scale.
   struct Lane {
     uint4 part;
@@ -165,9 +186,10 @@ struct Q4KFormat {
     float scale, scaleBias, minimum, minimumBias;
   };
 
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    lane.part = lanePart(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
-    uint4 packed = loadOnce((const uint4*)m.scales + widePlace(m, tile, block, row));
+    lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    uint4 packed = weightsAt<STAGED>((const uint4*)m.scales + widePlace(m, tile, block, row));
     lane.scale = halfToFloat((u16)packed.x) * 16777216.0f;
     lane.scaleBias = lane.scale * -8388608.0f;
     lane.minimum = halfToFloat((u16)(packed.x >> 16));
@@ -191,17 +213,17 @@ struct Q4KFormat {
   }
 };
 
-struct Q6KFormat {
+struct Q6KFormat : BasicFormat {
   static const int GROUP = 16;
-  static const bool MINIMUM = false;
-  static const int PLANES = 1;
+  static const int CODES = 1024, EXTRA = 512, SCALES = 128, FACTORS = 32;
   struct Lane { uint4 part; uint2 upper; uint2 scales; float factor; };
 
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
     u32 at = place(m, tile, block, row);
-    lane.part = lanePart(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
-    lane.upper = loadOnce((const uint2*)m.extra + t + (size_t)at * 4);
-    lane.scales = loadOnce((const uint2*)m.scales + at);
+    lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    lane.upper = weightsAt<STAGED>((const uint2*)m.extra + t + (size_t)at * 4);
+    lane.scales = weightsAt<STAGED>((const uint2*)m.scales + at);
     lane.factor = halfToFloat(((const u16*)m.factors)[widePlace(m, tile, block, row)]);
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
@@ -218,15 +240,16 @@ struct Q6KFormat {
 };
 
 // Any other format of blocks, without loss: bytes, and a float (or two) for 16 of them.
-struct WideFormat {
+struct WideFormat : BasicFormat {
   static const int GROUP = 16;
-  static const bool MINIMUM = true;
-  static const int PLANES = 1;
+  static const bool MINIMUM = true, LAZY = true;
+  static const int CODES = 2048, EXTRA = 512, SCALES = 512;
   struct Lane { Q8Format::Lane codes; const float* scales; const float* minimums; };
 
+  template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
     u32 at = place(m, tile, block, row);
-    Q8Format::loadCodes(m, tile, block, row, t, lane.codes);
+    Q8Format::loadCodes<STAGED>(m, tile, block, row, t, lane.codes);
     lane.scales = (const float*)m.scales + (size_t)at * 8;
     lane.minimums = m.extra ? (const float*)m.extra + (size_t)at * 8 : nullptr;
   }

@@ -4,11 +4,11 @@
 // of the higher halves and, four further, that of the lower ones, whose sum is added in the end. So
 // eight tokens or four fill an operand, and one that is alone costs no second instruction.
 //
-// The order of a sum: columns come in blocks, and block b belongs to share b % SHARES. Within a
-// share blocks are added in turn, then the shares in theirs, those of lower halves by themselves.
-// That depends on the number of columns only, and a token's bits neither on the other tokens nor on
-// which kernel makes them: for few tokens each warp of a block of threads takes a share, for many
-// each warp takes them all.
+// The order of a sum: columns come in blocks (for some formats in pairs of them), and block b belongs
+// to share b % SHARES. Within a share blocks are added in turn, then the shares in theirs, those of
+// lower halves by themselves. That depends on the format and the number of columns only, and a
+// token's bits neither on the other tokens nor on which kernel makes them: for few tokens each warp
+// of a block of threads takes a share, for many each warp takes them all.
 
 #define SHARES (ROW_THREADS / WARP)
 #define TILE_COLUMNS 8
@@ -20,21 +20,27 @@ struct MultiplyArguments {
   Prepared x;
   int tokens;
   int experts; // matrix i belongs to expert i % experts; 0 without experts
-  int first;   // matrix of the grid's first layer
+  int first;   // matrix to begin with
+  int tiles;   // of 16 rows, of all matrices from there on
+  int largest; // tiles of the largest of them
   int unused;
 };
 
-// The tokens of a block of threads.
-struct Span { int first, end; };
+// Tokens that are multiplied together.
+struct Span {
+  int first, end;
+  INLINE bool empty() const { return first >= end; }
+};
 
-INLINE Span spanOf(const MultiplyArguments& a, int most) {
+// The group-th so many tokens of those that a matrix multiplies.
+INLINE Span spanOf(const MultiplyArguments& a, int matrix, int group, int most) {
   int begin = 0, end = a.tokens;
   if (a.experts) {
-    int expert = (a.first + blockIdx.z) % a.experts;
+    int expert = matrix % a.experts;
     begin = a.firstRows[expert];
     end = a.firstRows[expert + 1];
   }
-  int first = begin + blockIdx.x * most;
+  int first = begin + group * most;
   return {first, min(end, first + most)};
 }
 
@@ -60,15 +66,15 @@ INLINE bool isHigh(const MultiplyArguments& a, int column) {
   return column % TILE_COLUMNS < tileTokens(a);
 }
 
-// Adds products of 128 columns: activations(n, pair) gives a lane its part of two steps of tile n,
+// Adds products of 128 columns, or of less: activations(n, pair) gives a lane its part of two steps of tile n,
 // sums(n, i, pair) those steps' sums of the activations of the lane's column i, if that pays for
 // minimums, which `high` says.
-template <class Format, int ROW_TILES, int TILES, class Activations, class Sums>
+template <class Format, int ROW_TILES, int TILES, int PAIRS, class Activations, class Sums>
 INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles, bool high,
                           Activations activations, Sums sums,
                           float (&total)[ROW_TILES][TILES][4]) {
 #pragma unroll
-  for (int pair = 0; pair < BLOCK_COLUMNS / 32; pair++) {
+  for (int pair = 0; pair < PAIRS; pair++) {
     u32 weights[ROW_TILES][2][4];
 #pragma unroll
     for (int i = 0; i < 8 * ROW_TILES; i++) {

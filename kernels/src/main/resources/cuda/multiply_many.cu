@@ -15,10 +15,10 @@ struct Walk {
   INLINE bool advance() {
     if (++plane < Format::PLANES) return false;
     plane = 0;
-    block += SHARES;
+    if (++block % Format::BLOCKS == 0) block += (SHARES - 1) * Format::BLOCKS;
     if (block < blocks) return false;
     share++;
-    block = share < SHARES ? share : blocks;
+    block = share < SHARES ? share * Format::BLOCKS : blocks;
     return true;
   }
 };
@@ -30,12 +30,12 @@ template <class Format>
 INLINE void multiplyMany(const MultiplyArguments& a) {
   __shared__ uint4 stages[2][MANY_COLUMNS][BLOCK_COLUMNS / 8];
   __shared__ uint4 sumStages[2][MANY_COLUMNS][BLOCK_COLUMNS / 16 / 4];
-  const Matrix m = a.matrices[a.first + blockIdx.z];
-  int tokens = MANY_TILES * tileTokens(a);
-  Span span = spanOf(a, tokens);
+  int matrix = a.first + blockIdx.z, tokens = MANY_TILES * tileTokens(a);
+  const Matrix m = a.matrices[matrix];
+  Span span = spanOf(a, matrix, blockIdx.x, tokens);
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
-  int firstTile = (blockIdx.y * SHARES + warp) * MANY_ROW_TILES, tileCount = ceilDiv(m.rows, 16);
-  if ((int)blockIdx.y * SHARES * MANY_ROW_TILES >= tileCount || span.first >= span.end) return;
+  int firstTile = (blockIdx.y * SHARES + warp) * MANY_ROW_TILES, tileCount = tilesOf(m);
+  if ((int)blockIdx.y * SHARES * MANY_ROW_TILES >= tileCount || span.empty()) return;
   auto stage = [&](const Walk<Format>& walk, int index) {
     if (!walk.ended()) {
       for (int i = threadIdx.x; i < MANY_COLUMNS * 16; i += ROW_THREADS) {
@@ -69,7 +69,7 @@ INLINE void multiplyMany(const MultiplyArguments& a) {
     }
     awaitCopies<1>();
     __syncthreads();
-    multiplyBlock<Format, MANY_ROW_TILES, MANY_TILES>(
+    multiplyBlock<Format, MANY_ROW_TILES, MANY_TILES, BLOCK_COLUMNS / 32>(
         lanes, MANY_TILES, isHigh(a, 2 * t),
         [&](int n, int pair) { return stages[index][8 * n + g][(4 * pair + t) ^ g % 2 * 4]; },
         [&](int n, int i, int pair) {

@@ -12,6 +12,10 @@ typedef unsigned long long u64;
 #ifndef MILLRACE_EMULATION
 #define ENTRY(name, Arguments)                                                                     \
   extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments a)
+// One of whose blocks of threads so many shall fit on a multiprocessor.
+#define ENTRY_OF_BLOCKS(blocks, name, Arguments)                                                   \
+  extern "C" __global__ void __launch_bounds__(256, blocks)                                        \
+      name(const __grid_constant__ Arguments a)
 #define INLINE __device__ __forceinline__
 #define DYNAMIC_SHARED(Type, name) extern __shared__ __align__(16) Type name[]
 
@@ -21,13 +25,6 @@ INLINE void waitForPredecessor() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
   asm volatile("griddepcontrol.launch_dependents;");
-#endif
-}
-
-// Has a line of 128 bytes brought into the second-level cache.
-INLINE void fetchLine(const void* line) {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("prefetch.global.L2 [%0];" : : "l"(line));
 #endif
 }
 
@@ -85,6 +82,18 @@ INLINE void copyAsync(void* shared, const void* from) {
                : : "r"((u32)__cvta_generic_to_shared(shared)), "l"(from) : "memory");
 }
 
+// The same of what is read once, and need not stay in the second-level cache.
+INLINE u64 readingOnce() {
+  u64 policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  return policy;
+}
+
+INLINE void copyOnceAsync(void* shared, const void* from, u64 policy) {
+  asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;"
+               : : "r"((u32)__cvta_generic_to_shared(shared)), "l"(from), "l"(policy) : "memory");
+}
+
 INLINE void endCopies() { asm volatile("cp.async.commit_group;" : : : "memory"); }
 
 template <int LEFT>
@@ -99,20 +108,15 @@ INLINE void multiplyAdd(float d[4], const u32 a[4], u32 b0, u32 b1) {
 }
 #endif
 
-// A kernel, which reads and writes nothing before its predecessor has ended; and one that looks at
-// what no kernel writes before that.
-#define KERNEL(name, Arguments) KERNEL_AFTER(nothing, name, Arguments)
-#define KERNEL_AFTER(before, name, Arguments)                                                      \
+// A kernel, which reads and writes nothing before its predecessor has ended. One that begins with what
+// no kernel writes is an ENTRY, and waits itself.
+#define KERNEL(name, Arguments)                                                                    \
   INLINE void name##Body(const Arguments& a);                                                      \
   ENTRY(name, Arguments) {                                                                         \
-    before(a);                                                                                     \
     waitForPredecessor();                                                                          \
     name##Body(a);                                                                                 \
   }                                                                                                \
   INLINE void name##Body(const Arguments& a)
-
-template <class Arguments>
-INLINE void nothing(const Arguments&) {}
 
 #define WARP 32
 #define ALL_LANES 0xffffffffu

@@ -5,8 +5,8 @@
 // spoils the capture.
 //
 // millrace_emulator_set(what, value) changes what it stands in for:
-//   "reverse" 1 runs the warps of a block backwards; "memory" bytes of a device; "capability" such
-//   as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
+//   "reverse" 1 runs the warps of a block backwards; "memory" bytes of a device; "multiprocessors"
+//   of it, each of which holds one block of threads; "capability" such as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
 // millrace_emulator_count(what) tells how often since the start it was asked for
 //   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made;
 //   "read" bytes copied from a device outside of graphs;
@@ -73,6 +73,7 @@ static long devices_at_first() {
 
 static std::map<std::string, long> settings = {{"reverse", 0},
                                                {"memory", 8L << 30},
+                                               {"multiprocessors", 4},
                                                {"capability", 90},
                                                {"driver", 13000},
                                                {"devices", devices_at_first()}};
@@ -167,7 +168,7 @@ API cuDeviceGetPCIBusId(char* id, int length, int device) {
 API cuDeviceGetAttribute(int* value, int attribute, int) {
   int capability = (int)setting("capability");
   switch (attribute) {
-    case 16: *value = 4; return OK;               // multiprocessors
+    case 16: *value = (int)setting("multiprocessors"); return OK;
     case 75: *value = capability / 10; return OK; // compute capability
     case 76: *value = capability % 10; return OK;
     default: return INVALID_VALUE;
@@ -385,6 +386,13 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, reversed, [=] { f->body(a); });
   };
   return ((Stream*)stream)->add({run, nullptr});
+}
+
+API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads,
+                                                size_t shared) {
+  if (!function || threads < 1 || threads > 1024 || shared > 48 << 10) return INVALID_VALUE;
+  *blocks = 1;
+  return OK;
 }
 
 struct LaunchAttribute {

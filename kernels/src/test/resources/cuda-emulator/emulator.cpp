@@ -237,6 +237,7 @@ void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
 #if !defined(MILLRACE_CHECK_RACES)
 void watch(uintptr_t, size_t) {}
 void forget(uintptr_t, size_t) {}
+void copying(const void*, bool) {}
 #endif
 
 } // namespace emulator

@@ -80,6 +80,8 @@ void wait(State state);
 // Device memory that is checked for races, and no longer.
 void watch(uintptr_t address, size_t bytes);
 void forget(uintptr_t address, size_t bytes);
+// A copy of 16 bytes to shared memory begins, or is done.
+void copying(const void* to, bool done);
 void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
             const std::function<void()>& body);
 
@@ -106,6 +108,7 @@ T exchange(T value, int source) {
 #define ENTRY(name, Arguments)                                                                     \
   extern "C" __attribute__((visibility("default"))) const size_t name##_bytes = sizeof(Arguments); \
   extern "C" __attribute__((visibility("default"))) void name(const Arguments& a)
+#define ENTRY_OF_BLOCKS(blocks, name, Arguments) ENTRY(name, Arguments)
 #define INLINE inline __attribute__((always_inline))
 #define DYNAMIC_SHARED(Type, name) Type* name = (Type*)emulator::shared_memory()
 #define __shared__ static
@@ -188,8 +191,11 @@ inline uint2 loadOnce(const uint2* from) { return *from; }
 
 // As late as a device may: at the wait.
 inline void copyAsync(void* shared, const void* from) {
+  emulator::copying(shared, false);
   emulator::fiber->copies.push_back({(uint4*)shared, (const uint4*)from});
 }
+inline uint64_t readingOnce() { return 0; }
+inline void copyOnceAsync(void* shared, const void* from, uint64_t) { copyAsync(shared, from); }
 inline void endCopies() {
   emulator::fiber->copy_groups.push_back(emulator::fiber->copies.size());
 }
@@ -198,7 +204,10 @@ void awaitCopies() {
   emulator::Fiber& f = *emulator::fiber;
   while ((int)f.copy_groups.size() > LEFT) {
     size_t count = f.copy_groups.front();
-    for (size_t i = 0; i < count; i++) *f.copies[i].to = *f.copies[i].from;
+    for (size_t i = 0; i < count; i++) {
+      emulator::copying(f.copies[i].to, true);
+      *f.copies[i].to = *f.copies[i].from;
+    }
     f.copies.erase(f.copies.begin(), f.copies.begin() + (long)count);
     f.copy_groups.erase(f.copy_groups.begin());
     for (size_t& end : f.copy_groups) end -= count;
@@ -208,4 +217,3 @@ void awaitCopies() {
 void multiplyAdd(float d[4], const unsigned a[4], unsigned b0, unsigned b1);
 
 inline void waitForPredecessor() {} // kernels run one after the other
-inline void fetchLine(const void* line) { (void)*(const volatile char*)line; }

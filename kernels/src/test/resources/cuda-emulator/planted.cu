@@ -36,3 +36,34 @@ KERNEL(plantedLaneRace, PlantedArguments) {
 KERNEL(plantedBlockRace, PlantedArguments) {
   if (threadIdx.x == 0) a.memory[0] += 1;
 }
+
+// Reads a copy that nobody has waited for.
+KERNEL(plantedEarlyRead, PlantedArguments) {
+  __shared__ uint4 stage[ROW_THREADS];
+  copyAsync(&stage[threadIdx.x], (const uint4*)a.memory + threadIdx.x % (a.count / 4));
+  endCopies();
+  a.memory[threadIdx.x] = (float)stage[threadIdx.x].x;
+}
+
+// Waits for its own copy, and reads another lane's.
+KERNEL(plantedLaneCopy, PlantedArguments) {
+  __shared__ uint4 stage[ROW_THREADS];
+  copyAsync(&stage[threadIdx.x], (const uint4*)a.memory + threadIdx.x % (a.count / 4));
+  endCopies();
+  awaitCopies<0>();
+  u32 other = stage[threadIdx.x ^ 1].x;
+  __syncwarp();
+  a.memory[threadIdx.x] = (float)other;
+}
+
+// Copies over what another lane may still read.
+KERNEL(plantedEarlyRefill, PlantedArguments) {
+  __shared__ uint4 stage[ROW_THREADS];
+  stage[threadIdx.x].x = threadIdx.x;
+  __syncwarp();
+  u32 other = stage[threadIdx.x ^ 1].x;
+  copyAsync(&stage[threadIdx.x], (const uint4*)a.memory + threadIdx.x % (a.count / 4));
+  endCopies();
+  awaitCopies<0>();
+  a.memory[threadIdx.x] = (float)other;
+}

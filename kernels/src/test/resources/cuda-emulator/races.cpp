@@ -28,6 +28,7 @@ struct Mark {
 struct Byte {
   Mark written, read;
   uint64_t read_by_blocks; // the launch in which several blocks read it
+  uint64_t copied_by;      // the block of threads that is copying something to it
 };
 
 constexpr uintptr_t PAGE = 256;
@@ -65,7 +66,7 @@ static bool races(const Mark& mark, bool shared) {
   return mark.warp_syncs == fiber->warp_syncs && mark.thread != fiber->index;
 }
 
-static void report(const void* caller, uintptr_t address, const Mark& mark, bool shared,
+[[noreturn]] static void report(const void* caller, uintptr_t address, const Mark& mark, bool shared,
                    const char* now, const char* before) {
   Dl_info kernel = {};
   dladdr(caller, &kernel);
@@ -114,6 +115,9 @@ static void touch(const void* caller, const void* where, size_t bytes, bool writ
       for (uintptr_t i = 0; i < PAGE; i++) page[i].written.thread = page[i].read.thread = NOBODY;
     }
     Byte& byte = page[address % PAGE];
+    if (!write && shared && byte.copied_by == block->run) {
+      report(caller, address, byte.written, shared, "reads", "copies");
+    }
     if (races(byte.written, shared)) {
       if (!write) report(caller, address, byte.written, shared, "reads", "wrote");
       doubts.push_back({caller, address, *(const unsigned char*)address, byte.written, me});
@@ -135,6 +139,14 @@ static void touch(const void* caller, const void* where, size_t bytes, bool writ
         byte.read.thread = SEVERAL;
       }
     }
+  }
+}
+
+void copying(const void* to, bool done) {
+  if (!done) touch(__builtin_return_address(0), to, 16, true);
+  for (uintptr_t i = (uintptr_t)to; i < (uintptr_t)to + 16; i++) {
+    std::unique_ptr<Byte[]>& page = pages[i / PAGE];
+    if (page) page[i % PAGE].copied_by = done ? 0 : block->run;
   }
 }
 

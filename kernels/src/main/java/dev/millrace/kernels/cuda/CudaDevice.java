@@ -45,6 +45,7 @@ public final class CudaDevice implements AutoCloseable {
     private final List<CudaGraph> graphs = new ArrayList<>();
     private final Arena arena = Arena.ofShared();
     private final CUlaunchAttribute overlap = new CUlaunchAttribute();
+    private int multiprocessors;
     private boolean overlaps;
     private boolean lastIsKernel;
     private boolean capturing;
@@ -85,6 +86,10 @@ public final class CudaDevice implements AutoCloseable {
 
     private void start(byte[] kernels) {
         check(cuInit(0), "start");
+        int[] count = new int[1];
+        check(cuDeviceGetAttribute(count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, info.handle()),
+                "count its multiprocessors");
+        multiprocessors = count[0];
         check(cuDevicePrimaryCtxRetain(context, info.handle()), "make a context");
         makeCurrent();
         check(cuStreamCreate(stream, STREAM_NON_BLOCKING), "make a stream");
@@ -95,6 +100,10 @@ public final class CudaDevice implements AutoCloseable {
 
     public CudaDeviceInfo info() {
         return info;
+    }
+
+    int multiprocessors() {
+        return multiprocessors;
     }
 
     /** What NCCL knows the stream by, to queue something of its own. */

@@ -9,6 +9,7 @@ import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
 
 import static org.bytedeco.cuda.global.cudart.cuLaunchKernelEx;
+import static org.bytedeco.cuda.global.cudart.cuOccupancyMaxActiveBlocksPerMultiprocessor;
 
 /**
  * One kernel, which takes one struct. Fill it field by field in the order of its declaration, then
@@ -69,6 +70,14 @@ final class CudaFunction {
     CudaFunction with(PreparedRows rows, int columns) {
         return with(rows.high()).with(rows.low()).with(rows.inverse()).with(rows.sums())
                 .with(PreparedRows.stride(columns)).with(0);
+    }
+
+    /** Blocks of so many threads that the whole device holds at once, without dynamic memory. */
+    int residentBlocks(int threads) {
+        int[] blocks = new int[1];
+        device.check(cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, function, threads, 0),
+                "tell how many blocks of " + name + " run at once");
+        return Math.max(1, blocks[0]) * device.multiprocessors();
     }
 
     /**

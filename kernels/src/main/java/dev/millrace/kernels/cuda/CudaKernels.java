@@ -71,16 +71,14 @@ public final class CudaKernels {
             long[] addresses = {matrix.codes(), matrix.hasExtra() ? matrix.extra() : 0,
                 matrix.scales(), matrix.factors(), parts.get(i).bias(), parts.get(i).out()};
             MemorySegment.copy(addresses, 0, each, ValueLayout.JAVA_LONG, 0, addresses.length);
-            int[] sizes = {matrix.rows(), matrix.columns(), matrix.format().ordinal(), 0};
+            if (runs.isEmpty() || runs.getLast().format() != matrix.format()) {
+                runs.add(new Run(matrix.format(), i, 0, 0, 0));
+            }
+            int[] sizes = {matrix.rows(), matrix.columns(), matrix.format().ordinal(),
+                runs.getLast().tiles()};
             MemorySegment.copy(sizes, 0, each, ValueLayout.JAVA_INT,
                     (long) addresses.length * Long.BYTES, sizes.length);
-            Run last = runs.isEmpty() ? null : runs.getLast();
-            if (last != null && last.format() == matrix.format()) {
-                runs.set(runs.size() - 1, new Run(last.format(), last.first(), last.count() + 1,
-                        Math.max(last.rows(), matrix.rows())));
-            } else {
-                runs.add(new Run(matrix.format(), i, 1, matrix.rows()));
-            }
+            runs.addLast(runs.removeLast().with(matrix));
         }
         device.upload(staging.asSlice(0, (long) parts.size() * CudaProduct.DESCRIPTOR_BYTES),
                 address);

@@ -103,6 +103,10 @@ public final class CudaMatrix {
         return layout.rows();
     }
 
+    int tiles() {
+        return layout.tiles();
+    }
+
     int columns() {
         return layout.columns();
     }

@@ -11,7 +11,7 @@ import java.util.Map;
 final class CudaMultiply {
 
     private static final int THREADS = 256;
-    /** Operands of activations of one block of threads that has 16 rows. */
+    /** Operands of activations that a block of threads multiplies 16 rows with. */
     private static final int FEW_OPERANDS = 1;
     private static final int SOME_OPERANDS = 4;
     /** Operands and rows of a block of threads that keeps activations in shared memory. */
@@ -20,17 +20,30 @@ final class CudaMultiply {
     /** Fewer of those blocks would leave most of a large device idle. */
     private static final int ENOUGH_BLOCKS = 64;
 
-    private final Map<DeviceFormat, CudaFunction> few = new EnumMap<>(DeviceFormat.class);
-    private final Map<DeviceFormat, CudaFunction> some = new EnumMap<>(DeviceFormat.class);
+    private final Map<DeviceFormat, Few> few = new EnumMap<>(DeviceFormat.class);
+    private final Map<DeviceFormat, Few> some = new EnumMap<>(DeviceFormat.class);
     private final Map<DeviceFormat, CudaFunction> many = new EnumMap<>(DeviceFormat.class);
 
     CudaMultiply(CudaDevice device) {
         for (DeviceFormat format : DeviceFormat.values()) {
-            few.put(format, device.function("multiplyFew" + format));
-            some.put(format, device.function("multiplySome" + format));
+            few.put(format, Few.of(device.function("multiplyFew" + format), FEW_OPERANDS));
+            some.put(format, Few.of(device.function("multiplySome" + format), SOME_OPERANDS));
             if (format.isForMany()) {
                 many.put(format, device.function("multiplyMany" + format));
             }
+        }
+    }
+
+    /**
+     * A kernel whose blocks of threads share all tiles of all matrices.
+     *
+     * @param operands of activations that it multiplies together
+     * @param blocks   that the device holds at once
+     */
+    private record Few(CudaFunction function, int operands, int blocks) {
+
+        static Few of(CudaFunction function, int operands) {
+            return new Few(function, operands, function.residentBlocks(THREADS));
         }
     }
 
@@ -56,29 +69,35 @@ final class CudaMultiply {
             if (usual > SOME_OPERANDS * tokens && run.format().isForMany()
                     && blocks >= ENOUGH_BLOCKS) {
                 many(product, run, experts, x, rows, most);
-            } else if (most <= FEW_OPERANDS * tokens) {
-                launch(few.get(run.format()), FEW_OPERANDS, MatrixLayout.TILE_ROWS, product, run,
-                        experts, x, rows, most);
             } else {
-                launch(some.get(run.format()), SOME_OPERANDS, MatrixLayout.TILE_ROWS, product, run,
+                few((most <= FEW_OPERANDS * tokens ? few : some).get(run.format()), product, run,
                         experts, x, rows, most);
             }
         }
     }
 
-    /** As {@link #run} of one run, with the kernel for many tokens. */
-    void many(CudaProduct product, Run run, Experts experts, PreparedRows x, int rows, int most) {
-        launch(many.get(run.format()), MANY_OPERANDS, MANY_ROWS, product, run, experts, x, rows,
-                most);
+    /** Of an expert only some groups of tokens are not empty: each gets as many blocks as one. */
+    private static void few(Few kernel, CudaProduct product, Run run, Experts experts,
+            PreparedRows x, int rows, int most) {
+        int groups = Math.ceilDiv(most, kernel.operands() * x.activations().operandTokens());
+        int blocks = experts.count() == 0 ? Math.ceilDiv(kernel.blocks(), groups) : kernel.blocks();
+        arguments(kernel.function(), product, run, experts, x, rows)
+                .launch(Math.min(run.tiles(), blocks), groups, 1, THREADS, 0);
     }
 
-    private static void launch(CudaFunction kernel, int operands, int blockRows,
-            CudaProduct product, Run run, Experts experts, PreparedRows x, int rows, int most) {
-        int tokens = operands * x.activations().operandTokens();
-        kernel.begin().with(product.address()).with(experts.firstRows())
-                .with(experts.rowTokens()).with(x, product.columns()).with(rows)
-                .with(experts.count()).with(run.first()).with(0)
-                .launch(Math.ceilDiv(most, tokens), Math.ceilDiv(run.rows(), blockRows),
+    /** As {@link #run} of one run, with the kernel for many tokens. */
+    void many(CudaProduct product, Run run, Experts experts, PreparedRows x, int rows, int most) {
+        int tokens = MANY_OPERANDS * x.activations().operandTokens();
+        arguments(many.get(run.format()), product, run, experts, x, rows)
+                .launch(Math.ceilDiv(most, tokens), Math.ceilDiv(run.rows(), MANY_ROWS),
                         run.count(), THREADS, 0);
+    }
+
+    private static CudaFunction arguments(CudaFunction kernel, CudaProduct product, Run run,
+            Experts experts, PreparedRows x, int rows) {
+        return kernel.begin().with(product.address()).with(experts.firstRows())
+                .with(experts.rowTokens()).with(x, product.columns()).with(rows)
+                .with(experts.count()).with(run.first()).with(run.tiles())
+                .with(Math.ceilDiv(run.rows(), MatrixLayout.TILE_ROWS)).with(0);
     }
 }

@@ -17,8 +17,16 @@ public record CudaProduct(long address, List<Run> runs, int columns) {
      *
      * @param first of them
      * @param rows  of the largest
+     * @param tiles of 16 rows, of all of them
      */
-    record Run(DeviceFormat format, int first, int count, int rows) {}
+    record Run(DeviceFormat format, int first, int count, int rows, int tiles) {
+
+        /** This one and a matrix more. */
+        Run with(CudaMatrix matrix) {
+            return new Run(format, first, count + 1, Math.max(rows, matrix.rows()),
+                    tiles + matrix.tiles());
+        }
+    }
 
     /** One of them before it is on the device. */
     public record Part(CudaMatrix matrix, long bias, long out) {}

@@ -42,6 +42,7 @@ final class CheckedKernels {
         }
         test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K, CudaActivations.F16X2);
         test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q8_0, CudaActivations.F16);
+        test.blocksOfThreadsShareTheTilesOfAllMatrices(QuantFormat.Q4_0);
     }
 
     private static void rows() {

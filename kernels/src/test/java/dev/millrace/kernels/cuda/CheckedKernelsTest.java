@@ -34,6 +34,9 @@ class CheckedKernelsTest {
         "address, plantedMisaligned, misaligned address",
         "races, plantedWarpRace, race on shared memory",
         "races, plantedLaneRace, race on shared memory",
+        "races, plantedEarlyRead, race on shared memory",
+        "races, plantedLaneCopy, race on shared memory",
+        "races, plantedEarlyRefill, race on shared memory",
         "races, plantedBlockRace, race on device memory"})
     void plantedFaultsAreFound(String check, String kernel, String report)
             throws IOException, InterruptedException {

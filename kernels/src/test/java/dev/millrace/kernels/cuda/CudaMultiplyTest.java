@@ -7,9 +7,12 @@ import dev.millrace.kernels.RandomWeights;
 import dev.millrace.kernels.TensorShape;
 import dev.millrace.kernels.cuda.CudaKernels.Between;
 import dev.millrace.kernels.cuda.CudaMultiply.Experts;
+import dev.millrace.kernels.cuda.CudaProduct.Part;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -125,6 +128,38 @@ class CudaMultiplyTest extends OnEmulatedDevice {
             new CudaMultiply(device).many(product, product.runs().getFirst(), Experts.NONE,
                     prepared, tokens, tokens);
             assertThat(scope.floats(out, tokens * ROWS)).isEqualTo(few);
+        }
+    }
+
+    /** Four blocks of threads, one per multiprocessor, take the tiles of all matrices in turn. */
+    @ParameterizedTest
+    @EnumSource(value = QuantFormat.class, names = {"F16", "Q4_0", "Q4_K", "Q2_K"})
+    void blocksOfThreadsShareTheTilesOfAllMatrices(QuantFormat format) {
+        int columns = 1280;
+        int[] rows = {100, 20, 37};
+        for (int tokens : new int[]{1, 35}) {
+            float[] x = activations(tokens, columns);
+            try (DeviceScope scope = new DeviceScope(device)) {
+                List<QuantTensor> tensors = new ArrayList<>();
+                List<Part> parts = new ArrayList<>();
+                for (int each : rows) {
+                    tensors.add(RandomWeights.tensor(Arena.ofAuto(), format,
+                            TensorShape.matrix(each, columns), 0.7f, each));
+                    parts.add(new Part(scope.matrix(tensors.getLast(), pool), 0,
+                            scope.allocate((long) tokens * each * Float.BYTES)));
+                }
+                PreparedRows prepared = scope.prepared(tokens, columns,
+                        CudaActivations.F16);
+                kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0, columns), tokens,
+                        prepared);
+                kernels.multiply(scope.product(parts), prepared, tokens);
+
+                for (int i = 0; i < rows.length; i++) {
+                    assertThat(scope.floats(parts.get(i).out(), tokens * rows[i])).isEqualTo(
+                            multiply(tensors.get(i), x, new float[rows[i]], tokens,
+                                    CudaActivations.F16));
+                }
+            }
         }
     }
 

@@ -82,8 +82,8 @@ public final class EmulatedDriver {
 
     /**
      * Changes what the driver stands in for: {@code reverse} 1 runs warps backwards,
-     * {@code memory} bytes, {@code capability} such as 90, {@code driver} such as 13000,
-     * {@code devices}.
+     * {@code memory} bytes, {@code multiprocessors}, {@code capability} such as 90,
+     * {@code driver} such as 13000, {@code devices}.
      *
      * @return what it was
      */
