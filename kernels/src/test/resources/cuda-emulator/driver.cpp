@@ -111,7 +111,7 @@ void lose(Device* device, int error) {
   }
 }
 
-// A device that waits for one that is lost is waited for in vain.
+// A device that waits for one that is lost, or was given nothing, is waited for in vain.
 static void finish(Stream* stream) {
   if (!stream->run()) Stream::wait_for_ever();
 }
@@ -312,17 +312,32 @@ API cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void* stream)
   return ((Stream*)stream)->add({[=] { memset((void*)to, value, bytes); }, nullptr});
 }
 
-// For stand-ins of libraries that work on several devices. Gives every stream a part of the same
+// For stand-ins of libraries that work on several devices. abandon gives up what these streams' devices
+// do together; meet gives every stream a part of the same
 // work, which begins when all of them have come to it; as often as they come to it, if captured. Where
-// the body returns 0 it does not come about, and they go on waiting.
-extern "C" __attribute__((visibility("default"))) void millrace_emulator_meet(
+// the body returns 0 it does not come about, and they go on waiting. Returns whether it was recorded.
+extern "C" __attribute__((visibility("default"))) void millrace_emulator_abandon(int device) {
+  EXCLUSIVE;
+  for (Stream* stream : streams) {
+    if (stream->device == devices + device) stream->abandon();
+  }
+}
+extern "C" __attribute__((visibility("default"))) int millrace_emulator_meet(
     int count, void** members, int (*body)(void*), void* argument, void (*release)(void*)) {
   EXCLUSIVE;
   auto meeting = std::make_shared<Meeting>();
   meeting->streams.assign((Stream**)members, (Stream**)members + count);
   std::shared_ptr<void> kept(argument, release);
   meeting->work = [=] { return body(kept.get()) != 0; };
-  for (Stream* stream : meeting->streams) stream->add({nullptr, meeting});
+  bool recorded = meeting->streams[0]->capturing;
+  for (Stream* stream : meeting->streams) {
+    if (stream->capturing != recorded) {
+      fprintf(stderr, "CUDA emulator: some devices record what they do together, and some do it\n");
+      abort();
+    }
+    stream->add({nullptr, meeting});
+  }
+  return recorded;
 }
 // The device that a stream is of, and the one that has all of a range of memory; -1 for none.
 extern "C" __attribute__((visibility("default"))) int millrace_emulator_device(void* stream,
@@ -448,8 +463,17 @@ API cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long lo
   EXCLUSIVE;
   if (!current) return INVALID_CONTEXT;
   if (!graph || flags != 0) return INVALID_VALUE;
+  if (refused()) return CAPTURE_UNSUPPORTED; // it takes memory
   MAY_FAIL("instantiate");
   *executable = new Graph(*(Graph*)graph);
+  return OK;
+}
+API cuGraphUpload(void* executable, void* stream) {
+  EXCLUSIVE;
+  if (!is_current(stream)) return INVALID_CONTEXT;
+  if (!executable) return INVALID_VALUE;
+  if (refused()) return CAPTURE_UNSUPPORTED;
+  MAY_FAIL("upload");
   return OK;
 }
 API cuGraphLaunch(void* executable, void* stream) {
@@ -460,6 +484,9 @@ API cuGraphLaunch(void* executable, void* stream) {
   MAY_FAIL("graph");
   if (refused(s)) return CAPTURE_UNSUPPORTED; // a graph within a graph is more than is needed
   counts["graphs"]++;
+  for (const Work& each : *(Graph*)executable) {
+    if (each.meeting) each.meeting->launched(s);
+  }
   s->work.insert(s->work.end(), ((Graph*)executable)->begin(), ((Graph*)executable)->end());
   return OK;
 }

@@ -5,7 +5,6 @@
 //   "instantiate", "synchronize"; "exchange", whose last device is lost when it comes to it;
 //   "network", which is an exchange that has an error of NCCL's
 // millrace_emulator_next(call) is for stand-ins of libraries: the error that a call is to have now
-// millrace_emulator_abandon() gives up what devices do together
 #include "failures.h"
 
 #include <map>
@@ -21,7 +20,6 @@ struct Planned {
 
 static std::mutex turn;
 static std::map<std::string, Planned> planned;
-static bool given_up;
 
 struct Error {
   int number;
@@ -59,16 +57,10 @@ bool failures::stays(int error) {
   return found && found->stays;
 }
 
-bool failures::abandoned() {
-  std::lock_guard<std::mutex> exclusive(turn);
-  return given_up;
-}
-
 long failures::forget() {
   std::lock_guard<std::mutex> exclusive(turn);
   long left = (long)planned.size();
   planned.clear();
-  given_up = false;
   return left;
 }
 
@@ -79,11 +71,6 @@ EXPORTED long millrace_emulator_fail(const char* call, long calls, long error) {
 }
 
 EXPORTED int millrace_emulator_next(const char* call) { return failures::next(call); }
-
-EXPORTED void millrace_emulator_abandon() {
-  std::lock_guard<std::mutex> exclusive(turn);
-  given_up = true;
-}
 
 EXPORTED int cuGetErrorString(int error, const char** text) {
   const Error* found = known(error);

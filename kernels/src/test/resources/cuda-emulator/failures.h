@@ -10,9 +10,6 @@ int next(const char* call);
 // Whether a device that had this error has it for ever.
 bool stays(int error);
 
-// Whether what devices do together was given up, so that nobody waits for one that is lost.
-bool abandoned();
-
 // Plans nothing any more. Returns how many failures never came up.
 long forget();
 

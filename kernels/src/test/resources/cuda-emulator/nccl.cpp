@@ -10,9 +10,9 @@
 
 typedef unsigned long long Address;
 
-extern "C" void millrace_emulator_meet(int count, void** streams, int (*body)(void*),
-                                       void* argument, void (*release)(void*));
-extern "C" void millrace_emulator_abandon();
+extern "C" int millrace_emulator_meet(int count, void** streams, int (*body)(void*),
+                                      void* argument, void (*release)(void*));
+extern "C" void millrace_emulator_abandon(int device);
 extern "C" int millrace_emulator_next(const char* call);
 extern "C" int millrace_emulator_device(void* stream, Address address, size_t bytes);
 
@@ -30,7 +30,8 @@ struct Communicator {
 struct Clique {
   std::vector<Communicator*> members;
   int left;
-  int error; // that its exchanges have had
+  int error;    // that its exchanges have had
+  int recorded; // exchanges in graphs that are there still
 };
 
 struct Gather {
@@ -66,7 +67,7 @@ API int ncclCommInitAll(Communicator** communicators, int count, const int* devi
       if (devices[i] == devices[j]) return INVALID_USAGE;
     }
   }
-  Clique* clique = new Clique{{}, count, OK};
+  Clique* clique = new Clique{{}, count, OK, 0};
   for (int i = 0; i < count; i++) {
     communicators[i] = new Communicator{clique, i, devices[i]};
     clique->members.push_back(communicators[i]);
@@ -77,7 +78,10 @@ API int ncclCommInitAll(Communicator** communicators, int count, const int* devi
 API int ncclCommDestroy(Communicator* communicator) {
   Clique* clique = communicator->clique;
   delete communicator;
-  if (--clique->left == 0) delete clique;
+  if (--clique->left == 0) {
+    if (clique->recorded) fail("the last communicator waits for graphs that were not destroyed");
+    delete clique;
+  }
   return OK;
 }
 
@@ -88,27 +92,37 @@ API int ncclCommGetAsyncError(Communicator* communicator, int* error) {
 
 // On a device that is lost nothing ends, so neither does what others do with it.
 API int ncclCommAbort(Communicator* communicator) {
-  millrace_emulator_abandon();
+  millrace_emulator_abandon(communicator->device);
   return ncclCommDestroy(communicator);
 }
 
 API int ncclGroupStart() { depth++; return OK; }
 
+struct Exchange {
+  std::vector<Gather> gathers;
+  Clique* clique;
+  bool recorded;
+};
+
 // An exchange that has had an error never ends.
 static int copy_all(void* argument) {
-  std::vector<Gather>* gathers = (std::vector<Gather>*)argument;
-  Clique* clique = gathers->front().by->clique;
+  Exchange* exchange = (Exchange*)argument;
+  Clique* clique = exchange->clique;
   if (int error = millrace_emulator_next("network")) clique->error = error;
   if (clique->error) return 0;
-  for (Gather& to : *gathers) {
-    for (Gather& from : *gathers) {
+  for (Gather& to : exchange->gathers) {
+    for (Gather& from : exchange->gathers) {
       memmove(to.target + from.by->rank * from.bytes, from.source, from.bytes);
     }
   }
   return 1;
 }
 
-static void release(void* argument) { delete (std::vector<Gather>*)argument; }
+static void release(void* argument) {
+  Exchange* exchange = (Exchange*)argument;
+  if (exchange->recorded) exchange->clique->recorded--;
+  delete exchange;
+}
 
 // Hands one collective of all members of a communicator to their streams.
 static void hand_over(const std::vector<Gather>& gathers) {
@@ -117,8 +131,11 @@ static void hand_over(const std::vector<Gather>& gathers) {
     if (each.bytes != gathers[0].bytes) fail("the devices of an AllGather disagree on its size");
     streams.push_back(each.stream);
   }
-  millrace_emulator_meet((int)streams.size(), streams.data(), copy_all,
-                         new std::vector<Gather>(gathers), release);
+  Clique* clique = gathers[0].by->clique;
+  Exchange* exchange = new Exchange{gathers, clique, false};
+  exchange->recorded = millrace_emulator_meet((int)streams.size(), streams.data(), copy_all,
+                                              exchange, release);
+  clique->recorded += exchange->recorded;
 }
 
 API int ncclGroupEnd() {

@@ -2,10 +2,12 @@
 // when somebody waits for it.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -22,9 +24,11 @@ struct Stream;
 // What several streams do together, once all of them have come to it; again and again if captured.
 struct Meeting {
   std::vector<Stream*> streams;
+  std::map<Stream*, std::thread::id> launchers; // of the last graph that has it
   std::function<bool()> work; // false if it does not come about
 
   bool hold();
+  void launched(Stream* stream);
 };
 
 struct Work {
@@ -54,7 +58,7 @@ struct Stream {
     return 0;
   }
 
-  // Does all it can. Returns whether nothing is left, which waits for a device that is lost.
+  // Does all it can. Returns whether nothing is left, which would wait for another device.
   bool run() {
     while (!work.empty()) {
       if (!step()) return false;
@@ -63,11 +67,7 @@ struct Stream {
   }
 
   bool step() {
-    if (std::shared_ptr<Meeting> meeting = work.front().meeting) {
-      if (!failures::abandoned()) return meeting->hold();
-      work.pop_front();
-      return true;
-    }
+    if (std::shared_ptr<Meeting> meeting = work.front().meeting) return meeting->hold();
     Work now = std::move(work.front());
     work.pop_front();
     now.body();
@@ -80,11 +80,17 @@ struct Stream {
     arriving = true;
     bool there = true;
     while (there && (work.empty() || work.front().meeting.get() != meeting)) {
-      if (work.empty() && !device->lost) wait_for_ever();
       there = !work.empty() && step();
     }
     arriving = false;
     return there;
+  }
+
+  // What it does with others does not come about any more.
+  void abandon() {
+    auto last = std::remove_if(work.begin(), work.end(),
+                               [](const Work& each) { return each.meeting != nullptr; });
+    work.erase(last, work.end());
   }
 
   static void wait_for_ever() {
@@ -92,6 +98,17 @@ struct Stream {
     abort();
   }
 };
+
+// A device may keep who launches a graph until those that it meets are launched as well.
+inline void Meeting::launched(Stream* stream) {
+  std::thread::id thread = std::this_thread::get_id();
+  launchers[stream] = thread;
+  for (auto& other : launchers) {
+    if (other.first == stream || other.second != thread) continue;
+    fprintf(stderr, "CUDA emulator: a thread launches two graphs that wait for each other\n");
+    abort();
+  }
+}
 
 // From now on the device answers everything with an error.
 void lose(Device* device, int error);

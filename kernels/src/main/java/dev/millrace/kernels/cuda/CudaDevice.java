@@ -34,6 +34,7 @@ public final class CudaDevice implements AutoCloseable {
     private static final int LEAST_OVERLAPPING_CAPABILITY = 90;
     static final int OUT_OF_MEMORY = 2;
     private static final String FINISH = "finish what it was doing";
+    private static final String RECORD = "record a step";
 
     private final CudaDeviceInfo info;
     private final CUctx_st context = new CUctx_st();
@@ -51,7 +52,7 @@ public final class CudaDevice implements AutoCloseable {
     private boolean capturing;
     private long launches;
     private Runnable watch; // null for none
-    private boolean lost;
+    private volatile boolean lost; // others may look after a device that a thread launches on
     private boolean closed;
 
     static {
@@ -244,26 +245,64 @@ public final class CudaDevice implements AutoCloseable {
      * @throws CudaMemoryException if the device has no memory left for it
      */
     public CudaGraph capture(Runnable queueing) {
-        check(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
-                "record a step");
-        CUgraph_st recorded = new CUgraph_st();
-        capturing = true;
-        lastIsKernel = false;
+        beginCapture();
         try {
             queueing.run();
         } catch (RuntimeException | Error e) {
+            dropCapture();
+            throw e;
+        }
+        return keep(endCapture());
+    }
+
+    /** Records what is queued from here on, until {@link #endCapture} or {@link #dropCapture}. */
+    void beginCapture() {
+        check(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), RECORD);
+        capturing = true;
+        lastIsKernel = false;
+    }
+
+    /** What was recorded, for {@link #keep} once no device of the thread records any more. */
+    CUgraph_st endCapture() {
+        CUgraph_st recorded = new CUgraph_st();
+        capturing = false;
+        lastIsKernel = false;
+        check(cuStreamEndCapture(stream, recorded), RECORD);
+        return recorded;
+    }
+
+    /** Forgets what was recorded; nothing if the device does not record. */
+    void dropCapture() {
+        if (capturing) {
+            capturing = false;
+            lastIsKernel = false;
+            CUgraph_st recorded = new CUgraph_st();
             if (cuStreamEndCapture(stream, recorded) == 0) {
                 cuGraphDestroy(recorded);
             }
-            throw e;
-        } finally {
-            capturing = false;
-            lastIsKernel = false;
         }
-        check(cuStreamEndCapture(stream, recorded), "record a step");
+    }
+
+    /** @param recorded given up here */
+    CudaGraph keep(CUgraph_st recorded) {
         CudaGraph graph = CudaGraph.of(this, stream, recorded);
         graphs.add(graph);
         return graph;
+    }
+
+    /** Gives up what was recorded, once what was launched of it is done. */
+    void closeGraphs() {
+        graphs.forEach(CudaGraph::close);
+        graphs.clear();
+    }
+
+    void closeGraph(CudaGraph graph) {
+        graphs.remove(graph);
+        graph.close();
+    }
+
+    boolean isCapturing() {
+        return capturing;
     }
 
     /** Kernels and graphs launched so far; what is captured is not launched. */
@@ -344,7 +383,7 @@ public final class CudaDevice implements AutoCloseable {
         if (!stream.isNull()) {
             cuStreamSynchronize(stream);
         }
-        graphs.forEach(CudaGraph::close);
+        closeGraphs();
         allocations.keySet().forEach(address -> cuMemFree(address));
         for (long address : pinned) {
             cuMemFreeHost(new RawPointer(MemorySegment.ofAddress(address)));

@@ -10,7 +10,7 @@ import static org.bytedeco.cuda.global.cudart.*;
  * Kernels and copies that were recorded by {@link CudaDevice#capture}, and run again with one
  * launch. What is to differ from one time to the next is in the memory that they read.
  */
-public final class CudaGraph {
+public final class CudaGraph implements RecordedStep {
 
     private final CudaDevice device;
     private final CUstream_st stream;
@@ -22,11 +22,21 @@ public final class CudaGraph {
         this.executable = executable;
     }
 
-    /** @param recorded given up here */
+    /**
+     * Makes what was recorded ready on the device, so that no launch has to take memory there.
+     *
+     * @param recorded given up here
+     */
     static CudaGraph of(CudaDevice device, CUstream_st stream, CUgraph_st recorded) {
         CUgraphExec_st executable = new CUgraphExec_st();
         int error = cuGraphInstantiate(executable, recorded, 0);
         cuGraphDestroy(recorded);
+        if (error == 0) {
+            error = cuGraphUpload(executable, stream);
+            if (error != 0) {
+                cuGraphExecDestroy(executable);
+            }
+        }
         if (error == CudaDevice.OUT_OF_MEMORY) {
             throw new CudaMemoryException("the " + device.info().name() + " has "
                     + device.freeBytes() + " bytes of memory left, too few to keep a step");
@@ -35,10 +45,14 @@ public final class CudaGraph {
         return new CudaGraph(device, stream, executable);
     }
 
-    /** Queues everything that was recorded, in its order. */
+    @Override
     public void launch() {
         device.check(cuGraphLaunch(executable, stream), "run a recorded step");
         device.graphQueued();
+    }
+
+    CudaDevice device() {
+        return device;
     }
 
     /** With the device; errors no longer matter. */

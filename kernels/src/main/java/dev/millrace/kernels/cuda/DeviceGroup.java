@@ -4,7 +4,11 @@ import dev.millrace.kernels.KernelException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import org.bytedeco.cuda.cudart.CUgraph_st;
+import org.bytedeco.cuda.global.cudart;
 
 /**
  * Devices that work on one model together. What they exchange takes its place in each device's
@@ -22,6 +26,7 @@ public final class DeviceGroup implements AutoCloseable {
     private final Nccl nccl;
     private final List<CudaDevice> devices;
     private final MemorySegment[] communicators;
+    private final LaunchThreads launchers;
     private CudaLostException failure; // null for none
     private boolean closed;
 
@@ -37,6 +42,7 @@ public final class DeviceGroup implements AutoCloseable {
         communicators = nccl.communicators(
                 devices.stream().mapToInt(device -> device.info().handle()).toArray());
         devices.forEach(device -> device.watchWaits(this::look));
+        launchers = new LaunchThreads(this.devices);
     }
 
     /** How many they are. */
@@ -83,8 +89,69 @@ public final class DeviceGroup implements AutoCloseable {
             throw new KernelException("NCCL could not gather " + floats + " floats: "
                     + nccl.words(error));
         }
-        look(); // the device that it is about says more
+        if (devices.stream().noneMatch(CudaDevice::isCapturing)) {
+            look(); // the device that it is about says more
+        }
         throw disconnect(CudaErrors.exchangeLost("NCCL reports " + nccl.words(error)));
+    }
+
+    /**
+     * Records what is queued for all devices meanwhile, exchanges included, without doing any of
+     * it; see {@link CudaDevice#capture}.
+     *
+     * @throws CudaMemoryException if a device has no memory left for it
+     */
+    public RecordedStep capture(Runnable queueing) {
+        requireConnected();
+        List<CUgraph_st> recorded = new ArrayList<>();
+        try {
+            each(CudaDevice::beginCapture);
+            queueing.run();
+            each(device -> recorded.add(device.endCapture()));
+        } catch (RuntimeException | Error e) {
+            recorded.forEach(cudart::cuGraphDestroy);
+            devices.forEach(CudaDevice::dropCapture);
+            throw e;
+        }
+        List<CudaGraph> graphs = keep(recorded);
+        each(CudaDevice::synchronize); // on its way to the devices is the last of it
+        return () -> launch(graphs);
+    }
+
+    /** All or, where a device has no memory for it, none. */
+    private List<CudaGraph> keep(List<CUgraph_st> recorded) {
+        List<CudaGraph> graphs = new ArrayList<>();
+        try {
+            each(device -> graphs.add(device.keep(recorded.get(graphs.size()))));
+            return graphs;
+        } catch (RuntimeException | Error e) {
+            for (int i = 0; i < graphs.size(); i++) {
+                devices.get(i).closeGraph(graphs.get(i));
+            }
+            for (int i = graphs.size() + 1; i < recorded.size(); i++) {
+                cudart.cuGraphDestroy(recorded.get(i));
+            }
+            throw e;
+        }
+    }
+
+    private void each(Consumer<CudaDevice> work) {
+        for (CudaDevice device : devices) {
+            device.makeCurrent();
+            work.accept(device);
+        }
+    }
+
+    /** Where one device is not given its part the others would wait for it for ever. */
+    private void launch(List<CudaGraph> graphs) {
+        requireConnected();
+        try {
+            launchers.launch(graphs, this::look);
+        } catch (CudaLostException lost) {
+            throw failure == null ? disconnect(lost) : failure;
+        } catch (KernelException e) {
+            throw disconnect(CudaErrors.exchangeLost(e.getMessage()));
+        }
     }
 
     /**
@@ -95,10 +162,7 @@ public final class DeviceGroup implements AutoCloseable {
     private void look() {
         requireConnected();
         try {
-            for (CudaDevice device : devices) {
-                device.makeCurrent();
-                device.isIdle();
-            }
+            each(CudaDevice::isIdle);
         } catch (CudaLostException lost) {
             throw disconnect(lost);
         } catch (KernelException e) {
@@ -119,6 +183,7 @@ public final class DeviceGroup implements AutoCloseable {
     }
 
     private void abort() {
+        devices.forEach(CudaDevice::closeGraphs); // the library waits for those that name it
         for (MemorySegment communicator : communicators) {
             nccl.abort(communicator);
         }
@@ -134,7 +199,9 @@ public final class DeviceGroup implements AutoCloseable {
             closed = true;
             boolean whole = finish();
             devices.forEach(device -> device.watchWaits(null));
+            launchers.close();
             if (whole) {
+                devices.forEach(CudaDevice::closeGraphs);
                 for (MemorySegment communicator : communicators) {
                     nccl.destroy(communicator);
                 }
@@ -150,10 +217,7 @@ public final class DeviceGroup implements AutoCloseable {
             return false;
         }
         try {
-            devices.forEach(device -> {
-                device.makeCurrent();
-                device.synchronize();
-            });
+            each(CudaDevice::synchronize);
             return true;
         } catch (CudaLostException | KernelException e) {
             LOG.log(Level.WARNING, "{0}; the GPUs are disconnected all the same", e.getMessage());

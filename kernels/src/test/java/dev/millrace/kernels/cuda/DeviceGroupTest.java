@@ -42,10 +42,8 @@ class DeviceGroupTest {
                 Arena arena = Arena.ofConfined()) {
             long[] parts = new long[count];
             long[] wholes = new long[count];
+            allocate(parts, wholes);
             for (int i = 0; i < count; i++) {
-                devices.get(i).makeCurrent();
-                parts[i] = devices.get(i).allocate(FLOATS * 4);
-                wholes[i] = devices.get(i).allocate(count * FLOATS * 4);
                 upload(arena, i, i + 1, parts[i]);
             }
             group.gather(parts, wholes, FLOATS);
@@ -58,6 +56,83 @@ class DeviceGroupTest {
                     assertThat(whole[j]).isEqualTo(j / FLOATS + 1);
                 }
             }
+        }
+    }
+
+    /** Each by a thread of its own: a device may keep who launches until all are launched. */
+    @Test
+    void whatIsRecordedForAllIsLaunchedForAllAsOftenAsWanted() {
+        open(3);
+        try (DeviceGroup group = new DeviceGroup(Nccl.load(), devices);
+                Arena arena = Arena.ofConfined()) {
+            long[] parts = new long[3];
+            long[] wholes = new long[3];
+            allocate(parts, wholes);
+            long graphs = EmulatedDriver.count("graphs");
+            RecordedStep step = group.capture(() -> {
+                group.gather(parts, wholes, FLOATS);
+                group.gather(parts, wholes, FLOATS);
+            });
+            for (int round = 1; round <= 3; round++) {
+                for (int i = 0; i < 3; i++) {
+                    upload(arena, i, round + i, parts[i]);
+                }
+                step.launch();
+                for (int i = 0; i < 3; i++) {
+                    float[] whole = download(arena, i, wholes[i], 3 * FLOATS);
+                    for (int j = 0; j < whole.length; j++) {
+                        assertThat(whole[j]).isEqualTo(round + j / FLOATS);
+                    }
+                }
+            }
+            assertThat(EmulatedDriver.count("graphs") - graphs).isEqualTo(9);
+        }
+    }
+
+    @Test
+    void aDeviceWithoutMemoryForARecordingLeavesNoneOnTheOthers() {
+        open(2);
+        long[] parts = new long[2];
+        long[] wholes = new long[2];
+        allocate(parts, wholes);
+        try (DeviceGroup group = new DeviceGroup(Nccl.load(), devices)) {
+            EmulatedDriver.fail("instantiate", 2, CudaDevice.OUT_OF_MEMORY);
+            assertThatExceptionOfType(CudaMemoryException.class)
+                    .isThrownBy(() -> group.capture(() -> group.gather(parts, wholes, FLOATS)));
+            assertThatIllegalStateException().isThrownBy(() -> group.capture(() -> {
+                throw new IllegalStateException("a caller's own");
+            })).withMessage("a caller's own");
+
+            group.capture(() -> group.gather(parts, wholes, FLOATS)).launch();
+            devices.getFirst().makeCurrent();
+            devices.getFirst().synchronize();
+        } // the stand-in ends the process if a graph is left when communicators are destroyed
+    }
+
+    /** The others have theirs, and would wait for it. */
+    @Test
+    void aRecordingThatOneDeviceDoesNotTakeDisconnectsAll() {
+        open(2);
+        long[] parts = new long[2];
+        long[] wholes = new long[2];
+        allocate(parts, wholes);
+        try (DeviceGroup group = new DeviceGroup(Nccl.load(), devices)) {
+            RecordedStep step = group.capture(() -> group.gather(parts, wholes, FLOATS));
+            EmulatedDriver.fail("graph", 2, 701);
+
+            assertThatExceptionOfType(CudaLostException.class).isThrownBy(step::launch)
+                    .withMessageStartingWith("the GPUs that share the model have lost each other:"
+                            + " the emulated device could not run a recorded step: too many"
+                            + " resources requested for launch (CUDA error 701); restart");
+            assertThatExceptionOfType(CudaLostException.class).isThrownBy(step::launch);
+        }
+    }
+
+    private void allocate(long[] parts, long[] wholes) {
+        for (int i = 0; i < parts.length; i++) {
+            devices.get(i).makeCurrent();
+            parts[i] = devices.get(i).allocate(FLOATS * 4);
+            wholes[i] = devices.get(i).allocate((long) parts.length * FLOATS * 4);
         }
     }
 
@@ -108,11 +183,7 @@ class DeviceGroupTest {
         open(2);
         long[] parts = new long[2];
         long[] wholes = new long[2];
-        for (int i = 0; i < 2; i++) {
-            devices.get(i).makeCurrent();
-            parts[i] = devices.get(i).allocate(FLOATS * 4);
-            wholes[i] = devices.get(i).allocate(2 * FLOATS * 4);
-        }
+        allocate(parts, wholes);
         try (DeviceGroup group = new DeviceGroup(Nccl.load(), devices)) {
             EmulatedDriver.fail(what, 2, error);
             group.gather(parts, wholes, FLOATS);

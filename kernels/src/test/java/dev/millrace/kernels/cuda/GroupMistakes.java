@@ -1,7 +1,10 @@
 package dev.millrace.kernels.cuda;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
+import org.bytedeco.cuda.cudart.CUgraph_st;
 
 /** A process that makes one mistake with two emulated devices, which the emulator is to end. */
 final class GroupMistakes {
@@ -34,6 +37,20 @@ final class GroupMistakes {
             }
             case "absence" -> gather(0, 0, FLOATS);
             case "memory" -> gather(0, 1, FLOATS);
+            case "half" -> {
+                devices.getFirst().makeCurrent();
+                devices.getFirst().beginCapture();
+                gather(0, 0, FLOATS);
+                gather(1, 1, FLOATS);
+            }
+            case "launches" -> recorded().forEach(graph -> {
+                graph.device().makeCurrent();
+                graph.launch();
+            });
+            case "leak" -> {
+                recorded();
+                List.of(communicators).forEach(nccl::destroy);
+            }
             case "wait" -> {
                 EmulatedDriver.fail("exchange", 1, 700);
                 gather(0, 0, FLOATS);
@@ -53,6 +70,22 @@ final class GroupMistakes {
             }
         }
         nccl.endGroup();
+    }
+
+    private List<CudaGraph> recorded() {
+        List<CUgraph_st> recorded = new ArrayList<>();
+        devices.forEach(device -> {
+            device.makeCurrent();
+            device.beginCapture();
+        });
+        gather(0, 0, FLOATS);
+        gather(1, 1, FLOATS);
+        nccl.endGroup();
+        devices.forEach(device -> recorded.add(device.endCapture()));
+        return IntStream.range(0, recorded.size()).mapToObj(i -> {
+            devices.get(i).makeCurrent();
+            return devices.get(i).keep(recorded.get(i));
+        }).toList();
     }
 
     private void gather(int device, int source, int floats) {

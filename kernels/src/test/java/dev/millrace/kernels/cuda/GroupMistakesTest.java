@@ -18,6 +18,9 @@ class GroupMistakesTest {
         "sizes, the devices of an AllGather disagree on its size",
         "absence, 'a device is missing from an AllGather, which would hang'",
         "memory, an AllGather reads what is not memory of its device",
+        "half, 'some devices record what they do together, and some do it'",
+        "launches, a thread launches two graphs that wait for each other",
+        "leak, the last communicator waits for graphs that were not destroyed",
         "wait, devices wait for each other for ever",
         "overlap, an AllGather reads what it overwrites",
         "kernel, a kernel got memory of another device"})
