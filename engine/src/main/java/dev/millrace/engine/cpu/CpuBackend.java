@@ -116,7 +116,8 @@ public final class CpuBackend implements Backend {
     }
 
     @Override
-    public long adapterBytes(ModelSpec spec, LoraAdapter adapter, int stepTokens) {
+    public long adapterBytes(ModelSpec spec, Weights weights, LoraAdapter adapter,
+            int stepTokens) {
         return AdapterPacker.bytes(kernels, spec, stepTokens, adapter);
     }
 

@@ -1,7 +1,8 @@
 package dev.millrace.engine.cuda;
 
+import dev.millrace.engine.cuda.PlacedModel.Share;
+import dev.millrace.engine.cuda.ShardSplit.Slice;
 import dev.millrace.engine.forward.BackendException;
-import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.QuantTensor;
@@ -17,9 +18,9 @@ import dev.millrace.models.ModelSpec;
 import dev.millrace.models.WeightRole;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.List;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.Map;
 
 /**
  * The adapters of a forward pass on the device, and what they add to its projections. Each takes
@@ -40,37 +41,37 @@ final class CudaAdapters {
     private final CudaDevice device;
     private final CudaLora kernels;
     private final ModelSpec spec;
+    private final AdapterShare share;
     private final StepInputs inputs;
     private final long directory; // (most) addresses of tables
     private final int stepTokens;
     private final long limitBytes;
-    private final SortedMap<Integer, Loaded> loaded = new TreeMap<>(); // by slot
-    private int nextSlot;
+    private final Map<Integer, Loaded> loaded = new HashMap<>(); // by slot
 
     /** @param place in the directory, which others may have after it */
-    private record Loaded(LoraAdapter source, int place, long address, long bytes) {}
+    private record Loaded(int place, long address, long bytes) {}
 
-    CudaAdapters(CudaDevice device, ModelSpec spec, CudaBuffers buffers, StepInputs inputs,
-            MemoryBudget budget) {
+    CudaAdapters(CudaDevice device, Share share, CudaBuffers buffers, StepInputs inputs) {
         this.device = device;
         kernels = new CudaLora(device);
-        this.spec = spec;
+        spec = share.spec();
+        this.share = share.adapters();
         this.inputs = inputs;
         directory = buffers.adapters;
-        stepTokens = budget.stepTokens();
-        limitBytes = budget.adapterBytes();
+        stepTokens = share.budget().stepTokens();
+        limitBytes = share.budget().adapterBytes();
     }
 
-    /** What an adapter takes, in bytes. */
-    static long bytes(ModelSpec spec, int stepTokens, LoraAdapter adapter) {
+    /** What an adapter takes of a device, in bytes. */
+    static long bytes(ModelSpec spec, int stepTokens, LoraAdapter adapter, AdapterShare share) {
         DeviceLayout layout = new DeviceLayout(0);
-        layOut(spec, stepTokens, adapter, layout);
+        layOut(spec, stepTokens, adapter, share, layout);
         return layout.taken();
     }
 
     /** The table of an adapter, whose own place is the layout's first. */
     private static Pair[] layOut(ModelSpec spec, int stepTokens, LoraAdapter adapter,
-            DeviceLayout layout) {
+            AdapterShare share, DeviceLayout layout) {
         Pair[] pairs = new Pair[spec.layers() * ROLES.size()];
         layout.take((long) pairs.length * Pair.BYTES);
         long innerFloats = (long) stepTokens * adapter.rank();
@@ -80,15 +81,22 @@ final class CudaAdapters {
         }
         for (int place = 0; place < pairs.length; place++) {
             WeightRole role = ROLES.get(place % ROLES.size());
-            LoraPair pair = adapter.find(role, place / ROLES.size());
+            int layer = place / ROLES.size();
+            LoraPair pair = adapter.find(role, layer);
             pairs[place] = pair == null
                     ? Pair.NONE
-                    : new Pair(layout.floats(pair.a().shape().elements()),
-                            layout.floats(pair.b().shape().elements()), inner[ordinal(role)],
-                            pair.scale(), pair.rank(), (int) pair.a().shape().columns(),
-                            (int) pair.b().shape().rows());
+                    : layOut(pair, share.inputs(role, layer, pair).count(),
+                            share.outputs(role, layer, pair).count(), inner[ordinal(role)],
+                            layout);
         }
         return pairs;
+    }
+
+    private static Pair layOut(LoraPair pair, int columns, int outputs, long inner,
+            DeviceLayout layout) {
+        return new Pair(layout.floats((long) pair.rank() * columns),
+                layout.floats((long) pair.rank() * outputs), inner, pair.scale(), pair.rank(),
+                columns, outputs);
     }
 
     /** Which it is of the projections that are computed at once. */
@@ -101,19 +109,19 @@ final class CudaAdapters {
     }
 
     /**
-     * Brings an adapter onto the device.
+     * Brings an adapter, or the device's share of one, onto the device.
      *
-     * @param adapter owned from now on, unless this fails
-     * @return its slot
+     * @param slot which nothing is in
      * @throws BackendException if the memory that was set aside for adapters is too little
      */
-    int load(LoraAdapter adapter) {
+    void load(int slot, LoraAdapter adapter) {
         long taken = loaded.values().stream().mapToLong(Loaded::bytes).sum();
-        long needed = bytes(spec, stepTokens, adapter);
+        long needed = bytes(spec, stepTokens, adapter, share);
         if (needed > limitBytes - taken) {
             throw new BackendException("the adapter " + adapter.source() + " takes " + needed
-                    + " bytes, but of the " + limitBytes + " set aside for adapters "
-                    + (limitBytes - taken) + " are left; set more aside (--lora-memory) or unload"
+                    + " bytes of GPU " + device.info().handle() + ", but of the " + limitBytes
+                    + " set aside there for adapters " + (limitBytes - taken)
+                    + " are left; set more aside (--lora-memory) or unload"
                     + " another adapter first");
         }
         int place = 0;
@@ -132,12 +140,11 @@ final class CudaAdapters {
                 device.free(address);
                 throw e;
             }
-            loaded.put(nextSlot, new Loaded(adapter, place, address, needed));
+            loaded.put(slot, new Loaded(place, address, needed));
         } catch (CudaMemoryException e) {
             throw new BackendException(e.getMessage() + " for the adapter " + adapter.source()
                     + "; something else takes the device's memory (see nvidia-smi)", e);
         }
-        return nextSlot++;
     }
 
     private boolean isTaken(int place) {
@@ -145,15 +152,19 @@ final class CudaAdapters {
     }
 
     private void upload(LoraAdapter adapter, int place, long address) {
-        Pair[] pairs = layOut(spec, stepTokens, adapter, new DeviceLayout(address));
+        Pair[] pairs = layOut(spec, stepTokens, adapter, share, new DeviceLayout(address));
         MemorySegment staging = device.pin(Math.max(STAGING_BYTES,
                 (long) pairs.length * Pair.BYTES));
         try {
             for (int i = 0; i < pairs.length; i++) {
-                LoraPair source = adapter.find(ROLES.get(i % ROLES.size()), i / ROLES.size());
+                WeightRole role = ROLES.get(i % ROLES.size());
+                int layer = i / ROLES.size();
+                LoraPair source = adapter.find(role, layer);
                 if (source != null) {
-                    upload(floats(source.a()), pairs[i].a(), staging);
-                    upload(transposed(source.b()), pairs[i].b(), staging);
+                    upload(columns(source.a(), share.inputs(role, layer, source)), pairs[i].a(),
+                            staging);
+                    upload(turnedRows(source.b(), share.outputs(role, layer, source)),
+                            pairs[i].b(), staging);
                 }
             }
             for (int i = 0; i < pairs.length; i++) {
@@ -175,14 +186,28 @@ final class CudaAdapters {
         return values;
     }
 
-    private static float[] transposed(QuantTensor tensor) {
+    /** Some columns of a matrix, row by row. */
+    private static float[] columns(QuantTensor tensor, Slice part) {
         float[] values = floats(tensor);
         int rows = (int) tensor.shape().rows();
         int columns = (int) tensor.shape().columns();
-        float[] turned = new float[values.length];
+        float[] some = new float[rows * part.count()];
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(values, row * columns + part.first(), some, row * part.count(),
+                    part.count());
+        }
+        return some;
+    }
+
+    /** Some rows of a matrix, column by column. */
+    private static float[] turnedRows(QuantTensor tensor, Slice part) {
+        float[] values = floats(tensor);
+        int rows = part.count();
+        int columns = (int) tensor.shape().columns();
+        float[] turned = new float[rows * columns];
         for (int row = 0; row < rows; row++) {
             for (int column = 0; column < columns; column++) {
-                turned[column * rows + row] = values[row * columns + column];
+                turned[column * rows + row] = values[(part.first() + row) * columns + column];
             }
         }
         return turned;
@@ -199,19 +224,9 @@ final class CudaAdapters {
         }
     }
 
-    /** Frees an adapter. @throws IllegalArgumentException if there is none in this slot */
+    /** Frees the adapter of a slot. */
     void unload(int slot) {
-        Loaded adapter = loaded.remove(slot);
-        if (adapter == null) {
-            throw new IllegalArgumentException("there is no adapter in slot " + slot);
-        }
-        device.free(adapter.address());
-        adapter.source().close();
-    }
-
-    /** Whether rows may name a slot. */
-    boolean isLoaded(int slot) {
-        return loaded.containsKey(slot);
+        device.free(loaded.remove(slot).address());
     }
 
     /** The place of a slot's adapter in the directory; -1 for that of no adapter. */
@@ -250,11 +265,5 @@ final class CudaAdapters {
                     layer * ROLES.size() + ROLES.indexOf(first)), directory, inputs.adapters(), x,
                     columns, tokens);
         }
-    }
-
-    /** Closes the files that adapters came from; the device's memory goes with the device. */
-    void close() {
-        loaded.values().forEach(adapter -> adapter.source().close());
-        loaded.clear();
     }
 }

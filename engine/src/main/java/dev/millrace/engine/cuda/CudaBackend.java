@@ -26,7 +26,6 @@ import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 
 /** Runs models on an NVIDIA GPU. Borrows the pool and the processor's kernels; closes neither. */
 public final class CudaBackend implements Backend {
@@ -106,8 +105,9 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
-    public long adapterBytes(ModelSpec spec, LoraAdapter adapter, int stepTokens) {
-        return CudaAdapters.bytes(spec, stepTokens, adapter);
+    public long adapterBytes(ModelSpec spec, Weights weights, LoraAdapter adapter,
+            int stepTokens) {
+        return CudaAdapters.bytes(spec, stepTokens, adapter, AdapterShare.WHOLE);
     }
 
     @Override
@@ -156,12 +156,8 @@ public final class CudaBackend implements Backend {
         DeviceMemory memory = new DeviceMemory(sizes.bytes(), sizes.stepBytes(),
                 geometry.totalBytes(), plan.bufferBytes(), budget.adapterBytes());
         device.synchronize();
-        Optional<StepBuckets> buckets = settings.launches() != CudaLaunches.SINGLE
-                ? Optional.of(new StepBuckets(budget, placed.buffers().logitRows))
-                : Optional.empty();
-        return new CudaForwardPass(device, new CudaForwardPass.Parts(geometry, memory,
-                System.nanoTime() - startNanos, placed.inputs(), placed.caches(),
-                placed.transformer(), outputs, placed.adapters(), buckets), budget,
-                spec.vocabularySize());
+        return new CudaForwardPass(List.of(placed), new CudaForwardPass.Parts(geometry, memory,
+                System.nanoTime() - startNanos, new SingleWalk(placed), outputs), budget,
+                settings.launches(), spec.vocabularySize());
     }
 }

@@ -12,49 +12,58 @@ import dev.millrace.models.LoraAdapter;
 import java.util.List;
 import java.util.Optional;
 
-/** One model on a GPU: checks a batch, computes it, answers it. Owns the device's memory. */
+/**
+ * One model on a GPU, or on several of which each has a share of its heads and networks: checks a
+ * batch, computes it, answers it. One thread gives all of them their work, so that they agree on
+ * the order of what they exchange. Logits and samples are the first one's. Owns the memory of all.
+ */
 final class CudaForwardPass implements ForwardPass {
 
-    private final CudaDevice device;
+    private final List<PlacedModel> shards;
+    private final StepWalk walk;
     private final CacheGeometry geometry;
     private final DeviceMemory memory;
     private final OpenTimes openTimes;
     private final BatchRules rules;
-    private final StepInputs inputs;
-    private final CudaCaches caches;
-    private final CudaTransformer transformer;
     private final CudaOutputs outputs;
-    private final CudaAdapters adapters;
+    private final AdapterSlots adapters;
     private final Optional<StepBuckets> buckets;
     private final StepGraphs graphs;
     private boolean closed;
 
     /**
-     * What {@link CudaBackend} put together.
+     * What a backend put together.
      *
      * @param loadNanos time that it took
-     * @param buckets   of steps to capture; none if every kernel is to be launched by itself
      */
-    record Parts(CacheGeometry geometry, DeviceMemory memory, long loadNanos, StepInputs inputs,
-            CudaCaches caches, CudaTransformer transformer, CudaOutputs outputs,
-            CudaAdapters adapters, Optional<StepBuckets> buckets) {}
+    record Parts(CacheGeometry geometry, DeviceMemory memory, long loadNanos, StepWalk walk,
+            CudaOutputs outputs) {}
 
-    /** @param device owned from now on */
-    CudaForwardPass(CudaDevice device, Parts parts, MemoryBudget budget, int vocabularySize) {
-        this.device = device;
+    /**
+     * @param shards         one for each device, owned from now on with the walk
+     * @param vocabularySize of the whole model
+     */
+    CudaForwardPass(List<PlacedModel> shards, Parts parts, MemoryBudget budget,
+            CudaLaunches launches, int vocabularySize) {
+        this.shards = List.copyOf(shards);
+        walk = parts.walk();
         geometry = parts.geometry();
         memory = parts.memory();
-        adapters = parts.adapters();
+        adapters = new AdapterSlots(this.shards);
         rules = new BatchRules(geometry, budget, vocabularySize, adapters::isLoaded);
-        inputs = parts.inputs();
-        caches = parts.caches();
-        transformer = parts.transformer();
         outputs = parts.outputs();
-        buckets = parts.buckets();
-        graphs = new StepGraphs(device, inputs, this::queueAll);
+        buckets = launches != CudaLaunches.SINGLE
+                ? Optional.of(new StepBuckets(budget, first().buffers().logitRows))
+                : Optional.empty();
+        graphs = new StepGraphs(walk, this.shards.stream().map(PlacedModel::inputs).toList(),
+                this::queueAll);
         long startNanos = System.nanoTime();
         buckets.ifPresent(all -> graphs.prepare(all.first()));
         openTimes = new OpenTimes(parts.loadNanos(), System.nanoTime() - startNanos);
+    }
+
+    private PlacedModel first() {
+        return shards.getFirst();
     }
 
     @Override
@@ -84,42 +93,46 @@ final class CudaForwardPass implements ForwardPass {
     }
 
     private List<RowResult> compute(StepBatch batch) {
-        device.makeCurrent();
-        caches.operate(batch.blocks());
         Optional<StepShape> bucket = buckets.flatMap(all -> all.of(batch));
-        inputs.lay(batch, bucket.orElseGet(() -> StepShape.of(batch)), adapters::place);
+        StepShape shape = bucket.orElseGet(() -> StepShape.of(batch));
+        for (PlacedModel shard : shards) {
+            shard.device().makeCurrent();
+            shard.caches().operate(batch.blocks());
+            shard.inputs().lay(batch, shape, shard.adapters()::place);
+        }
         if (bucket.isPresent()) {
             graphs.launch();
-        } else if (inputs.tokens() > 0) {
+        } else if (shape.tokens() > 0) {
             queueTokens();
         }
+        first().device().makeCurrent();
         return outputs.collect(batch, bucket.isPresent());
     }
 
     @Override
     public int loadAdapter(LoraAdapter adapter) {
-        return DeviceCalls.ask(() -> {
-            device.makeCurrent();
-            return adapters.load(adapter);
-        });
+        return DeviceCalls.ask(() -> adapters.load(adapter));
     }
 
     @Override
     public void unloadAdapter(int slot) {
         DeviceCalls.ask(() -> {
-            device.makeCurrent();
             adapters.unload(slot);
             return slot;
         });
     }
 
     private void queueTokens() {
-        inputs.upload();
-        transformer.run();
+        for (PlacedModel shard : shards) {
+            shard.device().makeCurrent();
+            shard.inputs().upload();
+        }
+        walk.run();
     }
 
     private void queueAll() {
         queueTokens();
+        first().device().makeCurrent();
         outputs.queueAll();
     }
 
@@ -128,7 +141,8 @@ final class CudaForwardPass implements ForwardPass {
         if (!closed) {
             closed = true;
             adapters.close();
-            device.close();
+            walk.close();
+            shards.stream().map(PlacedModel::device).forEach(CudaDevice::close);
         }
     }
 }

@@ -31,13 +31,16 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
      * @param whole      of all devices that share the model; the same where there is one
      * @param devices    that share it
      * @param logitBytes most bytes of logits at a time
+     * @param adapters   which part of them is the device's
      */
     record Share(ModelSpec spec, ModelSpec whole, int devices, Weights weights,
-            MemoryBudget budget, long logitBytes, CudaActivations activations) {
+            MemoryBudget budget, long logitBytes, CudaActivations activations,
+            AdapterShare adapters) {
 
         static Share whole(ModelSpec spec, Weights weights, MemoryBudget budget,
                 long logitBytes, CudaActivations activations) {
-            return new Share(spec, spec, 1, weights, budget, logitBytes, activations);
+            return new Share(spec, spec, 1, weights, budget, logitBytes, activations,
+                    AdapterShare.WHOLE);
         }
 
         /** How the device's memory divides; {@code budget.totalBytes()} of it may be taken. */
@@ -84,7 +87,7 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
                 bufferAddress + layout.taken()).load(budget.contextTokens());
         device.unpin(staging);
         StepInputs inputs = new StepInputs(device, buffers.inputs, budget, groups.size());
-        CudaAdapters adapters = new CudaAdapters(device, spec, buffers, inputs, budget);
+        CudaAdapters adapters = new CudaAdapters(device, share, buffers, inputs);
         return new PlacedModel(device, kernels, loaded, buffers, inputs, caches, adapters,
                 new CudaTransformer(spec, share.whole(), kernels, loaded, caches, buffers,
                         inputs, adapters));

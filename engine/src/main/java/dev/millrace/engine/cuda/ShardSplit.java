@@ -3,6 +3,7 @@ package dev.millrace.engine.cuda;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.models.AttentionSpec;
+import dev.millrace.models.AttentionSpec.HeadNorm;
 import dev.millrace.models.ExpertSpec;
 import dev.millrace.models.FeedForwardSpec;
 import dev.millrace.models.LayerSpec;
@@ -100,13 +101,40 @@ final class ShardSplit {
         }
     }
 
-    int devices() {
-        return devices;
+    /** Rows that a device has of a matrix; null for all of them. */
+    Slice rows(WeightRole role, int layer, int device) {
+        return switch (role) {
+            case QUERY -> queries(device);
+            case KEY, VALUE -> keys(device);
+            case GATE, UP, EXPERT_GATE, EXPERT_UP -> network(layer, device);
+            case SHARED_GATE, SHARED_UP -> shared(layer, device);
+            default -> null;
+        };
     }
 
-    /** The whole model. */
-    ModelSpec spec() {
-        return spec;
+    /** Columns that a device has of a matrix, or elements of a vector; null for all of them. */
+    Slice columns(WeightRole role, int layer, int device) {
+        boolean allHeads = spec.attention().headNorm() == HeadNorm.ALL_HEADS;
+        return switch (role) {
+            case QUERY_BIAS, ATTENTION_OUTPUT -> queries(device);
+            case KEY_BIAS, VALUE_BIAS -> keys(device);
+            case QUERY_NORM -> allHeads ? queries(device) : null;
+            case KEY_NORM -> allHeads ? keys(device) : null;
+            case ATTENTION_SINKS -> heads(device).times(spec.groupHeads());
+            case GATE_BIAS, UP_BIAS, EXPERT_GATE_BIAS, EXPERT_UP_BIAS, DOWN, EXPERT_DOWN ->
+                network(layer, device);
+            case SHARED_DOWN -> shared(layer, device);
+            default -> null;
+        };
+    }
+
+    /** Elements of the queries of a device's heads. */
+    private Slice queries(int device) {
+        return keys(device).times(spec.groupHeads());
+    }
+
+    private Slice keys(int device) {
+        return heads(device).times(spec.headSize());
     }
 
     /** KV heads of a device. */
@@ -115,12 +143,12 @@ final class ShardSplit {
     }
 
     /** Elements of a layer's network, or of each of its experts. */
-    Slice network(int layer, int device) {
+    private Slice network(int layer, int device) {
         return slice(spec.layer(layer).feedForward().size(), networkUnit, device);
     }
 
     /** Elements of the network beside a layer's experts. */
-    Slice shared(int layer, int device) {
+    private Slice shared(int layer, int device) {
         return slice(sharedSize(spec.layer(layer).feedForward()), sharedUnit, device);
     }
 

@@ -8,7 +8,6 @@ import dev.millrace.engine.forward.CacheGeometry.LayerGroup;
 import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
-import dev.millrace.engine.forward.ForwardPass.OpenTimes;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.WeightSizes;
@@ -22,6 +21,7 @@ import dev.millrace.kernels.cuda.CudaLostException;
 import dev.millrace.kernels.cuda.CudaMemoryException;
 import dev.millrace.kernels.cuda.DeviceGroup;
 import dev.millrace.kernels.cuda.Nccl;
+import dev.millrace.models.LoraAdapter;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ public final class ShardedBackend implements Backend {
     private final Supplier<Nccl> nccl;
     private final CpuKernels hostKernels;
     private final WorkerPool pool;
-    private final CudaActivations activations;
+    private final CudaSettings settings;
     private final long logitBytes;
 
     /**
@@ -55,21 +55,20 @@ public final class ShardedBackend implements Backend {
      * @param nccl        finds the library when a model is opened
      * @param hostKernels to sample with
      * @param pool        to pack weights and to sample
-     * @param activations what activations are rounded to before products
      */
     public ShardedBackend(List<CudaDeviceInfo> devices, byte[] image, Supplier<Nccl> nccl,
-            CpuKernels hostKernels, WorkerPool pool, CudaActivations activations) {
-        this(devices, image, nccl, hostKernels, pool, activations, LOGIT_BYTES);
+            CpuKernels hostKernels, WorkerPool pool, CudaSettings settings) {
+        this(devices, image, nccl, hostKernels, pool, settings, LOGIT_BYTES);
     }
 
     ShardedBackend(List<CudaDeviceInfo> devices, byte[] image, Supplier<Nccl> nccl,
-            CpuKernels hostKernels, WorkerPool pool, CudaActivations activations, long logitBytes) {
+            CpuKernels hostKernels, WorkerPool pool, CudaSettings settings, long logitBytes) {
         this.devices = List.copyOf(devices);
         this.image = image.clone();
         this.nccl = Objects.requireNonNull(nccl, "nccl");
         this.hostKernels = Objects.requireNonNull(hostKernels, "hostKernels");
         this.pool = Objects.requireNonNull(pool, "pool");
-        this.activations = Objects.requireNonNull(activations, "activations");
+        this.settings = Objects.requireNonNull(settings, "settings");
         this.logitBytes = logitBytes;
     }
 
@@ -80,7 +79,7 @@ public final class ShardedBackend implements Backend {
 
     @Override
     public String description() {
-        return description(devices, activations);
+        return description(devices, settings.activations());
     }
 
     /** What devices that share a model are called. */
@@ -130,21 +129,31 @@ public final class ShardedBackend implements Backend {
         ShardSplit split = new ShardSplit(spec, weights, devices);
         MemoryBudget each = new MemoryBudget(Math.max(1, budget.totalBytes() / devices),
                 budget.contextTokens(), budget.sequences(), budget.stepTokens(),
-                budget.cacheFormat());
+                budget.cacheFormat())
+                .withAdapterBytes(Math.ceilDiv(budget.adapterBytes(), devices));
         return IntStream.range(0, devices)
                 .mapToObj(device -> new Share(split.shard(device), spec, devices,
                         new ShardWeights(weights, split, device), each,
-                        device == 0 ? logitBytes : NO_LOGIT_BYTES, activations))
+                        device == 0 ? logitBytes : NO_LOGIT_BYTES, activations,
+                        new AdapterShare(split, device)))
                 .toList();
+    }
+
+    /** What is set aside is divided equally: as much for every device as one takes at most. */
+    @Override
+    public long adapterBytes(ModelSpec spec, Weights weights, LoraAdapter adapter,
+            int stepTokens) {
+        ShardSplit split = new ShardSplit(spec, weights, devices.size());
+        return devices.size() * IntStream.range(0, devices.size())
+                .mapToLong(device -> CudaAdapters.bytes(split.shard(device), stepTokens, adapter,
+                        new AdapterShare(split, device)))
+                .max().orElseThrow();
     }
 
     @Override
     public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        if (budget.adapterBytes() > 0) {
-            throw new BackendException("LoRA adapters run on one GPU only");
-        }
         List<Share> shares = shares(spec, weights, budget, devices.size(), logitBytes,
-                activations);
+                settings.activations());
         List<List<LayerGroup>> fitting = new ArrayList<>();
         for (int i = 0; i < shares.size(); i++) {
             fitting.add(fitting(shares.get(i), devices.get(i)));
@@ -196,12 +205,16 @@ public final class ShardedBackend implements Backend {
         DeviceMemory memory = new DeviceMemory(0, 0, 0, 0);
         for (int i = 0; i < opened.size(); i++) {
             opened.get(i).makeCurrent();
+            if (settings.launches() == CudaLaunches.OVERLAPPED) {
+                opened.get(i).overlapKernels();
+            }
             List<LayerGroup> groups = common(fitting, i);
             placed.add(PlacedModel.place(opened.get(i), shares.get(i), groups, pool));
             WeightSizes sizes = shares.get(i).sizes();
             memory = memory.plus(new DeviceMemory(sizes.bytes(), sizes.stepBytes(),
                     new CacheGeometry(MemoryPlan.BLOCK_TOKENS, groups).totalBytes(),
-                    shares.get(i).plan().bufferBytes()));
+                    shares.get(i).plan().bufferBytes(),
+                    shares.get(i).budget().adapterBytes()));
         }
         PlacedModel first = placed.getFirst();
         first.device().makeCurrent();
@@ -209,11 +222,12 @@ public final class ShardedBackend implements Backend {
         MemoryBudget budget = shares.getFirst().budget();
         CudaOutputs outputs = new CudaOutputs(whole, first.kernels(), hostKernels, pool,
                 first.weights(), first.buffers(), first.inputs(), budget.stepTokens());
+        ShardedWalk walk = new ShardedWalk(placed, group, whole);
+        walk.connect(budget.stepTokens());
         first.device().synchronize();
-        return new ShardedForwardPass(placed, group, new ShardedForwardPass.Parts(
+        return new CudaForwardPass(placed, new CudaForwardPass.Parts(
                 new CacheGeometry(MemoryPlan.BLOCK_TOKENS, together(fitting)), memory,
-                new OpenTimes(System.nanoTime() - startNanos, 0),
-                new ShardedWalk(placed, group, whole), outputs), budget,
+                System.nanoTime() - startNanos, walk, outputs), budget, settings.launches(),
                 whole.vocabularySize());
     }
 

@@ -1,6 +1,7 @@
 package dev.millrace.engine.cuda;
 
 import dev.millrace.kernels.cuda.DeviceGroup;
+import dev.millrace.kernels.cuda.RecordedStep;
 import dev.millrace.models.AttentionSpec.HeadNorm;
 import dev.millrace.models.ModelSpec;
 import java.util.List;
@@ -13,7 +14,7 @@ import java.util.function.ToLongFunction;
  * So all devices have the same residual stream, whose bits depend neither on the batch nor on how
  * the library moves bytes.
  */
-final class ShardedWalk {
+final class ShardedWalk implements StepWalk {
 
     private final List<PlacedModel> shards;
     private final DeviceGroup group;
@@ -26,8 +27,19 @@ final class ShardedWalk {
         this.whole = whole;
     }
 
-    /** Queues the step that the inputs of all devices hold. */
-    void run(int tokens) {
+    /**
+     * Has branches exchanged whose contents do not matter: the library connects devices at their
+     * first exchange of a kind, which is to happen neither within a recording nor when memory is
+     * scarce.
+     */
+    void connect(int stepTokens) {
+        gatherBranches(1);
+        gatherBranches(stepTokens);
+    }
+
+    @Override
+    public void run() {
+        int tokens = shards.getFirst().inputs().tokens();
         boolean sharedNorm = whole.attention().headNorm() == HeadNorm.ALL_HEADS;
         each(CudaTransformer::begin);
         for (int index = 0; index < whole.layers(); index++) {
@@ -42,6 +54,16 @@ final class ShardedWalk {
             gatherBranches(tokens);
         }
         each(CudaTransformer::end);
+    }
+
+    @Override
+    public RecordedStep capture(Runnable queueing) {
+        return group.capture(queueing);
+    }
+
+    @Override
+    public void close() {
+        group.close();
     }
 
     private void each(Consumer<CudaTransformer> part) {

@@ -1,8 +1,7 @@
 package dev.millrace.engine.cuda;
 
-import dev.millrace.kernels.cuda.CudaDevice;
-import dev.millrace.kernels.cuda.CudaGraph;
 import dev.millrace.kernels.cuda.CudaMemoryException;
+import dev.millrace.kernels.cuda.RecordedStep;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.HashMap;
@@ -15,36 +14,36 @@ final class StepGraphs {
 
     private static final Logger LOG = System.getLogger(StepGraphs.class.getName());
 
-    private final CudaDevice device;
-    private final StepInputs inputs;
+    private final StepWalk walk;
+    private final List<StepInputs> inputs; // (devices)
     private final Runnable queueing;
-    private final Map<StepShape, Optional<CudaGraph>> graphs = new HashMap<>();
+    private final Map<StepShape, Optional<RecordedStep>> graphs = new HashMap<>();
 
     /** @param queueing queues a step of the inputs' shape, from the copy of its inputs on */
-    StepGraphs(CudaDevice device, StepInputs inputs, Runnable queueing) {
-        this.device = device;
-        this.inputs = inputs;
+    StepGraphs(StepWalk walk, List<StepInputs> inputs, Runnable queueing) {
+        this.walk = walk;
+        this.inputs = List.copyOf(inputs);
         this.queueing = queueing;
     }
 
     /** Captures steps that nobody asked for yet. */
     void prepare(List<StepShape> shapes) {
         for (StepShape shape : shapes) {
-            inputs.shape(shape);
+            inputs.forEach(each -> each.shape(shape));
             graphs.computeIfAbsent(shape, this::capture);
         }
     }
 
     /** Queues the step that the inputs hold. */
     void launch() {
-        graphs.computeIfAbsent(inputs.shape(), this::capture)
-                .ifPresentOrElse(CudaGraph::launch, queueing);
+        graphs.computeIfAbsent(inputs.getFirst().shape(), this::capture)
+                .ifPresentOrElse(RecordedStep::launch, queueing);
     }
 
     /** Where no memory is left for it, kernels are launched one by one. */
-    private Optional<CudaGraph> capture(StepShape shape) {
+    private Optional<RecordedStep> capture(StepShape shape) {
         try {
-            return Optional.of(device.capture(queueing));
+            return Optional.of(walk.capture(queueing));
         } catch (CudaMemoryException e) {
             LOG.log(Level.WARNING, "{0}; those of {1} tokens are launched kernel by kernel, which"
                     + " takes longer", e.getMessage(), shape.tokens());

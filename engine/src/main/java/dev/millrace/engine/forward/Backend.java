@@ -18,7 +18,8 @@ public interface Backend {
      *
      * @param stepTokens most tokens in one step
      */
-    default long adapterBytes(ModelSpec spec, LoraAdapter adapter, int stepTokens) {
+    default long adapterBytes(ModelSpec spec, Weights weights, LoraAdapter adapter,
+            int stepTokens) {
         throw new BackendException(name() + " runs no adapters");
     }
 

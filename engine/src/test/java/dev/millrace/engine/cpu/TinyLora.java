@@ -59,6 +59,11 @@ public final class TinyLora implements AutoCloseable {
         names.forEach(name -> slots.put(name, pass.loadAdapter(open(name))));
     }
 
+    /** The model's folder. */
+    public static Path base() {
+        return folder().resolve("base");
+    }
+
     static Path folder() {
         try {
             return Path.of(TinyLora.class.getResource("/tiny-lora/golden.json").toURI())

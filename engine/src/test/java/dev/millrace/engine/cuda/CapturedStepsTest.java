@@ -1,5 +1,6 @@
 package dev.millrace.engine.cuda;
 
+import dev.millrace.engine.forward.Backend;
 import dev.millrace.engine.forward.ForwardPass;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.OutputRequest.FullLogits;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.*;
@@ -39,9 +41,12 @@ class CapturedStepsTest {
                 "as gpt-oss").stream().anyMatch(model.toString()::endsWith));
     }
 
-    private static ForwardPass open(RandomModel model, CudaLaunches launches,
+    private static ForwardPass open(RandomModel model, int devices, CudaLaunches launches,
             int context) {
-        return EmulatedBackend.open(POOL, launches).open(model.spec(), model,
+        Backend backend = devices == 1
+                ? EmulatedBackend.open(POOL, launches)
+                : EmulatedBackend.open(POOL, devices, launches);
+        return backend.open(model.spec(), model,
                 new MemoryBudget(1L << 30, context, SEQUENCES, context, KvFormat.F16));
     }
 
@@ -55,9 +60,13 @@ class CapturedStepsTest {
         private final Random random = new Random(8);
 
         Twins(RandomModel model, int context) {
+            this(model, 1, context);
+        }
+
+        Twins(RandomModel model, int devices, int context) {
             this.model = model;
-            captured = open(model, CudaLaunches.OVERLAPPED, context);
-            plain = open(model, CudaLaunches.SINGLE, context);
+            captured = open(model, devices, CudaLaunches.OVERLAPPED, context);
+            plain = open(model, devices, CudaLaunches.SINGLE, context);
             int blocks = Math.ceilDiv(context, 32);
             // In a random order, as a server's are after a while.
             int[] ids = IntStream.range(0, SEQUENCES * blocks).boxed()
@@ -119,6 +128,25 @@ class CapturedStepsTest {
             // Guesses to verify: more tokens than rows.
             assertThat(twins.step(twins.row(4, 3), twins.row(1, 1), twins.row(0, 3)))
                     .containsExactly(0, 1);
+        }
+    }
+
+    /** With a norm of all heads, which is exchanged as well; and with experts and sinks. */
+    @ParameterizedTest
+    @CsvSource({"as olmo2, 2", "as gpt-oss, 2", "plain F32, 3"})
+    void stepsThatDevicesShareAreOneLaunchForEach(String name, int devices) {
+        RandomModel model = RandomModel.all().stream()
+                .filter(each -> each.toString().endsWith(name)).findFirst().orElseThrow();
+        try (Twins twins = new Twins(model, devices, RandomModel.CONTEXT_TOKENS)) {
+            twins.step(twins.prompt(0, 23), twins.prompt(1, 4));
+            for (int i = 0; i < 3; i++) {
+                assertThat(twins.step(twins.row(0, 1), twins.row(1, 1)))
+                        .containsExactly(0, devices);
+            }
+            // Kernels by themselves between two recordings, and guesses to verify.
+            twins.step(twins.prompt(2, 7));
+            assertThat(twins.step(twins.row(2, 1), twins.row(1, 1), twins.row(0, 3)))
+                    .containsExactly(0, devices);
         }
     }
 

@@ -3,18 +3,24 @@ package dev.millrace.engine.cuda;
 import dev.millrace.engine.cpu.TinyLora;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.forward.OutputRequest.FullLogits;
 import dev.millrace.engine.forward.SequenceFeed;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepResult.RowResult;
+import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.EmulatedDriver;
+import dev.millrace.models.LoraAdapter;
+import dev.millrace.models.Model;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -25,18 +31,21 @@ class CudaAdapterTest {
     private static final List<String> ALL = List.of(TinyLora.NONE, "wide", "narrow", "even");
     private static final int PROMPT = 12;
 
-    private static TinyLora open(List<String> names) {
-        return new TinyLora(EmulatedBackend::open, names);
+    private static TinyLora open(int devices, List<String> names) {
+        return new TinyLora(pool -> devices == 1
+                ? EmulatedBackend.open(pool)
+                : EmulatedBackend.open(pool, devices), names);
     }
 
     private static int[] prompt(int tokens) throws IOException {
         return Arrays.copyOf(TinyLora.prompt(), tokens);
     }
 
-    @Test
-    void computesWhatTheProcessorComputes() throws IOException {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void computesWhatTheProcessorComputes(int devices) throws IOException {
         try (TinyLora cpu = new TinyLora(CpuKernels.scalar());
-                TinyLora gpu = open(TinyLora.ADAPTERS)) {
+                TinyLora gpu = open(devices, TinyLora.ADAPTERS)) {
             List<float[]> different = new ArrayList<>();
             for (String name : ALL) {
                 SequenceFeed expecting = SequenceFeed.inBlocks(0, 1).withAdapter(cpu.slot(name));
@@ -59,9 +68,11 @@ class CudaAdapterTest {
         }
     }
 
-    @Test
-    void aRowsBitsDoNotDependOnTheAdaptersBeside() throws IOException {
-        try (TinyLora plain = open(List.of()); TinyLora tiny = open(TinyLora.ADAPTERS)) {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aRowsBitsDoNotDependOnTheAdaptersBeside(int devices) throws IOException {
+        try (TinyLora plain = open(devices, List.of());
+                TinyLora tiny = open(devices, TinyLora.ADAPTERS)) {
             List<float[]> alone = new ArrayList<>();
             List<SequenceRow> prompts = new ArrayList<>();
             List<SequenceRow> next = new ArrayList<>();
@@ -92,9 +103,10 @@ class CudaAdapterTest {
     }
 
     /** Another adapter takes its place in the device's directory, and captured steps follow. */
-    @Test
-    void adaptersComeAndGoBetweenSteps() throws IOException {
-        try (TinyLora tiny = open(TinyLora.ADAPTERS)) {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void adaptersComeAndGoBetweenSteps(int devices) throws IOException {
+        try (TinyLora tiny = open(devices, TinyLora.ADAPTERS)) {
             ForwardPass pass = tiny.pass();
             int gone = tiny.slot("wide");
             float[] wide = SequenceFeed.inBlocks(0, 1).withAdapter(gone).logits(pass, 7);
@@ -124,7 +136,7 @@ class CudaAdapterTest {
 
     @Test
     void adaptersKeepWithinTheMemorySetAsideForThem() {
-        try (TinyLora tiny = open(TinyLora.ADAPTERS)) {
+        try (TinyLora tiny = open(1, TinyLora.ADAPTERS)) {
             List<Integer> more = new ArrayList<>();
             assertThatExceptionOfType(BackendException.class).isThrownBy(() -> {
                 for (int i = 0; i < 100; i++) {
@@ -143,6 +155,56 @@ class CudaAdapterTest {
                 EmulatedDriver.set("memory", before);
             }
             assertThat(tiny.pass().loadAdapter(tiny.open("wide"))).isGreaterThan(more.getLast());
+        }
+    }
+
+    /** The first device has taken its share when the second finds no memory, and gives it back. */
+    @Test
+    void anAdapterThatOneDeviceHasNoMemoryForIsOnNone() throws IOException {
+        try (TinyLora tiny = open(2, TinyLora.ADAPTERS)) {
+            int slot = tiny.slot("wide");
+            float[] wide = SequenceFeed.inBlocks(0, 1).withAdapter(slot).logits(tiny.pass(), 7);
+            for (int i = 0; i < 20; i++) {
+                EmulatedDriver.fail("allocate", 2, 2);
+                assertThatExceptionOfType(BackendException.class)
+                        .isThrownBy(() -> tiny.pass().loadAdapter(tiny.open("narrow")))
+                        .withMessageContaining("bytes of memory left");
+            }
+            int narrow = tiny.pass().loadAdapter(tiny.open("narrow"));
+
+            assertThat(SequenceFeed.inBlocks(0, 1).withAdapter(narrow).logits(tiny.pass(), 7))
+                    .isEqualTo(SequenceFeed.inBlocks(1, 1).withAdapter(tiny.slot("narrow"))
+                            .logits(tiny.pass(), 7));
+            assertThat(SequenceFeed.inBlocks(0, 1).withAdapter(slot).logits(tiny.pass(), 7))
+                    .isEqualTo(wide);
+        }
+    }
+
+    /** What is set aside is divided equally, and the largest share fits into its part. */
+    @Test
+    void whatAnAdapterTakesOfAllDevicesIsForetold() {
+        try (TinyLora tiny = open(2, List.of());
+                WorkerPool pool = WorkerPool.create(1);
+                Model model = Model.open(TinyLora.base());
+                LoraAdapter adapter = tiny.open("wide")) {
+            ShardedBackend backend = EmulatedBackend.open(pool, 2);
+            long bytes = backend.adapterBytes(model.spec(), model.weights(), adapter, 128);
+            MemoryBudget budget = new MemoryBudget(1L << 30, 128, 8, 128);
+            try (ForwardPass pass = backend.open(model.spec(), model.weights(),
+                    budget.withAdapterBytes(bytes))) {
+                assertThat(pass.memory().adapterBytes()).isEqualTo(bytes);
+                int slot = pass.loadAdapter(tiny.open("wide"));
+                assertThatExceptionOfType(BackendException.class)
+                        .isThrownBy(() -> pass.loadAdapter(tiny.open("narrow")))
+                        .withMessageMatching(".* takes \\d+ bytes of GPU 0, but of the "
+                                + bytes / 2 + " set aside there .*");
+                pass.unloadAdapter(slot);
+            }
+            try (ForwardPass pass = backend.open(model.spec(), model.weights(),
+                    budget.withAdapterBytes(bytes - 2))) {
+                assertThatExceptionOfType(BackendException.class)
+                        .isThrownBy(() -> pass.loadAdapter(tiny.open("wide")));
+            }
         }
     }
 }

@@ -31,12 +31,16 @@ final class EmulatedBackend {
 
     /** Several devices that share a model. */
     static ShardedBackend open(WorkerPool pool, int devices) {
-        return open(pool, devices, CudaActivations.F16X2);
+        return open(pool, devices, CudaLaunches.OVERLAPPED);
     }
 
-    static ShardedBackend open(WorkerPool pool, int devices, CudaActivations activations) {
+    static ShardedBackend open(WorkerPool pool, int devices, CudaLaunches launches) {
+        return open(pool, devices, new CudaSettings(launches, CudaActivations.F16X2));
+    }
+
+    static ShardedBackend open(WorkerPool pool, int devices, CudaSettings settings) {
         EmulatedDriver.load();
         return new ShardedBackend(EmulatedDriver.devices(devices), EmulatedDriver.image(),
-                Nccl::load, CpuKernels.scalar(), pool, activations, LOGIT_BYTES);
+                Nccl::load, CpuKernels.scalar(), pool, settings, LOGIT_BYTES);
     }
 }

@@ -32,6 +32,8 @@ class ShardedBackendTest {
 
     private static final int CONTEXT = RandomModel.CONTEXT_TOKENS;
     private static final double TOLERANCE = 5e-5;
+    private static final CudaSettings SETTINGS = new CudaSettings(CudaLaunches.OVERLAPPED,
+            CudaActivations.F16);
     private static final MemoryBudget BUDGET = new MemoryBudget(1L << 30, CONTEXT, 4, 40);
 
     private final WorkerPool pool = WorkerPool.create(2);
@@ -101,7 +103,7 @@ class ShardedBackendTest {
         try {
             ShardedBackend backend = new ShardedBackend(EmulatedDriver.devices(3),
                     EmulatedDriver.image(), Nccl::load,
-                    CpuKernels.scalar(), pool, CudaActivations.F16);
+                    CpuKernels.scalar(), pool, SETTINGS);
             for (int i = 0; i < 2; i++) {
                 try (ForwardPass pass = backend.open(plain.spec(), plain, BUDGET)) {
                     assertThat(ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 3,
@@ -137,7 +139,7 @@ class ShardedBackendTest {
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> new ShardedBackend(EmulatedDriver.devices(2),
                         EmulatedDriver.image(), Nccl::load, CpuKernels.scalar(), pool,
-                        CudaActivations.F16)
+                        SETTINGS)
                         .open(plain.spec(), plain, new MemoryBudget(2 * each, CONTEXT, 4, 40)))
                 .withMessageMatching("of the weights of random, [0-9]+ bytes go to GPU [01]"
                         + " \\(emulated device\\), and its share of the memory limit, " + each

@@ -9,7 +9,7 @@ import java.util.concurrent.Future.State;
 
 /**
  * A thread for each device of a group, which launches what was recorded for it. NCCL's manual says
- * that the launch of a graph with exchanges may block until the others' graphs are launched as well,
+ * that the launch of a graph with exchanges may block until the others' are launched as well,
  * so one thread must not launch them one after the other. What they launch was recorded by one
  * thread, so they cannot disagree on the order of exchanges; who has them launched waits for all.
  */

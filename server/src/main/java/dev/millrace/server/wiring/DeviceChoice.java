@@ -61,9 +61,6 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
         if (!finding.devices().isEmpty()) {
             List<CudaDeviceInfo> gpus = chosen.allowed(finding.devices());
             List<CudaDeviceInfo> sharing = chosen.sharing(gpus, probes.nccl());
-            if (sharing.size() > 1) {
-                requireNoAdapters(config);
-            }
             try {
                 byte[] image = probes.images().apply(sharing.getFirst());
                 return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice(),
@@ -76,13 +73,6 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
         }
         chosen.requireNone(reason, advice);
         return new DeviceChoice(cpu, "auto: " + reason, List.of(), probes.nccl());
-    }
-
-    private static void requireNoAdapters(ServerConfig config) {
-        if (!config.adapters().isEmpty() || config.adapterUpdates()) {
-            throw new BackendException("LoRA adapters need their model on one GPU; leave them, or"
-                    + " --tensor-parallel, out");
-        }
     }
 
     /**
@@ -131,7 +121,6 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
     /** @throws BackendException if no number of GPUs has room for it, or they are too different */
     private DeviceChoice shared(GpuDevice gpu, ServerConfig config, ModelSpec spec,
             Weights weights, MemoryBudget budget, String reason) {
-        requireNoAdapters(config);
         for (int count = 2; count <= gpus.size(); count++) {
             GpuDevice several = new GpuDevice(GpuChoice.alike(gpus, count), gpu.image(),
                     gpu.hostKernels(), gpu.settings());

@@ -127,6 +127,6 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
         return alone()
                 ? new CudaBackend(first(), image, hostKernels.kernels(), pool, settings)
                 : new ShardedBackend(devices, image, Nccl::load, hostKernels.kernels(), pool,
-                        activations());
+                        settings);
     }
 }

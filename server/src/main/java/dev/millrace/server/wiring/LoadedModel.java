@@ -119,7 +119,7 @@ public final class LoadedModel implements AutoCloseable {
             Model model = quantized(opened, config, pool);
             Backend backend = choice.device().backend(pool, warmUp);
             MemoryBudget budget = budget(config, opened.spec(), memoryBytes).withAdapterBytes(
-                    adapterBytes(config, backend, opened.spec(), adapters));
+                    adapterBytes(config, backend, model, adapters));
             ForwardPass pass = lane.overhead(
                     () -> backend.open(model.spec(), model.weights(), budget));
             return new LoadedModel(model, borrowed, pool, backend, choice,
@@ -196,12 +196,13 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     /** What was asked for; or what these adapters need, and some more if others may come. */
-    static long adapterBytes(ServerConfig config, Backend backend, ModelSpec spec,
+    static long adapterBytes(ServerConfig config, Backend backend, Model model,
             List<Path> adapters) {
         long bytes = config.adapterUpdates() ? USUAL_ADAPTER_BYTES : 0;
         for (Path path : adapters) {
-            try (LoraAdapter adapter = LoraAdapter.open(path, spec)) {
-                bytes += backend.adapterBytes(spec, adapter, config.stepTokens());
+            try (LoraAdapter adapter = LoraAdapter.open(path, model.spec())) {
+                bytes += backend.adapterBytes(model.spec(), model.weights(), adapter,
+                        config.stepTokens());
             }
         }
         return bytes > 0 && config.adapterBytes() > 0 ? config.adapterBytes() : bytes;

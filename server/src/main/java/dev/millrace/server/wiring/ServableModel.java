@@ -105,7 +105,7 @@ final class ServableModel implements AutoCloseable {
             Model loaded = LoadedModel.quantized(model, config, idle);
             MemoryBudget budget = LoadedModel.budget(config, model.spec(), device())
                     .withAdapterBytes(LoadedModel.adapterBytes(adapterConfig(),
-                            device().backend(idle, Duration.ZERO), model.spec(), adapterPaths()));
+                            device().backend(idle, Duration.ZERO), loaded, adapterPaths()));
             DeviceMemory memory = device().memoryNeeded(loaded.spec(), loaded.weights(),
                     budget);
             long leastCacheBytes = Math.min(memory.cacheBytes(),
