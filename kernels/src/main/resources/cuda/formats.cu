@@ -5,13 +5,13 @@
 //
 // Codes become halves by or-ing them into 1024 = 0x6400, whose last bit is worth 1, and subtracting.
 
-enum Format { F16, F16X2, Q8, Q4, Q4K, Q6K, WIDE };
+enum Format { F16, F16X2, I8, Q8, Q4, Q4Z, I4, I4Z, Q4K, Q6K, WIDE };
 
 struct Matrix {
   const u8* codes;    // (tiles, blocks, ...)
-  const u8* extra;    // F16X2: the lower halves, as codes; Q6K: two upper bits; WIDE: minimums
+  const u8* extra;    // F16X2: lower halves, as codes; Q6K: two upper bits; WIDE: minimums; zeros
   const u8* scales;   // of groups of columns
-  const u8* factors;  // F16, F16X2: a float per row; Q6K: a half per 256 columns of a row
+  const u8* factors;  // F16, F16X2, I8: a float per row; Q6K: a half per 256 columns of a row
   const float* bias;  // (rows) or null
   float* out;         // (tokens, rows)
   int rows;
@@ -50,13 +50,21 @@ INLINE u32 word(const uint4& words, int index) {
   return index == 0 ? words.x : index == 1 ? words.y : index == 2 ? words.z : words.w;
 }
 
-// The nibbles of a pair of columns as whole halves, less 8; a word holds 8 columns of a lane, pair p
-// in its p-th nibble of each half. Those of the second nibble are worth 16 where they lie.
-INLINE u32 centredPair(u32 codes, int pair) {
+// What nibbles are less of, as pairs of halves: 1024 + zero, and -(64 + zero).
+struct Zero { u32 even, odd; };
+
+INLINE Zero zeroOf(u32 code) {
+  return {code * 0x00010001u | 0x64006400u, code * 0x00100010u | 0xd400d400u};
+}
+
+// The nibbles of a pair of columns as whole halves, less their zero; a word holds 8 columns of a
+// lane, pair p in its p-th nibble of each half. Those of the second nibble are worth 16 where they
+// lie.
+INLINE u32 centredPair(u32 codes, int pair, Zero zero) {
   if (pair >= 2) codes >>= 8;
   return pair % 2 == 0
-      ? subtractHalves(maskAndSet(codes, 0x000f000fu, 0x64006400u), 0x64086408u)
-      : multiplyAddHalves(maskAndSet(codes, 0x00f000f0u, 0x64006400u), 0x2c002c00u, 0xd480d480u);
+      ? subtractHalves(maskAndSet(codes, 0x000f000fu, 0x64006400u), zero.even)
+      : multiplyAddHalves(maskAndSet(codes, 0x00f000f0u, 0x64006400u), 0x2c002c00u, zero.odd);
 }
 
 // The same as they are, times 2^-24: by themselves nibbles are small halves, which tensor cores take
@@ -70,7 +78,7 @@ INLINE float byteTimes(u32 bytes, int index, float factor, float biased) {
   return fmaf(shifted, factor, biased);
 }
 
-// Each format below says: GROUP, the columns that share a scale, 0 for none; MINIMUM, whether a
+// Each format below says: GROUP, the columns that share a scale, 0 for whole rows; MINIMUM, whether a
 // group has an offset; load, what a lane holds of a block of one row; pair, two columns of step s
 // (of 16 columns) as halves, the first or second pair of the lane; scale and minimum of a group.
 //
@@ -123,27 +131,47 @@ struct F16x2Format : HalvesFormat {
   }
 };
 
+// Bytes, biased by 128: a lane's of a block of one row.
+template <bool STAGED>
+INLINE void loadBytes(const Matrix& m, int tile, int block, int row, int t, uint4 (&part)[2]) {
+  for (int half = 0; half < 2; half++) {
+    part[half] = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block) * 2 + half, row, t);
+  }
+}
+
+INLINE u32 bytePair(const uint4 (&part)[2], int step, int second) {
+  u32 halves = __byte_perm(word(part[step / 4], step % 4), 0x64646464u, second ? 0x4342 : 0x4140);
+  return subtractHalves(halves, 0x64806480u);
+}
+
+struct I8Format : BasicFormat {
+  static const int GROUP = 0;
+  static const int CODES = 2048;
+  struct Lane { uint4 part[2]; };
+
+  template <bool STAGED = false>
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    loadBytes<STAGED>(m, tile, block, row, t, lane.part);
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    return bytePair(lane.part, step, second);
+  }
+  INLINE static float scale(const Lane&, int) { return 1; }
+  INLINE static float minimum(const Lane&, int) { return 0; }
+};
+
 struct Q8Format : BasicFormat {
   static const int GROUP = 32;
   static const int CODES = 2048, SCALES = 128;
   struct Lane { uint4 part[2]; uint2 scales; };
 
-  template <bool STAGED>
-  INLINE static void loadCodes(const Matrix& m, int tile, int block, int row, int t, Lane& lane) {
-    for (int half = 0; half < 2; half++) {
-      lane.part[half] =
-          lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block) * 2 + half, row, t);
-    }
-  }
   template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
-    loadCodes<STAGED>(m, tile, block, row, t, lane);
+    loadBytes<STAGED>(m, tile, block, row, t, lane.part);
     lane.scales = weightsAt<STAGED>((const uint2*)m.scales + place(m, tile, block, row));
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    u32 codes = word(lane.part[step / 4], step % 4);
-    u32 halves = __byte_perm(codes, 0x64646464u, second ? 0x4342 : 0x4140);
-    return subtractHalves(halves, 0x64806480u); // codes are biased by 128
+    return bytePair(lane.part, step, second);
   }
   INLINE static float scale(const Lane& lane, int group) {
     u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
@@ -152,18 +180,23 @@ struct Q8Format : BasicFormat {
   INLINE static float minimum(const Lane&, int) { return 0; }
 };
 
-struct Q4Format : BasicFormat {
+// Nibbles in groups of 32 columns, around 8 or around zeros of four bits.
+template <bool ZEROS>
+struct NibblesOf32 : BasicFormat {
   static const int GROUP = 32;
-  static const int CODES = 1024, SCALES = 128;
-  struct Lane { uint4 part; uint2 scales; };
+  static const int CODES = 1024, EXTRA = ZEROS ? 32 : 0, SCALES = 128;
+  struct Lane { uint4 part; uint2 scales; u32 zeros; };
 
   template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    u32 at = place(m, tile, block, row);
     lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
-    lane.scales = weightsAt<STAGED>((const uint2*)m.scales + place(m, tile, block, row));
+    lane.scales = weightsAt<STAGED>((const uint2*)m.scales + at);
+    lane.zeros = ZEROS ? weightsAt<STAGED>((const u16*)m.extra + at) : 0x8888;
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    return centredPair(word(lane.part, step / 2), step % 2 * 2 + second);
+    return centredPair(word(lane.part, step / 2), step % 2 * 2 + second,
+                       zeroOf(ZEROS ? lane.zeros >> (step / 2 * 4) & 15 : 8));
   }
   INLINE static float scale(const Lane& lane, int group) {
     u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
@@ -171,6 +204,34 @@ struct Q4Format : BasicFormat {
   }
   INLINE static float minimum(const Lane&, int) { return 0; }
 };
+
+typedef NibblesOf32<false> Q4Format;
+typedef NibblesOf32<true> Q4ZFormat;
+
+// Nibbles in groups of 128 columns, around 8 or around a zero that is a byte.
+template <bool ZEROS>
+struct NibblesOf128 : BasicFormat {
+  static const int GROUP = 128;
+  static const int CODES = 1024, EXTRA = ZEROS ? 16 : 0, SCALES = 32;
+  struct Lane { uint4 part; u16 scale; u16 zero; };
+
+  template <bool STAGED = false>
+  INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
+    u32 at = place(m, tile, block, row);
+    lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
+    lane.scale = weightsAt<STAGED>((const u16*)m.scales + at);
+    lane.zero = ZEROS ? weightsAt<STAGED>(m.extra + at) : 8;
+  }
+  INLINE static u32 pair(const Lane& lane, int step, int second) {
+    return centredPair(word(lane.part, step / 2), step % 2 * 2 + second,
+                       zeroOf(ZEROS ? lane.zero : 8));
+  }
+  INLINE static float scale(const Lane& lane, int) { return halfToFloat(lane.scale); }
+  INLINE static float minimum(const Lane&, int) { return 0; }
+};
+
+typedef NibblesOf128<false> I4Format;
+typedef NibblesOf128<true> I4ZFormat;
 
 // Scales as ggml packs them for 256 columns: two halves and 8 + 8 numbers of six bits, here 8 + 8 that
 // begin a byte each, and what is left of the second four of either.
@@ -244,17 +305,17 @@ struct WideFormat : BasicFormat {
   static const int GROUP = 16;
   static const bool MINIMUM = true, LAZY = true;
   static const int CODES = 2048, EXTRA = 512, SCALES = 512;
-  struct Lane { Q8Format::Lane codes; const float* scales; const float* minimums; };
+  struct Lane { uint4 part[2]; const float* scales; const float* minimums; };
 
   template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
     u32 at = place(m, tile, block, row);
-    Q8Format::loadCodes<STAGED>(m, tile, block, row, t, lane.codes);
+    loadBytes<STAGED>(m, tile, block, row, t, lane.part);
     lane.scales = (const float*)m.scales + (size_t)at * 8;
     lane.minimums = m.extra ? (const float*)m.extra + (size_t)at * 8 : nullptr;
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    return Q8Format::pair(lane.codes, step, second);
+    return bytePair(lane.part, step, second);
   }
   INLINE static float scale(const Lane& lane, int group) { return lane.scales[group]; }
   INLINE static float minimum(const Lane& lane, int group) {
@@ -264,7 +325,7 @@ struct WideFormat : BasicFormat {
 
 // What a row's products are multiplied by in the end.
 INLINE float rowFactor(const Matrix& m, int row) {
-  return m.format <= F16X2 ? ((const float*)m.factors)[row] : 1.0f;
+  return m.format <= I8 ? ((const float*)m.factors)[row] : 1.0f;
 }
 
 // One weight as a float.
@@ -280,7 +341,7 @@ INLINE float elementOf(const Matrix& m, int row, int column) {
     if (Format::GROUP == 0) {
       sum += code;
     } else {
-      int group = Format::GROUP == 16 ? step : step / 2;
+      int group = step * 16 / (Format::GROUP ? Format::GROUP : 1);
       sum += Format::scale(lane, group) * code - Format::minimum(lane, group);
     }
   }
@@ -291,8 +352,12 @@ INLINE float element(const Matrix& m, int row, int column) {
   switch (m.format) {
     case F16: return elementOf<F16Format>(m, row, column);
     case F16X2: return elementOf<F16x2Format>(m, row, column);
+    case I8: return elementOf<I8Format>(m, row, column);
     case Q8: return elementOf<Q8Format>(m, row, column);
     case Q4: return elementOf<Q4Format>(m, row, column);
+    case Q4Z: return elementOf<Q4ZFormat>(m, row, column);
+    case I4: return elementOf<I4Format>(m, row, column);
+    case I4Z: return elementOf<I4ZFormat>(m, row, column);
     case Q4K: return elementOf<Q4KFormat>(m, row, column);
     case Q6K: return elementOf<Q6KFormat>(m, row, column);
     default: return elementOf<WideFormat>(m, row, column);

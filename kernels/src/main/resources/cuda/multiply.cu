@@ -73,6 +73,9 @@ template <class Format, int ROW_TILES, int TILES, int PAIRS, class Activations, 
 INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles, bool high,
                           Activations activations, Sums sums,
                           float (&total)[ROW_TILES][TILES][4]) {
+  constexpr int GROUPS = Format::GROUP == 16 ? 2 : 1; // of a pair of steps
+  constexpr int SPAN = Format::GROUP > 32 ? Format::GROUP / 32 : 1; // pairs that share a scale
+  float products[ROW_TILES][TILES][4];
 #pragma unroll
   for (int pair = 0; pair < PAIRS; pair++) {
     u32 weights[ROW_TILES][2][4];
@@ -82,11 +85,10 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
       weights[i / 8][step][i % 4] =
           Format::pair(lanes[i / 8][i % 2], 2 * pair + step, i % 4 / 2);
     }
-    constexpr int GROUPS = Format::GROUP == 16 ? 2 : 1; // of a pair of steps
     float scales[ROW_TILES][2][GROUPS], minimums[ROW_TILES][2][GROUPS];
 #pragma unroll
     for (int i = 0; i < 2 * ROW_TILES * GROUPS; i++) {
-      int group = pair * GROUPS + i % GROUPS, row = i / GROUPS % 2;
+      int group = pair / SPAN * GROUPS + i % GROUPS, row = i / GROUPS % 2;
       const typename Format::Lane& lane = lanes[i / GROUPS / 2][row];
       scales[i / GROUPS / 2][row][i % GROUPS] = Format::scale(lane, group);
       minimums[i / GROUPS / 2][row][i % GROUPS] = Format::minimum(lane, group);
@@ -111,15 +113,17 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
           multiplyAdd(total[r][n], weights[r][1], x.z, x.w);
           continue;
         }
-        float products[4] = {0, 0, 0, 0};
-        multiplyAdd(products, weights[r][0], x.x, x.y);
+        float(&sum)[4] = products[r][n];
+        if (pair % SPAN == 0) sum[0] = sum[1] = sum[2] = sum[3] = 0;
+        multiplyAdd(sum, weights[r][0], x.x, x.y);
 #pragma unroll
         for (int group = 0; group < GROUPS; group++) {
-          if (GROUPS == 1 || group == 1) multiplyAdd(products, weights[r][1], x.z, x.w);
+          if (GROUPS == 1 || group == 1) multiplyAdd(sum, weights[r][1], x.z, x.w);
+          if (pair % SPAN != SPAN - 1) continue;
 #pragma unroll
           for (int i = 0; i < 4; i++) {
-            total[r][n][i] += scales[r][i / 2][group] * products[i];
-            products[i] = 0;
+            total[r][n][i] += scales[r][i / 2][group] * sum[i];
+            sum[i] = 0;
             if (Format::MINIMUM) total[r][n][i] -= minimums[r][i / 2][group] * ones[i % 2][group];
           }
         }

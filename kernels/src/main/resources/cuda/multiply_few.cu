@@ -237,8 +237,12 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
   ENTRY_OF_BLOCKS(2, multiplySome##format, MultiplyArguments) { multiplyFew<Format, 4>(a); }
 MULTIPLY_FEW(F16, F16Format)
 MULTIPLY_FEW(F16X2, F16x2Format)
+MULTIPLY_FEW(I8, I8Format)
 MULTIPLY_FEW(Q8, Q8Format)
 MULTIPLY_FEW(Q4, Q4Format)
+MULTIPLY_FEW(Q4Z, Q4ZFormat)
+MULTIPLY_FEW(I4, I4Format)
+MULTIPLY_FEW(I4Z, I4ZFormat)
 MULTIPLY_FEW(Q4K, Q4KFormat)
 MULTIPLY_FEW(Q6K, Q6KFormat)
 MULTIPLY_FEW(WIDE, WideFormat)

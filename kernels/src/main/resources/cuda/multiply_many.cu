@@ -102,7 +102,11 @@ INLINE void multiplyMany(const MultiplyArguments& a) {
 #define MULTIPLY_MANY(format, Format)                                                              \
   KERNEL(multiplyMany##format, MultiplyArguments) { multiplyMany<Format>(a); }
 MULTIPLY_MANY(F16, F16Format)
+MULTIPLY_MANY(I8, I8Format)
 MULTIPLY_MANY(Q8, Q8Format)
 MULTIPLY_MANY(Q4, Q4Format)
+MULTIPLY_MANY(Q4Z, Q4ZFormat)
+MULTIPLY_MANY(I4, I4Format)
+MULTIPLY_MANY(I4Z, I4ZFormat)
 MULTIPLY_MANY(Q4K, Q4KFormat)
 MULTIPLY_MANY(Q6K, Q6KFormat)

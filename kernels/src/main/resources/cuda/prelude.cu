@@ -75,6 +75,18 @@ INLINE uint2 loadOnce(const uint2* from) {
   return value;
 }
 
+INLINE u16 loadOnce(const u16* from) {
+  u16 value;
+  asm("ld.global.nc.L1::no_allocate.u16 %0, [%1];" : "=h"(value) : "l"(from));
+  return value;
+}
+
+INLINE u8 loadOnce(const u8* from) {
+  u16 value;
+  asm("ld.global.nc.L1::no_allocate.u8 %0, [%1];" : "=h"(value) : "l"(from));
+  return (u8)value;
+}
+
 // Copies 16 bytes to shared memory while the thread goes on. endCopies closes a group of copies;
 // awaitCopies waits for this thread's groups but so many of the last.
 INLINE void copyAsync(void* shared, const void* from) {

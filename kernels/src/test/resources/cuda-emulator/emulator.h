@@ -188,6 +188,8 @@ inline unsigned multiplyAddHalves(unsigned x, unsigned y, unsigned z) {
 }
 inline uint4 loadOnce(const uint4* from) { return *from; }
 inline uint2 loadOnce(const uint2* from) { return *from; }
+inline uint16_t loadOnce(const uint16_t* from) { return *from; }
+inline uint8_t loadOnce(const uint8_t* from) { return *from; }
 
 // As late as a device may: at the wait.
 inline void copyAsync(void* shared, const void* from) {

@@ -72,10 +72,11 @@ public final class Dequantizer {
     }
 
     private void blocks(MemorySegment data, long offset, int count, float[] out, int outOffset) {
-        for (int i = 0; i < count; i += format.blockElements()) {
+        QuantFormat plain = block.format();
+        for (int i = 0; i < count; i += plain.blockElements()) {
             block.read(data, offset);
             block.dequantize(out, outOffset + i);
-            offset += format.blockBytes();
+            offset += plain.blockBytes();
         }
     }
 }

@@ -52,7 +52,7 @@ public abstract sealed class QuantBlock permits RoundBlock, KBlock, TableBlock,
     }
 
     /**
-     * An empty buffer for blocks of a format.
+     * An empty buffer for blocks of a format, or of its {@link QuantFormat#plain() plain} one.
      *
      * @throws IllegalArgumentException for F32, F16 and BF16, which have no blocks
      */
@@ -64,6 +64,7 @@ public abstract sealed class QuantBlock permits RoundBlock, KBlock, TableBlock,
             case IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> new LatticeBlock(format);
             case IQ1_S, IQ1_M -> new TernaryLatticeBlock(format);
             case TQ1_0, TQ2_0 -> new TernaryBlock(format);
+            case INT4_G128, INT4_ZERO, INT4_ZERO_G128, INT8_CHANNEL -> of(format.plain());
             case F32, F16, BF16 -> throw new IllegalArgumentException(
                     format + " holds plain floats, not blocks of codes");
         };

@@ -6,6 +6,11 @@ package dev.millrace.kernels;
  * <p>A row is a whole number of blocks; a block holds {@link #blockElements()} consecutive elements
  * in {@link #blockBytes()} little-endian bytes. The layouts are those of ggml
  * (<a href="https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h">ggml-common.h</a>).
+ *
+ * <p>Formats whose names begin with INT are ggml's blocks of which more is known than ggml has a
+ * name for: that many columns share a scale, or that codes span no more than four bits. Whoever
+ * does not care takes them as their {@link #plain()} format; a device need not keep what is
+ * repeated.
  */
 public enum QuantFormat {
     F32(1, 4),
@@ -33,14 +38,31 @@ public enum QuantFormat {
     TQ1_0(256, 54),
     TQ2_0(256, 66),
     MXFP4(32, 17),
-    NVFP4(64, 36);
+    NVFP4(64, 36),
+    /** Blocks of Q4_0, four in turn with one scale. */
+    INT4_G128(Q4_0, 4),
+    /** Blocks of Q5_0, the codes of each from some -z to 15 - z, with z from 0 to 15. */
+    INT4_ZERO(Q5_0, 1),
+    /** The same, four in turn with one scale and one z. */
+    INT4_ZERO_G128(Q5_0, 4),
+    /** Blocks of Q8_0, all of a row with one scale. */
+    INT8_CHANNEL(Q8_0, 1);
 
     private final int blockElements;
     private final int blockBytes;
+    private final QuantFormat plain;
 
     QuantFormat(int blockElements, int blockBytes) {
         this.blockElements = blockElements;
         this.blockBytes = blockBytes;
+        this.plain = null;
+    }
+
+    /** @param blocks of the plain format that make one of this */
+    QuantFormat(QuantFormat plain, int blocks) {
+        this.blockElements = plain.blockElements * blocks;
+        this.blockBytes = plain.blockBytes * blocks;
+        this.plain = plain;
     }
 
     public int blockElements() {
@@ -49,6 +71,16 @@ public enum QuantFormat {
 
     public int blockBytes() {
         return blockBytes;
+    }
+
+    /** The format of ggml that the same bytes are of: mostly this one. */
+    public QuantFormat plain() {
+        return plain == null ? this : plain;
+    }
+
+    /** Whether ggml has it. */
+    public boolean isPlain() {
+        return plain == null;
     }
 
     /**

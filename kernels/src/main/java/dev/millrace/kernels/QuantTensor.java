@@ -41,6 +41,13 @@ public record QuantTensor(QuantFormat format, TensorShape shape, MemorySegment d
                 format.rowBytes(shape.columns()));
     }
 
+    /** The same bytes in the format of ggml that they are of. */
+    public QuantTensor plain() {
+        return format.isPlain()
+                ? this
+                : new QuantTensor(format.plain(), shape, data, scales, zeros, groupIndex);
+    }
+
     /** Bytes of one row. */
     public long rowBytes() {
         return format.rowBytes(shape.columns());

@@ -26,25 +26,36 @@ public final class RandomWeights {
     /** Of plain floats, or the mean scale of blocks. */
     private final float deviation;
     private final SplittableRandom random;
+    private final long scaleBlocks;
+    private long filledBlocks;
+    private float scale;
 
     /**
-     * A stream of weights.
+     * A stream of weights, of one row where the format has one scale per row.
      *
      * @param mean 0 for formats of blocks, which have no mean
      */
     public RandomWeights(QuantFormat format, float mean, float deviation, long seed) {
-        this(format, mean, format.blockElements() == 1
-                ? deviation
-                : deviation / unitDeviation(format), new SplittableRandom(seed));
+        this(format, Long.MAX_VALUE, mean, deviation, seed);
+    }
+
+    /** A stream of rows of so many columns. */
+    public RandomWeights(QuantFormat format, long columns, float mean, float deviation,
+            long seed) {
+        this(format, format == QuantFormat.INT8_CHANNEL ? columns / format.blockElements() : 1,
+                mean, format.blockElements() == 1 ? deviation : deviation / unitDeviation(format),
+                new SplittableRandom(seed));
         if (mean != 0 && format.blockElements() > 1) {
             throw new IllegalArgumentException("weights of " + format
                     + " are random around 0, got a mean of " + mean);
         }
     }
 
-    private RandomWeights(QuantFormat format, float mean, float deviation,
+    /** @param scaleBlocks that have the same scale */
+    private RandomWeights(QuantFormat format, long scaleBlocks, float mean, float deviation,
             SplittableRandom random) {
         this.format = format;
+        this.scaleBlocks = scaleBlocks;
         this.mean = mean;
         this.deviation = deviation;
         this.random = random;
@@ -54,7 +65,7 @@ public final class RandomWeights {
     public static QuantTensor tensor(Arena arena, QuantFormat format, TensorShape shape,
             float deviation, long seed) {
         MemorySegment data = arena.allocate(QuantTensor.bytes(format, shape), ALIGNMENT_BYTES);
-        new RandomWeights(format, 0, deviation, seed).fill(data);
+        new RandomWeights(format, shape.columns(), 0, deviation, seed).fill(data);
         return QuantTensor.of(format, shape, data);
     }
 
@@ -100,17 +111,51 @@ public final class RandomWeights {
             piece.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
         for (long block = 0; block < piece.byteSize(); block += format.blockBytes()) {
-            // Blocks differ by up to a quarter, so that a kernel that mixes them up is noticed; and
-            // by sign, because the codes of some formats have a mean of their own.
-            int bits = random.nextInt();
-            float scale = deviation * (1 + bits * 0x1p-33f);
-            setScales(piece, block, (bits & 1) == 0 ? scale : -scale);
+            if (filledBlocks++ % scaleBlocks == 0) {
+                scale = scale();
+            }
+            setBlock(piece, block, scale);
         }
+    }
+
+    /**
+     * Blocks differ by up to a quarter, so that a kernel that mixes them up is noticed; and by
+     * sign, because the codes of some formats have a mean of their own.
+     */
+    private float scale() {
+        int bits = random.nextInt();
+        float magnitude = deviation * (1 + bits * 0x1p-33f);
+        return (bits & 1) == 0 ? magnitude : -magnitude;
+    }
+
+    private void setBlock(MemorySegment piece, long block, float blockScale) {
+        boolean narrow = format == QuantFormat.INT4_ZERO || format == QuantFormat.INT4_ZERO_G128;
+        int zero = narrow ? random.nextInt() >>> 28 : 0;
+        for (long at = block; at < block + format.blockBytes(); at += format.plain()
+                .blockBytes()) {
+            setScales(piece, at, blockScale);
+            if (narrow) {
+                setZero(piece, at, zero);
+            }
+        }
+    }
+
+    /** Makes the lower four bits of a block of Q5_0 codes around a zero point. */
+    private static void setZero(MemorySegment piece, long block, int zero) {
+        int fifthBits = 0;
+        for (int i = 0; i < 16; i++) {
+            int pair = LittleEndian.unsignedByte(piece, block + 6 + i);
+            int low = (pair & 15) + 16 - zero;
+            int high = (pair >> 4) + 16 - zero;
+            fifthBits |= low >> 4 << i | high >> 4 << i + 16;
+            setByte(piece, block + 6 + i, low & 15 | (high & 15) << 4);
+        }
+        piece.set(LittleEndian.INT, block + 2, fifthBits);
     }
 
     /** Sets a block's scale, and that of its minimums so that they take the mean out. */
     private void setScales(MemorySegment piece, long block, float scale) {
-        switch (format) {
+        switch (format.plain()) {
             case Q4_0, Q5_0, Q8_0, IQ4_NL, IQ4_XS -> setHalf(piece, block, scale);
             case IQ1_S, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S -> setHalf(piece, block, scale);
             case IQ1_M -> setQuarteredHalf(piece, block + 48, scale);
@@ -129,7 +174,7 @@ public final class RandomWeights {
                     setByte(piece, block + group, microscale(Math.abs(scale)));
                 }
             }
-            case F32, F16, BF16 -> throw new IllegalStateException(format + " has no scales");
+            default -> throw new IllegalStateException(format + " has no scales");
         }
     }
 
@@ -180,13 +225,13 @@ public final class RandomWeights {
 
     /** Measures what random codes deviate by where the scale is 1. */
     private static float unitDeviation(QuantFormat format) {
-        RandomWeights units = new RandomWeights(format, 0, 1,
+        RandomWeights units = new RandomWeights(format, 1, 0, 1,
                 new SplittableRandom(CALIBRATION_SEED));
         byte[] bytes = new byte[CALIBRATION_BLOCKS * format.blockBytes()];
         MemorySegment sample = MemorySegment.ofArray(bytes);
         units.random.nextBytes(bytes);
         for (int block = 0; block < bytes.length; block += format.blockBytes()) {
-            units.setScales(sample, block, 1);
+            units.setBlock(sample, block, 1);
         }
         float[] elements = new float[CALIBRATION_BLOCKS * format.blockElements()];
         new Dequantizer(format).dequantize(sample, 0, elements.length, elements, 0);

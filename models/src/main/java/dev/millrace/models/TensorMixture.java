@@ -121,8 +121,8 @@ public final class TensorMixture {
     public static TensorMixture of(Proportions proportions, String name, boolean pure) {
         String upper = name.toUpperCase(Locale.ROOT);
         if (pure) {
-            return Arrays.stream(QuantFormat.values()).map(QuantFormat::name)
-                    .filter(upper::equals).findFirst()
+            return Arrays.stream(QuantFormat.values()).filter(QuantFormat::isPlain)
+                    .map(QuantFormat::name).filter(upper::equals).findFirst()
                     .map(format -> new TensorMixture(proportions, null,
                             GgufTensorType.valueOf(format)))
                     .orElseThrow(() -> new IllegalArgumentException("with --pure, TYPE must be one"

@@ -14,7 +14,6 @@ import dev.millrace.kernels.cuda.DeviceProbe;
 import dev.millrace.kernels.cuda.KernelImages;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
-import dev.millrace.models.TensorMixture;
 import dev.millrace.models.store.ModelStore;
 import dev.millrace.server.config.ServerConfig;
 import java.io.IOException;
@@ -96,8 +95,8 @@ public final class GpuCommand implements Callable<Integer> {
         boolean right = true;
         ModelSpec small = ModelShape.parse(options.checkShape);
         for (String type : options.types) {
-            right &= report.add(check.check(type, small, new SyntheticWeights(small,
-                    TensorMixture.of(small, type, options.pure)), true));
+            right &= report.add(check.check(type, small,
+                    SyntheticWeights.of(small, type, options.pure), true));
         }
         for (Subject subject : subjects) {
             if (subject.file() != null) {
@@ -129,8 +128,8 @@ public final class GpuCommand implements Callable<Integer> {
         for (String type : options.types) {
             ModelSpec named = spec.withName("synthetic " + spec.name() + " "
                     + (options.pure ? "pure " : "") + type);
-            subjects.add(new Subject(named.name(), named, new SyntheticWeights(named,
-                    TensorMixture.of(named, type, options.pure)), null));
+            subjects.add(new Subject(named.name(), named,
+                    SyntheticWeights.of(named, type, options.pure), null));
         }
         return subjects;
     }

@@ -32,8 +32,10 @@ final class GpuOptions {
 
     @Option(names = "--type", split = ",", paramLabel = "TYPE",
             description = "Types of the shape's weights, and those that are checked against the"
-                    + " processor first (default: q4_0,q4_k,q8_0).")
-    List<String> types = List.of("q4_0", "q4_k", "q8_0");
+                    + " processor first; of those that files of GGUF have, or int4-g128,"
+                    + " int4-zero, int4-zero-g128, int8-channel, as GPTQ and others make them, for"
+                    + " every matrix (default: int4-g128,int8-channel,q4_0,q4_k,q8_0).")
+    List<String> types = List.of("int4-g128", "int8-channel", "q4_0", "q4_k", "q8_0");
 
     @Option(names = "--pure", description = "Give every matrix of a shape the type itself.")
     boolean pure;

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -34,8 +35,7 @@ public final class KernelsCommand implements Callable<Integer> {
 
     @Option(names = "--format", split = ",", paramLabel = "FORMAT",
             description = "Formats to measure, such as Q8_0,Q4_K (default: all).")
-    private List<String> formats = Arrays.stream(QuantFormat.values()).map(QuantFormat::name)
-            .toList();
+    private List<String> formats = plainFormats().map(QuantFormat::name).toList();
 
     @Option(names = "--shape", split = ",", paramLabel = "SHAPE",
             description = "Outputs x inputs of the weights (default: 4096x4096).")
@@ -123,10 +123,13 @@ public final class KernelsCommand implements Callable<Integer> {
     }
 
     private static QuantFormat format(String name) {
-        return Arrays.stream(QuantFormat.values())
-                .filter(format -> format.name().equalsIgnoreCase(name)).findFirst()
+        return plainFormats().filter(format -> format.name().equalsIgnoreCase(name)).findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("--format must be of "
-                        + Arrays.toString(QuantFormat.values()) + ", got \"" + name + "\""));
+                        + plainFormats().toList() + ", got \"" + name + "\""));
+    }
+
+    private static Stream<QuantFormat> plainFormats() {
+        return Arrays.stream(QuantFormat.values()).filter(QuantFormat::isPlain);
     }
 
     private static List<Integer> positive(String option, List<Integer> values) {

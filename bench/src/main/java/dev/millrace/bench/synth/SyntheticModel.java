@@ -81,6 +81,6 @@ final class SyntheticModel implements GgufModelWriter.Contents {
         float deviation = role.isNorm()
                 ? NORM_DEVIATION
                 : (float) (1 / Math.sqrt(shape.columns()));
-        return new RandomWeights(format, mean, deviation, seed);
+        return new RandomWeights(format, shape.columns(), mean, deviation, seed);
     }
 }

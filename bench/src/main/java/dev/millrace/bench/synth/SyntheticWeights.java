@@ -10,6 +10,8 @@ import dev.millrace.models.WeightRole;
 import dev.millrace.models.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -22,10 +24,33 @@ public final class SyntheticWeights implements Weights {
 
     private final ModelSpec spec;
     private final TensorMixture mixture;
+    private final QuantFormat known;
 
-    public SyntheticWeights(ModelSpec spec, TensorMixture mixture) {
+    /** @param known what every matrix is that the mixture makes its plain format */
+    private SyntheticWeights(ModelSpec spec, TensorMixture mixture, QuantFormat known) {
         this.spec = spec;
         this.mixture = mixture;
+        this.known = known;
+    }
+
+    /**
+     * Weights of a type: one that files of GGUF have, or of those that only directories have, such
+     * as {@code int4-g128}, which every matrix is then.
+     *
+     * @param pure whether every matrix has the type itself
+     * @throws IllegalArgumentException if there is no such type, or rows are no whole blocks of it
+     */
+    public static SyntheticWeights of(ModelSpec spec, String type, boolean pure) {
+        QuantFormat known = Arrays.stream(QuantFormat.values())
+                .filter(format -> !format.isPlain() && name(format).equals(type)).findFirst()
+                .orElse(null);
+        return new SyntheticWeights(spec, known == null
+                ? TensorMixture.of(spec, type, pure)
+                : TensorMixture.of(spec, known.plain().name(), true), known);
+    }
+
+    private static String name(QuantFormat format) {
+        return format.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     @Override
@@ -48,7 +73,8 @@ public final class SyntheticWeights implements Weights {
             return null;
         }
         TensorShape shape = role.shape(spec, layer);
-        return SyntheticModel.format(role, mixture.type(role, layer, shape), shape);
+        QuantFormat format = SyntheticModel.format(role, mixture.type(role, layer, shape), shape);
+        return known != null && format == known.plain() ? known : format;
     }
 
     @Override

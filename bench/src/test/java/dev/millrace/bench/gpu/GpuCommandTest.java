@@ -115,6 +115,22 @@ class GpuCommandTest {
     }
 
     @Test
+    void typesThatOnlyDirectoriesHaveAreCheckedAndMeasured() throws IOException {
+        String shape = "layers=1,embedding=128,feed_forward=128,heads=1,vocabulary=260,context=64";
+        assertThat(execute(shape, "--type", "int4-g128,int4-zero,int4-zero-g128,int8-channel",
+                "--check-shape", shape, "--batches", "1", "--context", "3", "--prompts", "4",
+                "--activations", "F16X2"))
+                .as(errors.toString()).isZero();
+
+        assertThat(lines("gpu-check")).hasSize(4).allMatch(check -> check.path("passed")
+                .asBoolean() && check.path("logit_error").asDouble() < 5e-5);
+        assertThat(lines("gpu")).hasSize(8);
+        assertThat(execute(SHAPE, "--type", "int4-g128")).isEqualTo(1);
+        assertThat(errors.toString()).contains("a row of INT4_G128 must be a positive multiple of"
+                + " 128 elements, got 64");
+    }
+
+    @Test
     void aDeviceThatIsWrongIsNotMeasured() throws IOException {
         assertThat(execute(SHAPE, "--type", "q8_0", "--bound", "1e-12")).isEqualTo(1);
 

@@ -39,7 +39,7 @@ class SynthCommandTest {
     private Path folder;
 
     @ParameterizedTest
-    @EnumSource(QuantFormat.class)
+    @EnumSource(value = QuantFormat.class, names = "INT.*", mode = EnumSource.Mode.MATCH_NONE)
     void aPureModelOfEveryFormatComputes(QuantFormat format) throws Exception {
         Path path = synth(TINY, format.name(), "--pure");
         try (Model model = Model.open(path)) {

@@ -84,16 +84,16 @@ final class NativeKernels implements CpuKernels {
 
     @Override
     public long packedBytes(QuantFormat format, TensorShape shape) {
-        return NativeLayout.holds(format)
-                ? NativeMatrix.bytes(new NativeLayout(format, Math.toIntExact(shape.columns())),
-                        shape.rows())
+        return NativeLayout.holds(format.plain())
+                ? NativeMatrix.bytes(new NativeLayout(format.plain(),
+                        Math.toIntExact(shape.columns())), shape.rows())
                 : vector.packedBytes(format, shape);
     }
 
     @Override
     public String packedForm(QuantFormat format) {
-        return NativeLayout.holds(format)
-                ? new NativeLayout(format, NativeLayout.BLOCK_COLUMNS).description()
+        return NativeLayout.holds(format.plain())
+                ? new NativeLayout(format.plain(), NativeLayout.BLOCK_COLUMNS).description()
                 : vector.packedForm(format);
     }
 
@@ -108,8 +108,8 @@ final class NativeKernels implements CpuKernels {
     @Override
     public CpuMatrix pack(QuantTensor tensor, WorkerPool pool) {
         MatrixChecks.checkPackable(tensor);
-        if (NativeLayout.holds(tensor.format())) {
-            return NativeMatrix.pack(tensor, variant, pool);
+        if (NativeLayout.holds(tensor.format().plain())) {
+            return NativeMatrix.pack(tensor.plain(), variant, pool);
         }
         multipliesVectors = true;
         CpuMatrix matrix = vector.pack(tensor, pool);

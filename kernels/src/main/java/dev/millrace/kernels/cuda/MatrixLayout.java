@@ -8,7 +8,7 @@ import dev.millrace.kernels.QuantFormat;
  * A tile is 16 rows. {@code formats.cu} says the same in its words.
  *
  * @param codesBytes   of a tile
- * @param extraBytes   of a tile: lower halves, upper bits or minimums; 0 for none
+ * @param extraBytes   of a tile: lower halves, upper bits, minimums or zero points; 0 for none
  * @param scalesBytes  of a tile; 0 for none
  * @param factorsBytes of a tile; 0 for none
  */
@@ -34,10 +34,18 @@ record MatrixLayout(DeviceFormat format, boolean minimums, int rows, int columns
                     0, TILE_ROWS * Float.BYTES);
             case F16X2 -> new MatrixLayout(format, false, rows, columns, blocks * 4 * PART_BYTES,
                     blocks * 4 * PART_BYTES, 0, TILE_ROWS * Float.BYTES);
+            case I8 -> new MatrixLayout(format, false, rows, columns, blocks * 2 * PART_BYTES, 0,
+                    0, TILE_ROWS * Float.BYTES);
             case Q8 -> new MatrixLayout(format, false, rows, columns, blocks * 2 * PART_BYTES, 0,
                     blocks * TILE_ROWS * 8, 0);
             case Q4 -> new MatrixLayout(format, false, rows, columns, blocks * PART_BYTES, 0,
                     blocks * TILE_ROWS * 8, 0);
+            case Q4Z -> new MatrixLayout(format, false, rows, columns, blocks * PART_BYTES,
+                    blocks * TILE_ROWS * 2, blocks * TILE_ROWS * 8, 0);
+            case I4 -> new MatrixLayout(format, false, rows, columns, blocks * PART_BYTES, 0,
+                    blocks * TILE_ROWS * 2, 0);
+            case I4Z -> new MatrixLayout(format, false, rows, columns, blocks * PART_BYTES,
+                    blocks * TILE_ROWS, blocks * TILE_ROWS * 2, 0);
             case Q4K -> new MatrixLayout(format, false, rows, columns, blocks * PART_BYTES, 0,
                     wide * TILE_ROWS * 16, 0);
             case Q6K -> new MatrixLayout(format, false, rows, columns, blocks * PART_BYTES,

@@ -2,6 +2,7 @@ package dev.millrace.kernels.cuda;
 
 import dev.millrace.kernels.Dequantizer;
 import dev.millrace.kernels.QuantBlock;
+import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -100,23 +101,62 @@ final class TilePacker {
     }
 
     private void packBlocks(int source, int r) {
-        int elements = tensor.format().blockElements();
+        QuantFormat plain = block.format();
+        int elements = plain.blockElements();
         long offset = source * tensor.rowBytes();
+        int zero = 0;
         for (int column = 0; column < layout.columns(); column += elements) {
+            if (layout.format().hasZeros() && column % tensor.format().blockElements() == 0) {
+                zero = zeroPoint(offset);
+            }
             block.read(tensor.data(), offset);
-            offset += tensor.format().blockBytes();
-            packCodes(r, column, elements);
-            packScales(r, column, elements);
+            offset += plain.blockBytes();
+            packCodes(r, column, elements, zero);
+            packScales(r, column, elements, zero);
         }
     }
 
-    private void packCodes(int r, int first, int elements) {
+    /** What makes all codes of a block of the tensor's format numbers from 0 to 15. */
+    private int zeroPoint(long offset) {
+        int least = 0;
+        int most = Byte.MIN_VALUE;
+        for (long at = offset; at < offset + tensor.format().blockBytes(); at += block.format()
+                .blockBytes()) {
+            block.read(tensor.data(), at);
+            for (int i = 0; i < block.format().blockElements(); i++) {
+                least = Math.min(least, block.code(i));
+                most = Math.max(most, block.code(i));
+            }
+        }
+        require(least >= -15 && most - least <= 15, "codes from " + least + " to " + most);
+        return -least;
+    }
+
+    private void require(boolean kept, String what) {
+        if (!kept) {
+            throw new IllegalArgumentException("a " + tensor.shape() + " tensor has " + what
+                    + " in a block, which is not " + tensor.format());
+        }
+    }
+
+    private void putHalf(int at) {
+        scales.putShort(at, Float.floatToFloat16(block.groupScale(0)));
+    }
+
+    /** A scale that blocks share, which comes with each of them. */
+    private void putShared(int at, boolean first) {
+        require(first || scales.getShort(at) == Float.floatToFloat16(block.groupScale(0)),
+                "different scales");
+        putHalf(at);
+    }
+
+    private void packCodes(int r, int first, int elements, int zero) {
         for (int i = 0; i < elements; i++) {
             int column = first + i;
             int code = block.code(i);
             switch (layout.format()) {
-                case Q4 -> putNibble(r, column, code + 8);
-                case Q4K -> putNibble(r, column, code);
+                case Q4, I4 -> putNibble(r, column, code + 8);
+                case Q4K, Q4Z, I4Z -> putNibble(r, column, code + zero);
                 case Q6K -> {
                     putNibble(r, column, code + 32 & 15);
                     int at = MatrixLayout.bitPair(r, column);
@@ -132,29 +172,42 @@ final class TilePacker {
         codes[at / 2] |= (byte) (value << at % 2 * 4);
     }
 
-    private void packScales(int r, int first, int elements) {
+    private void packScales(int r, int first, int elements, int zero) {
+        int place = MatrixLayout.place(r, first);
+        int group = first % MatrixLayout.BLOCK_COLUMNS / 32;
         switch (layout.format()) {
-            case Q8, Q4 -> {
-                int at = MatrixLayout.place(r, first) * 8 + first % 128 / 32 * 2;
-                scales.putShort(at, Float.floatToFloat16(block.groupScale(0)));
+            case I8 -> {
+                require(first == 0 || factors.getFloat(r * Float.BYTES) == block.groupScale(0),
+                        "different scales");
+                factors.putFloat(r * Float.BYTES, block.groupScale(0));
+            }
+            case Q8, Q4 -> putHalf(place * 8 + group * 2);
+            case Q4Z -> {
+                putHalf(place * 8 + group * 2);
+                extra[place * 2 + group / 2] |= (byte) (zero << group % 2 * 4);
+            }
+            case I4 -> putShared(place * 2, group == 0);
+            case I4Z -> {
+                putShared(place * 2, group == 0);
+                extra[place] = (byte) zero;
             }
             case Q4K -> packSixBits(MatrixLayout.widePlace(r, first) * 16);
             case Q6K -> {
                 factors.putShort(MatrixLayout.widePlace(r, first) * 2,
                         Float.floatToFloat16(block.scale()));
-                for (int group = 0; group < 16; group++) {
-                    int column = first + group * 16;
-                    scales.put(MatrixLayout.place(r, column) * 8 + group % 8,
-                            block.scaleCode(group));
+                for (int sixteenth = 0; sixteenth < 16; sixteenth++) {
+                    int column = first + sixteenth * 16;
+                    scales.put(MatrixLayout.place(r, column) * 8 + sixteenth % 8,
+                            block.scaleCode(sixteenth));
                 }
             }
             default -> {
                 for (int column = first; column < first + elements; column += 16) {
-                    int group = (column - first) / block.groupElements();
+                    int own = (column - first) / block.groupElements();
                     int at = (MatrixLayout.place(r, column) * 8 + column % 128 / 16) * Float.BYTES;
-                    scales.putFloat(at, block.groupScale(group));
+                    scales.putFloat(at, block.groupScale(own));
                     if (layout.minimums()) {
-                        extraOut.putFloat(at, block.groupMinimum(group));
+                        extraOut.putFloat(at, block.groupMinimum(own));
                     }
                 }
             }

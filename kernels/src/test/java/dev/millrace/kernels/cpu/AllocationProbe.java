@@ -44,7 +44,8 @@ final class AllocationProbe {
         }
         try (WorkerPool pool = WorkerPool.create(1)) {
             for (QuantFormat format : QuantFormat.values()) {
-                if (!choice.roundsActivations() || format.blockElements() > 1) {
+                if (format.isPlain()
+                        && (!choice.roundsActivations() || format.blockElements() > 1)) {
                     probe.matrix(format, pool);
                 }
             }

@@ -36,7 +36,8 @@ class CudaMultiplyTest extends OnEmulatedDevice {
 
     /** One format for each of the device's, of which a wide one has minimums. */
     @ParameterizedTest
-    @EnumSource(names = {"F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "Q2_K"})
+    @EnumSource(names = {"F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "Q2_K", "INT4_ZERO_G128",
+        "INT8_CHANNEL"})
     void activationsOfOneHalfAreRoundedToThatAndNoFurther(QuantFormat format) {
         requireDefinition(format, CudaActivations.F16, 19);
     }
@@ -110,7 +111,8 @@ class CudaMultiplyTest extends OnEmulatedDevice {
     /** Wherever a token is computed, by whichever kernel: five rows of shares, and a short one. */
     @ParameterizedTest
     @CsvSource({"F16, F16", "Q8_0, F16", "Q4_0, F16X2", "Q4_0, F16", "Q4_K, F16X2", "Q4_K, F16",
-        "Q6_K, F16"})
+        "Q6_K, F16", "INT4_G128, F16X2", "INT4_G128, F16", "INT4_ZERO, F16",
+        "INT4_ZERO_G128, F16", "INT8_CHANNEL, F16"})
     void theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat format,
             CudaActivations activations) {
         int columns = 5 * 1024 + 256;

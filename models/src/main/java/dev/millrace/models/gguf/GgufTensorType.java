@@ -81,8 +81,8 @@ public enum GgufTensorType {
 
     /** The names of the types that this version computes, for messages. */
     public static String computable() {
-        return Arrays.stream(QuantFormat.values()).map(QuantFormat::name)
-                .collect(Collectors.joining(", "));
+        return Arrays.stream(QuantFormat.values()).filter(QuantFormat::isPlain)
+                .map(QuantFormat::name).collect(Collectors.joining(", "));
     }
 
     /** The number that stands for this type in a file. */

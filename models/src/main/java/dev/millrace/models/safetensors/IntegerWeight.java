@@ -8,14 +8,16 @@ import java.nio.ByteOrder;
 
 /**
  * Integers in groups. Where every 32 consecutive columns share a scale that a float16 can hold, the
- * codes are kept as they are: around a zero point in the middle as Q4_0 or Q8_0, around any other
- * (of four bits) as Q5_0, whose codes from -16 to 15 hold every difference. What does not fit that,
+ * codes are kept as they are: around a zero point in the middle in blocks of Q4_0 or Q8_0, around
+ * any other (of four bits) in those of Q5_0, whose codes from -16 to 15 hold every difference. The
+ * format says besides whether 128 columns or whole rows share the scale. What does not fit that,
  * such as groups of scattered columns, is multiplied out: to float16, or where that cannot hold the
  * scales to float32.
  */
 final class IntegerWeight extends StoredWeight {
 
     private static final int BLOCK = 32;
+    private static final int WIDE_BLOCK = 128;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED
             .withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED
@@ -52,11 +54,23 @@ final class IntegerWeight extends StoredWeight {
                 && (groupColumns % BLOCK == 0 || groups == 1);
         boolean middle = zerosAreMiddle(bits, groups);
         if (blocks && halves && (bits == 4 || middle)) {
-            return bits == 8 ? QuantFormat.Q8_0 : middle ? QuantFormat.Q4_0 : QuantFormat.Q5_0;
+            return bits == 8 ? bytes(groups) : nibbles(middle, groups);
         }
         return halves && scales.largest() * (1 << bits) <= 65504
                 ? QuantFormat.F16
                 : QuantFormat.F32;
+    }
+
+    private static QuantFormat bytes(long groups) {
+        return groups == 1 ? QuantFormat.INT8_CHANNEL : QuantFormat.Q8_0;
+    }
+
+    private QuantFormat nibbles(boolean middle, long groups) {
+        boolean wide = shape().columns() % WIDE_BLOCK == 0
+                && (groupColumns % WIDE_BLOCK == 0 || groups == 1);
+        return middle
+                ? wide ? QuantFormat.INT4_G128 : QuantFormat.Q4_0
+                : wide ? QuantFormat.INT4_ZERO_G128 : QuantFormat.INT4_ZERO;
     }
 
     private boolean zerosAreMiddle(int bits, long groups) {
@@ -98,7 +112,7 @@ final class IntegerWeight extends StoredWeight {
                     multiplyOut(tile, r * width, firstRow + r, column, width, out, offset);
                 } else {
                     writeBlock(tile, r * width, firstRow + r, column, out,
-                            offset + column / BLOCK * format.blockBytes());
+                            offset + column / BLOCK * format.plain().blockBytes());
                 }
             }
         }
@@ -123,7 +137,7 @@ final class IntegerWeight extends StoredWeight {
         long group = group(column);
         out.set(SHORT, offset, Float.floatToFloat16(codes.scale(row, group)));
         int zero = codes.zero(row, group);
-        switch (format) {
+        switch (format.plain()) {
             case Q8_0 -> {
                 for (int i = 0; i < BLOCK; i++) {
                     putByte(out, offset + 2 + i, tile[at + i] - zero);

@@ -27,7 +27,7 @@ class GgufTensorTypeTest {
     }
 
     @ParameterizedTest
-    @EnumSource(QuantFormat.class)
+    @EnumSource(value = QuantFormat.class, names = "INT.*", mode = EnumSource.Mode.MATCH_NONE)
     void everyFormatOfTheKernelsHasATypeWithTheSameBlocks(QuantFormat format) {
         GgufTensorType type = GgufTensorType.valueOf(format.name());
         assertThat(type.format()).contains(format);

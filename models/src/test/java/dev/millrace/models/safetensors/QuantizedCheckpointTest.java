@@ -150,8 +150,9 @@ class QuantizedCheckpointTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"gptq, 1, 4, true, Q4_0", "gptq, 1, 4, false, Q5_0", "gptq_v2, 0, 4, true, Q4_0",
-        "gptq_v2, 0, 4, false, Q5_0", "gptq, 1, 8, true, Q8_0"})
+    @CsvSource({"gptq, 1, 4, true, INT4_G128", "gptq, 1, 4, false, INT4_ZERO_G128",
+        "gptq_v2, 0, 4, true, INT4_G128", "gptq_v2, 0, 4, false, INT4_ZERO_G128",
+        "gptq, 1, 8, true, Q8_0"})
     void gptqKeepsItsCodes(String version, int storedLess, int bits, boolean symmetric,
             QuantFormat format) throws IOException {
         fill(bits, 2, symmetric);
@@ -187,11 +188,12 @@ class QuantizedCheckpointTest {
     void gptqTakesWholeRowsAsGroups() throws IOException {
         fill(4, 1, true);
         assertWeight(gptq(4, 1, 1), "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":-1}",
-                QuantFormat.Q4_0, "GPTQ int4, a scale per row, as Q4_0", expected(column -> 0));
+                QuantFormat.INT4_G128, "GPTQ int4, a scale per row, as INT4_G128",
+                expected(column -> 0));
     }
 
     @ParameterizedTest
-    @CsvSource({"true, Q4_0", "false, Q5_0"})
+    @CsvSource({"true, Q4_0", "false, INT4_ZERO"})
     void awqPutsItsInterleavedRowsInOrder(boolean symmetric, QuantFormat format)
             throws IOException {
         fill(4, 4, symmetric);
@@ -227,8 +229,9 @@ class QuantizedCheckpointTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"4, 8, Q4_0, 'groups of 32'", "8, 2, Q8_0, 'groups of 128'",
-        "4, 1, Q4_0, 'a scale per row'"})
+    @CsvSource({"4, 8, Q4_0, 'groups of 32'", "4, 2, INT4_G128, 'groups of 128'",
+        "8, 2, Q8_0, 'groups of 128'", "8, 1, INT8_CHANNEL, 'a scale per row'",
+        "4, 1, INT4_G128, 'a scale per row'"})
     void compressedTensorsUnpackRows(int bits, int groups, QuantFormat format, String grouped)
             throws IOException {
         fill(bits, groups, true);
@@ -249,7 +252,7 @@ class QuantizedCheckpointTest {
         }
         assertWeight(packed(4, 2).ints("p.weight_zero_point", words, ROWS / 8, 2),
                 "{\"quant_method\":\"compressed-tensors\",\"format\":\"pack-quantized\"}",
-                QuantFormat.Q5_0, "packed int4, groups of 128, as Q5_0",
+                QuantFormat.INT4_ZERO_G128, "packed int4, groups of 128, as INT4_ZERO_G128",
                 expected(column -> column / 128));
     }
 
@@ -271,9 +274,10 @@ class QuantizedCheckpointTest {
         } else {
             writer.brainFloats("p.weight_scale", flat(ROWS, groups, scales, false), ROWS, groups);
         }
+        QuantFormat format = groups > 1 ? QuantFormat.Q8_0 : QuantFormat.INT8_CHANNEL;
         assertWeight(writer.floats("p.input_scale", new float[]{1}, 1),
                 "{\"quant_method\":\"compressed-tensors\",\"format\":\"int-quantized\"}",
-                QuantFormat.Q8_0, "int8, " + grouped + ", as Q8_0",
+                format, "int8, " + grouped + ", as " + format,
                 expected(column -> groups == 0 ? 0 : column * groups / COLUMNS));
     }
 
