@@ -72,31 +72,31 @@ struct StoreArguments {
   int heads;
   int pairs;
   int adjacent;    // whether neighbours are pairs
-  int queryNormed; // elements that are normed together
+  int queryNormed; // elements that are normed together: those of a head, or of all
   int keyNormed;
   float epsilon;
 };
 
-// Norms each run of so many elements.
-INLINE void normRuns(float* heads, int size, const float* weight, int run, float epsilon,
-                     float* scratch) {
+// Norms each head.
+INLINE void normEach(float* heads, int size, const float* weight, int run, float epsilon) {
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, warps = ROW_THREADS / WARP;
-  if (run == size) { // one run: the whole block works on it
+  for (int first = warp * run; first < size; first += warps * run) {
     float squares = 0;
-    for (int i = threadIdx.x; i < size; i += ROW_THREADS) squares += heads[i] * heads[i];
-    float share = 1 / sqrtf(blockSum(squares, scratch) / run + epsilon);
-    for (int i = threadIdx.x; i < size; i += ROW_THREADS) heads[i] *= share * weight[i];
-  } else {
-    for (int first = warp * run; first < size; first += warps * run) {
-      float squares = 0;
-      for (int i = lane; i < run; i += WARP) squares += heads[first + i] * heads[first + i];
-      for (int distance = WARP / 2; distance > 0; distance /= 2) {
-        squares += __shfl_xor_sync(ALL_LANES, squares, distance);
-      }
-      float share = 1 / sqrtf(squares / run + epsilon);
-      for (int i = lane; i < run; i += WARP) heads[first + i] *= share * weight[i];
+    for (int i = lane; i < run; i += WARP) squares += heads[first + i] * heads[first + i];
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
+      squares += __shfl_xor_sync(ALL_LANES, squares, distance);
     }
+    float share = 1 / sqrtf(squares / run + epsilon);
+    for (int i = lane; i < run; i += WARP) heads[first + i] *= share * weight[i];
   }
+}
+
+// Norms all heads together.
+INLINE void normAll(float* heads, int size, const float* weight, float epsilon, float* scratch) {
+  float squares = 0;
+  for (int i = threadIdx.x; i < size; i += ROW_THREADS) squares += heads[i] * heads[i];
+  float share = 1 / sqrtf(blockSum(squares, scratch) / size + epsilon);
+  for (int i = threadIdx.x; i < size; i += ROW_THREADS) heads[i] *= share * weight[i];
 }
 
 INLINE void rotate(float* heads, int count, int headSize, int pairs, int adjacent,
@@ -133,15 +133,16 @@ INLINE void storeCodes(const float* row, int size, signed char* codes, u16* scal
   for (int i = 0; i < size; i++) codes[i] = codeOf(row[i], step);
 }
 
-INLINE void storeRows(const StoreArguments& a, const float* key, const float* value, u8* layer,
-                      int position) {
+// Keys and values of the KV heads from the first on, as many as there are values of them.
+INLINE void storeRows(const StoreArguments& a, const float* key, const float* value, int first,
+                      int heads, u8* layer, int position) {
   const Cache& c = a.cache;
-  int size = c.headSize, all = c.kvHeads * size;
+  int size = c.headSize, all = heads * size;
   if (c.format != KV_Q8) {
     for (int i = threadIdx.x; i < 2 * all; i += ROW_THREADS) {
       bool isKey = i < all;
-      int element = isKey ? i : i - all;
-      int row = isKey ? keyRow(c, element / size, position) : valueRow(c, element / size, position);
+      int element = isKey ? i : i - all, head = first + element / size;
+      int row = isKey ? keyRow(c, head, position) : valueRow(c, head, position);
       float stored = isKey ? key[element] : value[element];
       size_t at = (size_t)row * size + element % size;
       if (c.format == KV_F16) {
@@ -153,40 +154,52 @@ INLINE void storeRows(const StoreArguments& a, const float* key, const float* va
     return;
   }
   int groups = keyGroups(c);
-  for (int i = threadIdx.x; i < c.kvHeads * (groups + 1); i += ROW_THREADS) {
+  for (int i = threadIdx.x; i < heads * (groups + 1); i += ROW_THREADS) {
     int head = i / (groups + 1), group = i % (groups + 1);
     bool isKey = group < groups;
-    int row = isKey ? keyRow(c, head, position) : valueRow(c, head, position);
-    int first = isKey ? group * 32 : 0;
-    int count = isKey ? min(32, size - first) : size;
-    storeCodes((isKey ? key : value) + head * size + first, count,
-               (signed char*)layer + (size_t)row * size + first,
+    int row = isKey ? keyRow(c, first + head, position) : valueRow(c, first + head, position);
+    int begin = isKey ? group * 32 : 0;
+    int count = isKey ? min(32, size - begin) : size;
+    storeCodes((isKey ? key : value) + head * size + begin, count,
+               (signed char*)layer + (size_t)row * size + begin,
                isKey ? keyScale(c, layer, row, group) : valueScale(c, layer, row));
   }
 }
 
-// Norms and rotates a token's query and key, and writes key and value to the cache.
-KERNEL(store, StoreArguments) {
+// Norms and rotates queries and keys of a token, and writes keys and values to the cache: of all
+// heads, or of so many KV heads with their queries.
+NOINLINE void storeHeads(const StoreArguments& arguments, int token, int first, int heads) {
   __shared__ float scratch[ROW_THREADS / WARP];
-  int token = blockIdx.x, position = a.positions[token], size = a.cache.headSize;
+  StoreArguments a = arguments; // which nothing that is written may change
+  int position = a.positions[token], size = a.cache.headSize, group = a.heads / a.cache.kvHeads;
   if (position < 0) return; // fills a captured step up, and is nobody's
-  int querySize = a.heads * size, keySize = a.cache.kvHeads * size;
-  float* query = a.query + (size_t)token * querySize;
-  float* key = a.key + (size_t)token * keySize;
-  if (a.queryNorm) {
-    normRuns(query, querySize, a.queryNorm, a.queryNormed, a.epsilon, scratch);
-    normRuns(key, keySize, a.keyNorm, a.keyNormed, a.epsilon, scratch);
+  int querySize = heads * group * size, keySize = heads * size;
+  float* query = a.query + ((size_t)token * a.heads + first * group) * size;
+  size_t place = ((size_t)token * a.cache.kvHeads + first) * size;
+  float* key = a.key + place;
+  if (a.queryNorm && a.queryNormed > size) {
+    normAll(query, querySize, a.queryNorm, a.epsilon, scratch);
+    normAll(key, keySize, a.keyNorm, a.epsilon, scratch);
+  } else if (a.queryNorm) {
+    normEach(query, querySize, a.queryNorm, size, a.epsilon);
+    normEach(key, keySize, a.keyNorm, size, a.epsilon);
   }
   __syncthreads();
   if (a.cosines) {
     const float* cosines = a.cosines + (size_t)position * a.pairs;
     const float* sines = a.sines + (size_t)position * a.pairs;
-    rotate(query, a.heads, size, a.pairs, a.adjacent, cosines, sines);
-    rotate(key, a.cache.kvHeads, size, a.pairs, a.adjacent, cosines, sines);
+    rotate(query, heads * group, size, a.pairs, a.adjacent, cosines, sines);
+    rotate(key, heads, size, a.pairs, a.adjacent, cosines, sines);
     __syncthreads();
   }
-  storeRows(a, key, a.value + (size_t)token * keySize,
-            layerOf(a.cache, a.sequences[token], position), position);
+  storeRows(a, key, a.value + place, first, heads, layerOf(a.cache, a.sequences[token], position),
+            position);
+}
+
+// Blocks of (tokens, shares of the KV heads).
+KERNEL(store, StoreArguments) {
+  int heads = a.cache.kvHeads / gridDim.y;
+  storeHeads(a, blockIdx.x, blockIdx.y * heads, heads);
 }
 
 struct AttendArguments {

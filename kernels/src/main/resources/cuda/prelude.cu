@@ -17,6 +17,7 @@ typedef unsigned long long u64;
   extern "C" __global__ void __launch_bounds__(256, blocks)                                        \
       name(const __grid_constant__ Arguments a)
 #define INLINE __device__ __forceinline__
+#define NOINLINE __device__ __noinline__
 #define DYNAMIC_SHARED(Type, name) extern __shared__ __align__(16) Type name[]
 
 // A kernel may begin while the one before it still runs, if it was launched so. From here on that
@@ -166,6 +167,12 @@ INLINE float blockMaximum(float value, float* scratch) {
   return largest;
 }
 
+// Floats as unsigned integers of the same order.
+INLINE u32 orderedKey(float logit) {
+  u32 bits = __float_as_uint(__fadd_rn(logit, 0.0f)); // both zeros are equal
+  return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+
 // Activations on their way into tensor cores, (rows, stride): each is a half, or the sum of two,
 // times a power of two per row; of every 32 columns a lane's four of the first 16 and of the second
 // lie side by side, in the order of lanes. One half keeps eleven bits of an activation, two keep 22, so
@@ -184,35 +191,159 @@ INLINE int preparedPlace(int column) {
   return column / 32 * 32 + column % 16 / 4 * 8 + column % 32 / 16 * 4 + column % 4;
 }
 
-// A row's activations before they are split: value(i) is asked for twice per column.
+// What a row of which this is the largest is multiplied by, and what undoes that: the largest comes to
+// lie between 2^13 and 2^14.
+struct PowerOfTwo { float factor, inverse; };
+
+INLINE PowerOfTwo powerFor(float largest) {
+  int exponent = (int)(__float_as_uint(largest) >> 23);
+  int power = min(max(267 - exponent, 1), 253);
+  return {__int_as_float((largest == 0 ? 127 : power) << 23),
+          __int_as_float((largest == 0 ? 127 : 254 - power) << 23)};
+}
+
+// Columns of a row that a thread has side by side: whatever it needs of them comes with few loads.
+// A block of threads has ROW_PARTS of them, and goes on from there; of the first KEPT times a thread
+// keeps what it made in registers.
+#define PART 8
+#define ROW_PARTS (PART * ROW_THREADS)
+#define KEPT 2
+
+typedef float KeptParts[KEPT][PART];
+
+// Whether a row of such a width may be read and written by sixteen bytes.
+INLINE bool isAligned(const void* row, int width) { return width % 4 == 0 && (size_t)row % 16 == 0; }
+
+// A thread's columns of a row of floats; zeros beyond its end.
+template <bool ALIGNED>
+INLINE void loadPart(const float* row, int first, int width, float (&part)[PART]) {
+#pragma unroll
+  for (int i = 0; i < PART; i += ALIGNED ? 4 : 1) {
+    if (ALIGNED) {
+      float4 four = {0, 0, 0, 0};
+      if (first + i < width) four = *(const float4*)(row + first + i);
+      part[i] = four.x;
+      part[i + 1] = four.y;
+      part[i + 2] = four.z;
+      part[i + 3] = four.w;
+    } else {
+      part[i] = first + i < width ? row[first + i] : 0.0f;
+    }
+  }
+}
+
+template <bool ALIGNED>
+INLINE void storePart(float* row, int first, int width, const float (&part)[PART]) {
+#pragma unroll
+  for (int i = 0; i < PART; i += ALIGNED ? 4 : 1) {
+    if (first + i >= width) continue;
+    if (ALIGNED) {
+      *(float4*)(row + first + i) = {part[i], part[i + 1], part[i + 2], part[i + 3]};
+    } else {
+      row[first + i] = part[i];
+    }
+  }
+}
+
+// The parts that a thread keeps, by `parts(first, part)`.
+template <class Parts>
+INLINE void keepParts(KeptParts& kept, Parts parts) {
+#pragma unroll
+  for (int i = 0; i < KEPT; i++) parts((i * ROW_THREADS + (int)threadIdx.x) * PART, kept[i]);
+}
+
+// Gives all of a thread's parts of a row to `work(first, part)`, those that are kept as they are and
+// others by `parts`. All lanes of a warp come along if one has something.
+template <class Parts, class Work>
+INLINE void eachPart(int width, KeptParts& kept, Parts parts, Work work) {
+  int first = threadIdx.x * PART, firstOfWarp = (int)threadIdx.x / WARP * WARP * PART;
+#pragma unroll
+  for (int i = 0; i < KEPT; i++) {
+    if (firstOfWarp + i * ROW_PARTS < width) work(first + i * ROW_PARTS, kept[i]);
+  }
+#pragma unroll 1 // or it takes twice the registers
+  for (int i = KEPT * ROW_PARTS; firstOfWarp + i < width; i += ROW_PARTS) {
+    float part[PART];
+    parts(first + i, part);
+    work(first + i, part);
+  }
+}
+
+// Splits a thread's columns, and adds them up with those of its neighbour.
+INLINE void splitPart(const Prepared& out, int row, int first, float (&part)[PART], float factor) {
+  size_t start = (size_t)row * out.stride;
+#pragma unroll
+  for (int i = 0; i < PART; i += 4) {
+    u32 high[4], low[4];
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      float scaled = part[i + j] * factor;
+      high[j] = floatToHalf(scaled);
+      float kept = halfToFloat((u16)high[j]);
+      low[j] = out.low ? floatToHalf(scaled - kept) : 0;
+      part[i + j] = kept + halfToFloat((u16)low[j]);
+    }
+    int place = preparedPlace(first + i);
+    if (first < out.stride) {
+      *(uint2*)(out.high + start + place) = {high[0] | high[1] << 16, high[2] | high[3] << 16};
+      if (out.low) {
+        *(uint2*)(out.low + start + place) = {low[0] | low[1] << 16, low[2] | low[3] << 16};
+      }
+    }
+  }
+  float sum = ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+  sum += __shfl_xor_sync(ALL_LANES, sum, 1);
+  if (first < out.stride && first % 16 == 0) out.sums[(start + first) / 16] = sum;
+}
+
+// The larger of this and what a thread has; what is no number counts for nothing.
+INLINE float largestOf(const float (&part)[PART], float largest) {
+#pragma unroll
+  for (int i = 0; i < PART; i++) largest = fmaxf(largest, fabsf(part[i]));
+  return largest;
+}
+
+// Prepares a row whose largest is known. All columns beyond its width have to be zeros.
+template <class Parts>
+INLINE void prepareKnown(const Prepared& out, int row, float largest, KeptParts& kept,
+                         Parts parts) {
+  PowerOfTwo power = powerFor(largest);
+  if (threadIdx.x == 0) out.inverse[row] = power.inverse;
+  eachPart(out.stride, kept, parts,
+           [&](int first, float (&part)[PART]) { splitPart(out, row, first, part, power.factor); });
+}
+
+template <class Parts>
+INLINE void prepareParts(const Prepared& out, int row, KeptParts& kept, Parts parts,
+                         float* scratch) {
+  float largest = 0;
+  eachPart(out.stride, kept, parts,
+           [&](int, float (&part)[PART]) { largest = largestOf(part, largest); });
+  prepareKnown(out, row, blockMaximum(largest, scratch), kept, parts);
+}
+
+// A row's activations before they are split: value(i) is asked for once or twice per column.
 template <class Values>
 INLINE void prepareRow(const Prepared& out, int row, int width, Values value, float* scratch) {
-  float largest = 0;
-  for (int i = threadIdx.x; i < width; i += ROW_THREADS) largest = fmaxf(largest, fabsf(value(i)));
-  largest = blockMaximum(largest, scratch);
-  int exponent = (int)(__float_as_uint(largest) >> 23);
-  // The largest comes to lie between 2^13 and 2^14.
-  int power = min(max(267 - exponent, 1), 253);
-  float factor = __int_as_float((largest == 0 ? 127 : power) << 23);
+  auto parts = [&](int first, float (&part)[PART]) {
+#pragma unroll
+    for (int i = 0; i < PART; i++) part[i] = first + i < width ? value(first + i) : 0.0f;
+  };
+  KeptParts kept;
+  keepParts(kept, parts);
+  prepareParts(out, row, kept, parts, scratch);
+}
+
+// Whether this is the last of so many blocks of threads that come here. It may then read what they
+// all wrote before, and the counter is zero again, as it was before the first of them.
+INLINE bool isLast(u32* counter, u32 blocks) {
+  __shared__ int last;
+  __syncthreads();
   if (threadIdx.x == 0) {
-    out.inverse[row] = __int_as_float((largest == 0 ? 127 : 254 - power) << 23);
+    __threadfence();
+    last = atomicInc(counter, blocks - 1) == blocks - 1;
+    __threadfence();
   }
-  for (int first = 0; first < out.stride; first += ROW_THREADS) {
-    int i = first + threadIdx.x;
-    float scaled = i < width ? value(i) * factor : 0.0f;
-    u16 high = floatToHalf(scaled);
-    float kept = halfToFloat(high);
-    u16 low = out.low ? floatToHalf(scaled - kept) : 0;
-    float sum = kept + halfToFloat(low);
-    for (int distance = 8; distance > 0; distance /= 2) {
-      sum += __shfl_xor_sync(ALL_LANES, sum, distance);
-    }
-    if (i < out.stride) {
-      size_t start = (size_t)row * out.stride;
-      int place = preparedPlace(i);
-      out.high[start + place] = high;
-      if (out.low) out.low[start + place] = low;
-      if (i % 16 == 0) out.sums[(start + i) / 16] = sum;
-    }
-  }
+  __syncthreads();
+  return last;
 }

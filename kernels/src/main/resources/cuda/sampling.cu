@@ -92,11 +92,6 @@ struct Survey {
   }
 };
 
-INLINE u32 orderedKey(float logit) {
-  u32 bits = __float_as_uint(__fadd_rn(logit, 0.0f)); // both zeros are equal
-  return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
-}
-
 // The polynomial of the processor's kernels, operation by operation.
 INLINE float exponential(float x, float max, float scale) {
   float v = __fmul_rn(__fsub_rn(x, max), scale);

@@ -5,8 +5,10 @@
 // spoils the capture.
 //
 // millrace_emulator_set(what, value) changes what it stands in for:
-//   "reverse" 1 runs the warps of a block backwards; "memory" bytes of a device; "multiprocessors"
-//   of it, each of which holds one block of threads; "capability" such as 90; "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
+//   "reverse" 1 runs the warps of a block backwards; "blocks" 1 runs blocks of threads backwards,
+//   more in an order of that seed; "memory" bytes of a device; "multiprocessors" of it, each of which
+//   holds one block of threads; "capability" such as 90; "driver" such as 13000; "devices" how many, at
+//   first MILLRACE_EMULATED_DEVICES or 1
 // millrace_emulator_count(what) tells how often since the start it was asked for
 //   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made;
 //   "read" bytes copied from a device outside of graphs;
@@ -72,6 +74,7 @@ static long devices_at_first() {
 }
 
 static std::map<std::string, long> settings = {{"reverse", 0},
+                                               {"blocks", 0},
                                                {"memory", 8L << 30},
                                                {"multiprocessors", 4},
                                                {"capability", 90},
@@ -397,8 +400,8 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
   counts["launches"] += !((Stream*)stream)->capturing;
   auto run = [=] {
     const void* a = arguments.data();
-    bool reversed = setting("reverse") != 0;
-    emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, reversed, [=] { f->body(a); });
+    emulator::Order order = {setting("reverse") != 0, setting("blocks")};
+    emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, order, [=] { f->body(a); });
   };
   return ((Stream*)stream)->add({run, nullptr});
 }

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include <mutex>
+#include <numeric>
+#include <random>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -201,7 +203,16 @@ static void multiply_fragments(Block& b, int first) {
   }
 }
 
-void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
+// Numbers of blocks in the order that they are to run in.
+static std::vector<size_t> ordered(size_t count, long order) {
+  std::vector<size_t> blocks(count);
+  std::iota(blocks.begin(), blocks.end(), 0);
+  if (order == 1) std::reverse(blocks.begin(), blocks.end());
+  if (order > 1) std::shuffle(blocks.begin(), blocks.end(), std::mt19937((unsigned)order));
+  return blocks;
+}
+
+void launch(dim3 grid, dim3 size, size_t shared_bytes, Order order,
             const std::function<void()>& body) {
   std::lock_guard<std::mutex> lock(launching);
   Block b;
@@ -221,13 +232,10 @@ void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
   b.warp_work = multiply_fragments;
   b.body = &body;
   block = &b;
-  for (unsigned z = 0; z < grid.z; z++) {
-    for (unsigned y = 0; y < grid.y; y++) {
-      for (unsigned x = 0; x < grid.x; x++) {
-        b.index = {x, y, z};
-        run_block(reversed);
-      }
-    }
+  for (size_t number : ordered((size_t)grid.x * grid.y * grid.z, order.blocks)) {
+    b.index = {(unsigned)(number % grid.x), (unsigned)(number / grid.x % grid.y),
+               (unsigned)(number / grid.x / grid.y)};
+    run_block(order.reversed);
   }
   runs = b.run;
   free(b.shared);
@@ -238,6 +246,8 @@ void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
 void watch(uintptr_t, size_t) {}
 void forget(uintptr_t, size_t) {}
 void copying(const void*, bool) {}
+void fence() {}
+void count(const void*) {}
 #endif
 
 } // namespace emulator
@@ -254,4 +264,25 @@ void multiplyAdd(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
   block->wants_work[me / WARP] = 1;
   wait(AT_WARP);
   memcpy(d, part(me).sums, 16);
+}
+
+template <class T>
+static T exchange(T* place, T value) {
+  emulator::count(place);
+  std::swap(*place, value);
+  return value;
+}
+unsigned atomicAdd(unsigned* sum, unsigned value) { return exchange(sum, *sum + value); }
+unsigned atomicInc(unsigned* counter, unsigned last) {
+  return exchange(counter, *counter >= last ? 0 : *counter + 1);
+}
+unsigned atomicMax(unsigned* largest, unsigned value) {
+  return exchange(largest, std::max(*largest, value));
+}
+unsigned atomicExch(unsigned* place, unsigned value) { return exchange(place, value); }
+unsigned long long atomicMax(unsigned long long* largest, unsigned long long value) {
+  return exchange(largest, std::max(*largest, value));
+}
+unsigned long long atomicExch(unsigned long long* place, unsigned long long value) {
+  return exchange(place, value);
 }

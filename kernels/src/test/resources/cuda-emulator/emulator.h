@@ -24,6 +24,7 @@ struct dim3 { unsigned x = 1, y = 1, z = 1; };
 struct alignas(8) uint2 { unsigned x, y; };
 struct alignas(8) float2 { float x, y; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
+struct alignas(16) float4 { float x, y, z, w; };
 
 namespace emulator {
 
@@ -82,7 +83,17 @@ void watch(uintptr_t address, size_t bytes);
 void forget(uintptr_t address, size_t bytes);
 // A copy of 16 bytes to shared memory begins, or is done.
 void copying(const void* to, bool done);
-void launch(dim3 grid, dim3 size, size_t shared_bytes, bool reversed,
+// What is known of the order in which blocks of threads touch memory: a thread's fence, and its
+// operations on counters.
+void fence();
+void count(const void* counter);
+
+// In which order a launch runs.
+struct Order {
+  bool reversed; // the warps of a block
+  long blocks;   // 0 for blocks as they are numbered, 1 for the last one first, else a seed
+};
+void launch(dim3 grid, dim3 size, size_t shared_bytes, Order order,
             const std::function<void()>& body);
 
 inline LanePart& part(int thread) { return block->parts[block->turns[fiber->index] & 1][thread]; }
@@ -110,6 +121,7 @@ T exchange(T value, int source) {
   extern "C" __attribute__((visibility("default"))) void name(const Arguments& a)
 #define ENTRY_OF_BLOCKS(blocks, name, Arguments) ENTRY(name, Arguments)
 #define INLINE inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 #define DYNAMIC_SHARED(Type, name) Type* name = (Type*)emulator::shared_memory()
 #define __shared__ static
 
@@ -160,12 +172,16 @@ inline float __fsub_rn(float x, float y) { return x - y; }
 inline float __fmul_rn(float x, float y) { return x * y; }
 inline float __fdiv_rn(float x, float y) { return x / y; }
 inline float __fmaf_rn(float x, float y, float z) { return fmaf(x, y, z); }
-// Fibers take turns only where they wait, so that nothing comes between. Kept from the search for
-// races, which it never is one of.
-__attribute__((noinline, no_sanitize_thread)) inline unsigned atomicAdd(unsigned* sum, unsigned value) {
-  unsigned before = *sum;
-  *sum += value;
-  return before;
+// Fibers take turns only where they wait, so that nothing comes between.
+unsigned atomicAdd(unsigned* sum, unsigned value);
+unsigned atomicInc(unsigned* counter, unsigned last);
+unsigned atomicMax(unsigned* largest, unsigned value);
+unsigned atomicExch(unsigned* place, unsigned value);
+unsigned long long atomicMax(unsigned long long* largest, unsigned long long value);
+unsigned long long atomicExch(unsigned long long* place, unsigned long long value);
+inline void __threadfence() {
+  COUNTED;
+  emulator::fence();
 }
 
 inline float halfToFloat(uint16_t bits) { return _cvtsh_ss(bits); }

@@ -67,3 +67,39 @@ KERNEL(plantedEarlyRefill, PlantedArguments) {
   awaitCopies<0>();
   a.memory[threadIdx.x] = (float)other;
 }
+
+// Blocks of threads that write a part each, which the last of them adds up; after the numbers there
+// is the counter.
+INLINE void plantedSum(const PlantedArguments& a, bool fences, int missing) {
+  __shared__ int last;
+  u32* counter = (u32*)(a.memory + a.count);
+  if (threadIdx.x == 0) {
+    a.memory[blockIdx.x] = 1;
+    if (fences) __threadfence();
+    last = (int)atomicInc(counter, gridDim.x - 1) == (int)gridDim.x - 1 - missing;
+    __threadfence();
+  }
+  __syncthreads();
+  if (!last || threadIdx.x > 0) return;
+  for (int i = 0; i < (int)gridDim.x; i++) a.memory[a.count + 1] += a.memory[i];
+}
+
+KERNEL(plantedUnfencedCount, PlantedArguments) { plantedSum(a, false, 0); }
+
+KERNEL(plantedEarlySum, PlantedArguments) { plantedSum(a, true, 1); }
+
+// Of the threads that wrote, the one that counts knows of itself only.
+KERNEL(plantedUnsyncedCount, PlantedArguments) {
+  __shared__ int last;
+  a.memory[blockIdx.x * blockDim.x + threadIdx.x] = 1;
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicInc((u32*)(a.memory + a.count), gridDim.x - 1) == gridDim.x - 1;
+    __threadfence();
+  }
+  __syncthreads();
+  if (!last) return;
+  float sum = 0;
+  for (int i = 0; i < a.count; i++) sum += a.memory[i];
+  a.memory[a.count + 1] = sum;
+}

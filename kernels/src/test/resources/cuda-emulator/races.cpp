@@ -2,8 +2,11 @@
 // no barrier between them. The compiler calls what is below at every access of the kernels, as it
 // does for the thread sanitizer, whose library is not used.
 //
-// Threads of a warp are ordered by __syncwarp only, those of a block by __syncthreads, and blocks by
-// nothing: shuffles and tensor cores order no memory. Of readers the last is remembered, and whether
+// Threads of a warp are ordered by __syncwarp only, those of a block by __syncthreads: shuffles and
+// tensor cores order no memory. Blocks are ordered by counters only: a thread that has fenced makes
+// known with its next operation on one what it did before the fence, and what its block did before its
+// last barrier; who fences after an operation on the same counter knows it, and its block from the next
+// barrier on. Of readers the last is remembered, and whether
 // there were others. Threads may write what is there already: a write over another's is looked at
 // again once it is done.
 #include <dlfcn.h>
@@ -23,6 +26,7 @@ constexpr int NOBODY = -2, SEVERAL = -1;
 struct Mark {
   uint64_t run; // which block of threads
   int warp, thread, barriers, warp_syncs;
+  uint64_t time;
 };
 
 struct Byte {
@@ -57,10 +61,77 @@ static bool is_shared(uintptr_t address) {
       || (address >= dynamic && address < dynamic + block->shared_bytes);
 }
 
+// What a thread of a block did before a fence.
+struct Past {
+  uint64_t run;
+  int thread, barriers;
+  uint64_t time;
+
+  bool has(const Mark& mark) const {
+    return mark.run == run
+        && (mark.barriers < barriers || (mark.thread == thread && mark.time < time));
+  }
+};
+
+// How much of a counter's list a thread knows, and from when on.
+struct Knowledge {
+  const std::vector<Past>* list;
+  size_t count;
+  int thread, barriers;
+};
+
+static uint64_t now;                                          // counts accesses and fences
+static std::unordered_map<const void*, std::vector<Past>> counted; // of this launch, by counters
+static uint64_t launch_of_counts, run_of_knowledge;
+static std::vector<Past> fenced;        // threads of this block
+static std::vector<Knowledge> seen;     // of counters since the threads' last fences
+static std::vector<Knowledge> knowledge;
+
+static void forget_others() {
+  if (launch_of_counts != block->first_run) counted.clear();
+  launch_of_counts = block->first_run;
+  if (run_of_knowledge != block->run) {
+    fenced.clear();
+    seen.clear();
+    knowledge.clear();
+  }
+  run_of_knowledge = block->run;
+}
+
+void fence() {
+  forget_others();
+  fenced.push_back({block->run, fiber->index, fiber->barriers, ++now});
+  for (Knowledge& each : seen) {
+    if (each.thread != fiber->index) continue;
+    each.barriers = fiber->barriers;
+    knowledge.push_back(each);
+  }
+}
+
+void count(const void* counter) {
+  forget_others();
+  std::vector<Past>& list = counted[counter];
+  for (const Past& each : fenced) {
+    if (each.thread == fiber->index) list.push_back(each);
+  }
+  seen.push_back({&list, list.size(), fiber->index, fiber->barriers});
+}
+
+static bool is_known(const Mark& mark) {
+  if (run_of_knowledge != block->run) return false;
+  for (const Knowledge& each : knowledge) {
+    if (each.thread != fiber->index && each.barriers >= fiber->barriers) continue;
+    for (size_t i = 0; i < each.count; i++) {
+      if ((*each.list)[i].has(mark)) return true;
+    }
+  }
+  return false;
+}
+
 // Whether nothing orders what is marked before what this thread does now.
 static bool races(const Mark& mark, bool shared) {
   if (mark.run < block->first_run || mark.thread == NOBODY) return false;
-  if (mark.run != block->run) return !shared;
+  if (mark.run != block->run) return !shared && !is_known(mark);
   if (mark.barriers != fiber->barriers) return false;
   if (mark.warp != fiber->index / WARP) return true;
   return mark.warp_syncs == fiber->warp_syncs && mark.thread != fiber->index;
@@ -107,7 +178,8 @@ static void touch(const void* caller, const void* where, size_t bytes, bool writ
   uintptr_t first = (uintptr_t)where;
   bool shared = is_shared(first);
   if (!shared && !watched.count(first / PAGE)) return;
-  Mark me = {block->run, fiber->index / WARP, fiber->index, fiber->barriers, fiber->warp_syncs};
+  Mark me = {block->run, fiber->index / WARP, fiber->index, fiber->barriers, fiber->warp_syncs,
+             ++now};
   for (uintptr_t address = first; address < first + bytes; address++) {
     std::unique_ptr<Byte[]>& page = pages[address / PAGE];
     if (!page) {

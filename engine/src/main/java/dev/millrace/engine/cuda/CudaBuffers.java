@@ -32,12 +32,14 @@ final class CudaBuffers {
     final long attended; // (step tokens, heads x head size)
     final long gate; // (gate rows, feed forward)
     final long up; // (gate rows, feed forward)
+    final long arrivals; // CudaKernels.arrivalInts(): zeros between kernels
     final PreparedRows normed; // (step tokens, embedding)
     final PreparedRows attendedPrepared; // (step tokens, heads x head size)
     final long attention; // scratch of attentionBytes
     final long attentionBytes;
     final long logits; // (logit rows, vocabulary)
     final long best; // (logit rows, 2) ints
+    final long logitArrivals; // CudaKernels.logitArrivalBytes(logitRows): zeros between kernels
     final SurveyBuffers survey;
     final long adapters; // (most adapters) addresses; nothing where there are to be none
     final long inputs; // (input ints): as StepInputs lays them out
@@ -86,6 +88,7 @@ final class CudaBuffers {
         }
         gate = layout.floats(widest);
         up = layout.floats(widest);
+        arrivals = layout.ints(CudaKernels.arrivalInts());
         gatePrepared = layout.take(preparedBytes);
         int chunks = Math.ceilDiv(budget.contextTokens(), CudaKernels.CHUNK_TOKENS);
         long tokenBytes = CudaKernels.attentionBytes(1, spec.heads(), spec.headSize(), chunks);
@@ -95,6 +98,7 @@ final class CudaBuffers {
                 stepTokens);
         logits = layout.floats((long) logitRows * spec.vocabularySize());
         best = layout.ints(2L * logitRows);
+        logitArrivals = layout.take(CudaKernels.logitArrivalBytes(logitRows));
         survey = new SurveyBuffers(spec.vocabularySize(), budget, logitRows, layout);
         adapters = layout.take(budget.adapterBytes() == 0
                 ? 0

@@ -112,8 +112,8 @@ final class CudaOutputs {
         int vocabulary = spec.vocabularySize();
         kernels.normSome(lastNorm(), inputs.outputTokens(first), count, 0, buffers.normed);
         kernels.multiply(weights.output(), buffers.normed, count);
-        kernels.finishLogits(buffers.logits, buffers.best, count, vocabulary,
-                spec.multipliers().logit(), spec.multipliers().logitSoftCap());
+        kernels.finishLogits(buffers.logits, buffers.best, buffers.logitArrivals, count,
+                vocabulary, spec.multipliers().logit(), spec.multipliers().logitSoftCap());
         device.download(buffers.best, best.asSlice(0, 2L * count * Integer.BYTES));
     }
 

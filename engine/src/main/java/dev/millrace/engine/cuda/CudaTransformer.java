@@ -154,7 +154,8 @@ final class CudaTransformer {
     private void dense(Gated gated, GateFunction function, int width) {
         PreparedRows gates = buffers.gates(width, tokens);
         kernels.multiply(gated.gateAndUp(), buffers.normed, tokens);
-        kernels.gate(function, buffers.gate, buffers.up, tokens, width, gates);
+        kernels.gate(function, buffers.gate, buffers.up, tokens, width, buffers.arrivals,
+                gates);
         kernels.multiply(gated.down(), gates, tokens);
     }
 
@@ -163,7 +164,8 @@ final class CudaTransformer {
         PreparedRows gates = buffers.gates(width, tokens);
         kernels.multiply(gated.gateAndUp(), buffers.normed, tokens);
         adapters.addToGate(index, buffers, width, tokens);
-        kernels.gate(function, buffers.gate, buffers.up, tokens, width, gates);
+        kernels.gate(function, buffers.gate, buffers.up, tokens, width, buffers.arrivals,
+                gates);
         kernels.multiply(gated.down(), gates, tokens);
         adapters.addToDown(index, buffers, gates, width, tokens);
     }
@@ -178,7 +180,8 @@ final class CudaTransformer {
                 buffers.routes.firstRows(), buffers.routes.rowTokens(), buffers.normed, rows,
                 tokens);
         PreparedRows gates = buffers.gates(network.size(), rows);
-        kernels.gate(network.gate(), buffers.gate, buffers.up, rows, network.size(), gates);
+        kernels.gate(network.gate(), buffers.gate, buffers.up, rows, network.size(),
+                buffers.arrivals, gates);
         kernels.multiplyExperts(mixture.networks().down(), experts.count(),
                 buffers.routes.firstRows(), 0, gates, rows, tokens);
         long sharedLogits = 0;

@@ -80,6 +80,8 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
         DeviceLayout layout = new DeviceLayout(bufferAddress);
         CudaBuffers buffers = new CudaBuffers(spec, share.devices(), budget, groups.size(),
                 share.logitBytes(), share.activations(), layout);
+        device.clear(buffers.arrivals, (long) CudaKernels.arrivalInts() * Integer.BYTES);
+        device.clear(buffers.logitArrivals, CudaKernels.logitArrivalBytes(buffers.logitRows));
         MemorySegment staging = device.pin(Math.clamp(sizes.bytes(), LEAST_STAGING_BYTES,
                 STAGING_BYTES));
         CudaWeights loaded = new CudaWeightLoader(kernels, pool, spec, share.weights(), buffers,

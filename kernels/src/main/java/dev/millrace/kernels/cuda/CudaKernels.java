@@ -22,6 +22,12 @@ public final class CudaKernels {
     private static final int ROW_THREADS = 256;
     private static final int ATTEND_THREADS = 128;
     private static final int WARP = 32;
+    /** Columns of a row that a block of threads gates, where the row has several. */
+    private static final int GATE_SLICE = 4 * ROW_THREADS;
+    /** Logits of a block of threads. */
+    private static final int LOGIT_SLICE = 8 * ROW_THREADS;
+    /** More rows than these keep a device busy with a block of threads each. */
+    private static final int SLICED_ROWS = 16;
 
     private final CudaDevice device;
     private final CudaFunction embed;
@@ -167,13 +173,19 @@ public final class CudaKernels {
                 .with(step.sines()).with(step.positions()).with(step.sequences()))
                 .with(step.heads()).with(step.pairs()).with(step.adjacent())
                 .with(step.queryNormed()).with(step.keyNormed()).with(step.epsilon())
-                .launch(tokens, 1, 1, ROW_THREADS, 0);
+                .launch(tokens, step.shares(cache), 1, ROW_THREADS, 0);
     }
 
     /** What {@link #store} needs; 0 for an address that there is none of. */
     public record StoreStep(long query, long key, long value, long queryNorm, long keyNorm,
             long cosines, long sines, long positions, long sequences, int heads, int pairs,
-            boolean adjacent, int queryNormed, int keyNormed, float epsilon) {}
+            boolean adjacent, int queryNormed, int keyNormed, float epsilon) {
+
+        /** Blocks of threads of a token: one for each KV head, unless all are normed together. */
+        private int shares(CudaCache cache) {
+            return queryNorm != 0 && queryNormed > cache.headSize() ? 1 : cache.kvHeads();
+        }
+    }
 
     /**
      * What {@link #attend} needs.
@@ -218,23 +230,42 @@ public final class CudaKernels {
                 .with(step.cap());
     }
 
-    /** Prepares what a gate makes of two projections, (rows, width) each. */
+    /**
+     * Prepares what a gate makes of two projections, (rows, width) each. Of few rows each has
+     * several blocks of threads, which leave their results in the place of the gate's values.
+     *
+     * @param arrivals zeros of {@link #arrivalInts}, which are zeros again when it is done; 0 for a
+     *                 block per row
+     */
     public void gate(GateFunction function, long gateValues, long up, int rows, int width,
-            PreparedRows out) {
-        gate.begin().with(gateValues).with(up).with(out, width).with(width)
-                .with(function.ordinal()).launch(rows, 1, 1, ROW_THREADS, 0);
+            long arrivals, PreparedRows out) {
+        int slices = arrivals != 0 && rows <= SLICED_ROWS ? Math.ceilDiv(width, GATE_SLICE) : 1;
+        gate.begin().with(gateValues).with(up).with(arrivals).with(out, width).with(width)
+                .with(function.ordinal()).launch(rows, slices, 1, ROW_THREADS, 0);
+    }
+
+    /** Ints by which blocks of threads that share a row know which of them is the last. */
+    public static int arrivalInts() {
+        return 2 * SLICED_ROWS;
     }
 
     /**
      * Scales and caps logits in place, and finds the largest.
      *
-     * @param best (rows, 2) ints: its index, and 1 unless some logit is NaN or infinite
-     * @param cap  0 for none
+     * @param best     (rows, 2) ints: its index, and 1 unless some logit is NaN or infinite
+     * @param arrivals zeros of {@link #logitArrivalBytes}, which are zeros again when it is done
+     * @param cap      0 for none
      */
-    public void finishLogits(long logits, long best, int rows, int vocabulary, float factor,
-            float cap) {
-        finishLogits.begin().with(logits).with(best).with(vocabulary).with(factor).with(cap)
-                .with(0).launch(rows, 1, 1, ROW_THREADS, 0);
+    public void finishLogits(long logits, long best, long arrivals, int rows, int vocabulary,
+            float factor, float cap) {
+        finishLogits.begin().with(logits).with(best).with(arrivals).with(vocabulary).with(factor)
+                .with(cap).with(0)
+                .launch(rows, Math.ceilDiv(vocabulary, LOGIT_SLICE), 1, ROW_THREADS, 0);
+    }
+
+    /** Bytes by which blocks of threads that share a row of logits know of each other. */
+    public static long logitArrivalBytes(int rows) {
+        return 2L * Long.BYTES * rows;
     }
 
     /**

@@ -37,7 +37,10 @@ class CheckedKernelsTest {
         "races, plantedEarlyRead, race on shared memory",
         "races, plantedLaneCopy, race on shared memory",
         "races, plantedEarlyRefill, race on shared memory",
-        "races, plantedBlockRace, race on device memory"})
+        "races, plantedBlockRace, race on device memory",
+        "races, plantedUnfencedCount, race on device memory",
+        "races, plantedEarlySum, race on device memory",
+        "races, plantedUnsyncedCount, race on device memory"})
     void plantedFaultsAreFound(String check, String kernel, String report)
             throws IOException, InterruptedException {
         Result result = run(check, kernel);

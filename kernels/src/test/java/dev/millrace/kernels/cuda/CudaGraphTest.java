@@ -19,6 +19,7 @@ class CudaGraphTest {
     private CudaDevice device;
     private long floats;
     private long best;
+    private long arrivals;
     private MemorySegment in;
     private MemorySegment out;
 
@@ -27,6 +28,8 @@ class CudaGraphTest {
         device = EmulatedDriver.open();
         floats = device.allocate(COUNT * Float.BYTES);
         best = device.allocate(2 * Integer.BYTES);
+        arrivals = device.allocate(CudaKernels.logitArrivalBytes(1));
+        device.clear(arrivals, CudaKernels.logitArrivalBytes(1));
         in = device.pin(COUNT * Float.BYTES);
         out = device.pin(2 * Integer.BYTES);
         out.fill((byte) 0);
@@ -41,7 +44,7 @@ class CudaGraphTest {
         CudaKernels kernels = new CudaKernels(device);
         return device.capture(() -> {
             device.upload(in, floats);
-            kernels.finishLogits(floats, best, 1, COUNT, 1, 0);
+            kernels.finishLogits(floats, best, arrivals, 1, COUNT, 1, 0);
             device.download(best, out);
         });
     }
@@ -90,14 +93,14 @@ class CudaGraphTest {
             Runnable three = () -> {
                 other.clear(logits, 1024);
                 for (int i = 0; i < 3; i++) {
-                    kernels.finishLogits(logits, logits + 512, 1, COUNT, 1, 0);
+                    kernels.finishLogits(logits, logits + 512, logits + 256, 1, COUNT, 1, 0);
                 }
             };
             long count = EmulatedDriver.count("overlapped");
             CudaGraph graph = other.capture(three);
             graph.launch();
-            kernels.finishLogits(logits, logits + 512, 1, COUNT, 1, 0);
-            kernels.finishLogits(logits, logits + 512, 1, COUNT, 1, 0);
+            kernels.finishLogits(logits, logits + 512, logits + 256, 1, COUNT, 1, 0);
+            kernels.finishLogits(logits, logits + 512, logits + 256, 1, COUNT, 1, 0);
             other.synchronize();
 
             assertThat(EmulatedDriver.count("overlapped") - count).isEqualTo(overlapped);

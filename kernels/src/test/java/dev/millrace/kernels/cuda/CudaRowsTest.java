@@ -18,7 +18,7 @@ class CudaRowsTest extends OnEmulatedDevice {
     private static final int ROWS = 3;
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 31, 128, 257, 600})
+    @ValueSource(ints = {1, 31, 128, 257, 600, 6004})
     void addsNormsAndPrepares(int width) {
         float[] stream = DeviceScope.gaussians(ROWS * width, 1);
         float[] branch = DeviceScope.gaussians(ROWS * width, 2);
@@ -87,26 +87,53 @@ class CudaRowsTest extends OnEmulatedDevice {
     @ParameterizedTest
     @EnumSource
     void gates(GateFunction function) {
-        int width = 300;
+        gates(function, 300);
+    }
+
+    /** Several blocks of threads have a row's columns then, and whichever is last prepares it. */
+    @ParameterizedTest
+    @ValueSource(ints = {4097, 7000})
+    void gatesWideRowsInAnyOrderOfBlocks(int width) {
+        float[] values = gates(GateFunction.SILU, width);
+        for (int order = 1; order < 4; order++) {
+            long before = EmulatedDriver.set("blocks", order);
+            try {
+                assertThat(gates(GateFunction.SILU, width)).isEqualTo(values);
+            } finally {
+                EmulatedDriver.set("blocks", before);
+            }
+        }
+    }
+
+    private float[] gates(GateFunction function, int width) {
         float[] gate = DeviceScope.gaussians(ROWS * width, 1);
         float[] up = DeviceScope.gaussians(ROWS * width, 2);
         gate[0] = 9; // beyond the clamps
         up[1] = -8;
         gate[2] = -40;
         up[3] = 100;
+        gate[2 * width + 5] = Float.NaN;
         try (DeviceScope scope = new DeviceScope(device)) {
             PreparedRows out = scope.prepared(ROWS, width);
-            kernels.gate(function, scope.upload(gate), scope.upload(up), ROWS, width, out);
-            double[] expected = new double[gate.length];
-            for (int i = 0; i < expected.length; i++) {
-                expected[i] = gated(function, gate[i], up[i]);
-            }
+            long arrivals = scope.upload(new int[2 * ROWS]);
+            long ups = scope.upload(up);
+            kernels.gate(function, scope.upload(gate), ups, ROWS, width, arrivals, out);
             float[] values = scope.restored(out, ROWS, width);
+            assertThat(scope.ints(arrivals, 2 * ROWS)).containsOnly(0);
             for (int i = 0; i < values.length; i++) {
-                double largest = i < width ? 900 : 10; // a row's largest tells what is kept
-                assertThat((double) values[i]).as("element %d", i)
-                        .isCloseTo(expected[i], within(largest * 1e-6));
+                double expected = gated(function, gate[i], up[i]);
+                if (Double.isNaN(expected)) {
+                    assertThat(values[i]).isNaN();
+                } else {
+                    double largest = i < width ? 900 : 10; // a row's largest tells what is kept
+                    assertThat((double) values[i]).as("element %d", i)
+                            .isCloseTo(expected, within(largest * 1e-6));
+                }
             }
+            kernels.gate(function, scope.upload(gate), ups, ROWS, width, 0, out);
+            assertThat(scope.restored(out, ROWS, width)).as("by one block per row")
+                    .isEqualTo(values);
+            return values;
         }
     }
 
@@ -123,9 +150,9 @@ class CudaRowsTest extends OnEmulatedDevice {
         };
     }
 
-    @Test
-    void finishesLogitsAndFindsTheFirstOfTheLargest() {
-        int vocabulary = 1001;
+    @ParameterizedTest
+    @ValueSource(ints = {1001, 5000})
+    void finishesLogitsAndFindsTheFirstOfTheLargest(int vocabulary) {
         float[] logits = DeviceScope.gaussians(4 * vocabulary, 1);
         logits[700] = 20;
         logits[300] = 20;
@@ -133,23 +160,30 @@ class CudaRowsTest extends OnEmulatedDevice {
         logits[2 * vocabulary + 5] = Float.NaN;
         logits[2 * vocabulary + 6] = 9;
         Arrays.fill(logits, 3 * vocabulary, 4 * vocabulary, Float.NEGATIVE_INFINITY);
-        try (DeviceScope scope = new DeviceScope(device)) {
-            long address = scope.upload(logits);
-            long best = scope.allocate(8 * Integer.BYTES);
-            kernels.finishLogits(address, best, 4, vocabulary, 0.5f, 15);
+        double[] expected = new double[2 * vocabulary];
+        for (int i = 0; i < expected.length; i++) {
+            expected[i] = 15 * Math.tanh(logits[i] * 0.5 / 15);
+        }
+        for (int order = 0; order < 4; order++) {
+            long before = EmulatedDriver.set("blocks", order);
+            try (DeviceScope scope = new DeviceScope(device)) {
+                long address = scope.upload(logits);
+                long best = scope.allocate(8 * Integer.BYTES);
+                long arrivals = scope.upload(new byte[(int) CudaKernels.logitArrivalBytes(4)]);
+                kernels.finishLogits(address, best, arrivals, 4, vocabulary, 0.5f, 15);
 
-            double[] expected = new double[2 * vocabulary];
-            for (int i = 0; i < expected.length; i++) {
-                expected[i] = 15 * Math.tanh(logits[i] * 0.5 / 15);
+                assertClose(Arrays.copyOf(scope.floats(address, logits.length), expected.length),
+                        expected);
+                int[] found = scope.ints(best, 8);
+                assertThat(found[0]).isEqualTo(300);
+                assertThat(found[1]).isEqualTo(1);
+                assertThat(found[2]).isEqualTo(1000);
+                assertThat(found[3]).isEqualTo(1);
+                assertThat(found[5]).as("a row with a NaN").isZero();
+                assertThat(scope.ints(arrivals, 16)).containsOnly(0);
+            } finally {
+                EmulatedDriver.set("blocks", before);
             }
-            assertClose(Arrays.copyOf(scope.floats(address, logits.length), expected.length),
-                    expected);
-            int[] found = scope.ints(best, 8);
-            assertThat(found[0]).isEqualTo(300);
-            assertThat(found[1]).isEqualTo(1);
-            assertThat(found[2]).isEqualTo(1000);
-            assertThat(found[3]).isEqualTo(1);
-            assertThat(found[5]).as("a row with a NaN").isZero();
         }
     }
 
