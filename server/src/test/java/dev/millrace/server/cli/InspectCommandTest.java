@@ -11,6 +11,7 @@ import dev.millrace.models.fixtures.TinyModels;
 import dev.millrace.models.gguf.GgufTensorType;
 import dev.millrace.models.store.ByteCounts;
 import dev.millrace.server.fixtures.RankerFixture;
+import dev.millrace.server.wiring.EmulatedGpu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -157,6 +158,24 @@ class InspectCommandTest {
         assertThat(cli.run("inspect", ranker).out()).containsPattern("UNPROVEN +cross-encoders");
         assertThat(cli.run("embed", ranker, "mill").err())
                 .contains("makes no vectors; serve it and ask /v1/rerank");
+    }
+
+    @Test
+    void foretellsWhatEachGpuTakesOfAModelThatTheyShare(@TempDir Path kernels) throws IOException {
+        try (EmulatedGpu gpu = new EmulatedGpu(kernels)) {
+            gpu.show(2);
+            Object[] shared = {model, "--backend", "cuda", "--tensor-parallel", 2};
+            JsonNode memory = json(shared).path("memory");
+            List<Long> each = memory.path("gpu_bytes").valueStream().map(JsonNode::longValue)
+                    .toList();
+
+            assertThat(memory.path("backend").stringValue()).contains("2 GPUs share the model");
+            assertThat(each).hasSize(2).allMatch(bytes -> bytes > 0);
+            assertThat(each.getFirst() + each.getLast())
+                    .isEqualTo(memory.path("total_bytes").longValue());
+            assertThat(cli.run("inspect", model, "--backend", "cuda", "--tensor-parallel", 2).out())
+                    .contains("on GPU 1 of 2", "on GPU 2 of 2");
+        }
     }
 
     private JsonNode json(Object... arguments) throws IOException {

@@ -10,21 +10,26 @@ import java.nio.file.Path;
  * Lets servers of this process find an emulated GPU, its kernels and its meter, until it is closed:
  * other tests of the process see a machine without a GPU.
  */
-final class EmulatedGpu implements AutoCloseable {
+public final class EmulatedGpu implements AutoCloseable {
 
     private static final String KERNELS = "millrace.cuda.kernels";
 
     /** @param folder for what stands in for compiled kernels */
-    EmulatedGpu(Path folder) throws IOException {
+    public EmulatedGpu(Path folder) throws IOException {
         StandInNvml.load();
         Files.write(folder.resolve("sm_90.cubin"), EmulatedDriver.image());
         System.setProperty(KERNELS, folder.toString());
-        EmulatedDriver.set("devices", 1);
+        show(1);
+    }
+
+    /** Shows so many GPUs. */
+    public void show(int count) {
+        EmulatedDriver.set("devices", count);
     }
 
     @Override
     public void close() {
-        EmulatedDriver.set("devices", 0);
+        show(0);
         System.clearProperty(KERNELS);
     }
 }
