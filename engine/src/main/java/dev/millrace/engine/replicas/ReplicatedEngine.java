@@ -28,7 +28,7 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class ReplicatedEngine implements Engine {
 
     /** When somebody may have restarted the server. */
-    private static final Duration RESTART = Duration.ofSeconds(30);
+    static final Duration RESTART = Duration.ofSeconds(30);
 
     private final List<? extends Replica> replicas;
     private final ReplicaChoice choice;

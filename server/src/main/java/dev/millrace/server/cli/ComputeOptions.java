@@ -34,6 +34,12 @@ final class ComputeOptions {
         flags.put(Setting.TENSOR_PARALLEL, value);
     }
 
+    @Option(names = "--replicas", paramLabel = "N", description = "Serve every model on so many"
+            + " GPUs, or groups of GPUs that share it, side by side (default: 1).")
+    void replicas(String value) {
+        flags.put(Setting.REPLICAS, value);
+    }
+
     @Option(names = "--kernels", paramLabel = "NAME",
             description = "native, vector, scalar or auto.")
     void kernels(String value) {

@@ -65,7 +65,10 @@ record ServingBanner(ServingAssembly assembly, ServerConfig config) {
                 loaded.model().footprint(config.cacheFormat()).parameters(),
                 loaded.contextTokens(), config.sequences()));
         line(text, "licence", assembly.licence().toString());
-        line(text, "backend", loaded.backend().description()
+        line(text, "backend", (assembly.replicas() == 1
+                ? ""
+                : assembly.replicas() + " replicas, the first on ")
+                + loaded.backend().description()
                 + (loaded.why().isEmpty() ? "" : " (" + loaded.why() + ")"));
         loaded.remark().ifPresent(remark -> line(text, "NOTE", remark));
         line(text, "memory", ByteCounts.text(memory.totalBytes()) + " ("

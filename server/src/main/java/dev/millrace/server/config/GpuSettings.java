@@ -4,13 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which GPUs may be used, and how many of them share a model.
+ * Which GPUs may be used, how many of them share a model, and how many serve it side by side.
  *
  * @param most           so many, the first ones; 0 for all, or for those of {@code places}
  * @param places         these, by their places among the driver's devices; empty for any
  * @param tensorParallel so many share every model; 0 for as few as it fits on
+ * @param replicas       as often is every model there, each time on as many GPUs as share it
  */
-public record GpuSettings(int most, List<Integer> places, int tensorParallel) {
+public record GpuSettings(int most, List<Integer> places, int tensorParallel, int replicas) {
 
     private static final int MOST_GPUS = 64;
     private static final String ALL = "all";
@@ -24,9 +25,10 @@ public record GpuSettings(int most, List<Integer> places, int tensorParallel) {
 
     static GpuSettings of(Settings settings) {
         int tensorParallel = settings.numberOrAuto(Setting.TENSOR_PARALLEL, 1, MOST_GPUS);
+        int replicas = settings.number(Setting.REPLICAS, 1, MOST_GPUS, 1);
         String text = settings.text(Setting.GPUS).orElse(ALL).strip();
         if (text.equalsIgnoreCase(ALL)) {
-            return new GpuSettings(0, List.of(), tensorParallel);
+            return new GpuSettings(0, List.of(), tensorParallel, replicas);
         }
         boolean listed = text.startsWith(ONE) || text.contains(",");
         String list = text.startsWith(ONE) ? text.substring(ONE.length()) : text;
@@ -46,9 +48,15 @@ public record GpuSettings(int most, List<Integer> places, int tensorParallel) {
             throw new ConfigException("tensor_parallel is " + tensorParallel + ", and gpus names "
                     + named + " only; lower the one or raise the other");
         }
+        if (replicas > 1 && replicas * Math.max(1, tensorParallel) > named) {
+            throw new ConfigException("replicas is " + replicas + (tensorParallel > 1
+                    ? " of tensor_parallel " + tensorParallel + " each"
+                    : "") + ", and gpus names " + named + " only; lower the one or raise the"
+                    + " other");
+        }
         return listed
-                ? new GpuSettings(0, numbers, tensorParallel)
-                : new GpuSettings(numbers.getFirst(), List.of(), tensorParallel);
+                ? new GpuSettings(0, numbers, tensorParallel, replicas)
+                : new GpuSettings(numbers.getFirst(), List.of(), tensorParallel, replicas);
     }
 
     private static int number(Settings settings, String word) {

@@ -38,7 +38,7 @@ import tools.jackson.databind.JsonNode;
  * @param quantize      the type that weights get at load, where one was named
  * @param threads       worker threads; 0 for one per processor
  * @param backend       {@code auto}, {@code cpu} or {@code cuda}
- * @param gpus          which GPUs, and how many share a model
+ * @param gpus          which GPUs, and how many share a model or serve it side by side
  * @param cuda          how models run on one
  * @param kernels       {@code auto}, {@code native}, {@code vector} or {@code scalar}
  * @param vectorBits    0 for the widest that the processor likes

@@ -28,6 +28,7 @@ public enum Setting {
     BACKEND,
     GPUS,
     TENSOR_PARALLEL,
+    REPLICAS,
     KERNELS,
     VECTOR_BITS,
     CUDA_LAUNCHES,

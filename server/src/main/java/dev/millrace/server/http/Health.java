@@ -1,5 +1,6 @@
 package dev.millrace.server.http;
 
+import dev.millrace.engine.ReplicaStatus;
 import dev.millrace.server.openai.model.ServedModel;
 import io.javalin.http.Context;
 import java.util.List;
@@ -26,8 +27,23 @@ record Health(List<ServedModel> models, BooleanSupplier draining) {
         } else if (draining.getAsBoolean()) {
             answer(context.status(UNAVAILABLE), status("draining"));
         } else {
-            answer(context, status("ok"));
+            answer(context, degraded().map(why -> status("degraded").put("message", why))
+                    .orElseGet(() -> status("ok")));
         }
+    }
+
+    /** What still serves, but on fewer devices than it was started on. */
+    private Optional<String> degraded() {
+        for (ServedModel model : models) {
+            List<ReplicaStatus> replicas = model.engine().replicas();
+            List<String> failures = replicas.stream().flatMap(one -> one.failure().stream())
+                    .toList();
+            if (!failures.isEmpty()) {
+                return Optional.of((replicas.size() - failures.size()) + " of " + replicas.size()
+                        + " replicas of " + model.id() + " serve: " + failures.getFirst());
+            }
+        }
+        return Optional.empty();
     }
 
     /** Whether a new process would do no better. */

@@ -21,13 +21,44 @@ import java.util.function.Supplier;
  * {@code auto} a GPU serves what it can, several share what is too large for one, else the
  * processor serves, and the reason is told.
  *
- * @param device what serves
- * @param why    in words, to follow its description; empty if it was named
- * @param gpus   that may be used
- * @param nccl   what several need to share a model: fails if it is not there
+ * @param replicas what serves, side by side if there are several: then GPUs, by lane
+ * @param why      in words, to follow its description; empty if it was named
+ * @param gpus     that may be used
+ * @param nccl     what several need to share a model: fails if it is not there
  */
-record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
+record DeviceChoice(List<ServingDevice> replicas, String why, List<CudaDeviceInfo> gpus,
         Supplier<Nccl> nccl) {
+
+    DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
+            Supplier<Nccl> nccl) {
+        this(List.of(device), why, gpus, nccl);
+    }
+
+    /** What serves, or the first of those that do. */
+    ServingDevice device() {
+        return replicas.getFirst();
+    }
+
+    /** For people and metrics: what serves, and how often. */
+    String description() {
+        List<String> names = replicas.stream().map(ServingDevice::description).distinct().toList();
+        return replicas.size() == 1
+                ? names.getFirst()
+                : replicas.size() + " replicas, each on " + String.join(" or ", names);
+    }
+
+    /** The names of what learns together how its steps are made up, by lane. */
+    List<String> learners() {
+        return replicas.size() == 1
+                ? List.of(device().description())
+                : replicas.stream()
+                        .map(one -> "1 of " + replicas.size() + ": " + one.description()).toList();
+    }
+
+    /** One of those that serve side by side. */
+    DeviceChoice only(int replica) {
+        return new DeviceChoice(replicas.get(replica), why, gpus, nccl);
+    }
 
     /** How machines are looked into. */
     record Probes(Supplier<Finding> gpus, Function<CudaDeviceInfo, byte[]> images,
@@ -60,11 +91,12 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
         String advice = finding.advice();
         if (!finding.devices().isEmpty()) {
             List<CudaDeviceInfo> gpus = chosen.allowed(finding.devices());
-            List<CudaDeviceInfo> sharing = chosen.sharing(gpus, probes.nccl());
+            List<List<CudaDeviceInfo>> groups = chosen.groups(gpus, probes.nccl());
             try {
-                byte[] image = probes.images().apply(sharing.getFirst());
-                return new DeviceChoice(new GpuDevice(sharing, image, cpu.choice(),
-                        config.cuda()), chosen.why(finding.devices().size()), gpus,
+                byte[] image = probes.images().apply(groups.getFirst().getFirst());
+                return new DeviceChoice(groups.stream().<ServingDevice>map(
+                        sharing -> new GpuDevice(sharing, image, cpu.choice(), config.cuda()))
+                        .toList(), chosen.why(finding.devices().size()), gpus,
                         probes.nccl());
             } catch (KernelException e) {
                 reason = e.getMessage();
@@ -84,7 +116,11 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
      */
     DeviceChoice fitting(ServerConfig config, ModelSpec spec, Weights weights,
             MemoryBudget budget) {
-        if (!(device instanceof GpuDevice gpu)) {
+        if (!(device() instanceof GpuDevice gpu)) {
+            return this;
+        }
+        if (replicas.size() > 1) {
+            requireRoom(config, spec, weights, budget);
             return this;
         }
         boolean chosen = config.gpus().tensorParallel() > 0;
@@ -109,6 +145,24 @@ record DeviceChoice(ServingDevice device, String why, List<CudaDeviceInfo> gpus,
         return named
                 ? this
                 : new DeviceChoice(CpuDevice.of(config), "auto: " + reason, List.of(), nccl);
+    }
+
+    /** @throws BackendException if one of several that serve side by side has too little memory */
+    private void requireRoom(ServerConfig config, ModelSpec spec, Weights weights,
+            MemoryBudget budget) {
+        for (ServingDevice replica : replicas) {
+            GpuDevice gpu = (GpuDevice) replica;
+            long limit = Math.min(LoadedModel.memoryBytes(config, gpu),
+                    gpu.deviceBytes() * gpu.devices().size());
+            long least = leastBytes(gpu, spec, weights, budget);
+            if (least > limit) {
+                throw new BackendException("--replicas=" + replicas.size() + " needs room for the"
+                        + " model on each GPU: it takes " + least + " bytes, more than the "
+                        + limit + " that it may take of GPU " + gpu.places() + "; choose GPUs"
+                        + " with --gpus, lower --context, or let several share it with"
+                        + " --tensor-parallel");
+            }
+        }
     }
 
     private static long leastBytes(GpuDevice gpu, ModelSpec spec, Weights weights,

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Which of a machine's GPUs a configuration asks for. What is named and not there stops the server.
@@ -22,12 +23,17 @@ record GpuChoice(GpuSettings settings, boolean cuda) {
         Optional<String> named = cuda ? Optional.of("--backend=cuda") : named();
         if (named.isPresent()) {
             throw new BackendException(named.get() + " cannot serve: " + reason + "; " + advice
-                    + ", or use --backend=cpu");
+                    + (settings.replicas() > 1 ? ", or leave it out" : ", or use --backend=cpu"));
         }
     }
 
     /** @throws BackendException if GPUs were named for a server that uses none */
     void requireNothingNamed() {
+        if (settings.replicas() > 1) {
+            throw new BackendException("--replicas=" + settings.replicas() + " needs GPUs: a"
+                    + " processor's threads are one device, which one engine keeps busy; leave it"
+                    + " out with --backend=cpu");
+        }
         if (named().isPresent()) {
             throw new BackendException(named().get() + " says nothing with --backend=cpu; leave"
                     + " one of them out");
@@ -35,6 +41,12 @@ record GpuChoice(GpuSettings settings, boolean cuda) {
     }
 
     private Optional<String> named() {
+        return settings.replicas() > 1
+                ? Optional.of("--replicas=" + settings.replicas())
+                : tensorParallel();
+    }
+
+    private Optional<String> tensorParallel() {
         return settings.tensorParallel() > 1
                 ? Optional.of("--tensor-parallel=" + settings.tensorParallel())
                 : settings.most() > 0 || !settings.places().isEmpty()
@@ -61,13 +73,15 @@ record GpuChoice(GpuSettings settings, boolean cuda) {
     }
 
     /**
-     * As many as are to share every model: one unless a number was named.
+     * As many as are to share every model, one unless a number was named; as often as it is to be
+     * served side by side.
      *
      * @param nccl what several need
      * @throws BackendException if there are not as many, or they cannot
      */
-    List<CudaDeviceInfo> sharing(List<CudaDeviceInfo> allowed, Supplier<Nccl> nccl) {
+    List<List<CudaDeviceInfo>> groups(List<CudaDeviceInfo> allowed, Supplier<Nccl> nccl) {
         int count = Math.max(1, settings.tensorParallel());
+        int needed = count * settings.replicas();
         if (count > allowed.size()) {
             throw new BackendException("--tensor-parallel=" + count + " asks for more GPUs than"
                     + " can be used, " + list(allowed) + "; lower it");
@@ -80,15 +94,24 @@ record GpuChoice(GpuSettings settings, boolean cuda) {
                         + e.getMessage(), e);
             }
         }
-        return alike(allowed, count);
+        if (needed > allowed.size()) {
+            throw new BackendException("--replicas=" + settings.replicas() + (count > 1
+                    ? " of --tensor-parallel=" + count
+                    : "") + " asks for " + needed + " GPUs, and those that can be used are "
+                    + list(allowed) + "; lower it");
+        }
+        List<CudaDeviceInfo> all = alike(allowed, needed);
+        return IntStream.range(0, settings.replicas())
+                .mapToObj(group -> all.subList(group * count, (group + 1) * count)).toList();
     }
 
     /** @throws BackendException if they are of several kinds, whose results may differ */
     static List<CudaDeviceInfo> alike(List<CudaDeviceInfo> allowed, int count) {
         List<CudaDeviceInfo> first = allowed.subList(0, count);
         if (first.stream().map(CudaDeviceInfo::capability).distinct().count() > 1) {
-            throw new BackendException("GPUs that share a model must be of one compute capability,"
-                    + " and these are " + list(first) + "; choose with --gpus");
+            throw new BackendException("GPUs that share a model, or serve it side by side, must be"
+                    + " of one compute capability, and these are " + list(first)
+                    + "; choose with --gpus");
         }
         return first;
     }

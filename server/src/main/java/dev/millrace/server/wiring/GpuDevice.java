@@ -19,6 +19,7 @@ import dev.millrace.models.Weights;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * An NVIDIA GPU, or several that share models.
@@ -68,6 +69,12 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
     @Override
     public Optional<String> remark() {
         return Optional.empty();
+    }
+
+    /** Their numbers, in words. */
+    String places() {
+        return devices.stream().map(device -> Integer.toString(device.handle()))
+                .collect(Collectors.joining(" and "));
     }
 
     /** Of the smallest device. */

@@ -3,15 +3,14 @@ package dev.millrace.server.wiring;
 import dev.millrace.engine.BatchingEngine;
 import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
-import dev.millrace.engine.host.RunningModel;
 import java.util.Optional;
 
 /** A loaded model, the draft model beside it where there is one, and the engine that runs them. */
 record LoadedEngine(LoadedModel loaded, Optional<DraftModel> draft,
-        BatchingEngine engine) implements RunningModel {
+        BatchingEngine engine) implements AutoCloseable {
 
-    @Override
-    public DeviceMemory memory() {
+    /** What it takes on the device. */
+    DeviceMemory memory() {
         DeviceMemory memory = loaded.pass().memory();
         return draft.map(model -> memory.plus(model.pass().memory())).orElse(memory);
     }

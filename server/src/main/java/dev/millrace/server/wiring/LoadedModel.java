@@ -93,8 +93,9 @@ public final class LoadedModel implements AutoCloseable {
     static LoadedModel of(Model opened, ServerConfig config, DeviceLane lane, Duration warmUp,
             List<Path> adapters) {
         try {
-            return place(opened, false, memoryBytes(config, device(config, opened).device()),
-                    config, lane, warmUp, adapters);
+            DeviceChoice choice = device(config, opened).only(0);
+            return place(opened, false, choice, memoryBytes(config, choice.device()), config,
+                    lane, warmUp, adapters);
         } catch (RuntimeException | Error e) {
             opened.close();
             throw e;
@@ -104,16 +105,17 @@ public final class LoadedModel implements AutoCloseable {
     /**
      * The same of an opened model that the caller keeps, within some of the memory.
      *
+     * @param choice      of one device
      * @param memoryBytes for this model
      */
-    static LoadedModel borrowing(Model opened, long memoryBytes, ServerConfig config,
-            DeviceLane lane, Duration warmUp, List<Path> adapters) {
-        return place(opened, true, memoryBytes, config, lane, warmUp, adapters);
+    static LoadedModel borrowing(Model opened, DeviceChoice choice, long memoryBytes,
+            ServerConfig config, DeviceLane lane, Duration warmUp, List<Path> adapters) {
+        return place(opened, true, choice, memoryBytes, config, lane, warmUp, adapters);
     }
 
-    private static LoadedModel place(Model opened, boolean borrowed, long memoryBytes,
-            ServerConfig config, DeviceLane lane, Duration warmUp, List<Path> adapters) {
-        DeviceChoice choice = device(config, opened);
+    private static LoadedModel place(Model opened, boolean borrowed, DeviceChoice choice,
+            long memoryBytes, ServerConfig config, DeviceLane lane, Duration warmUp,
+            List<Path> adapters) {
         WorkerPool pool = openPool(config);
         try {
             Model model = quantized(opened, config, pool);

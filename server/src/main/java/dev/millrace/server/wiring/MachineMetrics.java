@@ -1,6 +1,6 @@
 package dev.millrace.server.wiring;
 
-import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.DeviceLanes;
 import dev.millrace.engine.LaneReading;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.host.HostedModel;
@@ -18,14 +18,14 @@ final class MachineMetrics {
 
     private static final double NANO = 1e-9;
 
-    private final DeviceLane lane;
+    private final DeviceLanes lanes;
     private final List<HostedModel> models;
     private final Supplier<CostModel> rate;
     private final UsageMeter meter;
 
-    MachineMetrics(DeviceLane lane, List<HostedModel> models,
+    MachineMetrics(DeviceLanes lanes, List<HostedModel> models,
             Supplier<CostModel> rate, UsageMeter meter) {
-        this.lane = lane;
+        this.lanes = lanes;
         this.models = models;
         this.rate = rate;
         this.meter = meter;
@@ -78,7 +78,7 @@ final class MachineMetrics {
 
     private void deviceSeconds(MeterRegistry registry, String state,
             ToDoubleFunction<LaneReading> nanos) {
-        FunctionCounter.builder("millrace_device_seconds", lane,
+        FunctionCounter.builder("millrace_device_seconds", lanes,
                 device -> nanos.applyAsDouble(device.reading()) * NANO)
                 .description("what the device's time went to").tag("state", state)
                 .register(registry);

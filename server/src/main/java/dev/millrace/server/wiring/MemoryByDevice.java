@@ -1,6 +1,5 @@
 package dev.millrace.server.wiring;
 
-import dev.millrace.engine.DeviceLane;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.host.MemoryShares;
 import dev.millrace.engine.host.ModelHost;
@@ -14,7 +13,8 @@ import java.util.Optional;
 /**
  * Which model may take how much of which memory: those on a GPU share the GPU's, those on the
  * processor share the machine's with the encoders, and neither sees the other's. A limit of the
- * configuration holds for each of the two.
+ * configuration holds for each of the two. Of GPUs side by side each has it all; where models share
+ * them, all are divided as the smallest.
  */
 final class MemoryByDevice {
 
@@ -46,7 +46,9 @@ final class MemoryByDevice {
     }
 
     private static Side side(List<ServableModel> models, ServerConfig config, long takenBytes) {
-        long bytes = LoadedModel.memoryBytes(config, models.getFirst().device()) - takenBytes;
+        long bytes = models.getFirst().choice().replicas().stream()
+                .mapToLong(device -> LoadedModel.memoryBytes(config, device)).min().orElseThrow()
+                - takenBytes;
         requireSome(bytes);
         long[] shares = models.size() == 1
                 ? new long[]{bytes} // all of it, even if it does not use that
@@ -66,15 +68,14 @@ final class MemoryByDevice {
     }
 
     /** Hosts of models, one for each memory that has any. */
-    Hosts start(ServerConfig config, DeviceLane lane, Closing closing) {
-        return new Hosts(gpu.map(side -> host(side, config, lane, closing)),
-                processor.map(side -> host(side, config, lane, closing)));
+    Hosts start(ServerConfig config, Closing closing) {
+        return new Hosts(gpu.map(side -> host(side, config, closing)),
+                processor.map(side -> host(side, config, closing)));
     }
 
-    private static ModelHost host(Side side, ServerConfig config, DeviceLane lane,
-            Closing closing) {
+    private static ModelHost host(Side side, ServerConfig config, Closing closing) {
         return closing.later(ModelHost.start(side.budgetBytes(), config.idleUnload(),
-                lane::nanoTime));
+                System::nanoTime));
     }
 
     /** Who brings a model onto its device. */
@@ -85,9 +86,21 @@ final class MemoryByDevice {
         }
     }
 
-    /** What a model may take, in bytes. */
+    /** What a model may take, in bytes; of several GPUs side by side, of the smallest. */
     long share(ServableModel model) {
-        return (model.device() instanceof GpuDevice ? gpu : processor).orElseThrow().shares()
-                .get(model);
+        return side(model).shares().get(model);
+    }
+
+    private Side side(ServableModel model) {
+        return (model.device() instanceof GpuDevice ? gpu : processor).orElseThrow();
+    }
+
+    /** The same of each device, by lane. */
+    List<Long> shares(ServableModel model, ServerConfig config) {
+        boolean alone = side(model).shares().size() == 1;
+        List<ServingDevice> devices = model.choice().replicas();
+        return devices.stream().map(device -> alone && devices.size() > 1
+                ? LoadedModel.memoryBytes(config, device)
+                : share(model)).toList();
     }
 }

@@ -2,13 +2,18 @@ package dev.millrace.server.wiring;
 
 import dev.millrace.engine.BatchingEngine;
 import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.DeviceLanes;
 import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.Engine;
 import dev.millrace.engine.EngineSettings;
+import dev.millrace.engine.Replica;
 import dev.millrace.engine.StepObserver;
+import dev.millrace.engine.forward.DeviceLostException;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
 import dev.millrace.engine.host.MemoryShares.Need;
+import dev.millrace.engine.replicas.LostReplica;
+import dev.millrace.engine.replicas.ReplicatedEngine;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.models.Model;
 import dev.millrace.models.store.Licence;
@@ -19,6 +24,7 @@ import dev.millrace.server.openai.model.ServedModel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -71,6 +77,11 @@ final class ServableModel implements AutoCloseable {
         return choice.device();
     }
 
+    /** What it runs on, and how often. */
+    DeviceChoice choice() {
+        return choice;
+    }
+
     /** Why it runs there; empty if that was named. */
     String why() {
         return choice.why();
@@ -115,15 +126,53 @@ final class ServableModel implements AutoCloseable {
         }
     }
 
-    /** Brings it onto the device. @param memoryBytes all that it and its draft may take */
-    LoadedEngine open(long memoryBytes, DeviceLane lane, Duration warmUp, StepObserver observer) {
+    /**
+     * Brings it onto its device, or onto one after the other of those side by side. Of several, one
+     * whose device is lost is left out as long as another serves.
+     *
+     * @param memoryBytes all that it and its draft may take, by lane
+     * @param observers   of its steps, by lane
+     */
+    LoadedReplicas open(List<Long> memoryBytes, DeviceLanes lanes, Duration warmUp,
+            List<StepObserver> observers) {
+        Closing closing = new Closing();
+        List<LoadedEngine> loaded = new ArrayList<>();
+        List<Replica> engines = new ArrayList<>();
+        DeviceLostException lost = null;
+        try {
+            for (int lane = 0; lane < choice.replicas().size(); lane++) {
+                try {
+                    LoadedEngine one = closing.later(open(lane, memoryBytes.get(lane),
+                            lanes.lane(lane), warmUp, observers.get(lane)));
+                    loaded.add(one);
+                    engines.add(one.engine());
+                } catch (DeviceLostException e) {
+                    lost = e;
+                    engines.add(new LostReplica(e.getMessage()));
+                }
+            }
+            if (loaded.isEmpty()) {
+                throw lost;
+            }
+            return new LoadedReplicas(loaded, engines.size() == 1
+                    ? engines.getFirst()
+                    : new ReplicatedEngine(engines));
+        } catch (RuntimeException | Error e) {
+            closing.closeAfter(e);
+            throw e;
+        }
+    }
+
+    private LoadedEngine open(int replica, long memoryBytes, DeviceLane lane, Duration warmUp,
+            StepObserver observer) {
         Closing closing = new Closing();
         try {
             long draftBytes = draft
                     .map(small -> small.share(memoryBytes, needAlone(), contextTokens()))
                     .orElse(0L);
             LoadedModel loaded = closing.later(LoadedModel.borrowing(model,
-                    memoryBytes - draftBytes, adapterConfig(), lane, warmUp, adapterPaths()));
+                    choice.only(replica), memoryBytes - draftBytes, adapterConfig(), lane, warmUp,
+                    adapterPaths()));
             Optional<DraftModel> small = draft.map(one -> one.open(draftBytes, loaded));
             small.ifPresent(one -> closing.later(one.pass()));
             return new LoadedEngine(loaded, small, BatchingEngine.start(id, loaded.pass(),
@@ -144,10 +193,11 @@ final class ServableModel implements AutoCloseable {
     }
 
     private EngineSettings settings(LoadedModel loaded) {
+        int queue = Math.ceilDiv(config.queue(), choice.replicas().size());
         int queuedTokens = (int) Math.min(Integer.MAX_VALUE,
-                (long) config.queue() * loaded.contextTokens());
+                (long) queue * loaded.contextTokens());
         return new EngineSettings(config.sequences(), config.stepTokens(), loaded.contextTokens(),
-                config.queue(), queuedTokens, true, loaded.speculation());
+                queue, queuedTokens, true, loaded.speculation());
     }
 
     /** As clients see it. @param engine runs it, whether it is on the device or not */
@@ -155,7 +205,7 @@ final class ServableModel implements AutoCloseable {
         ServedModel served = new ServedModel(id, model.spec(), model.requiredTokenizer(),
                 model.chatTemplate(),
                 engine, contextTokens(),
-                device().description(),
+                choice.description(),
                 Instant.now(), licence);
         ServedModel spelled = config.toolFormat().map(served::withToolFormat).orElse(served);
         return model.otherPooling().map(spelled::withoutVectors).orElse(spelled);

@@ -1,6 +1,6 @@
 package dev.millrace.server.wiring;
 
-import dev.millrace.engine.DeviceLane;
+import dev.millrace.engine.DeviceLanes;
 import dev.millrace.engine.DraftModel;
 import dev.millrace.engine.StepObserver;
 import dev.millrace.engine.host.HostedModel;
@@ -46,6 +46,7 @@ import dev.millrace.server.store.FileStore;
 import dev.millrace.server.store.StoreDatabase;
 import dev.millrace.server.store.StoreLimits;
 import dev.millrace.server.tenants.KeyRing;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
@@ -59,6 +60,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * One running server: models, host, meter and HTTP, put together here and nowhere else, and taken
@@ -73,7 +75,7 @@ public final class ServingAssembly {
     private final List<ServableModel> models = new ArrayList<>();
     private final List<EncoderSource> encoders = new ArrayList<>();
     private final List<EmbeddingModel> embedding = new ArrayList<>();
-    private final Optional<LoadedEngine> loaded;
+    private final Optional<LoadedReplicas> loaded;
     private final EnergySource energy;
     private final KeyRing keys;
     private final MillraceServer http;
@@ -116,34 +118,34 @@ public final class ServingAssembly {
             this.rates = RateSchedule.configured(config.cost());
             LoadedModel.prepareKernels(config);
             UsageLedger books = closing.later(UsageLedger.open(ledger));
-            DeviceLane lane = new DeviceLane();
+            DeviceLanes lanes = new DeviceLanes(config.gpus().replicas());
             sources.forEach(this::open);
+            requireReplicable();
             MemoryByDevice memory = new MemoryByDevice(models, config, encoderBytes());
             this.energy = DeclaredPower.unless(MachineEnergy.of(
                     RaplEnergySource.find(RaplEnergySource.POWERCAP),
-                    gpus().isEmpty() ? List.of() : List.of(gpus())),
-                    RateSchedule.declaredPower(config.cost()), lane::reading);
+                    gpus(lanes.count())),
+                    RateSchedule.declaredPower(config.cost()), lanes::reading);
             Counterfactual elsewhere = elsewhere(ledgerFile);
             InternalPrices prices = internalPrices(config);
             UsageMeter meter = UsageMeter.start(books, rates, elsewhere, prices,
-                    StepWeights.DEFAULT, lane::reading, energy, Clock.systemUTC(),
+                    StepWeights.DEFAULT, lanes::reading, energy, Clock.systemUTC(),
                     config.ledger().limits());
             closing.insteadOf(books, meter);
-            MemoryByDevice.Hosts hosts = memory.start(config, lane, closing);
+            MemoryByDevice.Hosts hosts = memory.start(config, closing);
             PrometheusMeterRegistry registry = new PrometheusMeterRegistry(
                     PrometheusConfig.DEFAULT);
             List<HostedModel> hosted = new ArrayList<>();
             for (ServableModel model : models) {
                 long bytes = memory.share(model);
-                StepObserver observer = new StepCounters(meter.steps(model.id(),
-                        model.device().description(), model.expectedWeights()), registry,
-                        model.id());
+                List<Long> bytesByLane = memory.shares(model, config);
+                List<StepObserver> observers = observers(model, meter, registry);
                 hosted.add(hosts.of(model).add(model.id(), bytes, model.pinned(),
-                        () -> model.open(bytes, lane, warmUp, observer)));
+                        () -> model.open(bytesByLane, lanes, warmUp, observers)));
             }
             for (EncoderSource encoder : encoders) {
                 embedding.add(closing.later(ServedEmbedder.open(encoder.source(),
-                        encoder.model(), config, lane, meter.steps(encoder.source().id(),
+                        encoder.model(), config, lanes.first(), meter.steps(encoder.source().id(),
                                 LoadedModel.processor(config).description(),
                                 StepWeights.DEFAULT)))
                         .model());
@@ -152,8 +154,10 @@ public final class ServingAssembly {
             if (!config.adapters().isEmpty()) {
                 loading.ifPresent(StartedLoad::await); // they are placed beside it
             }
-            new MachineMetrics(lane, hosted, this::rate, meter).register(registry);
-            GpuMetrics.register(registry, gpus());
+            new MachineMetrics(lanes, hosted, this::rate, meter).register(registry);
+            new ReplicaMetrics(lanes, hosted).register(registry);
+            GpuMetrics.register(registry, gpus(lanes.count()).stream().flatMap(List::stream)
+                    .toList());
             this.keys = closing.later(KeyRing.open(ledger));
             BudgetGate gate = new BudgetGate(closing.later(Budgets.open(ledger,
                     Clock.systemUTC(), alerts(config))), meter.tokenTimes(), this::rate,
@@ -180,10 +184,28 @@ public final class ServingAssembly {
         return InternalPrices.configured(settings.cost(), settings.batches().price().millionths());
     }
 
-    /** The GPUs that models are to run on. */
-    private List<CudaDeviceInfo> gpus() {
-        return models.stream().map(ServableModel::device).filter(GpuDevice.class::isInstance)
-                .flatMap(device -> ((GpuDevice) device).devices().stream()).distinct().toList();
+    /** Who is told of a model's steps, by lane. */
+    private static List<StepObserver> observers(ServableModel model, UsageMeter meter,
+            MeterRegistry registry) {
+        return meter.steps(model.id(), model.choice().learners(), model.expectedWeights())
+                .stream().<StepObserver>map(steps -> new StepCounters(steps, registry, model.id()))
+                .toList();
+    }
+
+    /** The GPUs that models are to run on, by lane; empty where there is none. */
+    private List<List<CudaDeviceInfo>> gpus(int lanes) {
+        return IntStream.range(0, lanes).mapToObj(lane -> models.stream()
+                .map(model -> model.choice().replicas().get(lane))
+                .filter(GpuDevice.class::isInstance)
+                .flatMap(device -> ((GpuDevice) device).devices().stream()).distinct().toList())
+                .filter(gpus -> !gpus.isEmpty()).toList();
+    }
+
+    private void requireReplicable() {
+        if (models.isEmpty() && config.gpus().replicas() > 1) {
+            throw new IllegalArgumentException("--replicas is for models that generate, on GPUs;"
+                    + " encoders run on the processor, so leave it out");
+        }
     }
 
     private BudgetEvents alerts(ServerConfig settings) {
@@ -312,14 +334,19 @@ public final class ServingAssembly {
         return http.metricsPort();
     }
 
+    /** How many GPUs, or groups of them, serve side by side. */
+    public int replicas() {
+        return config.gpus().replicas();
+    }
+
     /** The first model that generates, as it was loaded at the start. */
     public Optional<LoadedModel> loaded() {
-        return loaded.map(LoadedEngine::loaded);
+        return loaded.map(all -> all.first().loaded());
     }
 
     /** The draft model of {@link #loaded}, if it has one. */
     public Optional<DraftModel> draft() {
-        return loaded.flatMap(LoadedEngine::draft);
+        return loaded.flatMap(all -> all.first().draft());
     }
 
     /** What the machine costs now. */

@@ -7,10 +7,10 @@ import java.util.concurrent.FutureTask;
 /** The first model on its way to the device, while the rest of a server is put together. */
 final class StartedLoad {
 
-    private final FutureTask<LoadedEngine> task;
+    private final FutureTask<LoadedReplicas> task;
 
     StartedLoad(HostedModel model) {
-        task = new FutureTask<>(() -> (LoadedEngine) model.load());
+        task = new FutureTask<>(() -> (LoadedReplicas) model.load());
         Thread.ofPlatform().daemon().name("millrace-first-load").start(task);
     }
 
@@ -19,7 +19,7 @@ final class StartedLoad {
      *
      * @throws RuntimeException what loading it threw, if that failed
      */
-    LoadedEngine await() {
+    LoadedReplicas await() {
         boolean interrupted = false;
         try {
             while (true) {

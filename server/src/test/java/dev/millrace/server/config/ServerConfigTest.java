@@ -155,14 +155,17 @@ class ServerConfigTest {
 
     @Test
     void readsWhichGpusMayBeUsed() {
-        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(), 0));
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(), 0, 1));
         flags.put(Setting.GPUS, "3");
-        assertThat(load().gpus()).isEqualTo(new GpuSettings(3, List.of(), 0));
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(3, List.of(), 0, 1));
         flags.put(Setting.GPUS, "device=2");
-        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(2), 0));
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(2), 0, 1));
         flags.put(Setting.GPUS, "2, 0");
         flags.put(Setting.TENSOR_PARALLEL, "2");
-        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(2, 0), 2));
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(0, List.of(2, 0), 2, 1));
+        flags.put(Setting.GPUS, "4");
+        flags.put(Setting.REPLICAS, "2");
+        assertThat(load().gpus()).isEqualTo(new GpuSettings(4, List.of(), 2, 2));
     }
 
     @Test
@@ -175,6 +178,15 @@ class ServerConfigTest {
         assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
                 .withMessage("tensor_parallel is 4, and gpus names 2 only; lower the one or raise"
                         + " the other");
+        flags.put(Setting.REPLICAS, "3");
+        flags.remove(Setting.TENSOR_PARALLEL);
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessage("replicas is 3, and gpus names 2 only; lower the one or raise the"
+                        + " other");
+        flags.put(Setting.TENSOR_PARALLEL, "2");
+        assertThatExceptionOfType(ConfigException.class).isThrownBy(this::load)
+                .withMessage("replicas is 3 of tensor_parallel 2 each, and gpus names 2 only;"
+                        + " lower the one or raise the other");
     }
 
     @ParameterizedTest

@@ -176,8 +176,9 @@ class DeviceChoiceTest {
     void gpusThatCannotShareAModelStopTheServerThatAsksForIt() {
         flags.put(Setting.TENSOR_PARALLEL, "3");
         assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", FOUR))
-                .withMessage("GPUs that share a model must be of one compute capability, and these"
-                        + " are 0 (GPU, 9.0), 1 (GPU, 9.0), 2 (GPU, 8.0); choose with --gpus");
+                .withMessage("GPUs that share a model, or serve it side by side, must be of one"
+                        + " compute capability, and these are 0 (GPU, 9.0), 1 (GPU, 9.0), 2 (GPU,"
+                        + " 8.0); choose with --gpus");
         flags.put(Setting.TENSOR_PARALLEL, "2");
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> DeviceChoice.of(config("auto"), new Probes(() -> FOUR, IMAGES,
@@ -185,6 +186,38 @@ class DeviceChoiceTest {
                             throw new KernelException("there is no NCCL");
                         })))
                 .withMessage("--tensor-parallel=2 cannot serve: there is no NCCL");
+    }
+
+    @Test
+    void gpusServeSideBySideInTheirOrderEachWithAllOfItsOwnMemory() {
+        flags.put(Setting.GPUS, "3,0,1");
+        flags.put(Setting.REPLICAS, "2");
+        Finding unlike = Finding.of(gpu(0, 90, 1 << 20), gpu(1, 90, 1 << 20), gpu(2, 80, 1 << 20),
+                gpu(3, 90, 1 << 21));
+
+        DeviceChoice choice = choose("auto", unlike);
+
+        assertThat(choice.replicas()).extracting(ServingDevice::usualMemoryBytes)
+                .containsExactly((long) (0.9 * (1 << 21)), (long) (0.9 * (1 << 20)));
+        assertThat(choice.description()).isEqualTo("2 replicas, each on "
+                + choice.device().description());
+        assertThat(choice.learners()).containsOnly("1 of 2: " + choice.device().description());
+        flags.put(Setting.GPUS, "1,2");
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", unlike))
+                .withMessage("GPUs that share a model, or serve it side by side, must be of one"
+                        + " compute capability, and these are 1 (GPU, 9.0), 2 (GPU, 8.0); choose"
+                        + " with --gpus");
+        flags.put(Setting.TENSOR_PARALLEL, "2");
+        flags.put(Setting.GPUS, "all");
+        flags.put(Setting.REPLICAS, "3");
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", unlike))
+                .withMessageStartingWith("--replicas=3 of --tensor-parallel=2 asks for 6 GPUs, and"
+                        + " those that can be used are 0 (GPU, 9.0), ")
+                .withMessageEndingWith(
+                        "; lower it");
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> choose("auto", NONE))
+                .withMessage("--replicas=3 cannot serve: there is no driver; install one, or leave"
+                        + " it out");
     }
 
     @Test

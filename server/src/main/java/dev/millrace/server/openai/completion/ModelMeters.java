@@ -24,7 +24,7 @@ import java.util.stream.DoubleStream;
 
 /**
  * One model's meters. Names, labels and buckets of {@code vllm:} are those of vLLM's v1 engine,
- * where {@code engine} numbers the replicas of a model: there is one.
+ * where {@code engine} numbers the replicas of a model: here it is 0, for all of them together.
  */
 final class ModelMeters {
 
