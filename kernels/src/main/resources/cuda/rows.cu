@@ -276,3 +276,37 @@ KERNEL(finishLogits, LogitArguments) {
   a.best[2 * blockIdx.x + 1] =
       top != SPOILED && (u32)(top >> 32) > orderedKey(NEGATIVE_INFINITY);
 }
+
+struct ReorderArguments {
+  const int* order; // (columns): which one comes where
+  Prepared from;    // (rows)
+  Prepared to;      // (rows)
+  int columns;
+  int unused;
+};
+
+// Prepared rows with their columns in another order, for matrices that have theirs in it.
+KERNEL(reorder, ReorderArguments) {
+  int stride = a.to.stride;
+  size_t start = (size_t)blockIdx.x * stride;
+  if (threadIdx.x == 0) a.to.inverse[blockIdx.x] = a.from.inverse[blockIdx.x];
+  for (int first = 0; first < stride; first += ROW_THREADS) {
+    int i = first + threadIdx.x;
+    u16 high = 0, low = 0;
+    if (i < a.columns) {
+      int place = preparedPlace(a.order[i]);
+      high = a.from.high[start + place];
+      if (a.from.low) low = a.from.low[start + place];
+    }
+    float sum = halfToFloat(high) + halfToFloat(low);
+    for (int distance = 8; distance > 0; distance /= 2) {
+      sum += __shfl_xor_sync(ALL_LANES, sum, distance);
+    }
+    if (i < stride) {
+      int place = preparedPlace(i);
+      a.to.high[start + place] = high;
+      if (a.to.low) a.to.low[start + place] = low;
+      if (i % 16 == 0) a.to.sums[(start + i) / 16] = sum;
+    }
+  }
+}

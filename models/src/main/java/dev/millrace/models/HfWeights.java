@@ -1,6 +1,7 @@
 package dev.millrace.models;
 
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.OrderedTensor;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
@@ -126,6 +127,25 @@ final class HfWeights implements Weights {
         return checkpoint.find(isStacked(role, layer)
                 ? stackedName(role, layer)
                 : name(role, layer, expert)).orElseThrow().format();
+    }
+
+    @Override
+    public OrderedTensor findOrdered(WeightRole role, int layer, int expert) {
+        if (orderedFormat(role, layer, expert) == null) {
+            return null;
+        }
+        OrderedTensor whole = checkpoint.readOrdered(checkpoint.find(name(role, layer, expert))
+                .orElseThrow());
+        return new OrderedTensor(GgufNames.part(family.family(), role, spec, layer,
+                whole.tensor()), whole.order());
+    }
+
+    @Override
+    public QuantFormat orderedFormat(WeightRole role, int layer, int expert) {
+        WeightPlaces.check(spec, role, layer, expert);
+        return !role.neededBy(spec, layer) || isStacked(role, layer)
+                ? null
+                : checkpoint.find(name(role, layer, expert)).orElseThrow().ordered();
     }
 
     /** All experts' weights; kept for a while, because some checkpoints make them anew. */

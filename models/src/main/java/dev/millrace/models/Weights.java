@@ -1,5 +1,6 @@
 package dev.millrace.models;
 
+import dev.millrace.kernels.OrderedTensor;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import java.util.Optional;
@@ -26,6 +27,19 @@ public interface Weights {
     default QuantFormat format(WeightRole role, int layer, int expert) {
         QuantTensor tensor = find(role, layer, expert);
         return tensor == null ? null : tensor.format();
+    }
+
+    /**
+     * The weight in fewer bits with columns in an order of their own; null where {@link #find} is
+     * all there is. GPTQ's groups of scattered columns are had so.
+     */
+    default OrderedTensor findOrdered(WeightRole role, int layer, int expert) {
+        return null;
+    }
+
+    /** The format that {@link #findOrdered} gives a weight in; null where it gives none. */
+    default QuantFormat orderedFormat(WeightRole role, int layer, int expert) {
+        return null;
     }
 
     /** The files that weights come from as they are; empty if they are made at load. */

@@ -6,6 +6,7 @@ import dev.millrace.engine.cuda.CudaLayer.Rotary;
 import dev.millrace.engine.forward.RotaryTable;
 import dev.millrace.engine.forward.WeightShapes;
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.OrderedTensor;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cuda.CudaDevice;
@@ -37,6 +38,7 @@ final class CudaWeightLoader {
     private final ModelSpec spec;
     private final Weights weights;
     private final CudaBuffers buffers;
+    private final ColumnOrders orders;
     private final MemorySegment staging;
     private final DeviceLayout matrices;
     private final DeviceLayout tables;
@@ -45,19 +47,22 @@ final class CudaWeightLoader {
     private long nextDescriptor;
 
     /**
+     * @param orders  where orders of columns go
      * @param staging pinned memory
      * @param address of memory for the matrices
      * @param vectors address of memory for norms and biases
      * @param tables  address of {@link #tableBytes}
      */
     CudaWeightLoader(CudaKernels kernels, WorkerPool pool, ModelSpec spec, Weights weights,
-            CudaBuffers buffers, MemorySegment staging, long address, long vectors, long tables) {
+            CudaBuffers buffers, ColumnOrders orders, MemorySegment staging, long address,
+            long vectors, long tables) {
         this.kernels = kernels;
         this.device = kernels.device();
         this.pool = pool;
         this.spec = spec;
         this.weights = weights;
         this.buffers = buffers;
+        this.orders = orders;
         this.staging = staging;
         matrices = new DeviceLayout(address);
         nextVector = vectors;
@@ -153,15 +158,30 @@ final class CudaWeightLoader {
 
     private List<Part> perExpert(WeightRole role, WeightRole biasRole, int layer, long out) {
         return IntStream.range(0, spec.layer(layer).feedForward().experts().count())
-                .mapToObj(expert -> new Part(matrix(role, layer, expert),
-                        vector(biasRole, layer, expert), out))
+                .mapToObj(expert -> part(role, layer, expert, vector(biasRole, layer, expert),
+                        out))
                 .toList();
     }
 
     /** @param biasRole null for a role whose products never have anything added */
     private Part part(WeightRole role, WeightRole biasRole, int layer, long out) {
-        return new Part(matrix(role, layer, Weights.NO_EXPERT),
+        return part(role, layer, Weights.NO_EXPERT,
                 biasRole == null ? 0 : vector(biasRole, layer), out);
+    }
+
+    private Part part(WeightRole role, int layer, int expert, long bias, long out) {
+        OrderedTensor ordered = weights.findOrdered(role, layer, expert);
+        return ordered == null
+                ? new Part(matrix(role, layer, expert), bias, out)
+                : new Part(matrix(role, layer, ordered.tensor()), bias, out,
+                        orders.place(ordered.order(), this::upload));
+    }
+
+    private void upload(int[] values, long address) {
+        MemorySegment part = staging.asSlice(0, (long) values.length * Integer.BYTES);
+        MemorySegment.copy(values, 0, part, ValueLayout.JAVA_INT, 0, values.length);
+        device.upload(part, address);
+        device.synchronize();
     }
 
     private CudaProduct product(List<Part> parts) {
@@ -171,7 +191,10 @@ final class CudaWeightLoader {
     }
 
     private CudaMatrix matrix(WeightRole role, int layer, int expert) {
-        QuantTensor tensor = weights.get(role, layer, expert);
+        return matrix(role, layer, weights.get(role, layer, expert));
+    }
+
+    private CudaMatrix matrix(WeightRole role, int layer, QuantTensor tensor) {
         WeightShapes.require(spec, role, layer, tensor);
         CudaMatrix matrix = CudaMatrix.upload(device, tensor,
                 matrices.take(CudaMatrix.bytes(tensor.format(), tensor.shape())), staging, pool);

@@ -49,12 +49,13 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
             return new MemoryPlan(whole.name(), budget.totalBytes(),
                     CudaBuffers.bytes(spec, devices, budget, groups.size(), logitBytes,
                             activations)
-                            + CudaWeightLoader.tableBytes(spec, budget.contextTokens()),
+                            + CudaWeightLoader.tableBytes(spec, budget.contextTokens())
+                            + ColumnOrders.bytes(spec, weights, budget, activations),
                     budget.adapterBytes(), groups);
         }
 
         WeightSizes sizes() {
-            return WeightSizes.of(CudaMatrix::bytes, spec, weights);
+            return WeightSizes.of(CudaMatrix::bytes, spec, weights, ColumnOrders::format);
         }
     }
 
@@ -84,9 +85,12 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
         device.clear(buffers.logitArrivals, CudaKernels.logitArrivalBytes(buffers.logitRows));
         MemorySegment staging = device.pin(Math.clamp(sizes.bytes(), LEAST_STAGING_BYTES,
                 STAGING_BYTES));
+        long tableAddress = bufferAddress + layout.taken();
+        ColumnOrders orders = new ColumnOrders(spec, share.weights(), budget, share.activations(),
+                tableAddress + CudaWeightLoader.tableBytes(spec, budget.contextTokens()));
         CudaWeights loaded = new CudaWeightLoader(kernels, pool, spec, share.weights(), buffers,
-                staging, weightAddress, weightAddress + sizes.bytes() - vectorBytes,
-                bufferAddress + layout.taken()).load(budget.contextTokens());
+                orders, staging, weightAddress, weightAddress + sizes.bytes() - vectorBytes,
+                tableAddress).load(budget.contextTokens());
         device.unpin(staging);
         StepInputs inputs = new StepInputs(device, buffers.inputs, budget, groups.size());
         CudaAdapters adapters = new CudaAdapters(device, share, buffers, inputs);

@@ -24,6 +24,21 @@ public record WeightSizes(long bytes, long stepBytes) {
      */
     public static WeightSizes of(ToLongBiFunction<QuantFormat, TensorShape> matrixBytes,
             ModelSpec spec, Weights weights) {
+        return of(matrixBytes, spec, weights, Weights::format);
+    }
+
+    /** Which format of a weight a backend takes. */
+    public interface Choice {
+        QuantFormat format(Weights weights, WeightRole role, int layer, int expert);
+    }
+
+    /**
+     * Of a model of which some weights come in several formats.
+     *
+     * @param matrixBytes what a matrix in a format takes
+     */
+    public static WeightSizes of(ToLongBiFunction<QuantFormat, TensorShape> matrixBytes,
+            ModelSpec spec, Weights weights, Choice choice) {
         long all = 0;
         long idle = 0;
         for (WeightRole role : WeightRole.values()) {
@@ -35,31 +50,34 @@ public record WeightSizes(long bytes, long stepBytes) {
                 if (role.perExpert()) {
                     ExpertSpec experts = spec.layer(layer).feedForward().experts();
                     for (int expert = 0; expert < experts.count(); expert++) {
-                        all += bytes(matrixBytes, spec, weights, role, place, expert);
+                        all += bytes(matrixBytes, spec, weights, choice, role, place, expert);
                     }
                     if (role.isMatrix()) {
                         idle += (experts.count() - experts.chosen())
-                                * bytes(matrixBytes, spec, weights, role, place, 0);
+                                * bytes(matrixBytes, spec, weights, choice, role, place, 0);
                     }
                 } else {
-                    all += bytes(matrixBytes, spec, weights, role, place, Weights.NO_EXPERT);
+                    all += bytes(matrixBytes, spec, weights, choice, role, place,
+                            Weights.NO_EXPERT);
                 }
             }
         }
         if (!spec.tiedEmbeddings()) {
-            idle += bytes(matrixBytes, spec, weights, WeightRole.TOKEN_EMBEDDING, Weights.NO_LAYER,
+            idle += bytes(matrixBytes, spec, weights, choice, WeightRole.TOKEN_EMBEDDING,
+                    Weights.NO_LAYER,
                     Weights.NO_EXPERT);
         }
         return new WeightSizes(all, all - idle);
     }
 
     private static long bytes(ToLongBiFunction<QuantFormat, TensorShape> matrixBytes,
-            ModelSpec spec, Weights weights, WeightRole role, int layer, int expert) {
+            ModelSpec spec, Weights weights, Choice choice, WeightRole role, int layer,
+            int expert) {
         TensorShape shape = role.shape(spec, layer);
         if (!role.isMatrix()) {
             return shape.columns() * Float.BYTES;
         }
-        QuantFormat format = weights.format(role, layer, expert);
+        QuantFormat format = choice.format(weights, role, layer, expert);
         return matrixBytes.applyAsLong(format, shape);
     }
 

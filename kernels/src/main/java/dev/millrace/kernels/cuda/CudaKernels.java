@@ -77,8 +77,8 @@ public final class CudaKernels {
             long[] addresses = {matrix.codes(), matrix.hasExtra() ? matrix.extra() : 0,
                 matrix.scales(), matrix.factors(), parts.get(i).bias(), parts.get(i).out()};
             MemorySegment.copy(addresses, 0, each, ValueLayout.JAVA_LONG, 0, addresses.length);
-            if (runs.isEmpty() || runs.getLast().format() != matrix.format()) {
-                runs.add(new Run(matrix.format(), i, 0, 0, 0));
+            if (runs.isEmpty() || !runs.getLast().takes(parts.get(i))) {
+                runs.add(new Run(matrix.format(), parts.get(i).order(), i, 0, 0, 0));
             }
             int[] sizes = {matrix.rows(), matrix.columns(), matrix.format().ordinal(),
                 runs.getLast().tiles()};

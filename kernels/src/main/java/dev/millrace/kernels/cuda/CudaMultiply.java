@@ -23,8 +23,10 @@ final class CudaMultiply {
     private final Map<DeviceFormat, Few> few = new EnumMap<>(DeviceFormat.class);
     private final Map<DeviceFormat, Few> some = new EnumMap<>(DeviceFormat.class);
     private final Map<DeviceFormat, CudaFunction> many = new EnumMap<>(DeviceFormat.class);
+    private final CudaFunction reorder;
 
     CudaMultiply(CudaDevice device) {
+        reorder = device.function("reorder");
         for (DeviceFormat format : DeviceFormat.values()) {
             few.put(format, Few.of(device.function("multiplyFew" + format), FEW_OPERANDS));
             some.put(format, Few.of(device.function("multiplySome" + format), SOME_OPERANDS));
@@ -63,17 +65,30 @@ final class CudaMultiply {
     void run(CudaProduct product, Experts experts, PreparedRows x, int rows, int most) {
         int tokens = x.activations().operandTokens();
         int usual = experts.count() == 0 ? rows : Math.ceilDiv(rows, experts.count());
+        int inputs = experts.rowTokens() == 0 ? rows : most;
         for (Run run : product.runs()) {
+            PreparedRows ordered = inOrder(run.order(), x, inputs, product.columns());
             int blocks = Math.ceilDiv(usual, MANY_OPERANDS * tokens)
                     * Math.ceilDiv(run.rows(), MANY_ROWS) * run.count();
             if (usual > SOME_OPERANDS * tokens && run.format().isForMany()
                     && blocks >= ENOUGH_BLOCKS) {
-                many(product, run, experts, x, rows, most);
+                many(product, run, experts, ordered, rows, most);
             } else {
                 few((most <= FEW_OPERANDS * tokens ? few : some).get(run.format()), product, run,
-                        experts, x, rows, most);
+                        experts, ordered, rows, most);
             }
         }
+    }
+
+    /** The activations, or a copy in another order. */
+    private PreparedRows inOrder(ColumnOrder order, PreparedRows x, int rows, int columns) {
+        if (order.equals(ColumnOrder.NONE)) {
+            return x;
+        }
+        PreparedRows ordered = PreparedRows.at(order.scratch(), rows, columns, x.activations());
+        reorder.begin().with(order.indices()).with(x, columns).with(ordered, columns)
+                .with(columns).with(0).launch(rows, 1, 1, THREADS, 0);
+        return ordered;
     }
 
     /** Of an expert only some groups of tokens are not empty: each gets as many blocks as one. */

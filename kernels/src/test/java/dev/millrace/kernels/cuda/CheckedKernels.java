@@ -35,7 +35,9 @@ final class CheckedKernels {
     private static void multiply() {
         CudaMultiplyTest test = new CudaMultiplyTest();
         for (QuantFormat format : List.of(QuantFormat.F32, QuantFormat.F16, QuantFormat.Q8_0,
-                QuantFormat.Q4_0, QuantFormat.Q4_K, QuantFormat.Q6_K, QuantFormat.Q2_K)) {
+                QuantFormat.Q4_0, QuantFormat.Q4_K, QuantFormat.Q6_K, QuantFormat.Q2_K,
+                QuantFormat.INT4_G128, QuantFormat.INT4_ZERO, QuantFormat.INT4_ZERO_G128,
+                QuantFormat.INT8_CHANNEL)) {
             test.everyFormatMultipliesWhatItsWeightsAre(format);
             test.activationsOfOneHalfAreRoundedToThatAndNoFurther(format);
             test.aRowThatIsLookedUpIsWhatTheFileSays(format);
@@ -43,6 +45,7 @@ final class CheckedKernels {
         test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K, CudaActivations.F16X2);
         test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q8_0, CudaActivations.F16);
         test.blocksOfThreadsShareTheTilesOfAllMatrices(QuantFormat.Q4_0);
+        test.activationsComeInTheOrderOfTheColumns(CudaActivations.F16X2);
     }
 
     private static void rows() {

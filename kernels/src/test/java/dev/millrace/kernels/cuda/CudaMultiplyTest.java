@@ -12,8 +12,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -162,6 +164,46 @@ class CudaMultiplyTest extends OnEmulatedDevice {
                                     CudaActivations.F16));
                 }
             }
+        }
+    }
+
+    /** The same bits as activations that are in the order already. */
+    @ParameterizedTest
+    @EnumSource
+    void activationsComeInTheOrderOfTheColumns(CudaActivations activations) {
+        int columns = 896;
+        int tokens = 5;
+        List<Integer> order = new ArrayList<>(IntStream.range(0, columns).boxed().toList());
+        Collections.shuffle(order, new Random(4));
+        int[] indices = order.stream().mapToInt(Integer::intValue).toArray();
+        QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), QuantFormat.INT4_ZERO_G128,
+                TensorShape.matrix(ROWS, columns), 0.7f, 8);
+        float[] x = activations(tokens, columns);
+        float[] inOrder = new float[x.length];
+        for (int i = 0; i < x.length; i++) {
+            inOrder[i] = x[i / columns * columns + indices[i % columns]];
+        }
+        try (DeviceScope scope = new DeviceScope(device)) {
+            ColumnOrder shared = new ColumnOrder(scope.upload(indices), scope.allocate(
+                    PreparedRows.bytes(tokens, columns, activations)));
+            List<Part> parts = new ArrayList<>();
+            for (ColumnOrder each : List.of(shared, shared, ColumnOrder.NONE)) {
+                parts.add(new Part(scope.matrix(weights, pool), 0,
+                        scope.allocate((long) tokens * ROWS * Float.BYTES), each));
+            }
+            PreparedRows prepared = scope.prepared(tokens, columns, activations);
+            kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0, columns), tokens,
+                    prepared);
+            CudaProduct product = scope.product(parts);
+            kernels.multiply(product, prepared, tokens);
+
+            assertThat(product.runs()).hasSize(2);
+            float[] bias = new float[ROWS];
+            float[] expected = multiply(weights, inOrder, bias, tokens, activations);
+            assertThat(scope.floats(parts.get(0).out(), tokens * ROWS)).isEqualTo(expected);
+            assertThat(scope.floats(parts.get(1).out(), tokens * ROWS)).isEqualTo(expected);
+            assertThat(scope.floats(parts.get(2).out(), tokens * ROWS))
+                    .isEqualTo(multiply(weights, x, bias, tokens, activations));
         }
     }
 

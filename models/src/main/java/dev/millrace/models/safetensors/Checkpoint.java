@@ -1,5 +1,6 @@
 package dev.millrace.models.safetensors;
 
+import dev.millrace.kernels.OrderedTensor;
 import dev.millrace.kernels.QuantTensor;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -25,7 +26,8 @@ public final class Checkpoint implements AutoCloseable {
             if (collector == null || !collector.isPart(tensor.name())) {
                 tensor.type().format().filter(format -> tensor.bytes() > 0)
                         .ifPresent(format -> tensors.put(tensor.name(), new CheckpointTensor(
-                                tensor.name(), tensor.shape(), tensor.type().name(), format)));
+                                tensor.name(), tensor.shape(), tensor.type().name(), format,
+                                null)));
             }
         }
         if (collector != null) {
@@ -34,8 +36,9 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private void addInParts(String name, StoredWeight weight) {
+        StoredWeight ordered = weight.ordered();
         if (tensors.put(name, new CheckpointTensor(name, weight.shape(), weight.stored(),
-                weight.format())) != null) {
+                weight.format(), ordered == null ? null : ordered.format())) != null) {
             throw new SafetensorsException(source() + " has the weight " + Quoted.text(name)
                     + " twice, quantised and not");
         }
@@ -88,6 +91,19 @@ public final class Checkpoint implements AutoCloseable {
         return weight != null
                 ? weight.read()
                 : folder.quantTensor(folder.find(tensor.name()).orElseThrow());
+    }
+
+    /**
+     * The weight with its columns in the order of their groups, made anew.
+     *
+     * @throws IllegalArgumentException if there is no such form of it
+     */
+    public OrderedTensor readOrdered(CheckpointTensor tensor) {
+        if (tensor.ordered() == null) {
+            throw new IllegalArgumentException(tensor.name() + " has columns in order");
+        }
+        StoredWeight weight = inParts.get(tensor.name());
+        return new OrderedTensor(weight.ordered().read(), weight.order());
     }
 
     /** Unmaps all files; every tensor becomes invalid. */

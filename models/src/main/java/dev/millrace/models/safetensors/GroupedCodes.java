@@ -167,4 +167,29 @@ interface GroupedCodes {
             return scales.get(row * groups + group);
         }
     }
+
+    /** Others' codes with their columns in another order. */
+    record Reordered(GroupedCodes codes, int[] order) implements GroupedCodes {
+
+        @Override
+        public void read(long firstRow, int rows, long firstColumn, int columns, int[] out) {
+            int[] column = new int[rows];
+            for (int c = 0; c < columns; c++) {
+                codes.read(firstRow, rows, order[(int) firstColumn + c], 1, column);
+                for (int r = 0; r < rows; r++) {
+                    out[r * columns + c] = column[r];
+                }
+            }
+        }
+
+        @Override
+        public int zero(long row, long group) {
+            return codes.zero(row, group);
+        }
+
+        @Override
+        public float scale(long row, long group) {
+            return codes.scale(row, group);
+        }
+    }
 }

@@ -12,7 +12,8 @@ import java.nio.ByteOrder;
  * any other (of four bits) in those of Q5_0, whose codes from -16 to 15 hold every difference. The
  * format says besides whether 128 columns or whole rows share the scale. What does not fit that,
  * such as groups of scattered columns, is multiplied out: to float16, or where that cannot hold the
- * scales to float32.
+ * scales to float32. Scattered columns can be had in the order of their groups as well, for those
+ * who can bring what they are multiplied with into that order.
  */
 final class IntegerWeight extends StoredWeight {
 
@@ -28,6 +29,8 @@ final class IntegerWeight extends StoredWeight {
     private final int[] groupIndex;
     private final long groupColumns;
     private final QuantFormat format;
+    private final int[] order;
+    private final IntegerWeight ordered;
 
     /**
      * A weight of integers.
@@ -46,6 +49,26 @@ final class IntegerWeight extends StoredWeight {
         this.groupIndex = groupIndex;
         this.groupColumns = groupColumns;
         this.format = choose(bits, groups, scales);
+        this.order = groupIndex == null ? null : order(groupIndex, groups, groupColumns);
+        IntegerWeight sorted = order == null
+                ? null
+                : new IntegerWeight(method, shape, bits, new GroupedCodes.Reordered(codes, order),
+                        groups, null, groupColumns, scales);
+        this.ordered = sorted == null || sorted.format.blockElements() == 1 ? null : sorted;
+    }
+
+    /** Columns by group; null unless all groups are as large as they should be. */
+    private static int[] order(int[] groupIndex, long groups, long groupColumns) {
+        int[] next = new int[(int) groups];
+        int[] order = new int[groupIndex.length];
+        for (int column = 0; column < order.length; column++) {
+            int group = groupIndex[column];
+            if (next[group] == groupColumns) {
+                return null;
+            }
+            order[(int) (group * groupColumns) + next[group]++] = column;
+        }
+        return groups * groupColumns == order.length ? order : null;
     }
 
     private QuantFormat choose(int bits, long groups, FloatView scales) {
@@ -86,7 +109,18 @@ final class IntegerWeight extends StoredWeight {
 
     @Override
     String stored() {
-        return method + (groupIndex != null ? ", scattered groups" : "") + ", as " + format;
+        return method + (groupIndex != null ? ", scattered groups" : "") + ", as " + format
+                + (ordered != null ? " or " + ordered.format : "");
+    }
+
+    @Override
+    StoredWeight ordered() {
+        return ordered;
+    }
+
+    @Override
+    int[] order() {
+        return ordered == null ? null : order;
     }
 
     @Override

@@ -29,6 +29,16 @@ abstract sealed class StoredWeight permits IntegerWeight, FloatEightWeight, Mxfp
     /** What it becomes. */
     abstract QuantFormat format();
 
+    /** The same with columns in the order of their groups; null where that gains nothing. */
+    StoredWeight ordered() {
+        return null;
+    }
+
+    /** The order of the columns of {@link #ordered}; null if it is null. */
+    int[] order() {
+        return null;
+    }
+
     /**
      * Writes some rows, counted through all planes and at most {@link #TILE_ROWS}, where they
      * belong in the whole tensor.

@@ -1,6 +1,7 @@
 package dev.millrace.models.safetensors;
 
 import dev.millrace.kernels.Dequantizer;
+import dev.millrace.kernels.OrderedTensor;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.TensorShape;
@@ -169,8 +170,46 @@ class QuantizedCheckpointTest {
         fill(4, 4, false);
         assertWeight(withGroups(gptq(4, 4, 1), column -> column * 7 % 4),
                 "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":64,\"desc_act\":true}",
-                QuantFormat.F16, "GPTQ int4, groups of 64, scattered groups, as F16",
+                QuantFormat.F16, "GPTQ int4, groups of 64, scattered groups, as F16 or INT4_ZERO",
                 expected(column -> column * 7 % 4));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64, true, Q4_0", "64, false, INT4_ZERO", "128, true, INT4_G128",
+        "128, false, INT4_ZERO_G128"})
+    void scatteredGroupsCanBeHadInTheirOrder(int columns, boolean symmetric, QuantFormat format)
+            throws IOException {
+        int groups = COLUMNS / columns;
+        fill(4, groups, symmetric);
+        Group group = column -> column * 7 % groups;
+        try (Checkpoint checkpoint = open(withGroups(gptq(4, groups, 1), group),
+                "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":" + columns + "}")) {
+            CheckpointTensor tensor = checkpoint.find("p.weight").orElseThrow();
+            assertThat(tensor.stored()).isEqualTo("GPTQ int4, groups of " + columns
+                    + ", scattered groups, as F16 or " + format);
+            OrderedTensor ordered = checkpoint.readOrdered(tensor);
+            assertThat(ordered.tensor().format()).isEqualTo(format).isEqualTo(tensor.ordered());
+            float[] inOrder = values(ordered.tensor());
+            float[] expected = expected(group);
+            for (int i = 0; i < expected.length; i++) {
+                int from = i / COLUMNS * COLUMNS + ordered.order()[i % COLUMNS];
+                assertThat(inOrder[i]).isEqualTo(expected[from]);
+            }
+            assertThat(ordered.order()).doesNotHaveDuplicates();
+        }
+    }
+
+    /** Three columns in ten are the first group's: no order makes blocks of that. */
+    @Test
+    void groupsOfUnequalSizesHaveNoOrder() throws IOException {
+        fill(4, 2, true);
+        try (Checkpoint checkpoint = open(withGroups(gptq(4, 2, 1), column -> column % 10 < 3
+                ? 0
+                : 1), "{\"quant_method\":\"gptq\",\"bits\":4,\"group_size\":128}")) {
+            CheckpointTensor tensor = checkpoint.find("p.weight").orElseThrow();
+            assertThat(tensor.ordered()).isNull();
+            assertThat(tensor.format()).isEqualTo(QuantFormat.F16);
+        }
     }
 
     @Test

@@ -1,0 +1,126 @@
+package dev.millrace.engine.cuda;
+
+import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.forward.Backend;
+import dev.millrace.engine.forward.BlockOperations;
+import dev.millrace.engine.forward.ForwardPass;
+import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
+import dev.millrace.engine.forward.MemoryBudget;
+import dev.millrace.engine.forward.OutputRequest.FullLogits;
+import dev.millrace.engine.forward.RandomModel;
+import dev.millrace.engine.forward.SequenceRow;
+import dev.millrace.engine.forward.StepBatch;
+import dev.millrace.kernels.KvFormat;
+import dev.millrace.kernels.OrderedTensor;
+import dev.millrace.kernels.QuantFormat;
+import dev.millrace.kernels.QuantTensor;
+import dev.millrace.kernels.WorkerPool;
+import dev.millrace.kernels.cpu.CpuKernels;
+import dev.millrace.kernels.cuda.CudaActivations;
+import dev.millrace.models.WeightRole;
+import dev.millrace.models.Weights;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+/** Weights whose columns are had in other orders, as GPTQ's by groups, on the emulated device. */
+class ColumnOrderTest {
+
+    private static final int TOKENS = 21;
+    private static final MemoryBudget BUDGET = new MemoryBudget(64 << 20, 32, 1, TOKENS,
+            KvFormat.F32);
+    private static final WorkerPool POOL = WorkerPool.create(1);
+
+    @AfterAll
+    static void closePool() {
+        POOL.close();
+    }
+
+    /** Every matrix of a layer in an order of its own, but queries, keys and values in one. */
+    private record Scattered(RandomModel model) implements Weights {
+
+        @Override
+        public QuantTensor find(WeightRole role, int layer, int expert) {
+            return model.find(role, layer, expert);
+        }
+
+        @Override
+        public OrderedTensor findOrdered(WeightRole role, int layer, int expert) {
+            if (orderedFormat(role, layer, expert) == null) {
+                return null;
+            }
+            QuantTensor tensor = model.find(role, layer, expert);
+            int columns = (int) tensor.shape().columns();
+            List<Integer> shuffled = new ArrayList<>(IntStream.range(0, columns).boxed().toList());
+            boolean projection = role == WeightRole.KEY || role == WeightRole.VALUE;
+            Collections.shuffle(shuffled, new Random((projection ? WeightRole.QUERY : role)
+                    .ordinal() + 100L * layer + 1000L * expert));
+            int[] order = shuffled.stream().mapToInt(Integer::intValue).toArray();
+            float[] values = tensor.data().toArray(ValueLayout.JAVA_FLOAT);
+            float[] ordered = new float[values.length];
+            for (int i = 0; i < values.length; i++) {
+                ordered[i] = values[i / columns * columns + order[i % columns]];
+            }
+            return new OrderedTensor(QuantTensor.of(QuantFormat.F32, tensor.shape(),
+                    MemorySegment.ofArray(ordered)), order);
+        }
+
+        @Override
+        public QuantFormat orderedFormat(WeightRole role, int layer, int expert) {
+            return role.perLayer() && role.isMatrix() && role.neededBy(model.spec(), layer)
+                    ? QuantFormat.F32
+                    : null;
+        }
+
+        @Override
+        public long totalBytes() {
+            return model.totalBytes();
+        }
+    }
+
+    static List<RandomModel> models() {
+        return RandomModel.all().stream().filter(model -> List.of("plain F32", "as qwen2-moe")
+                .stream().anyMatch(model.toString()::endsWith)).toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void logitsAreThoseOfColumnsThatLieAsTheyAreMultiplied(RandomModel model) {
+        Weights scattered = new Scattered(model);
+        float[] expected = logits(new CpuBackend(CpuKernels.scalar(), POOL, Duration.ZERO), model,
+                scattered);
+        float[] actual = logits(EmulatedBackend.open(POOL), model, scattered);
+        float largest = 0;
+        for (float logit : expected) {
+            largest = Math.max(largest, Math.abs(logit));
+        }
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(actual[i]).isCloseTo(expected[i], within(5e-5f * largest));
+        }
+        DeviceMemory needed = CudaBackend.memoryNeeded(model.spec(), scattered, BUDGET,
+                CudaActivations.F16X2);
+        assertThat(needed.bufferBytes()).isGreaterThan(CudaBackend.memoryNeeded(model.spec(),
+                model, BUDGET, CudaActivations.F16X2).bufferBytes());
+    }
+
+    private static float[] logits(Backend backend, RandomModel model, Weights weights) {
+        int[] tokens = new Random(5).ints(TOKENS, 0, model.spec().vocabularySize()).toArray();
+        try (ForwardPass pass = backend.open(model.spec(), weights, BUDGET)) {
+            int[][] tables = pass.cacheGeometry().ownTables(0, TOKENS, TOKENS);
+            return pass.step(new StepBatch(List.of(new SequenceRow(tokens, 0, tables,
+                    SequenceRow.NO_ADAPTER, new FullLogits(TOKENS), null)),
+                    BlockOperations.NONE)).rows().getFirst().values();
+        }
+    }
+}
