@@ -71,15 +71,15 @@ INLINE u32 centredPair(u32 codes, int pair, Zero zero) {
 // as exactly as any. The scale makes up for it.
 INLINE u32 smallPair(u32 codes, int pair) { return codes >> (4 * pair) & 0x000f000fu; }
 
-// A byte times a factor, rounded once: the byte becomes the last bits of 2^23, which times the factor
-// is taken away again.
-INLINE float byteTimes(u32 bytes, int index, float factor, float biased) {
-  float shifted = __int_as_float((int)__byte_perm(bytes, 0x4b000000u, 0x7440 + index));
-  return fmaf(shifted, factor, biased);
+// One of four bytes, times 2^-24: as a small half.
+INLINE float smallByte(u32 bytes, int index) {
+  u32 halves = __byte_perm(bytes, 0, index < 2 ? 0x4140 : 0x4342);
+  return halfToFloat((u16)(halves >> (index % 2 * 16)));
 }
 
 // Each format below says: GROUP, the columns that share a scale, 0 for whole rows; MINIMUM, whether a
-// group has an offset; load, what a lane holds of a block of one row; pair, two columns of step s
+// group has an offset, and CODED, whether that is a code times what a block has once; load, what a
+// lane holds of a block of one row; pair, two columns of step s
 // (of 16 columns) as halves, the first or second pair of the lane; scale and minimum of a group.
 //
 // Of a stage, what a warp has copied to shared memory at once: BLOCKS of columns, or one of the
@@ -88,7 +88,7 @@ INLINE float byteTimes(u32 bytes, int index, float factor, float biased) {
 
 // All that there is of some formats only.
 struct BasicFormat {
-  static const bool MINIMUM = false, LAZY = false;
+  static const bool MINIMUM = false, CODED = false, LAZY = false;
   static const int PLANES = 1, BLOCKS = 1, PARTS = 1;
   static const int EXTRA = 0, SCALES = 0, FACTORS = 0;
 };
@@ -234,27 +234,30 @@ typedef NibblesOf128<false> I4Format;
 typedef NibblesOf128<true> I4ZFormat;
 
 // Scales as ggml packs them for 256 columns: two halves and 8 + 8 numbers of six bits, here 8 + 8 that
-// begin a byte each, and what is left of the second four of either.
+// begin a byte each, and what is left of the second four of either. Two groups share the words of
+// their codes: the even one has the first and third nibble of each half, the odd one the others, so
+// that its codes are worth 16 where they lie, and its scale a sixteenth.
 struct Q4KFormat : BasicFormat {
   static const int GROUP = 32;
-  static const bool MINIMUM = true;
+  static const bool MINIMUM = true, CODED = true;
   static const int BLOCKS = 2;
   static const int CODES = 2048, SCALES = 256;
-  // Four bytes each; small codes have their power of two in the scale.
+  // Four bytes each. Small codes and small bytes have their powers of two in the scale, of even groups
+  // and odd ones, and in the minimum.
   struct Lane {
     uint4 part;
     u32 scales, minimums;
-    float scale, scaleBias, minimum, minimumBias;
+    float scale[2], minimum;
   };
 
   template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
     lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
     uint4 packed = weightsAt<STAGED>((const uint4*)m.scales + widePlace(m, tile, block, row));
-    lane.scale = halfToFloat((u16)packed.x) * 16777216.0f;
-    lane.scaleBias = lane.scale * -8388608.0f;
-    lane.minimum = halfToFloat((u16)(packed.x >> 16));
-    lane.minimumBias = lane.minimum * -8388608.0f;
+    float scale = halfToFloat((u16)packed.x);
+    lane.scale[0] = scale * 0x1p48f;
+    lane.scale[1] = scale * 0x1p44f;
+    lane.minimum = halfToFloat((u16)(packed.x >> 16)) * 0x1p28f;
     if (block % 2 == 0) {
       lane.scales = packed.y & 0x3f3f3f3fu;
       lane.minimums = packed.z & 0x3f3f3f3fu;
@@ -264,14 +267,21 @@ struct Q4KFormat : BasicFormat {
     }
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    return smallPair(word(lane.part, step / 2), step % 2 * 2 + second);
+    u32 codes = word(lane.part, step / 4 * 2 + step % 2) >> (8 * second);
+    return codes & (step / 2 % 2 == 0 ? 0x000f000fu : 0x00f000f0u);
   }
   INLINE static float scale(const Lane& lane, int group) {
-    return byteTimes(lane.scales, group, lane.scale, lane.scaleBias);
+    return smallByte(lane.scales, group) * lane.scale[group % 2];
   }
   INLINE static float minimum(const Lane& lane, int group) {
-    return byteTimes(lane.minimums, group, lane.minimum, lane.minimumBias);
+    return smallByte(lane.minimums, group) * (lane.minimum * 0x1p-4f);
   }
+  // The code of a group's minimum, for each of its two steps, as small halves; what it is times, for
+  // sums that are a sixteenth.
+  INLINE static u32 minimumPair(const Lane& lane, int group) {
+    return __byte_perm(lane.minimums, 0, 0x4040 + group * 0x0101);
+  }
+  INLINE static float minimumFactor(const Lane& lane) { return lane.minimum; }
 };
 
 struct Q6KFormat : BasicFormat {

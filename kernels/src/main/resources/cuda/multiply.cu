@@ -66,15 +66,53 @@ INLINE bool isHigh(const MultiplyArguments& a, int column) {
   return column % TILE_COLUMNS < tileTokens(a);
 }
 
-// Adds products of 128 columns, or of less: activations(n, pair) gives a lane its part of two steps of tile n,
-// sums(n, i, pair) those steps' sums of the activations of the lane's column i, if that pays for
-// minimums, which `high` says.
+// How a lane weighs the sums that minimums meet, of column g or, where minimums are not CODED, 2 t and
+// the next: not at all those of lower halves. CODED sums are a sixteenth, lest a half overflow.
+template <class Format>
+INLINE float weightOfSums(const MultiplyArguments& a) {
+  int column = Format::CODED ? threadIdx.x % WARP / 4 : threadIdx.x % 4 * 2;
+  return isHigh(a, column) ? Format::CODED ? 0.0625f : 1.0f : 0.0f;
+}
+
+// Takes the minimums of 128 columns off: products of their codes and the sums of all eight steps, which
+// become sums of two halves each. The codes meet both.
+template <class Format, int ROW_TILES, int TILES, class Sums>
+INLINE void subtractMinimums(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles,
+                             float weight, Sums sums, float (&total)[ROW_TILES][TILES][4]) {
+  int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
+#pragma unroll
+  for (int n = 0; n < TILES; n++) {
+    if (n > 0 && n >= tiles) continue;
+    float2 both = sums(n, g, t);
+    both.x *= weight;
+    both.y *= weight;
+    u32 upper = packHalves(both.x, both.y);
+    u32 lower = packHalves(both.x - halfToFloat((u16)upper),
+                           both.y - halfToFloat((u16)(upper >> 16)));
+#pragma unroll
+    for (int r = 0; r < ROW_TILES; r++) {
+      u32 codes[2], each[4];
+      for (int i = 0; i < 2; i++) codes[i] = Format::minimumPair(lanes[r][i], t);
+      for (int i = 0; i < 4; i++) each[i] = codes[i % 2];
+      float products[4] = {0, 0, 0, 0};
+      multiplyAdd(products, each, upper, lower);
+      for (int i = 0; i < 4; i++) {
+        total[r][n][i] -= Format::minimumFactor(lanes[r][i / 2]) * products[i];
+      }
+    }
+  }
+}
+
+// Adds products of 128 columns, or of less: activations(n, pair) gives a lane its part of two steps
+// of tile n, sums(n, column, pair) those steps' sums of the activations of one of the tile's columns,
+// which count as much as `weight` says.
 template <class Format, int ROW_TILES, int TILES, int PAIRS, class Activations, class Sums>
-INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles, bool high,
-                          Activations activations, Sums sums,
+INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], int tiles,
+                          float weight, Activations activations, Sums sums,
                           float (&total)[ROW_TILES][TILES][4]) {
   constexpr int GROUPS = Format::GROUP == 16 ? 2 : 1; // of a pair of steps
   constexpr int SPAN = Format::GROUP > 32 ? Format::GROUP / 32 : 1; // pairs that share a scale
+  int t = threadIdx.x % 4;
   float products[ROW_TILES][TILES][4];
 #pragma unroll
   for (int pair = 0; pair < PAIRS; pair++) {
@@ -98,12 +136,12 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
       if (n > 0 && n >= tiles) continue;
       uint4 x = activations(n, pair);
       float ones[2][GROUPS];
-      if (Format::MINIMUM) {
+      if (Format::MINIMUM && !Format::CODED) {
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-          float2 both = sums(n, i, pair);
-          ones[i][0] = !high ? 0.0f : GROUPS == 1 ? both.x + both.y : both.x;
-          ones[i][GROUPS - 1] = !high ? 0.0f : GROUPS == 1 ? ones[i][0] : both.y;
+          float2 both = sums(n, 2 * t + i, pair);
+          ones[i][0] = weight * (GROUPS == 1 ? both.x + both.y : both.x);
+          ones[i][GROUPS - 1] = GROUPS == 1 ? ones[i][0] : weight * both.y;
         }
       }
 #pragma unroll
@@ -124,11 +162,16 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
           for (int i = 0; i < 4; i++) {
             total[r][n][i] += scales[r][i / 2][group] * sum[i];
             sum[i] = 0;
-            if (Format::MINIMUM) total[r][n][i] -= minimums[r][i / 2][group] * ones[i % 2][group];
+            if (Format::MINIMUM && !Format::CODED) {
+              total[r][n][i] -= minimums[r][i / 2][group] * ones[i % 2][group];
+            }
           }
         }
       }
     }
+  }
+  if constexpr (Format::CODED) {
+    subtractMinimums<Format, ROW_TILES, TILES>(lanes, tiles, weight, sums, total);
   }
 }
 

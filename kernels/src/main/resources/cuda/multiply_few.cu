@@ -51,6 +51,14 @@ INLINE int stagesOf(const Matrix& m) {
   return max(0, ceilDiv(units - warp, SHARES)) * Format::PARTS;
 }
 
+// The first column of the index-th of them.
+template <class Format>
+INLINE int columnOf(int index) {
+  constexpr int SPLIT = Format::PARTS / Format::PLANES;
+  int unit = threadIdx.x / WARP + index / Format::PARTS * SHARES;
+  return unit * Format::BLOCKS * BLOCK_COLUMNS + index % SPLIT * BLOCK_COLUMNS / SPLIT;
+}
+
 // What a warp copies next.
 template <class Format, int TILES>
 struct Feed {
@@ -73,9 +81,9 @@ struct Feed {
     left = stagesOf<Format>(m);
     int lane = threadIdx.x % WARP * 16;
     codes = m.codes + lane;
-    if (Format::EXTRA || Format::PLANES == 2) extra = m.extra ? m.extra + lane : nullptr;
-    if (Format::SCALES) scales = m.scales + lane;
-    if (Format::FACTORS) factors = m.factors + lane;
+    extra = m.extra ? m.extra + lane : nullptr;
+    scales = m.scales + lane;
+    factors = m.factors + lane;
   }
   INLINE void begin(const MultiplyArguments& a) {
     policy = readingOnce();
@@ -83,12 +91,12 @@ struct Feed {
     open(a);
   }
   template <int BYTES>
-  INLINE void copy(u8* to, const u8* from) {
+  INLINE void copy(u8* to, const u8* from, bool wanted) {
 #pragma unroll
     for (int i = 0; i < BYTES; i += 16 * WARP) {
-      if (BYTES - i >= 16 * WARP || (int)threadIdx.x % WARP * 16 < BYTES - i) {
-        copyOnceAsync(to + i, from + i, policy);
-      }
+      bool all = BYTES - i >= 16 * WARP;
+      copyOnceAsync(to + i, from + i, policy,
+                    wanted && (all || (int)threadIdx.x % WARP * 16 < BYTES - i));
     }
   }
   // Asks for the next stage; where there is none there is still a group of copies, without any.
@@ -97,25 +105,17 @@ struct Feed {
       place.advance(a);
       open(a);
     }
-    if (left > 0) {
-      stage += threadIdx.x % WARP * 16;
-      const u8* plane = Format::PLANES == 2 && part >= SPLIT ? extra : codes;
-      copy<Format::CODES>(stage, plane + (u64)(unit * SPLIT + part % SPLIT) * Format::CODES);
-      if (Format::EXTRA && extra) {
-        copy<Format::EXTRA>(stage + Layout::EXTRA, extra + (u64)unit * Format::EXTRA);
-      }
-      if (Format::SCALES) {
-        copy<Format::SCALES>(stage + Layout::SCALES, scales + (u64)unit * Format::SCALES);
-      }
-      if (Format::FACTORS) {
-        copy<Format::FACTORS>(stage + Layout::FACTORS, factors + (u64)(unit / 2) * Format::FACTORS);
-      }
-      left--;
-      if (++part == Format::PARTS) {
-        part = 0;
-        unit += SHARES;
-      }
-    }
+    bool more = left > 0;
+    stage += threadIdx.x % WARP * 16;
+    const u8* plane = Format::PLANES == 2 && part >= SPLIT ? extra : codes;
+    copy<Format::CODES>(stage, plane + (u64)(unit * SPLIT + part % SPLIT) * Format::CODES, more);
+    copy<Format::EXTRA>(stage + Layout::EXTRA, extra + (u64)unit * Format::EXTRA, more && extra);
+    copy<Format::SCALES>(stage + Layout::SCALES, scales + (u64)unit * Format::SCALES, more);
+    copy<Format::FACTORS>(stage + Layout::FACTORS, factors + (u64)(unit / 2) * Format::FACTORS,
+                          more);
+    left -= more;
+    part = Format::PARTS == 1 || part == Format::PARTS - 1 ? 0 : part + 1;
+    unit += part == 0 ? SHARES : 0;
     endCopies();
   }
 };
@@ -150,20 +150,25 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
   for (int i = 0; i < DEPTH; i++) feed.refill(a, stages + i * Layout::BYTES);
   if (!a.experts) waitForPredecessor();
   int tokens = tileTokens(a), slot = 0;
-  const u16* halves = isHigh(a, g) ? a.x.high : a.x.low;
+  const u16* halves = (isHigh(a, g) ? a.x.high : a.x.low) + 8 * t;
+  float weight = weightOfSums<Format>(a);
+  // As if it were another lane's, or the compiler works it out anew at every stage.
+  if (Format::CODED) weight = __shfl_sync(ALL_LANES, weight, lane);
   Place<TILES> place;
   for (place.begin(a); !place.ended(a); place.advance(a)) {
     const Matrix& m = a.matrices[place.matrix];
     Span span = place.span(a);
     int tiles = ceilDiv(span.end - span.first, tokens);
-    u32 rows[TILES], sumRows[TILES][2];
+    const u16* x[TILES];
+    u32 sumRows[TILES][2]; // of column g, or of both that the lane adds up
 #pragma unroll
     for (int n = 0; n < TILES; n++) {
-      int first = TILE_COLUMNS * n;
-      rows[n] = (u32)inputOf(a, span, span.first + tokenOf(a, first + g)) * a.x.stride + 8 * t;
+      size_t row = inputOf(a, span, span.first + tokenOf(a, TILE_COLUMNS * n + g));
+      x[n] = halves + row * a.x.stride + columnOf<Format>(0);
       for (int i = 0; i < 2; i++) {
-        int token = span.first + tokenOf(a, first + 2 * t + i);
-        sumRows[n][i] = (u32)inputOf(a, span, token) * (a.x.stride / 16);
+        int column = TILE_COLUMNS * n + (Format::CODED ? g : 2 * t + i);
+        sumRows[n][i] = (u32)inputOf(a, span, span.first + tokenOf(a, column)) * (a.x.stride / 16)
+            + columnOf<Format>(0) / 16;
       }
     }
     bool extra = m.extra;
@@ -172,10 +177,8 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
     for (int index = 0; index < count; index++) {
       awaitCopies<DEPTH - 1>();
       __syncwarp(); // lanes read what others have copied
-      u8* stage = stages + slot * Layout::BYTES;
-      slot = slot + 1 == DEPTH ? 0 : slot + 1;
-      int column = (warp + index / Format::PARTS * SHARES) * Format::BLOCKS * BLOCK_COLUMNS
-          + index % SPLIT * 32 * PAIRS;
+      u8* stage = stages + slot;
+      slot = slot == (DEPTH - 1) * Layout::BYTES ? 0 : slot + Layout::BYTES;
 #pragma unroll
       for (int block = 0; block < Format::BLOCKS; block++) {
         typename Format::Lane lanes[1][2];
@@ -188,15 +191,21 @@ INLINE void multiplyFew(const MultiplyArguments& a) {
           feed.refill(a, stage);
         }
         multiplyBlock<Format, 1, TILES, PAIRS>(
-            lanes, tiles, isHigh(a, 2 * t),
+            lanes, tiles, weight,
             [&](int n, int pair) {
-              return *(const uint4*)(halves + rows[n] + column + 32 * pair);
+              return *(const uint4*)(x[n] + block * BLOCK_COLUMNS + 32 * pair);
             },
-            [&](int n, int i, int pair) {
-              return *(const float2*)(a.x.sums + sumRows[n][i] + column / 16 + 2 * pair);
+            [&](int n, int column, int pair) {
+              u32 row = sumRows[n][Format::CODED ? 0 : column % 2];
+              return *(const float2*)(a.x.sums + row + block * 8 + 2 * pair);
             },
             total);
-        column += BLOCK_COLUMNS;
+      }
+#pragma unroll
+      for (int n = 0; n < TILES; n++) {
+        int columns = columnOf<Format>(index + 1) - columnOf<Format>(index);
+        x[n] += columns;
+        for (int i = 0; i < 2; i++) sumRows[n][i] += columns / 16;
       }
       if (Format::LAZY) {
         __syncwarp();

@@ -70,10 +70,10 @@ INLINE void multiplyMany(const MultiplyArguments& a) {
     awaitCopies<1>();
     __syncthreads();
     multiplyBlock<Format, MANY_ROW_TILES, MANY_TILES, BLOCK_COLUMNS / 32>(
-        lanes, MANY_TILES, isHigh(a, 2 * t),
+        lanes, MANY_TILES, weightOfSums<Format>(a),
         [&](int n, int pair) { return stages[index][8 * n + g][(4 * pair + t) ^ g % 2 * 4]; },
-        [&](int n, int i, int pair) {
-          return ((const float2*)sumStages[index][tokenOf(a, 8 * n + 2 * t + i)])[pair];
+        [&](int n, int column, int pair) {
+          return ((const float2*)sumStages[index][tokenOf(a, 8 * n + column)])[pair];
         },
         total);
     __syncthreads();

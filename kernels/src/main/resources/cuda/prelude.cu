@@ -41,6 +41,13 @@ INLINE u16 floatToHalf(float value) {
   return bits;
 }
 
+// Two halves in a word, the first in its lower part.
+INLINE u32 packHalves(float first, float second) {
+  u32 bits;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(second), "f"(first));
+  return bits;
+}
+
 INLINE u32 subtractHalves(u32 x, u32 y) {
   u32 difference;
   asm("sub.f16x2 %0, %1, %2;" : "=r"(difference) : "r"(x), "r"(y));
@@ -95,16 +102,19 @@ INLINE void copyAsync(void* shared, const void* from) {
                : : "r"((u32)__cvta_generic_to_shared(shared)), "l"(from) : "memory");
 }
 
-// The same of what is read once, and need not stay in the second-level cache.
+// The same of what is read once, and need not stay in the second-level cache; only where wanted, which
+// takes no branch.
 INLINE u64 readingOnce() {
   u64 policy;
   asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
   return policy;
 }
 
-INLINE void copyOnceAsync(void* shared, const void* from, u64 policy) {
-  asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;"
-               : : "r"((u32)__cvta_generic_to_shared(shared)), "l"(from), "l"(policy) : "memory");
+INLINE void copyOnceAsync(void* shared, const void* from, u64 policy, bool wanted) {
+  asm volatile("{ .reg .pred p; setp.ne.b32 p, %3, 0;"
+               " @p cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2; }"
+               : : "r"((u32)__cvta_generic_to_shared(shared)), "l"(from), "l"(policy),
+                   "r"((int)wanted) : "memory");
 }
 
 INLINE void endCopies() { asm volatile("cp.async.commit_group;" : : : "memory"); }

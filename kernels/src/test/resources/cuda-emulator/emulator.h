@@ -186,6 +186,9 @@ inline void __threadfence() {
 
 inline float halfToFloat(uint16_t bits) { return _cvtsh_ss(bits); }
 inline uint16_t floatToHalf(float value) { return _cvtss_sh(value, 0); }
+inline unsigned packHalves(float first, float second) {
+  return floatToHalf(first) | (unsigned)floatToHalf(second) << 16;
+}
 inline unsigned subtractHalves(unsigned x, unsigned y) {
   float low = halfToFloat((uint16_t)x) - halfToFloat((uint16_t)y);
   float high = halfToFloat((uint16_t)(x >> 16)) - halfToFloat((uint16_t)(y >> 16));
@@ -213,7 +216,9 @@ inline void copyAsync(void* shared, const void* from) {
   emulator::fiber->copies.push_back({(uint4*)shared, (const uint4*)from});
 }
 inline uint64_t readingOnce() { return 0; }
-inline void copyOnceAsync(void* shared, const void* from, uint64_t) { copyAsync(shared, from); }
+inline void copyOnceAsync(void* shared, const void* from, uint64_t, bool wanted) {
+  if (wanted) copyAsync(shared, from);
+}
 inline void endCopies() {
   emulator::fiber->copy_groups.push_back(emulator::fiber->copies.size());
 }

@@ -113,6 +113,13 @@ record MatrixLayout(DeviceFormat format, boolean minimums, int rows, int columns
                 + pair + 4 * (column % 2);
     }
 
+    /** The same where two groups of 32 columns take every other nibble of their words. */
+    static int alternateNibble(int row, int column) {
+        int word = step(column) / 4 * 2 + step(column) % 2;
+        int pair = column % 4 / 2 * 2 + step(column) / 2 % 2;
+        return 2 * (part(block(column), row, column) + word * 4) + pair + 4 * (column % 2);
+    }
+
     /** The pair of bits above a nibble, four times the byte offset and up to three more. */
     static int bitPair(int row, int column) {
         int pair = step(column) % 4 * 2 + column % 4 / 2;

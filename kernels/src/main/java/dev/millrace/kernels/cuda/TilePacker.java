@@ -155,10 +155,11 @@ final class TilePacker {
             int column = first + i;
             int code = block.code(i);
             switch (layout.format()) {
-                case Q4, I4 -> putNibble(r, column, code + 8);
-                case Q4K, Q4Z, I4Z -> putNibble(r, column, code + zero);
+                case Q4, I4 -> putNibble(MatrixLayout.nibble(r, column), code + 8);
+                case Q4Z, I4Z -> putNibble(MatrixLayout.nibble(r, column), code + zero);
+                case Q4K -> putNibble(MatrixLayout.alternateNibble(r, column), code);
                 case Q6K -> {
-                    putNibble(r, column, code + 32 & 15);
+                    putNibble(MatrixLayout.nibble(r, column), code + 32 & 15);
                     int at = MatrixLayout.bitPair(r, column);
                     extra[at / 4] |= (byte) (code + 32 >> 4 << at % 4 * 2);
                 }
@@ -167,8 +168,7 @@ final class TilePacker {
         }
     }
 
-    private void putNibble(int r, int column, int value) {
-        int at = MatrixLayout.nibble(r, column);
+    private void putNibble(int at, int value) {
         codes[at / 2] |= (byte) (value << at % 2 * 4);
     }
 
