@@ -5,12 +5,14 @@ import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.synth.ModelShape;
 import dev.millrace.bench.synth.SyntheticWeights;
 import dev.millrace.engine.cpu.CpuBackend;
+import dev.millrace.engine.forward.Backend;
 import dev.millrace.kernels.WorkerPool;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaProbe;
 import dev.millrace.kernels.cuda.CudaProbe.Finding;
 import dev.millrace.kernels.cuda.DeviceProbe;
+import dev.millrace.kernels.cuda.ExchangeProbe;
 import dev.millrace.kernels.cuda.KernelImages;
 import dev.millrace.models.Model;
 import dev.millrace.models.ModelSpec;
@@ -21,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -31,9 +34,9 @@ import picocli.CommandLine.Mixin;
  * {@code bench gpu}: whether a GPU computes what the processor does, and then how fast, in one go.
  */
 @Command(name = "gpu",
-        description = "Hold a GPU to the processor, then measure decoding at several batches and"
-                + " prompts: tokens/s, the share of what its memory and its tensor cores can do,"
-                + " joules per token and dollars per million.")
+        description = "Hold a GPU, or several that share a model, to the processor, then measure"
+                + " decoding at several batches and prompts: tokens/s, the share of what its memory"
+                + " and its tensor cores can do, joules per token and dollars per million.")
 public final class GpuCommand implements Callable<Integer> {
 
     /** Of the device's memory where no limit was given: the driver and others take some. */
@@ -46,7 +49,7 @@ public final class GpuCommand implements Callable<Integer> {
     @Mixin
     private GpuOptions options = new GpuOptions();
 
-    /** For the first device of this machine. */
+    /** For the devices of this machine. */
     public GpuCommand() {
         this(CudaProbe::find, gpu -> KernelImages.find(gpu,
                 ServerConfig.compiledKernels(ModelStore.root(System.getenv()))),
@@ -54,8 +57,8 @@ public final class GpuCommand implements Callable<Integer> {
     }
 
     /**
-     * @param probe     looks for a device
-     * @param images    finds its kernels
+     * @param probe     looks for devices
+     * @param images    finds their kernels
      * @param probeSize what is done to measure the device itself
      */
     GpuCommand(Supplier<Finding> probe, Function<CudaDeviceInfo, byte[]> images,
@@ -70,13 +73,13 @@ public final class GpuCommand implements Callable<Integer> {
         options.validate();
         List<Subject> subjects = ModelShape.isShape(options.model) ? shapes() : List.of();
         requireOneForPeer(subjects.size());
-        GpuUnderTest gpu = GpuUnderTest.find(probe, images);
+        GpuUnderTest gpu = GpuUnderTest.find(probe, images, options.gpus());
         GpuReport report = new GpuReport(options, gpu);
         report.begin();
         try (WorkerPool pool = WorkerPool.create(options.threads)) {
             CpuKernels kernels = options.openKernels();
             ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.settings()),
-                    memoryBytes(gpu), new CpuBackend(kernels, pool, Duration.ZERO),
+                    limitBytes(gpu), new CpuBackend(kernels, pool, Duration.ZERO),
                     ModelOptions.memoryBytes(), options.checkPrompt,
                     options.checkTokens, options.bound());
             if (subjects.isEmpty()) {
@@ -106,20 +109,37 @@ public final class GpuCommand implements Callable<Integer> {
         }
         if (!right) {
             report.end();
-            throw new BenchException("the " + gpu.info().name()
-                    + " does not compute what the processor does, so nothing was measured");
+            throw new BenchException((gpu.count() == 1
+                    ? "the " + gpu.info().name() + " does"
+                    : gpu.count() + " times the " + gpu.info().name() + " do")
+                    + " not compute what the processor does, so nothing was measured");
         }
-        try (DeviceProbe device = new DeviceProbe(gpu.info(), gpu.image(),
-                probeSize(gpu))) {
-            report.add(device);
+        try (GpuLimits limits = new GpuLimits(gpu, probeSize(gpu))) {
+            report.add(limits);
             for (Subject subject : subjects) {
-                new GpuTables(options, gpu.backend(kernels, pool, options.settings()), device,
-                        GpuEnergy.of(gpu.info()), report, memoryBytes(gpu))
-                        .measure(subject);
+                measure(gpu, kernels, pool, limits, report, subject);
             }
         }
         report.end();
         return 0;
+    }
+
+    private void measure(GpuUnderTest gpu, CpuKernels kernels, WorkerPool pool, GpuLimits limits,
+            GpuReport report, Subject subject) throws IOException, InterruptedException {
+        Backend backend = gpu.backend(kernels, pool, options.settings());
+        GpuEnergy energy = GpuEnergy.of(gpu.devices());
+        long memoryBytes = limitBytes(gpu) - gpu.count() * probeSize(gpu).deviceBytes();
+        if (gpu.count() == 1) {
+            new GpuTables(options, backend, limits, Optional.empty(), energy, report, memoryBytes)
+                    .measure(subject);
+            return;
+        }
+        long floats = (long) options.mostStepTokens() * subject.spec().embeddingSize();
+        try (ExchangeProbe exchanges = gpu.exchanges(floats)) {
+            new GpuTables(options, backend, limits, Optional.of(exchanges), energy, report,
+                    memoryBytes - gpu.count() * ExchangeProbe.deviceBytes(gpu.count(), floats))
+                    .measure(subject);
+        }
     }
 
     private List<Subject> shapes() {
@@ -146,18 +166,14 @@ public final class GpuCommand implements Callable<Integer> {
         }
     }
 
-    /** What models and the probe may take together. */
+    /** What models and probes may take together, of all devices. */
     private long limitBytes(GpuUnderTest gpu) {
         return (long) (options.memoryGigabytes > 0
                 ? options.memoryGigabytes * 1e9
-                : gpu.info().memoryBytes() * USUAL_MEMORY_SHARE);
+                : gpu.memoryBytes() * USUAL_MEMORY_SHARE);
     }
 
     private DeviceProbe.Size probeSize(GpuUnderTest gpu) {
-        return probeSize.within(limitBytes(gpu) / 8);
-    }
-
-    private long memoryBytes(GpuUnderTest gpu) {
-        return limitBytes(gpu) - probeSize(gpu).deviceBytes();
+        return probeSize.within(limitBytes(gpu) / gpu.count() / 8);
     }
 }

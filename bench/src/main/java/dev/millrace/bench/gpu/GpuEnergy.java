@@ -4,31 +4,39 @@ import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.Nvml;
 import dev.millrace.kernels.cuda.NvmlDevice;
 import dev.millrace.kernels.cuda.NvmlException;
+import java.util.List;
 import java.util.OptionalDouble;
 
-/** What a device's own counter says that work took. */
+/** What devices' own counters say that work took, all of them together. */
 final class GpuEnergy {
 
-    private final NvmlDevice device; // null where it does not say
+    private final List<NvmlDevice> devices; // none where some of them does not say
     private final String description;
 
-    private GpuEnergy(NvmlDevice device, String description) {
-        this.device = device;
+    private GpuEnergy(List<NvmlDevice> devices, String description) {
+        this.devices = devices;
         this.description = description;
     }
 
-    static GpuEnergy of(CudaDeviceInfo info) {
+    static GpuEnergy of(List<CudaDeviceInfo> infos) {
         Nvml.Finding finding = Nvml.find();
         if (finding.library().isEmpty()) {
-            return new GpuEnergy(null, "not measured: " + finding.reason());
+            return new GpuEnergy(List.of(), "not measured: " + finding.reason());
         }
         try {
-            NvmlDevice device = finding.library().get().device(info);
-            device.energyMillijoules();
-            return new GpuEnergy(device, "the board's counter, by NVML");
+            Nvml library = finding.library().get();
+            List<NvmlDevice> devices = infos.stream().map(library::device).toList();
+            devices.forEach(NvmlDevice::energyMillijoules);
+            return new GpuEnergy(devices, devices.size() == 1
+                    ? "the board's counter, by NVML"
+                    : "the counters of " + devices.size() + " boards, by NVML");
         } catch (NvmlException e) {
-            return new GpuEnergy(null, "not measured: " + e.getMessage());
+            return new GpuEnergy(List.of(), "not measured: " + e.getMessage());
         }
+    }
+
+    private long millijoules() {
+        return devices.stream().mapToLong(NvmlDevice::energyMillijoules).sum();
     }
 
     /** Where figures come from, or why there are none. */
@@ -44,17 +52,17 @@ final class GpuEnergy {
      * @return joules per token; empty where they are not measured, or the time was too short
      */
     OptionalDouble joulesPerToken(Runnable round, long tokens, double seconds) {
-        if (device == null) {
+        if (devices.isEmpty()) {
             return OptionalDouble.empty();
         }
         long began = System.nanoTime();
-        long before = device.energyMillijoules();
+        long before = millijoules();
         long rounds = 0;
         do {
             round.run();
             rounds++;
         } while (System.nanoTime() - began < seconds * 1e9);
-        long gained = device.energyMillijoules() - before;
+        long gained = millijoules() - before;
         return gained <= 0
                 ? OptionalDouble.empty()
                 : OptionalDouble.of(gained / 1000.0 / (rounds * tokens));

@@ -9,9 +9,11 @@ import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
 import dev.millrace.kernels.cuda.CudaActivations;
+import dev.millrace.server.config.GpuSettings;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -68,6 +70,15 @@ final class GpuOptions {
             description = "Most tokens of prompts in one step (default: ${DEFAULT-VALUE}).")
     int stepTokens = 2048;
 
+    @Option(names = "--gpus", paramLabel = "WHICH", description = "Which GPUs may be used, as"
+            + " 'serve' takes it: all, how many such as 2, or which, such as 0,1 or device=1"
+            + " (default: all, of which the first is measured).")
+    private String gpus;
+
+    @Option(names = "--tensor-parallel", paramLabel = "N", description = "GPUs that share each"
+            + " model that is measured (default: ${DEFAULT-VALUE}).")
+    private int tensorParallel = 1;
+
     @Option(names = "--launches", paramLabel = "HOW", description = "How kernels get to the"
             + " device: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private CudaLaunches launches = CudaLaunches.OVERLAPPED;
@@ -77,8 +88,8 @@ final class GpuOptions {
     private CudaActivations activations = CudaActivations.F16;
 
     @Option(names = "--memory", paramLabel = "GB",
-            description = "Of the device's memory, for weights, cache and buffers (default: nine"
-                    + " tenths).")
+            description = "Of the memory of all GPUs that are measured together, for weights, cache"
+                    + " and buffers (default: nine tenths).")
     double memoryGigabytes;
 
     @Option(names = "--dollars-per-hour", paramLabel = "USD",
@@ -164,6 +175,7 @@ final class GpuOptions {
         requireNotNegative("--energy-seconds", energySeconds);
         requireNotNegative("--bound", bound());
         formats();
+        gpus();
         if (!peerNames.isEmpty() && peerNames.size() != peers.size()) {
             throw new IllegalArgumentException("there are " + peers.size() + " peers and "
                     + peerNames.size() + " names for them; give each --peer its --peer-name, or"
@@ -196,6 +208,18 @@ final class GpuOptions {
             return bound;
         }
         return activations == CudaActivations.F16 ? HALF_BOUND : BOUND;
+    }
+
+    /** Which GPUs, and how many share a model. */
+    GpuSettings gpus() {
+        ModelOptions.requirePositive("--tensor-parallel", tensorParallel);
+        return GpuSettings.ofFlags(Optional.ofNullable(gpus), tensorParallel);
+    }
+
+    /** Tokens of the largest step of any test. */
+    int mostStepTokens() {
+        return tests().stream().mapToInt(test -> ExchangeTime.stepTokens(test, stepTokens)).max()
+                .orElse(1);
     }
 
     CudaSettings settings() {

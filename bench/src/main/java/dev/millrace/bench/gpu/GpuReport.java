@@ -6,7 +6,6 @@ import dev.millrace.bench.report.Hardware;
 import dev.millrace.bench.report.HtmlReport;
 import dev.millrace.bench.report.ResultLog;
 import dev.millrace.kernels.KvFormat;
-import dev.millrace.kernels.cuda.DeviceProbe;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -27,7 +26,7 @@ final class GpuReport {
     }
 
     void begin() {
-        System.out.println(gpu.info().description());
+        System.out.println(gpu.description(options.settings()));
         if (gpu.emulated()) {
             System.out.println("  note: emulated, not a speed: only what is checked counts");
         }
@@ -42,8 +41,8 @@ final class GpuReport {
         return check.passed();
     }
 
-    /** What the device can do. */
-    void add(DeviceProbe probe) throws IOException {
+    /** What the devices can do. */
+    void add(GpuLimits probe) throws IOException {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("read_gb_per_s", probe.readGigabytesPerSecond());
         map.put("copy_gb_per_s", probe.copyGigabytesPerSecond());
@@ -66,6 +65,11 @@ final class GpuReport {
     void add(Subject subject, KvFormat format, GpuMeasurement measurement) throws IOException {
         System.out.println(measurement.line());
         append("gpu", subject, format, measurement.asMap());
+    }
+
+    void add(Subject subject, KvFormat format, ExchangeTime time) throws IOException {
+        System.out.println(time.line());
+        append("gpu-exchange", subject, format, time.asMap());
     }
 
     void add(Subject subject, KvFormat format, String peer, PairedTest test)
@@ -91,6 +95,9 @@ final class GpuReport {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("device", gpu.info().name());
         map.put("capability", gpu.info().capabilityText());
+        if (gpu.count() > 1) {
+            map.put("devices", gpu.count());
+        }
         if (gpu.emulated()) {
             map.put("emulated", "not a speed");
         }

@@ -7,12 +7,13 @@ import dev.millrace.bench.peer.PairedTest;
 import dev.millrace.bench.peer.PeerTurns;
 import dev.millrace.engine.forward.Backend;
 import dev.millrace.kernels.KvFormat;
-import dev.millrace.kernels.cuda.DeviceProbe;
+import dev.millrace.kernels.cuda.ExchangeProbe;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** Measures a model on a device, test by test, and beside a peer where there is one. */
@@ -20,17 +21,23 @@ final class GpuTables {
 
     private final GpuOptions options;
     private final Backend backend;
-    private final DeviceProbe probe;
+    private final GpuLimits limits;
+    private final Optional<ExchangeProbe> exchanges;
     private final GpuEnergy energy;
     private final GpuReport report;
     private final long memoryBytes;
 
-    /** @param memoryBytes that a model with its cache may take on the device */
-    GpuTables(GpuOptions options, Backend backend, DeviceProbe probe, GpuEnergy energy,
-            GpuReport report, long memoryBytes) {
+    /**
+     * @param exchanges   between several devices
+     * @param memoryBytes that a model with its cache may take on the devices
+     */
+    GpuTables(GpuOptions options, Backend backend, GpuLimits limits,
+            Optional<ExchangeProbe> exchanges, GpuEnergy energy, GpuReport report,
+            long memoryBytes) {
         this.options = options;
         this.backend = backend;
-        this.probe = probe;
+        this.limits = limits;
+        this.exchanges = exchanges;
         this.energy = energy;
         this.report = report;
         this.memoryBytes = memoryBytes;
@@ -63,7 +70,7 @@ final class GpuTables {
 
     private OpenModel open(Subject subject, List<ModelTest> tests, KvFormat format) {
         return OpenModel.of(subject.spec(), subject.weights(), backend,
-                probe::readGigabytesPerSecond, tests, options.stepTokens, memoryBytes, format);
+                limits::readGigabytesPerSecond, tests, options.stepTokens, memoryBytes, format);
     }
 
     private void measure(Subject subject, KvFormat format, OpenModel open, ModelTest test)
@@ -72,12 +79,17 @@ final class GpuTables {
             report.leftOut(test, "its cache does not fit the memory");
             return;
         }
-        double peak = probe.teraflops();
+        double peak = limits.teraflops();
         Rounds rounds = open.measure(test, options.rounds);
         OptionalDouble joules = energy.joulesPerToken(() -> open.round(test),
                 test.measuredTokens(), options.energySeconds);
-        report.add(subject, format, GpuMeasurement.of(open, test, rounds, peak, joules,
-                options.dollarsPerHour));
+        GpuMeasurement measurement = GpuMeasurement.of(open, test, rounds, peak, joules,
+                options.dollarsPerHour);
+        report.add(subject, format, measurement);
+        if (exchanges.isPresent()) {
+            report.add(subject, format, ExchangeTime.of(exchanges.get(), subject.spec(), test,
+                    options.stepTokens, measurement.tokensPerSecond().median()));
+        }
     }
 
     private void compare(Subject subject, KvFormat format, int peer)

@@ -87,6 +87,15 @@ public final class HtmlReport {
                     Column.number("bound", "bound", "%.0e")),
             result -> HtmlTable.median(result, "logit_error"), "error");
 
+    private static final HtmlTable EXCHANGES = new HtmlTable("Exchanges between GPUs",
+            result -> result.path("model").asString("?") + ", cache in "
+                    + result.path("kv").asString("?") + ", " + gpu(result),
+            List.of(Column.text("test", "test"),
+                    Column.number("a step", "exchanges", "%.0f"),
+                    Column.number("µs", "exchange_micros", "%.1f"),
+                    new Column("of the step", result -> percent(result, "step_share"))),
+            result -> HtmlTable.median(result, "exchange_micros"), "µs");
+
     private static final HtmlTable KERNELS = new HtmlTable("Kernels", HtmlReport::setup,
             List.of(Column.text("format", "format"), Column.text("shape", "shape"),
                     Column.text("rows", "rows"),
@@ -125,6 +134,7 @@ public final class HtmlReport {
         TABLES.put(MODELS, Set.of("prefill", "decode"));
         TABLES.put(GPU_CHECKS, Set.of("gpu-check"));
         TABLES.put(GPUS, Set.of("gpu"));
+        TABLES.put(EXCHANGES, Set.of("gpu-exchange"));
         TABLES.put(KERNELS, Set.of("matmul"));
     }
 
@@ -209,9 +219,10 @@ public final class HtmlReport {
     }
 
     private static String gpu(JsonNode result) {
-        return result.path("device").asString("?") + (result.has("emulated")
-                ? " (" + result.path("emulated").asString() + ")"
-                : "");
+        return (result.has("devices") ? result.path("devices").asInt() + " x " : "")
+                + result.path("device").asString("?") + (result.has("emulated")
+                        ? " (" + result.path("emulated").asString() + ")"
+                        : "");
     }
 
     private static String setup(JsonNode result) {

@@ -115,6 +115,49 @@ class GpuCommandTest {
     }
 
     @Test
+    void gpusThatShareAModelAreMeasuredAgainstWhatTheyCanDoTogether() throws IOException {
+        EmulatedDriver.set("devices", 3);
+        StandInNvml.load();
+        StandInNvml.set("drawn", 1, 500);
+        StandInNvml.set("drawn", 2, 1500);
+        try {
+            assertThat(execute(SHAPE, "--type", "q8_0", "--batches", "1,3", "--context", "5",
+                    "--prompts", "6", "--gpus", "1,2", "--tensor-parallel", "2", "--html",
+                    folder.resolve("page.html").toString())).as(errors.toString()).isZero();
+            assertThat(execute(SHAPE, "--tensor-parallel", "4")).isEqualTo(1);
+            assertThat(execute(SHAPE, "--gpus", "1", "--tensor-parallel", "2")).isEqualTo(1);
+        } finally {
+            StandInNvml.set("drawn", 1, 0);
+            StandInNvml.set("drawn", 2, 0);
+            EmulatedDriver.set("devices", 1);
+        }
+
+        assertThat(lines("gpu-check")).singleElement().matches(check -> check.path("passed")
+                .asBoolean() && check.path("devices").asInt() == 2);
+        List<JsonNode> tests = lines("gpu");
+        assertThat(tests).hasSize(3).allMatch(test -> test.path("devices").asInt() == 2
+                && test.path("emulated").asString().equals("not a speed"));
+        // Of both boards: two joules between two looks at the counters, in a round of two tokens.
+        assertThat(tests.getFirst().path("joules_per_token").asDouble()).isEqualTo(1);
+        List<JsonNode> exchanges = lines("gpu-exchange");
+        assertThat(exchanges).extracting(line -> line.path("test").asString())
+                .containsExactly("tg2 @ d5", "tg2 x 3 @ d5", "pp6");
+        for (int i = 0; i < exchanges.size(); i++) {
+            JsonNode exchange = exchanges.get(i);
+            double tokens = tests.get(i).path("tok_per_s").path("median").asDouble();
+            int stepTokens = List.of(1, 3, 6).get(i);
+            assertThat(exchange.path("exchanges").asInt()).isEqualTo(2);
+            assertThat(exchange.path("step_share").asDouble()).isCloseTo(
+                    2e-6 * exchange.path("exchange_micros").asDouble() * tokens / stepTokens,
+                    withinPercentage(0.01));
+        }
+        assertThat(folder.resolve("page.html")).content().contains("Exchanges between GPUs",
+                "2 x emulated device (not a speed)");
+        assertThat(errors.toString()).contains("--tensor-parallel=4 asks for more GPUs than can be"
+                + " used", "tensor_parallel is 2, and gpus names 1 only");
+    }
+
+    @Test
     void typesThatOnlyDirectoriesHaveAreCheckedAndMeasured() throws IOException {
         String shape = "layers=1,embedding=128,feed_forward=128,heads=1,vocabulary=260,context=64";
         assertThat(execute(shape, "--type", "int4-g128,int4-zero,int4-zero-g128,int8-channel",

@@ -2,6 +2,7 @@ package dev.millrace.server.config;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Which GPUs may be used, how many of them share a model, and how many serve it side by side.
@@ -21,6 +22,19 @@ public record GpuSettings(int most, List<Integer> places, int tensorParallel, in
 
     public GpuSettings {
         places = List.copyOf(places);
+    }
+
+    /**
+     * What a command line says, for a command that takes nothing else of a server's.
+     *
+     * @throws ConfigException if it is not allowed
+     */
+    public static GpuSettings ofFlags(Optional<String> gpus, int tensorParallel) {
+        Settings settings = new Settings();
+        gpus.ifPresent(text -> settings.put(Setting.GPUS, text, Setting.GPUS.flag()));
+        settings.put(Setting.TENSOR_PARALLEL, Integer.toString(tensorParallel),
+                Setting.TENSOR_PARALLEL.flag());
+        return of(settings);
     }
 
     static GpuSettings of(Settings settings) {

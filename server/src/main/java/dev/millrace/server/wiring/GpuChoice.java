@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  *
  * @param cuda whether the configuration says {@code backend: cuda}
  */
-record GpuChoice(GpuSettings settings, boolean cuda) {
+public record GpuChoice(GpuSettings settings, boolean cuda) {
 
     /** @throws BackendException if GPUs were named and there is none to be used */
     void requireNone(String reason, String advice) {
@@ -55,7 +55,7 @@ record GpuChoice(GpuSettings settings, boolean cuda) {
     }
 
     /** Those that may be used, in the order in which they were named. */
-    List<CudaDeviceInfo> allowed(List<CudaDeviceInfo> found) {
+    public List<CudaDeviceInfo> allowed(List<CudaDeviceInfo> found) {
         if (settings.most() > found.size()) {
             throw missing("asks for " + settings.most(), found);
         }
@@ -79,7 +79,7 @@ record GpuChoice(GpuSettings settings, boolean cuda) {
      * @param nccl what several need
      * @throws BackendException if there are not as many, or they cannot
      */
-    List<List<CudaDeviceInfo>> groups(List<CudaDeviceInfo> allowed, Supplier<Nccl> nccl) {
+    public List<List<CudaDeviceInfo>> groups(List<CudaDeviceInfo> allowed, Supplier<Nccl> nccl) {
         int count = Math.max(1, settings.tensorParallel());
         int needed = count * settings.replicas();
         if (count > allowed.size()) {
