@@ -284,10 +284,13 @@ struct Q4KFormat : BasicFormat {
   INLINE static float minimumFactor(const Lane& lane) { return lane.minimum; }
 };
 
+// Six bits, around 32: of 64 columns a lane has eight pairs in three words, the third of the extra
+// plane. Each half of a word has two whole codes and four bits of a third, or of the third word two
+// bits each of the first one's and the second one's.
 struct Q6KFormat : BasicFormat {
   static const int GROUP = 16;
   static const int CODES = 1024, EXTRA = 512, SCALES = 128, FACTORS = 32;
-  struct Lane { uint4 part; uint2 upper; uint2 scales; float factor; };
+  struct Lane { uint4 part; uint2 upper; uint2 scales; float factor, offset; };
 
   template <bool STAGED = false>
   INLINE static void load(const Matrix& m, int, int tile, int block, int row, int t, Lane& lane) {
@@ -295,17 +298,26 @@ struct Q6KFormat : BasicFormat {
     lane.part = lanePart<STAGED>(m.codes, (u32)(tile * blocksOf(m) + block), row, t);
     lane.upper = weightsAt<STAGED>((const uint2*)m.extra + t + (size_t)at * 4);
     lane.scales = weightsAt<STAGED>((const uint2*)m.scales + at);
-    lane.factor = halfToFloat(((const u16*)m.factors)[widePlace(m, tile, block, row)]);
+    float factor = halfToFloat(((const u16*)m.factors)[widePlace(m, tile, block, row)]);
+    lane.factor = factor * 0x1p24f;
+    lane.offset = factor * -128.0f;
   }
   INLINE static u32 pair(const Lane& lane, int step, int second) {
-    u32 low = smallPair(word(lane.part, step / 2), step % 2 * 2 + second) | 0x64006400u;
-    u32 upper = step < 4 ? lane.upper.x : lane.upper.y;
-    u32 high = upper >> (2 * (step % 4 * 2 + second)) & 0x00030003u;
-    return subtractHalves(low | high << 4, 0x64206420u);
+    int pair = step % 4 * 2 + second;
+    u32 third = step < 4 ? lane.upper.x : lane.upper.y;
+    u32 codes = pair < 6 ? word(lane.part, step / 4 * 2 + pair / 3) : third;
+    u32 bits = 0x64006400u;
+    if (pair == 2 || pair == 5) {
+      bits = maskAndSet(third >> (pair == 2 ? 8 : 10), 0x00300030u, bits);
+      bits = maskAndSet(codes >> 12, 0x000f000fu, bits);
+    } else {
+      bits = maskAndSet(codes >> (pair % 3 * 6), 0x003f003fu, bits);
+    }
+    return subtractHalves(bits, 0x64206420u);
   }
   INLINE static float scale(const Lane& lane, int group) {
-    u32 word = group < 4 ? lane.scales.x : lane.scales.y;
-    return lane.factor * (float)(signed char)(word >> (group % 4 * 8));
+    u32 bytes = group < 4 ? lane.scales.x : lane.scales.y; // biased by 128
+    return fmaf(smallByte(bytes, group % 4), lane.factor, lane.offset);
   }
   INLINE static float minimum(const Lane&, int) { return 0; }
 };

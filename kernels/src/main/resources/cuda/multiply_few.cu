@@ -109,7 +109,8 @@ struct Feed {
     stage += threadIdx.x % WARP * 16;
     const u8* plane = Format::PLANES == 2 && part >= SPLIT ? extra : codes;
     copy<Format::CODES>(stage, plane + (u64)(unit * SPLIT + part % SPLIT) * Format::CODES, more);
-    copy<Format::EXTRA>(stage + Layout::EXTRA, extra + (u64)unit * Format::EXTRA, more && extra);
+    copy<Format::EXTRA>(stage + Layout::EXTRA, extra + (u64)unit * Format::EXTRA,
+                        more && (!Format::LAZY || extra));
     copy<Format::SCALES>(stage + Layout::SCALES, scales + (u64)unit * Format::SCALES, more);
     copy<Format::FACTORS>(stage + Layout::FACTORS, factors + (u64)(unit / 2) * Format::FACTORS,
                           more);

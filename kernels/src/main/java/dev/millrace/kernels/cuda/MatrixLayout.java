@@ -120,12 +120,19 @@ record MatrixLayout(DeviceFormat format, boolean minimums, int rows, int columns
         return 2 * (part(block(column), row, column) + word * 4) + pair + 4 * (column % 2);
     }
 
-    /** The pair of bits above a nibble, four times the byte offset and up to three more. */
-    static int bitPair(int row, int column) {
-        int pair = step(column) % 4 * 2 + column % 4 / 2;
-        int bytes = ((block(column) * TILE_ROWS + row) * 4 + lane(column)) * 8
-                + step(column) / 4 * 4;
-        return 4 * bytes + pair + 8 * (column % 2);
+    /** The first of two words with six bits of 64 columns of a lane each, as a byte offset. */
+    static int sixBits(int row, int column) {
+        return part(block(column), row, column) + step(column) / 4 * 8;
+    }
+
+    /** The third such word, within the extra plane. */
+    static int sixBitsExtra(int row, int column) {
+        return ((block(column) * TILE_ROWS + row) * 4 + lane(column)) * 8 + step(column) / 4 * 4;
+    }
+
+    /** Which of a lane's eight pairs of columns among 64. */
+    static int pairOf64(int column) {
+        return step(column) % 4 * 2 + column % 4 / 2;
     }
 
     /** Which of a plane of (blocks, rows). */

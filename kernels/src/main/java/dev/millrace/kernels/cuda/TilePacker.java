@@ -158,14 +158,30 @@ final class TilePacker {
                 case Q4, I4 -> putNibble(MatrixLayout.nibble(r, column), code + 8);
                 case Q4Z, I4Z -> putNibble(MatrixLayout.nibble(r, column), code + zero);
                 case Q4K -> putNibble(MatrixLayout.alternateNibble(r, column), code);
-                case Q6K -> {
-                    putNibble(MatrixLayout.nibble(r, column), code + 32 & 15);
-                    int at = MatrixLayout.bitPair(r, column);
-                    extra[at / 4] |= (byte) (code + 32 >> 4 << at % 4 * 2);
-                }
+                case Q6K -> putSixBits(r, column, code + 32);
                 default -> codes[MatrixLayout.byteCode(r, column)] = (byte) (code + 128);
             }
         }
+    }
+
+    /** Two codes of six bits in each half of a word; the third and sixth are shared out. */
+    private void putSixBits(int r, int column, int value) {
+        int first = MatrixLayout.sixBits(r, column);
+        int third = MatrixLayout.sixBitsExtra(r, column);
+        int pair = MatrixLayout.pairOf64(column);
+        int half = column % 2 * 16;
+        switch (pair) {
+            case 2, 5 -> {
+                set(codesOut, first + pair / 3 * 4, (value & 15) << 12 + half);
+                set(extraOut, third, value >> 4 << (pair == 2 ? 12 : 14) + half);
+            }
+            case 6, 7 -> set(extraOut, third, value << pair % 3 * 6 + half);
+            default -> set(codesOut, first + pair / 3 * 4, value << pair % 3 * 6 + half);
+        }
+    }
+
+    private static void set(ByteBuffer plane, int at, int bits) {
+        plane.putInt(at, plane.getInt(at) | bits);
     }
 
     private void putNibble(int at, int value) {
@@ -198,7 +214,7 @@ final class TilePacker {
                 for (int sixteenth = 0; sixteenth < 16; sixteenth++) {
                     int column = first + sixteenth * 16;
                     scales.put(MatrixLayout.place(r, column) * 8 + sixteenth % 8,
-                            block.scaleCode(sixteenth));
+                            (byte) (block.scaleCode(sixteenth) + 128));
                 }
             }
             default -> {
