@@ -29,6 +29,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -99,8 +100,13 @@ class ReplicatedEngineTest {
         return tokens;
     }
 
+    /** What is said to a request, once nothing of it is left in the engine. */
     private Answer answer(String id, int[] prompt, int tokens) throws InterruptedException {
-        return Answer.of(engine.submit(Requests.of(id, prompt, tokens)));
+        Answer answer = Answer.of(engine.submit(Requests.of(id, prompt, tokens)));
+        while (engine.status().running() + engine.status().waiting() > 0) {
+            LockSupport.parkNanos(100_000); // its reader may know of the end a moment earlier
+        }
+        return answer;
     }
 
     @Test
@@ -124,6 +130,7 @@ class ReplicatedEngineTest {
             }
         }
         assertThat(engine.replicas()).extracting(ReplicaStatus::requests).containsExactly(4L, 4L);
+        engine.close();
         assertThat(engine.status().steps()).isEqualTo(passes.get(0).steps()
                 + passes.get(1).steps());
     }

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -252,6 +253,7 @@ class ReplicaServingTest {
     }
 
     @Test
+    @Tag("proof")
     void groupsOfGpusThatShareAModelServeSideBySideToo() throws Exception {
         EmulatedDriver.set("devices", 4);
         flags.put(Setting.TENSOR_PARALLEL, "2");
