@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds the stand-ins for a driver, for NCCL, and for the runtime library that JavaCPP's presets ask
-# for and Millrace never calls:
+# Builds the stand-ins for a driver, for NCCL, for cuBLASLt, and for the runtime library that JavaCPP's
+# presets ask for and Millrace never calls:
 #
 #   build.sh KERNELS FOLDER     KERNELS holds the .cu files; writes FOLDER/libcuda.so.1,
-#                               FOLDER/libnccl.so.2 and FOLDER/libcudart.so.13
+#                               FOLDER/libnccl.so.2, FOLDER/libcublasLt.so.13 and
+#                               FOLDER/libcudart.so.13
 #
 # CXX names another compiler, CXXFLAGS more options. CHECK adds the faulty kernels of planted.cu, and
 # "address" builds with the sanitizers of addresses and alignment, whose library
@@ -43,6 +44,8 @@ esac
   "$cxx" $options -shared -Wl,-soname,libcuda.so.1 "$folder"/*.o -ldl -o "$folder/libcuda.so.1"
   "$cxx" -O1 $options -shared -Wl,-soname,libnccl.so.2 "$here/nccl.cpp" "$folder/libcuda.so.1" \
     -o "$folder/libnccl.so.2"
+  "$cxx" -O3 $options -shared -Wl,-soname,libcublasLt.so.13 "$here/cublaslt.cpp" \
+    "$folder/libcuda.so.1" -o "$folder/libcublasLt.so.13"
   printf 'libcudart.so.13 { };\n' >"$folder/versions"
   echo 'int millrace_stands_in_for_cudart;' |
     "$cxx" -x c -fPIC -shared -Wl,-soname,libcudart.so.13 -Wl,--version-script="$folder/versions" \

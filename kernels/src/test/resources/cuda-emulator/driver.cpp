@@ -342,6 +342,14 @@ extern "C" __attribute__((visibility("default"))) int millrace_emulator_meet(
   }
   return recorded;
 }
+// For stand-ins of libraries that work on one: what the stream is to do, as often as it comes to it.
+extern "C" __attribute__((visibility("default"))) int millrace_emulator_queue(
+    void* stream, void (*body)(void*), void* argument, void (*release)(void*)) {
+  EXCLUSIVE;
+  std::shared_ptr<void> kept(argument, release);
+  if (!is_current(stream)) return INVALID_CONTEXT;
+  return ((Stream*)stream)->add({[=] { body(kept.get()); }, nullptr});
+}
 // The device that a stream is of, and the one that has all of a range of memory; -1 for none.
 extern "C" __attribute__((visibility("default"))) int millrace_emulator_device(void* stream,
                                                                                 Address address,

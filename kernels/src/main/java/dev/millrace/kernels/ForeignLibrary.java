@@ -16,7 +16,7 @@ import java.lang.foreign.ValueLayout;
 public record ForeignLibrary(String name, SymbolLookup symbols) {
 
     /**
-     * Calls a function that takes pointers ({@link MemorySegment}) and ints.
+     * Calls a function that takes pointers ({@link MemorySegment}), ints and longs.
      *
      * @return its error code, 0 for none
      * @throws IllegalStateException if there is no such function
@@ -25,9 +25,11 @@ public record ForeignLibrary(String name, SymbolLookup symbols) {
     public int call(String function, Object... arguments) {
         MemoryLayout[] layouts = new MemoryLayout[arguments.length];
         for (int i = 0; i < layouts.length; i++) {
-            layouts[i] = arguments[i] instanceof MemorySegment
-                    ? ValueLayout.ADDRESS
-                    : ValueLayout.JAVA_INT;
+            layouts[i] = switch (arguments[i]) {
+                case MemorySegment _ -> ValueLayout.ADDRESS;
+                case Long _ -> ValueLayout.JAVA_LONG;
+                default -> ValueLayout.JAVA_INT;
+            };
         }
         try {
             return (int) Linker.nativeLinker().downcallHandle(symbols.findOrThrow(function),

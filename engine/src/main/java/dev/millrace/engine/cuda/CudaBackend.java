@@ -83,8 +83,8 @@ public final class CudaBackend implements Backend {
      * weights.
      */
     public static DeviceMemory memoryNeeded(ModelSpec spec, Weights weights,
-            MemoryBudget budget, CudaActivations activations) {
-        Share share = Share.whole(spec, weights, budget, LOGIT_BYTES, activations);
+            MemoryBudget budget, CudaSettings settings) {
+        Share share = Share.whole(spec, weights, budget, LOGIT_BYTES, settings);
         return share.plan().full(share.sizes());
     }
 
@@ -112,8 +112,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        Share share = Share.whole(spec, weights, budget, logitBytes,
-                settings.activations());
+        Share share = Share.whole(spec, weights, budget, logitBytes, settings);
         MemoryPlan plan = share.plan();
         WeightSizes sizes = share.sizes();
         if (sizes.bytes() > plan.weightLimitBytes()) {
@@ -157,7 +156,7 @@ public final class CudaBackend implements Backend {
                 geometry.totalBytes(), plan.bufferBytes(), budget.adapterBytes());
         device.synchronize();
         return new CudaForwardPass(List.of(placed), new CudaForwardPass.Parts(geometry, memory,
-                System.nanoTime() - startNanos, new SingleWalk(placed), outputs), budget,
-                settings.launches(), spec.vocabularySize());
+                System.nanoTime() - startNanos, new SingleWalk(placed), outputs), budget, settings,
+                spec.vocabularySize());
     }
 }

@@ -44,7 +44,7 @@ final class CudaForwardPass implements ForwardPass {
      * @param vocabularySize of the whole model
      */
     CudaForwardPass(List<PlacedModel> shards, Parts parts, MemoryBudget budget,
-            CudaLaunches launches, int vocabularySize) {
+            CudaSettings settings, int vocabularySize) {
         this.shards = List.copyOf(shards);
         walk = parts.walk();
         geometry = parts.geometry();
@@ -52,11 +52,11 @@ final class CudaForwardPass implements ForwardPass {
         adapters = new AdapterSlots(this.shards);
         rules = new BatchRules(geometry, budget, vocabularySize, adapters::isLoaded);
         outputs = parts.outputs();
-        buckets = launches != CudaLaunches.SINGLE
+        buckets = settings.launches() != CudaLaunches.SINGLE
                 ? Optional.of(new StepBuckets(budget, first().buffers().logitRows))
                 : Optional.empty();
         graphs = new StepGraphs(walk, this.shards.stream().map(PlacedModel::inputs).toList(),
-                this::queueAll);
+                this::queueAll, settings.products()::library);
         long startNanos = System.nanoTime();
         buckets.ifPresent(all -> graphs.prepare(all.first()));
         openTimes = new OpenTimes(parts.loadNanos(), System.nanoTime() - startNanos);

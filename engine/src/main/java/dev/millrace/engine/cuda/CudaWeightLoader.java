@@ -106,12 +106,12 @@ final class CudaWeightLoader {
         return new CudaLayer(layerSpec,
                 layerSpec.rope() == null ? Rotary.NONE : rotary.get(layerSpec.rope()),
                 vector(WeightRole.ATTENTION_NORM, layer),
-                product(List.of(part(WeightRole.QUERY, WeightRole.QUERY_BIAS, layer,
+                large(List.of(part(WeightRole.QUERY, WeightRole.QUERY_BIAS, layer,
                         buffers.query),
                         part(WeightRole.KEY, WeightRole.KEY_BIAS, layer,
                                 buffers.key),
                         part(WeightRole.VALUE, WeightRole.VALUE_BIAS, layer, buffers.value))),
-                product(List.of(part(WeightRole.ATTENTION_OUTPUT,
+                large(List.of(part(WeightRole.ATTENTION_OUTPUT,
                         WeightRole.ATTENTION_OUTPUT_BIAS, layer, buffers.branch))),
                 vector(WeightRole.QUERY_NORM, layer), vector(WeightRole.KEY_NORM, layer),
                 vector(WeightRole.ATTENTION_SINKS, layer),
@@ -123,18 +123,18 @@ final class CudaWeightLoader {
     private Gated dense(int layer) {
         ExpertSpec experts = spec.layer(layer).feedForward().experts();
         if (experts == null) {
-            return new Gated(product(List.of(
+            return new Gated(large(List.of(
                     part(WeightRole.GATE, WeightRole.GATE_BIAS, layer, buffers.gate),
                     part(WeightRole.UP, WeightRole.UP_BIAS, layer, buffers.up))),
-                    product(List.of(part(WeightRole.DOWN, WeightRole.DOWN_BIAS, layer,
+                    large(List.of(part(WeightRole.DOWN, WeightRole.DOWN_BIAS, layer,
                             buffers.branch))));
         }
         return experts.sharedSize() == 0
                 ? null
-                : new Gated(product(List.of(
+                : new Gated(large(List.of(
                         part(WeightRole.SHARED_GATE, null, layer, buffers.gate),
                         part(WeightRole.SHARED_UP, null, layer, buffers.up))),
-                        product(List.of(part(WeightRole.SHARED_DOWN, null, layer,
+                        large(List.of(part(WeightRole.SHARED_DOWN, null, layer,
                                 buffers.branch))));
     }
 
@@ -182,6 +182,13 @@ final class CudaWeightLoader {
         MemorySegment.copy(values, 0, part, ValueLayout.JAVA_INT, 0, values.length);
         device.upload(part, address);
         device.synchronize();
+    }
+
+    /** A product that all tokens of a step take part in. */
+    private CudaProduct large(List<Part> parts) {
+        CudaProduct product = product(parts);
+        kernels.offer(product, staging);
+        return product;
     }
 
     private CudaProduct product(List<Part> parts) {

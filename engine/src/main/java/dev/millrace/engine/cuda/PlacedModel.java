@@ -6,10 +6,11 @@ import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.MemoryPlan.GroupBlocks;
 import dev.millrace.engine.forward.WeightSizes;
 import dev.millrace.kernels.WorkerPool;
-import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaDevice;
 import dev.millrace.kernels.cuda.CudaKernels;
 import dev.millrace.kernels.cuda.CudaMatrix;
+import dev.millrace.kernels.cuda.LibraryProducts;
+import dev.millrace.kernels.cuda.cublaslt.CublasLt;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import java.lang.foreign.MemorySegment;
@@ -34,12 +35,11 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
      * @param adapters   which part of them is the device's
      */
     record Share(ModelSpec spec, ModelSpec whole, int devices, Weights weights,
-            MemoryBudget budget, long logitBytes, CudaActivations activations,
-            AdapterShare adapters) {
+            MemoryBudget budget, long logitBytes, CudaSettings settings, AdapterShare adapters) {
 
         static Share whole(ModelSpec spec, Weights weights, MemoryBudget budget,
-                long logitBytes, CudaActivations activations) {
-            return new Share(spec, spec, 1, weights, budget, logitBytes, activations,
+                long logitBytes, CudaSettings settings) {
+            return new Share(spec, spec, 1, weights, budget, logitBytes, settings,
                     AdapterShare.WHOLE);
         }
 
@@ -48,9 +48,10 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
             List<GroupBlocks> groups = MemoryPlan.groups(spec, budget, CudaBackend::blockBytes);
             return new MemoryPlan(whole.name(), budget.totalBytes(),
                     CudaBuffers.bytes(spec, devices, budget, groups.size(), logitBytes,
-                            activations)
+                            settings.activations())
                             + CudaWeightLoader.tableBytes(spec, budget.contextTokens())
-                            + ColumnOrders.bytes(spec, weights, budget, activations),
+                            + ColumnOrders.bytes(spec, weights, budget, settings.activations())
+                            + LibraryMatrices.bytes(spec, budget, settings),
                     budget.adapterBytes(), groups);
         }
 
@@ -80,14 +81,22 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
                 plan.groups().stream().map(GroupBlocks::layers).toList(), groups);
         DeviceLayout layout = new DeviceLayout(bufferAddress);
         CudaBuffers buffers = new CudaBuffers(spec, share.devices(), budget, groups.size(),
-                share.logitBytes(), share.activations(), layout);
+                share.logitBytes(), share.settings().activations(), layout);
         device.clear(buffers.arrivals, (long) CudaKernels.arrivalInts() * Integer.BYTES);
         device.clear(buffers.logitArrivals, CudaKernels.logitArrivalBytes(buffers.logitRows));
+        if (share.settings().products().library()) {
+            kernels.multiplyBy(new LibraryProducts(device, CublasLt.load(),
+                    LibraryMatrices.memory(spec, budget, share.settings()), bufferAddress
+                            + plan.bufferBytes()
+                            - LibraryMatrices.bytes(spec, budget, share.settings()),
+                    share.settings().products().leastTokens()));
+        }
         MemorySegment staging = device.pin(Math.clamp(sizes.bytes(), LEAST_STAGING_BYTES,
                 STAGING_BYTES));
         long tableAddress = bufferAddress + layout.taken();
-        ColumnOrders orders = new ColumnOrders(spec, share.weights(), budget, share.activations(),
-                tableAddress + CudaWeightLoader.tableBytes(spec, budget.contextTokens()));
+        ColumnOrders orders = new ColumnOrders(spec, share.weights(), budget,
+                share.settings().activations(), tableAddress
+                        + CudaWeightLoader.tableBytes(spec, budget.contextTokens()));
         CudaWeights loaded = new CudaWeightLoader(kernels, pool, spec, share.weights(), buffers,
                 orders, staging, weightAddress, weightAddress + sizes.bytes() - vectorBytes,
                 tableAddress).load(budget.contextTokens());

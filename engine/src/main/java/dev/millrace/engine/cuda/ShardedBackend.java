@@ -55,6 +55,7 @@ public final class ShardedBackend implements Backend {
      * @param nccl        finds the library when a model is opened
      * @param hostKernels to sample with
      * @param pool        to pack weights and to sample
+     * @param settings    how models run on them
      */
     public ShardedBackend(List<CudaDeviceInfo> devices, byte[] image, Supplier<Nccl> nccl,
             CpuKernels hostKernels, WorkerPool pool, CudaSettings settings) {
@@ -98,15 +99,15 @@ public final class ShardedBackend implements Backend {
      * @throws BackendException if the model cannot be shared out among so many
      */
     public static DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget,
-            int devices, CudaActivations activations) {
-        return deviceMemories(spec, weights, budget, devices, activations).stream()
+            int devices, CudaSettings settings) {
+        return deviceMemories(spec, weights, budget, devices, settings).stream()
                 .reduce(DeviceMemory::plus).orElseThrow();
     }
 
     /** The same of each device. */
     public static List<DeviceMemory> deviceMemories(ModelSpec spec, Weights weights,
-            MemoryBudget budget, int devices, CudaActivations activations) {
-        return shares(spec, weights, budget, devices, LOGIT_BYTES, activations).stream()
+            MemoryBudget budget, int devices, CudaSettings settings) {
+        return shares(spec, weights, budget, devices, LOGIT_BYTES, settings).stream()
                 .map(share -> share.plan().full(share.sizes())).toList();
     }
 
@@ -117,15 +118,15 @@ public final class ShardedBackend implements Backend {
      * @throws BackendException if the model cannot be shared out among so many
      */
     public static long leastDeviceBytes(ModelSpec spec, Weights weights, MemoryBudget budget,
-            int devices, CudaActivations activations) {
-        return shares(spec, weights, budget, devices, LOGIT_BYTES, activations).stream()
+            int devices, CudaSettings settings) {
+        return shares(spec, weights, budget, devices, LOGIT_BYTES, settings).stream()
                 .mapToLong(share -> share.sizes().bytes() + share.plan().bufferBytes()
                         + CudaBackend.leastCacheBytes(share.spec(), share.budget()))
                 .max().orElseThrow();
     }
 
     private static List<Share> shares(ModelSpec spec, Weights weights, MemoryBudget budget,
-            int devices, long logitBytes, CudaActivations activations) {
+            int devices, long logitBytes, CudaSettings settings) {
         ShardSplit split = new ShardSplit(spec, weights, devices);
         MemoryBudget each = new MemoryBudget(Math.max(1, budget.totalBytes() / devices),
                 budget.contextTokens(), budget.sequences(), budget.stepTokens(),
@@ -134,7 +135,7 @@ public final class ShardedBackend implements Backend {
         return IntStream.range(0, devices)
                 .mapToObj(device -> new Share(split.shard(device), spec, devices,
                         new ShardWeights(weights, split, device), each,
-                        device == 0 ? logitBytes : NO_LOGIT_BYTES, activations,
+                        device == 0 ? logitBytes : NO_LOGIT_BYTES, settings,
                         new AdapterShare(split, device)))
                 .toList();
     }
@@ -153,7 +154,7 @@ public final class ShardedBackend implements Backend {
     @Override
     public ForwardPass open(ModelSpec spec, Weights weights, MemoryBudget budget) {
         List<Share> shares = shares(spec, weights, budget, devices.size(), logitBytes,
-                settings.activations());
+                settings);
         List<List<LayerGroup>> fitting = new ArrayList<>();
         for (int i = 0; i < shares.size(); i++) {
             fitting.add(fitting(shares.get(i), devices.get(i)));
@@ -227,7 +228,7 @@ public final class ShardedBackend implements Backend {
         first.device().synchronize();
         return new CudaForwardPass(placed, new CudaForwardPass.Parts(
                 new CacheGeometry(MemoryPlan.BLOCK_TOKENS, together(fitting)), memory,
-                System.nanoTime() - startNanos, walk, outputs), budget, settings.launches(),
+                System.nanoTime() - startNanos, walk, outputs), budget, settings,
                 whole.vocabularySize());
     }
 

@@ -5,9 +5,12 @@ import dev.millrace.kernels.cuda.RecordedStep;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.IntPredicate;
 
 /** Steps that were captured, by their shape: each is launched with one call from then on. */
 final class StepGraphs {
@@ -17,10 +20,17 @@ final class StepGraphs {
     private final StepWalk walk;
     private final List<StepInputs> inputs; // (devices)
     private final Runnable queueing;
+    private final IntPredicate firstAlone;
+    private final Set<StepShape> seen = new HashSet<>();
     private final Map<StepShape, Optional<RecordedStep>> graphs = new HashMap<>();
 
-    /** @param queueing queues a step of the inputs' shape, from the copy of its inputs on */
-    StepGraphs(StepWalk walk, List<StepInputs> inputs, Runnable queueing) {
+    /**
+     * @param queueing   queues a step of the inputs' shape, from the copy of its inputs on
+     * @param firstAlone of so many tokens: whether the first step of a shape is not captured
+     */
+    StepGraphs(StepWalk walk, List<StepInputs> inputs, Runnable queueing,
+            IntPredicate firstAlone) {
+        this.firstAlone = firstAlone;
         this.walk = walk;
         this.inputs = List.copyOf(inputs);
         this.queueing = queueing;
@@ -29,15 +39,22 @@ final class StepGraphs {
     /** Captures steps that nobody asked for yet. */
     void prepare(List<StepShape> shapes) {
         for (StepShape shape : shapes) {
-            inputs.forEach(each -> each.shape(shape));
-            graphs.computeIfAbsent(shape, this::capture);
+            if (!firstAlone.test(shape.tokens())) {
+                inputs.forEach(each -> each.shape(shape));
+                graphs.computeIfAbsent(shape, this::capture);
+            }
         }
     }
 
     /** Queues the step that the inputs hold. */
     void launch() {
-        graphs.computeIfAbsent(inputs.getFirst().shape(), this::capture)
-                .ifPresentOrElse(RecordedStep::launch, queueing);
+        StepShape shape = inputs.getFirst().shape();
+        if (firstAlone.test(shape.tokens()) && seen.add(shape)) {
+            queueing.run(); // a library may load kernels now, which it may not while it is recorded
+            return;
+        }
+        graphs.computeIfAbsent(shape, this::capture).ifPresentOrElse(RecordedStep::launch,
+                queueing);
     }
 
     /** Where no memory is left for it, kernels are launched one by one. */

@@ -37,6 +37,8 @@ import static org.assertj.core.api.Assertions.within;
 /** Weights whose columns are had in other orders, as GPTQ's by groups, on the emulated device. */
 class ColumnOrderTest {
 
+    private static final CudaSettings SETTINGS = new CudaSettings(CudaLaunches.OVERLAPPED,
+            CudaActivations.F16X2);
     private static final int TOKENS = 21;
     private static final MemoryBudget BUDGET = new MemoryBudget(64 << 20, 32, 1, TOKENS,
             KvFormat.F32);
@@ -109,9 +111,9 @@ class ColumnOrderTest {
             assertThat(actual[i]).isCloseTo(expected[i], within(5e-5f * largest));
         }
         DeviceMemory needed = CudaBackend.memoryNeeded(model.spec(), scattered, BUDGET,
-                CudaActivations.F16X2);
+                SETTINGS);
         assertThat(needed.bufferBytes()).isGreaterThan(CudaBackend.memoryNeeded(model.spec(),
-                model, BUDGET, CudaActivations.F16X2).bufferBytes());
+                model, BUDGET, SETTINGS).bufferBytes());
     }
 
     private static float[] logits(Backend backend, RandomModel model, Weights weights) {

@@ -151,7 +151,8 @@ class CudaBackendTest {
                         EmulatedDriver.image(), CpuKernels.scalar(), pool,
                         new CudaSettings(CudaLaunches.OVERLAPPED, activations))
                         .open(model.spec(), model, budget)) {
-                    assertThat(CudaBackend.memoryNeeded(model.spec(), model, budget, activations))
+                    assertThat(CudaBackend.memoryNeeded(model.spec(), model, budget,
+                            new CudaSettings(CudaLaunches.OVERLAPPED, activations)))
                             .as("%s", model).isEqualTo(pass.memory());
                 }
             }

@@ -107,7 +107,7 @@ class ShardedBackendTest {
             for (int i = 0; i < 2; i++) {
                 try (ForwardPass pass = backend.open(plain.spec(), plain, BUDGET)) {
                     assertThat(ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 3,
-                            CudaActivations.F16))
+                            SETTINGS))
                             .isEqualTo(pass.memory());
                     assertThat(pass.memory().cacheBytes())
                             .isEqualTo(pass.cacheGeometry().totalBytes());
@@ -122,12 +122,12 @@ class ShardedBackendTest {
     void moreDevicesThanHeadsAreRefusedWithNumbers() {
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> ShardedBackend.memoryNeeded(plain.spec(), plain, BUDGET, 4,
-                        CudaActivations.F16))
+                        SETTINGS))
                 .withMessage("random has 3 KV heads, too few for 4 GPUs; use at most 3");
         RandomModel blocks = RandomModel.inFormat(QuantFormat.Q4_K);
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> ShardedBackend.memoryNeeded(blocks.spec(), blocks, BUDGET, 2,
-                        CudaActivations.F16))
+                        SETTINGS))
                 .withMessage("random has 8 KV heads, which blocks of 256 weights keep together by"
                         + " 8, too few for 2 GPUs; use at most 1");
     }
@@ -135,7 +135,7 @@ class ShardedBackendTest {
     @Test
     void tooLittleMemoryIsToldWithTheDeviceAndItsShare() {
         long each = ShardedBackend.leastDeviceBytes(plain.spec(), plain, BUDGET, 2,
-                CudaActivations.F16) - 1;
+                SETTINGS) - 1;
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> new ShardedBackend(EmulatedDriver.devices(2),
                         EmulatedDriver.image(), Nccl::load, CpuKernels.scalar(), pool,

@@ -44,6 +44,7 @@ public final class CudaDevice implements AutoCloseable {
     private final Map<Long, Long> allocations = new HashMap<>(); // address to bytes
     private final Set<Long> pinned = new HashSet<>();
     private final List<CudaGraph> graphs = new ArrayList<>();
+    private final List<Runnable> endings = new ArrayList<>();
     private final Arena arena = Arena.ofShared();
     private final CUlaunchAttribute overlap = new CUlaunchAttribute();
     private int multiprocessors;
@@ -107,7 +108,12 @@ public final class CudaDevice implements AutoCloseable {
         return multiprocessors;
     }
 
-    /** What NCCL knows the stream by, to queue something of its own. */
+    /** Has something done when the device is closed, and has done what it was asked for. */
+    void whenClosed(Runnable ending) {
+        endings.add(ending);
+    }
+
+    /** What libraries know the stream by, to queue something of their own. */
     MemorySegment streamHandle() {
         lastIsKernel = false;
         return MemorySegment.ofAddress(stream.address());
@@ -384,6 +390,7 @@ public final class CudaDevice implements AutoCloseable {
             cuStreamSynchronize(stream);
         }
         closeGraphs();
+        endings.forEach(Runnable::run);
         allocations.keySet().forEach(address -> cuMemFree(address));
         for (long address : pinned) {
             cuMemFreeHost(new RawPointer(MemorySegment.ofAddress(address)));

@@ -41,6 +41,7 @@ public final class CudaKernels {
     private final CudaFunction route;
     private final CudaFunction order;
     private final CudaFunction mix;
+    private LibraryProducts library; // null where all products are the kernels' own
 
     public CudaKernels(CudaDevice device) {
         this.device = device;
@@ -89,7 +90,8 @@ public final class CudaKernels {
         device.upload(staging.asSlice(0, (long) parts.size() * CudaProduct.DESCRIPTOR_BYTES),
                 address);
         device.synchronize();
-        return new CudaProduct(address, List.copyOf(runs), parts.getFirst().matrix().columns());
+        return new CudaProduct(address, List.copyOf(parts), List.copyOf(runs),
+                parts.getFirst().matrix().columns());
     }
 
     /** Writes rows of the first matrix of a product, times a factor, to (tokens, columns). */
@@ -148,9 +150,27 @@ public final class CudaKernels {
                 .with(between.factor()).with(between.parts()).launch(rows, 1, 1, ROW_THREADS, 0);
     }
 
+    /** Has a library multiply, from now on, what it is offered. */
+    public void multiplyBy(LibraryProducts products) {
+        library = products;
+    }
+
+    /**
+     * Leaves a product to the library, if there is one, where tokens are many.
+     *
+     * @param staging pinned memory; free again when this returns
+     */
+    public void offer(CudaProduct product, MemorySegment staging) {
+        if (library != null) {
+            library.take(product, staging);
+        }
+    }
+
     /** Multiplies activations by every matrix of a product. */
     public void multiply(CudaProduct product, PreparedRows x, int tokens) {
-        multiply.run(product, CudaMultiply.Experts.NONE, x, tokens, tokens);
+        if (library == null || !library.run(product, x, tokens, multiply)) {
+            multiply.run(product, CudaMultiply.Experts.NONE, x, tokens, tokens);
+        }
     }
 
     /**

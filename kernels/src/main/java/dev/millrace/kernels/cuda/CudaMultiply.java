@@ -81,7 +81,7 @@ final class CudaMultiply {
     }
 
     /** The activations, or a copy in another order. */
-    private PreparedRows inOrder(ColumnOrder order, PreparedRows x, int rows, int columns) {
+    PreparedRows inOrder(ColumnOrder order, PreparedRows x, int rows, int columns) {
         if (order.equals(ColumnOrder.NONE)) {
             return x;
         }

@@ -7,10 +7,11 @@ import java.util.List;
  * descriptors in device memory, written once.
  *
  * @param address of the descriptors
+ * @param parts   the matrices
  * @param runs    of matrices of one format and order of columns
  * @param columns of all matrices
  */
-public record CudaProduct(long address, List<Run> runs, int columns) {
+public record CudaProduct(long address, List<Part> parts, List<Run> runs, int columns) {
 
     /**
      * Matrices side by side that one kernel multiplies.

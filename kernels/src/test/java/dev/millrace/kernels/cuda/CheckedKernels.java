@@ -19,6 +19,7 @@ final class CheckedKernels {
         if (arguments.length == 0) {
             OnEmulatedDevice.openDevice();
             multiply();
+            library();
             rows();
             attend();
             experts();
@@ -46,6 +47,14 @@ final class CheckedKernels {
         test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q8_0, CudaActivations.F16);
         test.blocksOfThreadsShareTheTilesOfAllMatrices(QuantFormat.Q4_0);
         test.activationsComeInTheOrderOfTheColumns(CudaActivations.F16X2);
+    }
+
+    private static void library() {
+        LibraryProductsTest test = new LibraryProductsTest();
+        for (QuantFormat format : List.of(QuantFormat.F32, QuantFormat.F16, QuantFormat.Q8_0,
+                QuantFormat.Q4_0, QuantFormat.Q4_K, QuantFormat.Q6_K, QuantFormat.Q2_K)) {
+            test.everyFormatMultipliesAsItsWeightsRoundedToHalves(format);
+        }
     }
 
     private static void rows() {

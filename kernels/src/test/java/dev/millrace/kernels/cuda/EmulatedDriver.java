@@ -25,18 +25,18 @@ import org.junit.jupiter.api.Assumptions;
 
 /**
  * A driver of NVIDIA's that runs kernels on this processor: built once from the kernels' sources by
- * the system's C++ compiler, and loaded into this process as {@code libcuda.so.1}, with a stand-in
- * for {@code libnccl.so.2}. Tests that need it are skipped where there is no such compiler, or no
- * x86-64 with AVX2.
+ * the system's C++ compiler, and loaded into this process as {@code libcuda.so.1}, with stand-ins
+ * for {@code libnccl.so.2} and {@code libcublasLt.so.13}. Tests that need it are skipped where
+ * there is no such compiler, or no x86-64 with AVX2.
  */
 public final class EmulatedDriver {
 
     private static final String SOURCES = "/cuda-emulator/";
     private static final String KERNELS = "/cuda/";
     private static final int BUILD_SECONDS = 300;
-    private static final List<String> FILES = List.of("build.sh", "driver.cpp", "emulator.cpp",
-            "emulator.h", "failures.cpp", "failures.h", "nccl.cpp", "planted.cu", "races.cpp",
-            "streams.h");
+    private static final List<String> FILES = List.of("build.sh", "cublaslt.cpp", "driver.cpp",
+            "emulator.cpp", "emulator.h", "failures.cpp", "failures.h", "nccl.cpp", "planted.cu",
+            "races.cpp", "streams.h");
     /** Names a folder with a driver that was built before, for a process of a test. */
     static final String FOLDER_PROPERTY = "millrace.emulator.folder";
 
@@ -53,6 +53,7 @@ public final class EmulatedDriver {
             System.load(folder.resolve("libcudart.so.13").toString());
             System.load(folder.resolve("libcuda.so.1").toString());
             System.load(folder.resolve("libnccl.so.2").toString());
+            System.load(folder.resolve("libcublasLt.so.13").toString());
             loaded = true;
         }
     }

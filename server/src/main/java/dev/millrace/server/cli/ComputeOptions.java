@@ -64,6 +64,13 @@ final class ComputeOptions {
         flags.put(Setting.CUDA_ACTIVATIONS, value);
     }
 
+    @Option(names = "--cuda-products", paramLabel = "WHOSE", description = "own, cublaslt or"
+            + " cublaslt-copies: what multiplies in large steps on a GPU; cuBLAS gives up that bits"
+            + " do not depend on the batch (default: own).")
+    void cudaProducts(String value) {
+        flags.put(Setting.CUDA_PRODUCTS, value);
+    }
+
     @Option(names = "--threads", paramLabel = "N",
             description = "Worker threads, or auto for one per processor.")
     void threads(String value) {

@@ -2,6 +2,8 @@ package dev.millrace.server.config;
 
 import dev.millrace.engine.cpu.packed.PackedFolder;
 import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaProducts;
+import dev.millrace.engine.cuda.CudaProducts.Way;
 import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cuda.CudaActivations;
@@ -266,8 +268,11 @@ public record ServerConfig(List<NamedModel> models, String host, int port, Expos
                 List.of("overlapped", "captured", "single"));
         String activations = settings.choice(Setting.CUDA_ACTIVATIONS,
                 Arrays.stream(CudaActivations.values()).map(CudaActivations::label).toList());
+        List<String> ways = Arrays.stream(Way.values()).map(Way::label).toList();
         return new CudaSettings(CudaLaunches.valueOf(launches.toUpperCase(Locale.ROOT)),
-                CudaActivations.valueOf(activations.toUpperCase(Locale.ROOT)));
+                CudaActivations.valueOf(activations.toUpperCase(Locale.ROOT)),
+                CudaProducts.of(Way.values()[ways.indexOf(
+                        settings.choice(Setting.CUDA_PRODUCTS, ways))]));
     }
 
     private static int vectorBits(Settings settings) {

@@ -33,6 +33,7 @@ public enum Setting {
     VECTOR_BITS,
     CUDA_LAUNCHES,
     CUDA_ACTIVATIONS,
+    CUDA_PRODUCTS,
     SPECULATE,
     DRAFT,
     TOOL_FORMAT,

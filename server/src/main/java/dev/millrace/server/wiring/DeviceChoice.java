@@ -1,5 +1,6 @@
 package dev.millrace.server.wiring;
 
+import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.ForwardPass.DeviceMemory;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -9,6 +10,7 @@ import dev.millrace.kernels.cuda.CudaProbe;
 import dev.millrace.kernels.cuda.CudaProbe.Finding;
 import dev.millrace.kernels.cuda.KernelImages;
 import dev.millrace.kernels.cuda.Nccl;
+import dev.millrace.kernels.cuda.cublaslt.CublasLt;
 import dev.millrace.models.ModelSpec;
 import dev.millrace.models.Weights;
 import dev.millrace.server.config.ServerConfig;
@@ -62,11 +64,12 @@ record DeviceChoice(List<ServingDevice> replicas, String why, List<CudaDeviceInf
 
     /** How machines are looked into. */
     record Probes(Supplier<Finding> gpus, Function<CudaDeviceInfo, byte[]> images,
-            Supplier<Nccl> nccl) {
+            Supplier<Nccl> nccl, Supplier<CublasLt> cublasLt) {
 
         private static Probes real(ServerConfig config) {
             return new Probes(CudaProbe::find,
-                    gpu -> KernelImages.find(gpu, config.compiledKernels()), Nccl::load);
+                    gpu -> KernelImages.find(gpu, config.compiledKernels()), Nccl::load,
+                    CublasLt::load);
         }
     }
 
@@ -94,8 +97,12 @@ record DeviceChoice(List<ServingDevice> replicas, String why, List<CudaDeviceInf
             List<List<CudaDeviceInfo>> groups = chosen.groups(gpus, probes.nccl());
             try {
                 byte[] image = probes.images().apply(groups.getFirst().getFirst());
+                ProductChoice products = ProductChoice.of(config.cuda().products(),
+                        chosen.cuda(), probes.cublasLt());
+                CudaSettings settings = config.cuda().with(products.products());
                 return new DeviceChoice(groups.stream().<ServingDevice>map(
-                        sharing -> new GpuDevice(sharing, image, cpu.choice(), config.cuda()))
+                        sharing -> new GpuDevice(sharing, image, cpu.choice(), settings,
+                                products.remark()))
                         .toList(), chosen.why(finding.devices().size()), gpus,
                         probes.nccl());
             } catch (KernelException e) {
@@ -177,7 +184,7 @@ record DeviceChoice(List<ServingDevice> replicas, String why, List<CudaDeviceInf
             Weights weights, MemoryBudget budget, String reason) {
         for (int count = 2; count <= gpus.size(); count++) {
             GpuDevice several = new GpuDevice(GpuChoice.alike(gpus, count), gpu.image(),
-                    gpu.hostKernels(), gpu.settings());
+                    gpu.hostKernels(), gpu.settings(), gpu.remark());
             long total = config.memoryBytes() > 0
                     ? config.memoryBytes()
                     : several.usualMemoryBytes();

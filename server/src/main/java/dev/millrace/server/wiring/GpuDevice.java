@@ -28,9 +28,10 @@ import java.util.stream.Collectors;
  * @param image       the kernels, compiled for them
  * @param hostKernels to sample with
  * @param settings    how models run on them
+ * @param remark      what the start is to say about it
  */
 record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKernels,
-        CudaSettings settings)
+        CudaSettings settings, Optional<String> remark)
         implements
             ServingDevice {
 
@@ -66,11 +67,6 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
                 : ShardedBackend.description(devices, activations());
     }
 
-    @Override
-    public Optional<String> remark() {
-        return Optional.empty();
-    }
-
     /** Their numbers, in words. */
     String places() {
         return devices.stream().map(device -> Integer.toString(device.handle()))
@@ -90,23 +86,21 @@ record GpuDevice(List<CudaDeviceInfo> devices, byte[] image, KernelChoice hostKe
     @Override
     public DeviceMemory memoryNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
         return alone()
-                ? CudaBackend.memoryNeeded(spec, weights, budget, activations())
-                : ShardedBackend.memoryNeeded(spec, weights, budget, devices.size(),
-                        activations());
+                ? CudaBackend.memoryNeeded(spec, weights, budget, settings)
+                : ShardedBackend.memoryNeeded(spec, weights, budget, devices.size(), settings);
     }
 
     @Override
     public List<Long> sharesNeeded(ModelSpec spec, Weights weights, MemoryBudget budget) {
         return alone()
                 ? List.of()
-                : ShardedBackend.deviceMemories(spec, weights, budget, devices.size(),
-                        activations()).stream().map(DeviceMemory::totalBytes).toList();
+                : ShardedBackend.deviceMemories(spec, weights, budget, devices.size(), settings)
+                        .stream().map(DeviceMemory::totalBytes).toList();
     }
 
     /** The least that each device must have for a model, in bytes. */
     long leastDeviceBytes(ModelSpec spec, Weights weights, MemoryBudget budget) {
-        return ShardedBackend.leastDeviceBytes(spec, weights, budget, devices.size(),
-                activations());
+        return ShardedBackend.leastDeviceBytes(spec, weights, budget, devices.size(), settings);
     }
 
     @Override

@@ -1,5 +1,8 @@
 package dev.millrace.server.wiring;
 
+import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaProducts;
+import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.engine.cuda.ShardedBackend;
 import dev.millrace.engine.forward.BackendException;
 import dev.millrace.engine.forward.MemoryBudget;
@@ -9,6 +12,8 @@ import dev.millrace.kernels.QuantTensor;
 import dev.millrace.kernels.cuda.CudaActivations;
 import dev.millrace.kernels.cuda.CudaDeviceInfo;
 import dev.millrace.kernels.cuda.CudaProbe.Finding;
+import dev.millrace.kernels.cuda.EmulatedDriver;
+import dev.millrace.kernels.cuda.cublaslt.CublasLt;
 import dev.millrace.models.AttentionSpec;
 import dev.millrace.models.FeedForwardSpec;
 import dev.millrace.models.LayerSpec;
@@ -24,6 +29,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +44,8 @@ class DeviceChoiceTest {
             new CudaDeviceInfo(0, "NVIDIA H200", 90, 150L << 30, 13_000));
     private static final Finding NONE = Finding.none("there is no driver", "install one");
     private static final Function<CudaDeviceInfo, byte[]> IMAGES = info -> new byte[1];
+
+    private static final Supplier<CublasLt> NO_LIBRARY = () -> CublasLt.load("libnot-there.so");
 
     @TempDir
     Path folder;
@@ -54,7 +62,7 @@ class DeviceChoiceTest {
     }
 
     private static Probes probes(Finding finding) {
-        return new Probes(() -> finding, IMAGES, () -> null);
+        return new Probes(() -> finding, IMAGES, () -> null, NO_LIBRARY);
     }
 
     @Test
@@ -81,7 +89,7 @@ class DeviceChoiceTest {
     void aProcessorThatWasNamedAsksForNoGpu() {
         DeviceChoice choice = DeviceChoice.of(config("cpu"), new Probes(() -> {
             throw new AssertionError("nobody asked for a GPU");
-        }, IMAGES, () -> null));
+        }, IMAGES, () -> null, NO_LIBRARY));
 
         assertThat(choice.device()).isInstanceOf(CpuDevice.class);
         assertThat(choice.why()).isEmpty();
@@ -96,11 +104,38 @@ class DeviceChoiceTest {
     }
 
     @Test
+    void aLibraryThatIsNotThereLeavesProductsToTheKernelsUnlessTheGpuWasNamed() {
+        flags.put(Setting.CUDA_PRODUCTS, "cublaslt");
+        DeviceChoice choice = choose("auto", GPU);
+        assertThat(((GpuDevice) choice.device()).settings().products())
+                .isEqualTo(CudaProducts.OWN);
+        assertThat(choice.device().remark().orElseThrow()).startsWith("--cuda-products=cublaslt"
+                + " has no effect: products by cuBLAS need libnot-there.so, which is not there:"
+                + " install libcublas-13-0");
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> choose("cuda", GPU))
+                .withMessageStartingWith("--cuda-products=cublaslt cannot serve: products by");
+    }
+
+    @Test
+    void aLibraryThatIsThereMultipliesAndTheStartSaysWhatIsLost() {
+        EmulatedDriver.load();
+        flags.put(Setting.CUDA_PRODUCTS, "cublaslt-copies");
+        DeviceChoice choice = DeviceChoice.of(config("cuda"), new Probes(() -> GPU, IMAGES,
+                () -> null, CublasLt::load));
+        assertThat(((GpuDevice) choice.device()).settings().products())
+                .isEqualTo(CudaProducts.of(CudaProducts.Way.CUBLASLT_COPIES));
+        assertThat(choice.device().remark()).hasValue("products of 128 tokens and more are cuBLAS"
+                + " 13.0.0's, so a token's last bits, and rarely what is generated, may depend on"
+                + " how many tokens its steps had; --cuda-products=own keeps them the same");
+    }
+
+    @Test
     void kernelsThatTheBuildDidNotMakeAreAReasonToo() {
         Function<CudaDeviceInfo, byte[]> noImages = info -> {
             throw new KernelException("this build has none");
         };
-        Probes probes = new Probes(() -> GPU, noImages, () -> null);
+        Probes probes = new Probes(() -> GPU, noImages, () -> null, NO_LIBRARY);
         assertThat(DeviceChoice.of(config("auto"), probes).why())
                 .isEqualTo("auto: this build has none");
         assertThatExceptionOfType(BackendException.class)
@@ -184,7 +219,7 @@ class DeviceChoiceTest {
                 .isThrownBy(() -> DeviceChoice.of(config("auto"), new Probes(() -> FOUR, IMAGES,
                         () -> {
                             throw new KernelException("there is no NCCL");
-                        })))
+                        }, NO_LIBRARY)))
                 .withMessage("--tensor-parallel=2 cannot serve: there is no NCCL");
     }
 
@@ -226,7 +261,8 @@ class DeviceChoiceTest {
                 AttentionSpec.of(4, 4, 64), 8, new LayerSpec(new RopeSpec(
                         RopeSpec.Layout.HALVES, 64, 10_000), FeedForwardSpec.dense(512)));
         long half = ShardedBackend.leastDeviceBytes(spec, OF_HALVES,
-                new MemoryBudget(1L << 40, 256, 1, 32), 2, CudaActivations.F16);
+                new MemoryBudget(1L << 40, 256, 1, 32), 2,
+                new CudaSettings(CudaLaunches.SINGLE, CudaActivations.F16));
         long bytes = half * 10 / 9 + 1000; // of which 90 % are taken
         Finding small = Finding.of(gpu(0, 90, bytes), gpu(1, 90, bytes), gpu(2, 90, bytes));
         DeviceChoice one = choose("auto", small);
