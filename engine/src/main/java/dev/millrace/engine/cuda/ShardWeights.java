@@ -1,6 +1,7 @@
 package dev.millrace.engine.cuda;
 
 import dev.millrace.engine.cuda.ShardSplit.Slice;
+import dev.millrace.kernels.OrderedTensor;
 import dev.millrace.kernels.QuantFormat;
 import dev.millrace.kernels.QuantTensor;
 import dev.millrace.models.WeightRole;
@@ -44,6 +45,28 @@ final class ShardWeights implements Weights {
                     : zeros(tensor);
             default -> tensor;
         };
+    }
+
+    /** Where columns are shared out, their order runs across the devices' shares. */
+    private boolean keepsOrder(WeightRole role, int layer) {
+        return split.columns(role, layer, device) == null;
+    }
+
+    @Override
+    public OrderedTensor findOrdered(WeightRole role, int layer, int expert) {
+        OrderedTensor ordered = keepsOrder(role, layer)
+                ? whole.findOrdered(role, layer, expert)
+                : null;
+        Slice rows = split.rows(role, layer, device);
+        return ordered == null || rows == null
+                ? ordered
+                : new OrderedTensor(ordered.tensor().rows(rows.first(), rows.count()),
+                        ordered.order());
+    }
+
+    @Override
+    public QuantFormat orderedFormat(WeightRole role, int layer, int expert) {
+        return keepsOrder(role, layer) ? whole.orderedFormat(role, layer, expert) : null;
     }
 
     private static QuantTensor zeros(QuantTensor like) {

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -102,7 +103,32 @@ class ColumnOrderTest {
         Weights scattered = new Scattered(model);
         float[] expected = logits(new CpuBackend(CpuKernels.scalar(), POOL, Duration.ZERO), model,
                 scattered);
-        float[] actual = logits(EmulatedBackend.open(POOL), model, scattered);
+        requireClose(logits(EmulatedBackend.open(POOL), model, scattered), expected);
+        requireClose(logits(EmulatedBackend.open(POOL, 2), model, scattered), expected);
+        DeviceMemory needed = CudaBackend.memoryNeeded(model.spec(), scattered, BUDGET,
+                SETTINGS);
+        assertThat(needed.bufferBytes()).isGreaterThan(CudaBackend.memoryNeeded(model.spec(),
+                model, BUDGET, SETTINGS).bufferBytes());
+    }
+
+    /** Each device has rows of what is in an order, and of other matrices what they are without. */
+    @Test
+    void devicesThatShareAModelKeepTheOrderOfMatricesWhoseRowsAreSharedOut() {
+        RandomModel model = RandomModel.plain();
+        ShardWeights second = new ShardWeights(new Scattered(model),
+                new ShardSplit(model.spec(), model, 2), 1);
+
+        OrderedTensor query = second.findOrdered(WeightRole.QUERY, 0, Weights.NO_EXPERT);
+        assertThat(query.order()).hasSize(model.spec().embeddingSize());
+        assertThat(query.tensor().shape().rows()).isLessThan(model.spec().querySize());
+        assertThat(second.orderedFormat(WeightRole.UP, 0, Weights.NO_EXPERT)).isNotNull();
+        for (WeightRole role : List.of(WeightRole.ATTENTION_OUTPUT, WeightRole.DOWN)) {
+            assertThat(second.findOrdered(role, 0, Weights.NO_EXPERT)).isNull();
+            assertThat(second.orderedFormat(role, 0, Weights.NO_EXPERT)).isNull();
+        }
+    }
+
+    private static void requireClose(float[] actual, float[] expected) {
         float largest = 0;
         for (float logit : expected) {
             largest = Math.max(largest, Math.abs(logit));
@@ -110,10 +136,6 @@ class ColumnOrderTest {
         for (int i = 0; i < expected.length; i++) {
             assertThat(actual[i]).isCloseTo(expected[i], within(5e-5f * largest));
         }
-        DeviceMemory needed = CudaBackend.memoryNeeded(model.spec(), scattered, BUDGET,
-                SETTINGS);
-        assertThat(needed.bufferBytes()).isGreaterThan(CudaBackend.memoryNeeded(model.spec(),
-                model, BUDGET, SETTINGS).bufferBytes());
     }
 
     private static float[] logits(Backend backend, RandomModel model, Weights weights) {
