@@ -78,9 +78,10 @@ INLINE float smallByte(u32 bytes, int index) {
 }
 
 // Each format below says: GROUP, the columns that share a scale, 0 for whole rows; MINIMUM, whether a
-// group has an offset, and CODED, whether that is a code times what a block has once; load, what a
-// lane holds of a block of one row; pair, two columns of step s
-// (of 16 columns) as halves, the first or second pair of the lane; scale and minimum of a group.
+// group has an offset, and CODED, whether that is a code times what a block has once; AS_LOADED,
+// whether a pair is a word of what was loaded; load, what a lane holds of a block of one row; pair,
+// two columns of step s (of 16 columns) as halves, the first or second pair of the lane; scale and
+// minimum of a group.
 //
 // Of a stage, what a warp has copied to shared memory at once: BLOCKS of columns, or one of the
 // PARTS of a block; bytes of each plane, in the matrix's order; LAZY, whether lanes come back to it
@@ -88,12 +89,13 @@ INLINE float smallByte(u32 bytes, int index) {
 
 // All that there is of some formats only.
 struct BasicFormat {
-  static const bool MINIMUM = false, CODED = false, LAZY = false;
+  static const bool MINIMUM = false, CODED = false, LAZY = false, AS_LOADED = false;
   static const int PLANES = 1, BLOCKS = 1, PARTS = 1;
   static const int EXTRA = 0, SCALES = 0, FACTORS = 0;
 };
 
 struct HalvesFormat : BasicFormat {
+  static const bool AS_LOADED = true;
   static const int GROUP = 0;
   static const int CODES = 2048;
   struct Lane { uint4 part[4]; };

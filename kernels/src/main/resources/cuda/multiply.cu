@@ -23,7 +23,7 @@ struct MultiplyArguments {
   int first;   // matrix to begin with
   int tiles;   // of 16 rows, of all matrices from there on
   int largest; // tiles of the largest of them
-  int unused;
+  int counted; // whether the many kernels count the tokens of all experts through
 };
 
 // Tokens that are multiplied together.
@@ -114,6 +114,7 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
   constexpr int SPAN = Format::GROUP > 32 ? Format::GROUP / 32 : 1; // pairs that share a scale
   int t = threadIdx.x % 4;
   float products[ROW_TILES][TILES][4];
+  u32 zero = Format::AS_LOADED && TILES > 2 ? hiddenZero() : 0;
 #pragma unroll
   for (int pair = 0; pair < PAIRS; pair++) {
     u32 weights[ROW_TILES][2][4];
@@ -122,6 +123,11 @@ INLINE void multiplyBlock(const typename Format::Lane (&lanes)[ROW_TILES][2], in
       int step = i / 4 % 2;
       weights[i / 8][step][i % 4] =
           Format::pair(lanes[i / 8][i % 2], 2 * pair + step, i % 4 / 2);
+    }
+    // Words as they were loaded would be moved next to each other anew for every tile.
+    if (Format::AS_LOADED && TILES > 2) {
+#pragma unroll
+      for (int i = 0; i < 8 * ROW_TILES; i++) weights[i / 8][i / 4 % 2][i % 4] |= zero;
     }
     float scales[ROW_TILES][2][GROUPS], minimums[ROW_TILES][2][GROUPS];
 #pragma unroll

@@ -122,6 +122,16 @@ INLINE void endCopies() { asm volatile("cp.async.commit_group;" : : : "memory");
 template <int LEFT>
 INLINE void awaitCopies() { asm volatile("cp.async.wait_group %0;" : : "n"(LEFT) : "memory"); }
 
+// Zero, which the compiler does not know.
+INLINE u32 hiddenZero() {
+  u32 multiprocessor;
+  asm volatile("mov.u32 %0, %%smid;" : "=r"(multiprocessor));
+  return multiprocessor >> 20;
+}
+
+// What was loaded before this is loaded again, and not held in registers.
+INLINE void forgetLoads() { asm volatile("" : : : "memory"); }
+
 // d (16, 8) += a (16, 16) times b (16, 8), spread over the warp as PTX says of m16n8k16.
 INLINE void multiplyAdd(float d[4], const u32 a[4], u32 b0, u32 b1) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "

@@ -7,8 +7,8 @@
 // millrace_emulator_set(what, value) changes what it stands in for:
 //   "reverse" 1 runs the warps of a block backwards; "blocks" 1 runs blocks of threads backwards,
 //   more in an order of that seed; "memory" bytes of a device; "multiprocessors" of it, each of which
-//   holds one block of threads; "capability" such as 90; "driver" such as 13000; "devices" how many, at
-//   first MILLRACE_EMULATED_DEVICES or 1
+//   holds one block of threads; "shared" bytes that such a block may ask for; "capability" such as 90;
+//   "driver" such as 13000; "devices" how many, at first MILLRACE_EMULATED_DEVICES or 1
 // millrace_emulator_count(what) tells how often since the start it was asked for
 //   "launches" of kernels, one by one; "graphs" that were launched; "captures" that were made;
 //   "read" bytes copied from a device outside of graphs;
@@ -39,6 +39,7 @@ enum {
 struct Function {
   void (*body)(const void*);
   size_t argument_bytes;
+  unsigned shared = 48 << 10; // most that may be asked for at a launch
 };
 
 struct Allocation {
@@ -77,6 +78,7 @@ static std::map<std::string, long> settings = {{"reverse", 0},
                                                {"blocks", 0},
                                                {"memory", 8L << 30},
                                                {"multiprocessors", 4},
+                                               {"shared", 227 << 10},
                                                {"capability", 90},
                                                {"driver", 13000},
                                                {"devices", devices_at_first()}};
@@ -172,6 +174,7 @@ API cuDeviceGetAttribute(int* value, int attribute, int) {
   int capability = (int)setting("capability");
   switch (attribute) {
     case 16: *value = (int)setting("multiprocessors"); return OK;
+    case 97: *value = (int)setting("shared"); return OK;
     case 75: *value = capability / 10; return OK; // compute capability
     case 76: *value = capability % 10; return OK;
     default: return INVALID_VALUE;
@@ -377,7 +380,8 @@ API cuModuleGetFunction(void** function, void* module, const char* name) {
   size_t* bytes = (size_t*)dlsym(module, (std::string(name) + "_bytes").c_str());
   if (!body || !bytes) return NOT_FOUND;
   Function& found = functions[name];
-  found = {(void (*)(const void*))body, *bytes};
+  found.body = (void (*)(const void*))body;
+  found.argument_bytes = *bytes;
   *function = &found;
   return OK;
 }
@@ -398,7 +402,8 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
                    unsigned bz, unsigned shared, void* stream, void** parameters, void**) {
   EXCLUSIVE;
   if (!is_current(stream)) return INVALID_CONTEXT;
-  if (gx * gy * gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 || shared > 48 << 10) {
+  if (gx * gy * gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 ||
+      shared > ((Function*)function)->shared) {
     return INVALID_VALUE;
   }
   MAY_FAIL("launch");
@@ -412,6 +417,16 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, order, [=] { f->body(a); });
   };
   return ((Stream*)stream)->add({run, nullptr});
+}
+
+API cuFuncSetAttribute(void* function, int attribute, int value) {
+  constexpr int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
+  EXCLUSIVE;
+  if (!function || attribute != MAX_DYNAMIC_SHARED_SIZE_BYTES || value > setting("shared")) {
+    return INVALID_VALUE;
+  }
+  ((Function*)function)->shared = value;
+  return OK;
 }
 
 API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads,

@@ -48,6 +48,7 @@ public final class CudaDevice implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final CUlaunchAttribute overlap = new CUlaunchAttribute();
     private int multiprocessors;
+    private int sharedBytes;
     private boolean overlaps;
     private boolean lastIsKernel;
     private boolean capturing;
@@ -88,10 +89,10 @@ public final class CudaDevice implements AutoCloseable {
 
     private void start(byte[] kernels) {
         check(cuInit(0), "start");
-        int[] count = new int[1];
-        check(cuDeviceGetAttribute(count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, info.handle()),
+        multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
                 "count its multiprocessors");
-        multiprocessors = count[0];
+        sharedBytes = attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
+                "tell its shared memory");
         check(cuDevicePrimaryCtxRetain(context, info.handle()), "make a context");
         makeCurrent();
         check(cuStreamCreate(stream, STREAM_NON_BLOCKING), "make a stream");
@@ -100,12 +101,23 @@ public final class CudaDevice implements AutoCloseable {
         }
     }
 
+    private int attribute(int attribute, String what) {
+        int[] value = new int[1];
+        check(cuDeviceGetAttribute(value, attribute, info.handle()), what);
+        return value[0];
+    }
+
     public CudaDeviceInfo info() {
         return info;
     }
 
     int multiprocessors() {
         return multiprocessors;
+    }
+
+    /** Most shared memory that a block of threads may ask for. */
+    int sharedBytes() {
+        return sharedBytes;
     }
 
     /** Has something done when the device is closed, and has done what it was asked for. */

@@ -8,6 +8,8 @@ import org.bytedeco.cuda.cudart.CUlaunchConfig;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
 
+import static org.bytedeco.cuda.global.cudart.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+import static org.bytedeco.cuda.global.cudart.cuFuncSetAttribute;
 import static org.bytedeco.cuda.global.cudart.cuLaunchKernelEx;
 import static org.bytedeco.cuda.global.cudart.cuOccupancyMaxActiveBlocksPerMultiprocessor;
 
@@ -70,6 +72,13 @@ final class CudaFunction {
     CudaFunction with(PreparedRows rows, int columns) {
         return with(rows.high()).with(rows.low()).with(rows.inverse()).with(rows.sums())
                 .with(PreparedRows.stride(columns)).with(0);
+    }
+
+    /** Lets blocks of threads have so much dynamic shared memory, beyond the usual 48 KB. */
+    void allowShared(int bytes) {
+        device.check(cuFuncSetAttribute(function,
+                CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes),
+                "give " + name + " " + bytes + " bytes of shared memory");
     }
 
     /** Blocks of so many threads that the whole device holds at once, without dynamic memory. */

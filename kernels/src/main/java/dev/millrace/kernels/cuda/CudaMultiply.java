@@ -2,7 +2,9 @@ package dev.millrace.kernels.cuda;
 
 import dev.millrace.kernels.cuda.CudaProduct.Run;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Chooses and queues the kernels of products: by the format of the matrices, and by how many tokens
@@ -10,42 +12,24 @@ import java.util.Map;
  */
 final class CudaMultiply {
 
-    private static final int THREADS = 256;
     /** Operands of activations that a block of threads multiplies 16 rows with. */
     private static final int FEW_OPERANDS = 1;
     private static final int SOME_OPERANDS = 4;
-    /** Operands and rows of a block of threads that keeps activations in shared memory. */
-    private static final int MANY_OPERANDS = 8;
-    private static final int MANY_ROWS = 256;
-    /** Fewer of those blocks would leave most of a large device idle. */
-    private static final int ENOUGH_BLOCKS = 64;
 
-    private final Map<DeviceFormat, Few> few = new EnumMap<>(DeviceFormat.class);
-    private final Map<DeviceFormat, Few> some = new EnumMap<>(DeviceFormat.class);
-    private final Map<DeviceFormat, CudaFunction> many = new EnumMap<>(DeviceFormat.class);
+    private final int multiprocessors;
+    private final Map<DeviceFormat, FewKernel> few = new EnumMap<>(DeviceFormat.class);
+    private final Map<DeviceFormat, FewKernel> some = new EnumMap<>(DeviceFormat.class);
+    private final Map<DeviceFormat, List<ManyKernel>> many = new EnumMap<>(DeviceFormat.class);
     private final CudaFunction reorder;
 
     CudaMultiply(CudaDevice device) {
         reorder = device.function("reorder");
+        multiprocessors = device.multiprocessors();
         for (DeviceFormat format : DeviceFormat.values()) {
-            few.put(format, Few.of(device.function("multiplyFew" + format), FEW_OPERANDS));
-            some.put(format, Few.of(device.function("multiplySome" + format), SOME_OPERANDS));
-            if (format.isForMany()) {
-                many.put(format, device.function("multiplyMany" + format));
-            }
-        }
-    }
-
-    /**
-     * A kernel whose blocks of threads share all tiles of all matrices.
-     *
-     * @param operands of activations that it multiplies together
-     * @param blocks   that the device holds at once
-     */
-    private record Few(CudaFunction function, int operands, int blocks) {
-
-        static Few of(CudaFunction function, int operands) {
-            return new Few(function, operands, function.residentBlocks(THREADS));
+            few.put(format, FewKernel.of(device.function("multiplyFew" + format), FEW_OPERANDS));
+            some.put(format, FewKernel.of(device.function("multiplySome" + format),
+                    SOME_OPERANDS));
+            many.put(format, format.isForMany() ? ManyKernel.of(device, format) : List.of());
         }
     }
 
@@ -68,16 +52,31 @@ final class CudaMultiply {
         int inputs = experts.rowTokens() == 0 ? rows : most;
         for (Run run : product.runs()) {
             PreparedRows ordered = inOrder(run.order(), x, inputs, product.columns());
-            int blocks = Math.ceilDiv(usual, MANY_OPERANDS * tokens)
-                    * Math.ceilDiv(run.rows(), MANY_ROWS) * run.count();
-            if (usual > SOME_OPERANDS * tokens && run.format().isForMany()
-                    && blocks >= ENOUGH_BLOCKS) {
-                many(product, run, experts, ordered, rows, most);
+            Optional<ManyKernel> best = usual <= SOME_OPERANDS * tokens
+                    ? Optional.empty()
+                    : best(run, usual, tokens);
+            if (best.isPresent()) {
+                many(best.get(), product, run, experts, ordered, rows, most);
             } else {
                 few((most <= FEW_OPERANDS * tokens ? few : some).get(run.format()), product, run,
                         experts, ordered, rows, most);
             }
         }
+    }
+
+    /** The one that takes least time for so many tokens of each matrix, if it is for many. */
+    private Optional<ManyKernel> best(Run run, int count, int tokens) {
+        double least = some.get(run.format()).cost(run.tiles(), count, tokens, multiprocessors);
+        Optional<ManyKernel> best = Optional.empty();
+        for (ManyKernel kernel : many.get(run.format())) {
+            double cost = kernel.cost((long) run.count() * kernel.rowTiles(run.rows())
+                    * kernel.groups(count, tokens), multiprocessors);
+            if (cost < least) {
+                least = cost;
+                best = Optional.of(kernel);
+            }
+        }
+        return best;
     }
 
     /** The activations, or a copy in another order. */
@@ -87,32 +86,49 @@ final class CudaMultiply {
         }
         PreparedRows ordered = PreparedRows.at(order.scratch(), rows, columns, x.activations());
         reorder.begin().with(order.indices()).with(x, columns).with(ordered, columns)
-                .with(columns).with(0).launch(rows, 1, 1, THREADS, 0);
+                .with(columns).with(0).launch(rows, 1, 1, FewKernel.THREADS, 0);
         return ordered;
     }
 
     /** Of an expert only some groups of tokens are not empty: each gets as many blocks as one. */
-    private static void few(Few kernel, CudaProduct product, Run run, Experts experts,
+    private static void few(FewKernel kernel, CudaProduct product, Run run, Experts experts,
             PreparedRows x, int rows, int most) {
         int groups = Math.ceilDiv(most, kernel.operands() * x.activations().operandTokens());
         int blocks = experts.count() == 0 ? Math.ceilDiv(kernel.blocks(), groups) : kernel.blocks();
-        arguments(kernel.function(), product, run, experts, x, rows)
-                .launch(Math.min(run.tiles(), blocks), groups, 1, THREADS, 0);
+        arguments(kernel.function(), product, run, experts, x, rows, false)
+                .launch(Math.min(run.tiles(), blocks), groups, 1, FewKernel.THREADS, 0);
     }
 
-    /** As {@link #run} of one run, with the kernel for many tokens. */
-    void many(CudaProduct product, Run run, Experts experts, PreparedRows x, int rows, int most) {
-        int tokens = MANY_OPERANDS * x.activations().operandTokens();
-        arguments(many.get(run.format()), product, run, experts, x, rows)
-                .launch(Math.ceilDiv(most, tokens), Math.ceilDiv(run.rows(), MANY_ROWS),
-                        run.count(), THREADS, 0);
+    /** As {@link #run} of one run, with each of the kernels for many tokens. */
+    List<Runnable> many(CudaProduct product, Run run, Experts experts, PreparedRows x, int rows,
+            int most) {
+        return many.get(run.format()).stream().<Runnable>map(
+                kernel -> () -> many(kernel, product, run, experts, x, rows, most)).toList();
+    }
+
+    /**
+     * Groups of tokens are those of all experts together, of which each begins one of its own,
+     * where a run has as many matrices of every expert.
+     */
+    private static void many(ManyKernel kernel, CudaProduct product, Run run, Experts experts,
+            PreparedRows x, int rows, int most) {
+        int tokens = x.activations().operandTokens();
+        int count = experts.count();
+        boolean counted = count > 0 && run.first() % count == 0 && run.count() % count == 0;
+        int groups = counted
+                ? Math.min(count * kernel.groups(most, tokens), kernel.groups(rows, tokens) + count)
+                : kernel.groups(most, tokens);
+        arguments(kernel.function(), product, run, experts, x, rows, counted)
+                .launch(groups, kernel.rowTiles(run.rows()),
+                        counted ? run.count() / count : run.count(), kernel.threads(),
+                        kernel.sharedBytes());
     }
 
     private static CudaFunction arguments(CudaFunction kernel, CudaProduct product, Run run,
-            Experts experts, PreparedRows x, int rows) {
+            Experts experts, PreparedRows x, int rows, boolean counted) {
         return kernel.begin().with(product.address()).with(experts.firstRows())
                 .with(experts.rowTokens()).with(x, product.columns()).with(rows)
                 .with(experts.count()).with(run.first()).with(run.tiles())
-                .with(Math.ceilDiv(run.rows(), MatrixLayout.TILE_ROWS)).with(0);
+                .with(Math.ceilDiv(run.rows(), MatrixLayout.TILE_ROWS)).with(counted);
     }
 }

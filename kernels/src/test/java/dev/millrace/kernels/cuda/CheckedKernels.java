@@ -43,8 +43,10 @@ final class CheckedKernels {
             test.activationsOfOneHalfAreRoundedToThatAndNoFurther(format);
             test.aRowThatIsLookedUpIsWhatTheFileSays(format);
         }
-        test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q4_K, CudaActivations.F16X2);
-        test.theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat.Q8_0, CudaActivations.F16);
+        test.kernelsForManyTokensHaveTheBitsOfThoseForFew(QuantFormat.Q4_K,
+                CudaActivations.F16X2, 37, 256);
+        test.kernelsForManyTokensHaveTheBitsOfThoseForFew(QuantFormat.INT4_ZERO_G128,
+                CudaActivations.F16, 70, 1152);
         test.blocksOfThreadsShareTheTilesOfAllMatrices(QuantFormat.Q4_0);
         test.activationsComeInTheOrderOfTheColumns(CudaActivations.F16X2);
     }

@@ -68,7 +68,7 @@ class CudaExpertsTest extends OnEmulatedDevice {
     }
 
     @ParameterizedTest
-    @CsvSource({"5, 3, 2, false", "12, 4, 1, true", "40, 2, 2, true"})
+    @CsvSource({"5, 3, 2, false", "12, 4, 1, true", "40, 2, 2, true", "90, 5, 2, false"})
     void expertsMultiplyTheirTokensAndAreAddedUp(int tokens, int experts, int ranks,
             boolean shared) {
         float[] logits = DeviceScope.gaussians(tokens * experts, 1);

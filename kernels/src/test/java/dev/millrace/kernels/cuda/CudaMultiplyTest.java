@@ -110,28 +110,39 @@ class CudaMultiplyTest extends OnEmulatedDevice {
         }
     }
 
-    /** Wherever a token is computed, by whichever kernel: five rows of shares, and a short one. */
+    /** Wherever a token is computed, by whichever kernel: in rows of shares and a short one. */
     @ParameterizedTest
-    @CsvSource({"F16, F16", "Q8_0, F16", "Q4_0, F16X2", "Q4_0, F16", "Q4_K, F16X2", "Q4_K, F16",
-        "Q6_K, F16", "INT4_G128, F16X2", "INT4_G128, F16", "INT4_ZERO, F16",
-        "INT4_ZERO_G128, F16", "INT8_CHANNEL, F16"})
-    void theKernelForManyTokensHasTheBitsOfThatForFew(QuantFormat format,
-            CudaActivations activations) {
-        int columns = 5 * 1024 + 256;
-        int tokens = activations == CudaActivations.F16 ? 67 : 35;
+    @CsvSource({"F16, F16, 37, 1152", "INT8_CHANNEL, F16, 70, 1152", "Q8_0, F16, 37, 1152",
+        "Q4_0, F16X2, 70, 1152", "Q4_0, F16, 37, 256", "INT4_ZERO, F16, 70, 1152",
+        "INT4_G128, F16X2, 37, 1152", "INT4_G128, F16, 197, 2304",
+        "INT4_ZERO_G128, F16, 70, 1152", "Q4_K, F16X2, 70, 2304", "Q4_K, F16, 37, 1280",
+        "Q6_K, F16, 70, 1280"})
+    void kernelsForManyTokensHaveTheBitsOfThoseForFew(QuantFormat format,
+            CudaActivations activations, int rows, int columns) {
+        int tokens = rows * 2 / 3 + 3;
         QuantTensor weights = RandomWeights.tensor(Arena.ofAuto(), format,
-                TensorShape.matrix(ROWS, columns), 0.7f, 7);
+                TensorShape.matrix(rows, columns), 0.7f, 7);
         float[] x = activations(tokens, columns);
-        float[] few = multiply(weights, x, new float[ROWS], tokens, activations);
+        float[] few = new float[tokens * rows];
+        for (int first = 0; first < tokens; first += 16) {
+            int count = Math.min(16, tokens - first);
+            System.arraycopy(multiply(weights, Arrays.copyOfRange(x, first * columns,
+                    (first + count) * columns), new float[rows], count, activations), 0, few,
+                    first * rows, count * rows);
+        }
         try (DeviceScope scope = new DeviceScope(device)) {
-            long out = scope.allocate((long) tokens * ROWS * Float.BYTES);
             PreparedRows prepared = scope.prepared(tokens, columns, activations);
-            CudaProduct product = scope.product(weights, 0, out, pool);
             kernels.addAndNorm(new Between(scope.upload(x), 0, 1, 0, 0, 0, columns), tokens,
                     prepared);
-            new CudaMultiply(device).many(product, product.runs().getFirst(), Experts.NONE,
-                    prepared, tokens, tokens);
-            assertThat(scope.floats(out, tokens * ROWS)).isEqualTo(few);
+            for (int kind = 0; kind < 2; kind++) {
+                long out = scope.allocate((long) tokens * rows * Float.BYTES);
+                CudaProduct product = scope.product(weights, 0, out, pool);
+                List<Runnable> kinds = new CudaMultiply(device).many(product,
+                        product.runs().getFirst(), Experts.NONE, prepared, tokens, tokens);
+                assertThat(kinds).hasSize(2);
+                kinds.get(kind).run();
+                assertThat(scope.floats(out, tokens * rows)).as("kind %d", kind).isEqualTo(few);
+            }
         }
     }
 
