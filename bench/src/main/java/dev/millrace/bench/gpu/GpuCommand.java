@@ -80,7 +80,7 @@ public final class GpuCommand implements Callable<Integer> {
             CpuKernels kernels = options.openKernels();
             ModelCheck check = new ModelCheck(gpu.backend(kernels, pool, options.settings()),
                     limitBytes(gpu), new CpuBackend(kernels, pool, Duration.ZERO),
-                    ModelOptions.memoryBytes(), options.checkPrompt,
+                    ModelOptions.memoryBytes(), options.checkedPrompt(),
                     options.checkTokens, options.bound());
             if (subjects.isEmpty()) {
                 Path file = ModelOptions.resolve(options.model);

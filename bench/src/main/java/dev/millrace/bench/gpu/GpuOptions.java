@@ -5,6 +5,8 @@ import dev.millrace.bench.model.ModelOptions;
 import dev.millrace.bench.model.ModelTest;
 import dev.millrace.bench.peer.PeerTurns;
 import dev.millrace.engine.cuda.CudaLaunches;
+import dev.millrace.engine.cuda.CudaProducts;
+import dev.millrace.engine.cuda.CudaProducts.Way;
 import dev.millrace.engine.cuda.CudaSettings;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cpu.CpuKernels;
@@ -82,6 +84,11 @@ final class GpuOptions {
     @Option(names = "--launches", paramLabel = "HOW", description = "How kernels get to the"
             + " device: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private CudaLaunches launches = CudaLaunches.OVERLAPPED;
+
+    @Option(names = "--products", paramLabel = "WHOSE", description = "What multiplies in large"
+            + " steps: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). What is checked is"
+            + " then read in a step that is large enough.")
+    private Way products = Way.OWN;
 
     @Option(names = "--activations", paramLabel = "FORMAT", description = "What activations are"
             + " rounded to in products: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
@@ -207,7 +214,9 @@ final class GpuOptions {
         if (bound != null) {
             return bound;
         }
-        return activations == CudaActivations.F16 ? HALF_BOUND : BOUND;
+        return activations == CudaActivations.F16 || settings().products().library()
+                ? HALF_BOUND
+                : BOUND;
     }
 
     /** Which GPUs, and how many share a model. */
@@ -223,7 +232,13 @@ final class GpuOptions {
     }
 
     CudaSettings settings() {
-        return new CudaSettings(launches, activations);
+        return new CudaSettings(launches, activations, CudaProducts.of(products));
+    }
+
+    /** Tokens of the prompt that is checked: those that a library multiplies are among them. */
+    int checkedPrompt() {
+        CudaProducts whose = settings().products();
+        return whose.library() ? Math.max(checkPrompt, whose.leastTokens()) : checkPrompt;
     }
 
     List<KvFormat> formats() {

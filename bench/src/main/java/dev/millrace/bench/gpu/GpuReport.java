@@ -27,6 +27,10 @@ final class GpuReport {
 
     void begin() {
         System.out.println(gpu.description(options.settings()));
+        if (options.settings().products().library()) {
+            System.out.println("products of " + options.settings().products().leastTokens()
+                    + " tokens and more: " + options.settings().products().way().label());
+        }
         if (gpu.emulated()) {
             System.out.println("  note: emulated, not a speed: only what is checked counts");
         }

@@ -5,6 +5,7 @@ import dev.millrace.kernels.cuda.CudaProbe;
 import dev.millrace.kernels.cuda.CudaProbe.Finding;
 import dev.millrace.kernels.cuda.DeviceProbe;
 import dev.millrace.kernels.cuda.EmulatedDriver;
+import dev.millrace.kernels.cuda.StandInCublasLt;
 import dev.millrace.kernels.cuda.StandInNvml;
 import dev.millrace.models.fixtures.TinyModels;
 import java.io.IOException;
@@ -92,6 +93,16 @@ class GpuCommandTest {
         assertThat(lines("gpu-probe")).hasSize(1);
         assertThat(folder.resolve("page.html")).content().contains("<h2>GPUs</h2>",
                 "emulated device (not a speed)", "<td>tg2 x 3 @ d5</td>", "<td>yes</td>");
+    }
+
+    @Test
+    void productsOfALibraryAreCheckedInAStepThatIsLargeEnough() throws IOException {
+        long before = StandInCublasLt.products();
+        assertThat(execute(SHAPE, "--type", "q8_0", "--products", "CUBLASLT_COPIES", "--batches",
+                "1", "--context", "5", "--prompts", "6")).as(errors.toString()).isZero();
+        assertThat(StandInCublasLt.products()).isGreaterThan(before);
+        assertThat(lines("gpu-check").getFirst().path("logit_error").asDouble())
+                .isBetween(1e-6, 5e-3);
     }
 
     @Test
