@@ -1,428 +1,236 @@
-// Attention over a paged cache of keys and values, and what comes before it.
-//
-// The cache of a group of layers is (blocks, layers of the group, layer bytes): a block's layers lie
-// side by side, so that a block is copied at once. A layer's part of a block is keys, then values,
-// (KV heads, BLOCK_TOKENS, head size) each, then for bytes the scales of both.
+// Attention on tensor cores. Rows are a token's query heads of one KV head, and tokens that follow each
+// other in a sequence share keys and values: a warp has 16 rows, and a block of threads walks the
+// cache in pieces of 64 positions, which begin at multiples of that. What a row makes of a piece
+// depends on nothing but the row and the piece, and results of pieces are added in their order by one
+// formula: so a token's bits are the same alone and in a prompt however it was cut, and whether a
+// block has one piece (attendPieces, whose results `combine` adds) or all of them (attendWhole).
 
-#define BLOCK_TOKENS 32
-// Positions that one block of threads attends to. Results of chunks are added in their order and
-// begin at multiples of this: a position's bits do not depend on how the prompt was cut.
-#define CHUNK_TOKENS 256
-#define ATTEND_THREADS 128
-
-enum KvFormat { KV_F32, KV_F16, KV_Q8 };
-
-struct Cache {
-  u8* blocks;
-  const int* tables; // (sequences, tableLength): block of each BLOCK_TOKENS positions
-  int tableLength;
-  int layers; // of the group
-  int layer;  // in the group
-  int format;
-  int kvHeads;
-  int headSize;
-};
-
-INLINE int keyGroups(const Cache& c) { return ceilDiv(c.headSize, 32); }
-
-INLINE size_t layerBytes(const Cache& c) {
-  size_t rows = (size_t)c.kvHeads * BLOCK_TOKENS;
-  if (c.format == KV_Q8) return rows * (2 * c.headSize + 2 * (1 + keyGroups(c)));
-  return 2 * rows * c.headSize * (c.format == KV_F16 ? 2 : 4);
-}
-
-INLINE u8* layerOf(const Cache& c, int sequence, int position) {
-  int block = c.tables[(size_t)sequence * c.tableLength + position / BLOCK_TOKENS];
-  return c.blocks + ((size_t)block * c.layers + c.layer) * layerBytes(c);
-}
-
-// Rows of head size in a layer's part: keys, then values.
-INLINE int keyRow(const Cache&, int head, int position) {
-  return head * BLOCK_TOKENS + position % BLOCK_TOKENS;
-}
-
-INLINE int valueRow(const Cache& c, int head, int position) {
-  return (c.kvHeads + head) * BLOCK_TOKENS + position % BLOCK_TOKENS;
-}
-
-INLINE u16* scalesOf(const Cache& c, u8* layer) {
-  return (u16*)(layer + 2 * (size_t)c.kvHeads * BLOCK_TOKENS * c.headSize);
-}
-
-INLINE u16* keyScale(const Cache& c, u8* layer, int row, int group) {
-  return scalesOf(c, layer) + row * keyGroups(c) + group;
-}
-
-INLINE u16* valueScale(const Cache& c, u8* layer, int row) {
-  int rows = c.kvHeads * BLOCK_TOKENS;
-  return scalesOf(c, layer) + rows * keyGroups(c) + row - rows;
-}
-
-struct StoreArguments {
-  float* query;           // (tokens, heads, head size): normed and rotated in place
-  float* key;             // (tokens, KV heads, head size): likewise
-  const float* value;     // (tokens, KV heads, head size)
-  const float* queryNorm; // (normed query) or null
-  const float* keyNorm;   // (normed key) or null
-  const float* cosines;   // (positions, pairs) or null for no rotation
-  const float* sines;     // (positions, pairs)
-  const int* positions;   // (tokens): -1 for a token that only fills the step up
-  const int* sequences;   // (tokens)
-  Cache cache;
-  int heads;
-  int pairs;
-  int adjacent;    // whether neighbours are pairs
-  int queryNormed; // elements that are normed together: those of a head, or of all
-  int keyNormed;
-  float epsilon;
-};
-
-// Norms each head.
-INLINE void normEach(float* heads, int size, const float* weight, int run, float epsilon) {
-  int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, warps = ROW_THREADS / WARP;
-  for (int first = warp * run; first < size; first += warps * run) {
-    float squares = 0;
-    for (int i = lane; i < run; i += WARP) squares += heads[first + i] * heads[first + i];
-    for (int distance = WARP / 2; distance > 0; distance /= 2) {
-      squares += __shfl_xor_sync(ALL_LANES, squares, distance);
-    }
-    float share = 1 / sqrtf(squares / run + epsilon);
-    for (int i = lane; i < run; i += WARP) heads[first + i] *= share * weight[i];
-  }
-}
-
-// Norms all heads together.
-INLINE void normAll(float* heads, int size, const float* weight, float epsilon, float* scratch) {
-  float squares = 0;
-  for (int i = threadIdx.x; i < size; i += ROW_THREADS) squares += heads[i] * heads[i];
-  float share = 1 / sqrtf(blockSum(squares, scratch) / size + epsilon);
-  for (int i = threadIdx.x; i < size; i += ROW_THREADS) heads[i] *= share * weight[i];
-}
-
-INLINE void rotate(float* heads, int count, int headSize, int pairs, int adjacent,
-                   const float* cosines, const float* sines) {
-  for (int i = threadIdx.x; i < count * pairs; i += ROW_THREADS) {
-    int pair = i % pairs;
-    float* head = heads + i / pairs * headSize;
-    float* x = head + (adjacent ? 2 * pair : pair);
-    float* y = head + (adjacent ? 2 * pair + 1 : pair + pairs);
-    float oldX = *x, oldY = *y;
-    *x = oldX * cosines[pair] - oldY * sines[pair];
-    *y = oldX * sines[pair] + oldY * cosines[pair];
-  }
-}
-
-// The scale of codes from -127 to 127 for elements up to this size, as it will be read back.
-INLINE u16 codeScale(float largest) { return floatToHalf(largest / 127); }
-
-INLINE signed char codeOf(float value, float scale) {
-  float code = scale > 0 ? rintf(value / scale) : 0.0f;
-  return (signed char)fmaxf(fminf(code, 127.0f), -127.0f);
-}
-
-INLINE void storeCodes(const float* row, int size, signed char* codes, u16* scale) {
-  float largest = 0;
-  bool whole = true;
-  for (int i = 0; i < size; i++) {
-    largest = fmaxf(largest, fabsf(row[i]));
-    whole = whole && fabsf(row[i]) < -NEGATIVE_INFINITY;
-  }
-  // What is no number must not become one.
-  *scale = whole ? codeScale(largest) : (u16)0x7e00;
-  float step = halfToFloat(*scale);
-  for (int i = 0; i < size; i++) codes[i] = codeOf(row[i], step);
-}
-
-// Keys and values of the KV heads from the first on, as many as there are values of them.
-INLINE void storeRows(const StoreArguments& a, const float* key, const float* value, int first,
-                      int heads, u8* layer, int position) {
-  const Cache& c = a.cache;
-  int size = c.headSize, all = heads * size;
-  if (c.format != KV_Q8) {
-    for (int i = threadIdx.x; i < 2 * all; i += ROW_THREADS) {
-      bool isKey = i < all;
-      int element = isKey ? i : i - all, head = first + element / size;
-      int row = isKey ? keyRow(c, head, position) : valueRow(c, head, position);
-      float stored = isKey ? key[element] : value[element];
-      size_t at = (size_t)row * size + element % size;
-      if (c.format == KV_F16) {
-        ((u16*)layer)[at] = floatToHalf(stored);
-      } else {
-        ((float*)layer)[at] = stored;
-      }
-    }
-    return;
-  }
-  int groups = keyGroups(c);
-  for (int i = threadIdx.x; i < heads * (groups + 1); i += ROW_THREADS) {
-    int head = i / (groups + 1), group = i % (groups + 1);
-    bool isKey = group < groups;
-    int row = isKey ? keyRow(c, first + head, position) : valueRow(c, first + head, position);
-    int begin = isKey ? group * 32 : 0;
-    int count = isKey ? min(32, size - begin) : size;
-    storeCodes((isKey ? key : value) + head * size + begin, count,
-               (signed char*)layer + (size_t)row * size + begin,
-               isKey ? keyScale(c, layer, row, group) : valueScale(c, layer, row));
-  }
-}
-
-// Norms and rotates queries and keys of a token, and writes keys and values to the cache: of all
-// heads, or of so many KV heads with their queries.
-NOINLINE void storeHeads(const StoreArguments& arguments, int token, int first, int heads) {
-  __shared__ float scratch[ROW_THREADS / WARP];
-  StoreArguments a = arguments; // which nothing that is written may change
-  int position = a.positions[token], size = a.cache.headSize, group = a.heads / a.cache.kvHeads;
-  if (position < 0) return; // fills a captured step up, and is nobody's
-  int querySize = heads * group * size, keySize = heads * size;
-  float* query = a.query + ((size_t)token * a.heads + first * group) * size;
-  size_t place = ((size_t)token * a.cache.kvHeads + first) * size;
-  float* key = a.key + place;
-  if (a.queryNorm && a.queryNormed > size) {
-    normAll(query, querySize, a.queryNorm, a.epsilon, scratch);
-    normAll(key, keySize, a.keyNorm, a.epsilon, scratch);
-  } else if (a.queryNorm) {
-    normEach(query, querySize, a.queryNorm, size, a.epsilon);
-    normEach(key, keySize, a.keyNorm, size, a.epsilon);
-  }
-  __syncthreads();
-  if (a.cosines) {
-    const float* cosines = a.cosines + (size_t)position * a.pairs;
-    const float* sines = a.sines + (size_t)position * a.pairs;
-    rotate(query, heads * group, size, a.pairs, a.adjacent, cosines, sines);
-    rotate(key, heads, size, a.pairs, a.adjacent, cosines, sines);
-    __syncthreads();
-  }
-  storeRows(a, key, a.value + place, first, heads, layerOf(a.cache, a.sequences[token], position),
-            position);
-}
-
-// Blocks of (tokens, shares of the KV heads).
-KERNEL(store, StoreArguments) {
-  int heads = a.cache.kvHeads / gridDim.y;
-  storeHeads(a, blockIdx.x, blockIdx.y * heads, heads);
-}
+#define PIECE_TOKENS 64
+#define ATTEND_ROWS 16
+// Keys or values that are there, and multiplied, or not: a block of the cache.
+#define SEEN_TOKENS BLOCK_TOKENS
+// A row's largest weight is two to this power, so that small ones are halves of full precision too.
+#define WEIGHT_BITS 14
+#define LOG2_E 1.44269504088896340736f
 
 struct AttendArguments {
   const float* query;   // (tokens, heads, head size)
   const int* positions; // (tokens): -1 for none
   const int* sequences; // (tokens)
+  const int* slots;     // (tokens): where results of pieces go; -1 for tokens of attendWhole
+  const int* tiles;     // (tiles, 2): first token, tokens; they follow each other in a sequence
   const float* sinks;   // (heads) or null
-  float* largest;       // (tokens of a launch, heads, chunks)
-  float* sums;          // (tokens of a launch, heads, chunks)
-  float* parts;         // (tokens of a launch, heads, chunks, head size)
+  float* largest;       // (slots of a launch, heads, pieces): logarithms, base 2
+  float* sums;          // (slots of a launch, heads, pieces)
+  float* parts;         // (slots of a launch, heads, pieces, head size)
   float* attended;      // (tokens, heads, head size)
   Cache cache;
-  Prepared out;   // (tokens)
+  Prepared out;    // (tokens)
   int heads;
-  int window;     // positions that a token looks back; 0 for all
-  int chunks;     // of a head, in the arrays
-  int firstToken; // of the launch
+  int window;      // positions that a token looks back; 0 for all
+  int pieces;      // of a head, in the arrays
+  int firstSlot;   // of the launch
+  int slotCount;   // of the launch
+  int rows;        // of a block of threads
+  int buffers;     // for keys or values of a piece
+  int unused;
   float scale;
   float cap;
 };
 
-INLINE int firstPosition(const AttendArguments& a, int position) {
-  return a.window == 0 ? 0 : max(0, position - a.window + 1);
-}
-
-// Elements of a key from `at` on: 16 bytes of halves at once where head sizes allow.
-template <int FORMAT, int ELEMENTS>
-INLINE void loadKey(const u8* layer, size_t at, float (&key)[ELEMENTS]) {
-  if (ELEMENTS == 1) {
-    key[0] = FORMAT == KV_F32 ? ((const float*)layer)[at]
-        : FORMAT == KV_F16 ? halfToFloat(((const u16*)layer)[at])
-                           : (float)((const signed char*)layer)[at];
-  } else if (FORMAT == KV_F32) {
-    for (int i = 0; i < ELEMENTS; i++) key[i] = ((const float*)layer)[at + i];
-  } else if (FORMAT == KV_F16) {
-    uint4 halves = *(const uint4*)((const u16*)layer + at);
-#pragma unroll
-    for (int i = 0; i < ELEMENTS; i++) {
-      key[i] = halfToFloat((u16)(word(halves, i / 2) >> (i % 2 * 16)));
-    }
-  } else {
-    uint2 codes = *(const uint2*)(layer + at);
-#pragma unroll
-    for (int i = 0; i < ELEMENTS; i++) {
-      key[i] = (float)(signed char)((i < 4 ? codes.x : codes.y) >> (i % 4 * 8));
-    }
-  }
-}
-
-// What a block of threads attends to.
-struct AttendedChunk {
-  int sequence, first, count; // positions
-  int kvHead, group;          // query heads of it
-  const float* queries;       // shared, (group, head size)
-  float* scores;              // shared, (group, CHUNK_TOKENS)
+// Rows of a block of threads, and the positions that they look at.
+struct AttendTile {
+  int firstToken, firstRow, rows; // rows before it in its tile of the list; rows to the tile's end
+  int group, kvHead, sequence;
+  int first, end;             // positions that some row looks at
+  int commonFirst, commonEnd; // positions that all rows look at
 };
 
-// Products of queries with keys: a thread has a position, and a key is read once for HEADS heads.
-template <int FORMAT, int HEADS, int ELEMENTS>
-INLINE void scoreKeys(const AttendArguments& a, const AttendedChunk& chunk) {
-  const Cache& c = a.cache;
-  int size = c.headSize;
-  for (int i = threadIdx.x; i < chunk.count; i += ATTEND_THREADS) {
-    u8* layer = layerOf(c, chunk.sequence, chunk.first + i);
-    int row = keyRow(c, chunk.kvHead, chunk.first + i);
-    for (int head = 0; head < chunk.group; head += HEADS) {
-      float sum[HEADS] = {}, part[HEADS] = {};
-      for (int first = 0; first < size; first += ELEMENTS) {
-        float key[ELEMENTS];
-        loadKey<FORMAT, ELEMENTS>(layer, (size_t)row * size + first, key);
-        float scale = 1;
-        bool ends = (first + ELEMENTS) % 32 == 0 || first + ELEMENTS == size;
-        if (FORMAT == KV_Q8 && ends) scale = halfToFloat(*keyScale(c, layer, row, first / 32));
-#pragma unroll
-        for (int k = 0; k < HEADS; k++) {
-          const float* query = chunk.queries + min(head + k, chunk.group - 1) * size + first;
-          float* to = FORMAT == KV_Q8 ? part : sum;
-#pragma unroll
-          for (int element = 0; element < ELEMENTS; element++) {
-            to[k] += query[element] * key[element];
-          }
-          if (FORMAT == KV_Q8 && ends) {
-            sum[k] += part[k] * scale;
-            part[k] = 0;
-          }
-        }
-      }
-#pragma unroll
-      for (int k = 0; k < HEADS; k++) {
-        float score = sum[k] * a.scale;
-        if (a.cap > 0) score = a.cap * tanhf(score / a.cap);
-        if (head + k < chunk.group) chunk.scores[(head + k) * CHUNK_TOKENS + i] = score;
-      }
-    }
-  }
+// Whether some row looks at a block of positions.
+INLINE bool isSeen(const AttendTile& tile, int start) {
+  return start < tile.end && start + SEEN_TOKENS > tile.first;
 }
 
-// Values by their weights: a thread has an element of HEADS heads, and reads each value once.
-template <int FORMAT, int HEADS>
-INLINE void addValues(const AttendArguments& a, const AttendedChunk& chunk, size_t place) {
-  const Cache& c = a.cache;
-  int size = c.headSize;
-  for (int i = threadIdx.x; i < ceilDiv(chunk.group, HEADS) * size; i += ATTEND_THREADS) {
-    int head = i / size * HEADS, element = i % size;
-    float sum[HEADS] = {};
-    for (int p = 0; p < chunk.count;) {
-      int position = chunk.first + p;
-      int end = min(chunk.count, p + BLOCK_TOKENS - position % BLOCK_TOKENS);
-      u8* layer = layerOf(c, chunk.sequence, position);
-      int row = valueRow(c, chunk.kvHead, position) - p;
+// The shared memory of a block of threads.
+struct AttendMemory {
+  int* positions; // (rows): -1 for none
+  float* factors; // (rows): of their scores
+  u8* queries;    // (halves, rows, query stride)
+  u8* ring;       // (buffers, ring bytes): keys of a piece, values of it, and so on
+};
+
+INLINE int queryStride(const Cache& c) { return ceilDiv(c.headSize, 64) * 128; }
+
+template <int FORMAT>
+INLINE int rowBytes(const Cache& c) {
+  return c.headSize * (FORMAT == KV_F32 ? 4 : FORMAT == KV_F16 ? 2 : 1);
+}
+
+// Rows are filled up to 64 elements, and to all banks.
+template <int FORMAT>
+INLINE int rowStride(const Cache& c) {
+  int blocks = ceilDiv(c.headSize, 64);
+  return 128 * (FORMAT == KV_F32 ? 2 * blocks : FORMAT == KV_F16 ? blocks : ceilDiv(blocks, 2));
+}
+
+template <int FORMAT>
+INLINE int ringBytes(const Cache& c) {
+  return PIECE_TOKENS * (rowStride<FORMAT>(c) + (FORMAT == KV_Q8 ? 2 * keyGroups(c) : 0));
+}
+
+// Where in its row a 16-byte chunk lies, as a bit mask on its index. Lanes that one access to shared
+// memory serves (8 of 16 bytes, 16 of 8) read keys of 2 or 4 rows that follow each other, a unit of 8
+// elements each at 4 places side by side; and values of rows 2 apart, at 2 or 4 places. The masks
+// spread them over all banks.
+template <int FORMAT>
+INLINE int keyMask(int row) {
+  return FORMAT == KV_F32 ? row & 1 : FORMAT == KV_F16 ? (row & 1) * 4 : (row & 3) * 2;
+}
+
+template <int FORMAT>
+INLINE int valueMask(int row) {
+  int pair = row >> 1 & 3;
+  return FORMAT == KV_F32 ? (pair & 1) | (pair >> 1) * 4 : pair * 2;
+}
+
+// A block of rows that are all looked at lies in the cache as it does in shared memory, but for the
+// masks, where nothing is filled up. Rows have 128 to 1024 bytes, or this is false.
+template <int FORMAT>
+INLINE bool stageWhole(const Cache& c, const u8* from, bool keys, u8* to) {
+  int bytes = rowBytes<FORMAT>(c), shift = bytes == 128 ? 3 : bytes == 256 ? 4 : bytes == 512 ? 5 : 6;
+  if (bytes != 16 << shift || bytes != rowStride<FORMAT>(c)) return false;
 #pragma unroll 4
-      for (; p < end; p++) {
-        size_t at = (size_t)(row + p) * size + element;
-        float value = FORMAT == KV_F32 ? ((const float*)layer)[at]
-            : FORMAT == KV_F16 ? halfToFloat(((const u16*)layer)[at])
-            : ((const signed char*)layer)[at] * halfToFloat(*valueScale(c, layer, row + p));
-#pragma unroll
-        for (int k = 0; k < HEADS; k++) {
-          sum[k] += chunk.scores[min(head + k, chunk.group - 1) * CHUNK_TOKENS + p] * value;
-        }
+  for (int i = threadIdx.x; i < SEEN_TOKENS << shift; i += blockDim.x) {
+    int row = i >> shift;
+    int mask = keys ? keyMask<FORMAT>(row) : valueMask<FORMAT>(row);
+    copyAsync((uint4*)to + (i ^ mask), from + 16 * i);
+  }
+  return true;
+}
+
+// A block of rows of which some are not looked at, or are filled up: with zeros, which are no NaN.
+template <int FORMAT>
+INLINE void stagePartly(const Cache& c, const AttendTile& tile, int start, const u8* from,
+                        bool keys, u8* to) {
+  int bytes = rowBytes<FORMAT>(c), stride = rowStride<FORMAT>(c);
+#pragma unroll 1
+  for (int row = threadIdx.x / 8; row < SEEN_TOKENS; row += blockDim.x / 8) {
+    int mask = keys ? keyMask<FORMAT>(row) : valueMask<FORMAT>(row);
+    int held = start + row >= tile.first && start + row < tile.end ? bytes : 0;
+    const u8* source = from + row * bytes;
+    for (int chunk = threadIdx.x % 8; chunk < stride / 16; chunk += 8) {
+      uint4* at = (uint4*)(to + row * stride) + (chunk ^ mask);
+      if (chunk * 16 + 16 <= held && bytes % 16 == 0) {
+        copyAsync(at, source + chunk * 16);
+      } else {
+        *at = {0, 0, 0, 0};
+#pragma unroll 1
+        for (int i = chunk * 16; i < min(held, chunk * 16 + 16); i++) ((u8*)at)[i % 16] = source[i];
       }
     }
-#pragma unroll
-    for (int k = 0; k < HEADS; k++) {
-      if (head + k < chunk.group) {
-        a.parts[(place + (size_t)(head + k) * a.chunks) * size + element] = sum[k];
+  }
+}
+
+// Lets keys or values of a piece come into shared memory, with scales behind them.
+template <int FORMAT>
+INLINE void stageRows(const Cache& c, const AttendTile& tile, int piece, bool keys, u8* to) {
+  int stride = rowStride<FORMAT>(c);
+#pragma unroll 1
+  for (int half = 0; half < PIECE_TOKENS; half += SEEN_TOKENS) {
+    int start = piece * PIECE_TOKENS + half;
+    if (!isSeen(tile, start)) continue;
+    u8* layer = layerOf(c, tile.sequence, start);
+    int cached = keys ? keyRow(c, tile.kvHead, start) : valueRow(c, tile.kvHead, start);
+    const u8* from = layer + (size_t)cached * rowBytes<FORMAT>(c);
+    bool all = start >= tile.first && start + SEEN_TOKENS <= tile.end;
+    if (!all || !stageWhole<FORMAT>(c, from, keys, to + half * stride)) {
+      stagePartly<FORMAT>(c, tile, start, from, keys, to + half * stride);
+    }
+    if (FORMAT == KV_Q8) {
+      int scales = SEEN_TOKENS * (keys ? keyGroups(c) : 1);
+      const u8* source = (const u8*)(keys ? keyScale(c, layer, cached, 0)
+                                          : valueScale(c, layer, cached));
+      u8* target = to + PIECE_TOKENS * stride + (half ? 2 * scales : 0);
+      for (int i = threadIdx.x; i < scales / 8; i += blockDim.x) {
+        copyAsync(target + 16 * i, source + 16 * i);
       }
     }
   }
 }
 
-template <int FORMAT>
-INLINE void scoreAll(const AttendArguments& a, const AttendedChunk& chunk) {
-  if (a.cache.headSize % 8 != 0) {
-    scoreKeys<FORMAT, 4, 1>(a, chunk);
-  } else if (chunk.group == 1) {
-    scoreKeys<FORMAT, 1, 8>(a, chunk);
-  } else {
-    scoreKeys<FORMAT, 4, 8>(a, chunk);
+// Two numbers as halves, and with HALVES == 2 what those leave of them.
+template <int HALVES>
+INLINE void splitPair(float x, float y, u32 (&halves)[HALVES]) {
+  halves[0] = packHalves(x, y);
+  if (HALVES == 2) {
+    halves[HALVES - 1] = packHalves(x - halfToFloat((u16)halves[0]),
+                                    y - halfToFloat((u16)(halves[0] >> 16)));
   }
 }
 
-template <int FORMAT>
-INLINE void addAll(const AttendArguments& a, const AttendedChunk& chunk, size_t place) {
-  if (chunk.group == 1) {
-    addValues<FORMAT, 1>(a, chunk, place);
+// Eight of a row's elements, with zeros after its end; a null row has none.
+INLINE void loadEight(const float* row, int first, int size, float (&x)[8]) {
+  if (size % 8 == 0) {
+    float4 low = {}, high = {};
+    if (row && first < size) {
+      low = *(const float4*)(row + first);
+      high = *(const float4*)(row + first + 4);
+    }
+    x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w;
+    x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
   } else {
-    addValues<FORMAT, 4>(a, chunk, place);
+#pragma unroll
+    for (int i = 0; i < 8; i++) x[i] = row && first + i < size ? row[first + i] : 0.0f;
   }
 }
 
-// The heads of one KV head over one chunk: blocks of (KV heads, tokens, chunks).
-KERNEL(attend, AttendArguments) {
-  DYNAMIC_SHARED(float, shared);
+// The token and head of a row.
+struct RowOwner {
+  int token, head;
+};
+
+INLINE RowOwner ownerOf(const AttendTile& tile, int row) {
+  int index = tile.firstRow + row;
+  return {tile.firstToken + index / tile.group, tile.kvHead * tile.group + index % tile.group};
+}
+
+// Queries of a warp's rows as halves, in the order of keys: four lanes have a row.
+template <int HALVES>
+INLINE void stageQueries(const AttendArguments& a, const AttendTile& tile, int firstRow,
+                         const AttendMemory& memory) {
   const Cache& c = a.cache;
-  int token = a.firstToken + blockIdx.y, position = a.positions[token];
-  int first = max((int)blockIdx.z * CHUNK_TOKENS, firstPosition(a, position));
-  int end = min((int)blockIdx.z * CHUNK_TOKENS + CHUNK_TOKENS, position + 1);
-  if (first >= end) return;
-  int group = a.heads / c.kvHeads, kvHead = blockIdx.x, size = c.headSize;
-  float* queries = shared;                // (group, head size)
-  float* scores = shared + group * size;  // (group, CHUNK_TOKENS)
-  const float* query = a.query + ((size_t)token * a.heads + kvHead * group) * size;
-  for (int i = threadIdx.x; i < group * size; i += ATTEND_THREADS) queries[i] = query[i];
-  __syncthreads();
-  int count = end - first;
-  AttendedChunk chunk = {a.sequences[token], first, count, kvHead, group, queries, scores};
-  switch (c.format) {
-    case KV_F32: scoreAll<KV_F32>(a, chunk); break;
-    case KV_F16: scoreAll<KV_F16>(a, chunk); break;
-    default: scoreAll<KV_Q8>(a, chunk);
-  }
-  __syncthreads();
-  size_t place = ((size_t)blockIdx.y * a.heads + kvHead * group) * a.chunks + blockIdx.z;
-  int lane = threadIdx.x % WARP;
-  for (int head = threadIdx.x / WARP; head < group; head += ATTEND_THREADS / WARP) {
-    float* row = scores + head * CHUNK_TOKENS;
-    float largest = NEGATIVE_INFINITY;
-    for (int i = lane; i < count; i += WARP) largest = fmaxf(largest, row[i]);
-    for (int distance = WARP / 2; distance > 0; distance /= 2) {
-      largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+  int lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4, stride = queryStride(c);
+#pragma unroll 1
+  for (int row = firstRow + g; row < firstRow + ATTEND_ROWS; row += 8) {
+    RowOwner owner = ownerOf(tile, row);
+    bool alive = row < tile.rows;
+    const float* query =
+        alive ? a.query + ((size_t)owner.token * a.heads + owner.head) * c.headSize : nullptr;
+    float x[8], largest = 0;
+#pragma unroll 2
+    for (int unit = t; unit < stride / 16; unit += 4) {
+      loadEight(query, unit * 8, c.headSize, x);
+      for (int i = 0; i < 8; i++) largest = fmaxf(largest, fabsf(x[i]));
     }
-    float sum = 0;
-    for (int i = lane; i < count; i += WARP) sum += row[i] = expf(row[i] - largest);
-    for (int distance = WARP / 2; distance > 0; distance /= 2) {
-      sum += __shfl_xor_sync(ALL_LANES, sum, distance);
+    largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
+    largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
+    PowerOfTwo range = powerFor(largest);
+#pragma unroll 2
+    for (int unit = t; unit < stride / 16; unit += 4) {
+      loadEight(query, unit * 8, c.headSize, x);
+      u32 halves[4][HALVES];
+      for (int i = 0; i < 4; i++) {
+        splitPair<HALVES>(x[2 * i] * range.factor, x[2 * i + 1] * range.factor, halves[i]);
+      }
+      for (int half = 0; half < HALVES; half++) {
+        u8* to = memory.queries + (size_t)(half * a.rows + row) * stride;
+        ((uint4*)to)[unit ^ keyMask<KV_F16>(row)] =
+            {halves[0][half], halves[1][half], halves[2][half], halves[3][half]};
+      }
     }
-    if (lane == 0) {
-      a.largest[place + (size_t)head * a.chunks] = largest;
-      a.sums[place + (size_t)head * a.chunks] = sum;
+    if (t == 0) {
+      memory.positions[row] = alive ? a.positions[owner.token] : -1;
+      memory.factors[row] = __fmul_rn(a.scale, range.inverse);
     }
   }
-  __syncthreads();
-  switch (c.format) {
-    case KV_F32: addAll<KV_F32>(a, chunk, place); break;
-    case KV_F16: addAll<KV_F16>(a, chunk, place); break;
-    default: addAll<KV_Q8>(a, chunk, place);
-  }
-}
-
-// Adds the chunks of a token's heads in their order, and prepares the result: blocks of (tokens).
-KERNEL(combine, AttendArguments) {
-  __shared__ float scratch[ROW_THREADS / WARP];
-  int token = a.firstToken + blockIdx.x, size = a.cache.headSize, width = a.heads * size;
-  int position = a.positions[token];
-  int firstChunk = firstPosition(a, position) / CHUNK_TOKENS;
-  int endChunk = ceilDiv(position + 1, CHUNK_TOKENS);
-  float* attended = a.attended + (size_t)token * width;
-  for (int i = threadIdx.x; i < width; i += ROW_THREADS) {
-    int head = i / size, element = i % size;
-    size_t place = ((size_t)blockIdx.x * a.heads + head) * a.chunks;
-    float largest = a.sinks ? a.sinks[head] : NEGATIVE_INFINITY, sum = a.sinks ? 1.0f : 0.0f;
-    float value = 0;
-    for (int chunk = firstChunk; chunk < endChunk; chunk++) {
-      float other = a.largest[place + chunk];
-      float common = fmaxf(largest, other);
-      float kept = expf(largest - common), added = expf(other - common);
-      sum = sum * kept + a.sums[place + chunk] * added;
-      value = value * kept + a.parts[(place + chunk) * size + element] * added;
-      largest = common;
-    }
-    attended[i] = position < 0 ? 0.0f : value / sum;
-  }
-  __syncthreads();
-  prepareRow(a.out, token, width, [&](int i) { return attended[i]; }, scratch);
 }

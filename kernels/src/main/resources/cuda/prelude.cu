@@ -48,6 +48,13 @@ INLINE u32 packHalves(float first, float second) {
   return bits;
 }
 
+// Two to the power of x, to about 22 bits.
+INLINE float exponential2(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+}
+
 INLINE u32 subtractHalves(u32 x, u32 y) {
   u32 difference;
   asm("sub.f16x2 %0, %1, %2;" : "=r"(difference) : "r"(x), "r"(y));

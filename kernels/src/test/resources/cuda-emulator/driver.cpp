@@ -39,7 +39,7 @@ enum {
 struct Function {
   void (*body)(const void*);
   size_t argument_bytes;
-  unsigned shared = 48 << 10; // most that may be asked for at a launch
+  unsigned shared_limit; // dynamic, of a block
 };
 
 struct Allocation {
@@ -51,7 +51,11 @@ constexpr int MOST_DEVICES = 16;
 
 static Device devices[MOST_DEVICES];
 static std::map<Address, Allocation> allocations;
-static std::map<std::string, Function> functions;
+
+struct Module {
+  void* library;
+  std::map<std::string, Function> functions;
+};
 static std::vector<Stream*> streams;
 static std::map<std::string, long> counts = {
     {"launches", 0}, {"graphs", 0}, {"captures", 0}, {"read", 0}, {"overlapped", 0}};
@@ -78,10 +82,10 @@ static std::map<std::string, long> settings = {{"reverse", 0},
                                                {"blocks", 0},
                                                {"memory", 8L << 30},
                                                {"multiprocessors", 4},
-                                               {"shared", 227 << 10},
                                                {"capability", 90},
                                                {"driver", 13000},
-                                               {"devices", devices_at_first()}};
+                                               {"devices", devices_at_first()},
+                                               {"shared", 227 << 10}};
 
 static long setting(const char* name) { return settings.at(name); }
 
@@ -174,9 +178,9 @@ API cuDeviceGetAttribute(int* value, int attribute, int) {
   int capability = (int)setting("capability");
   switch (attribute) {
     case 16: *value = (int)setting("multiprocessors"); return OK;
-    case 97: *value = (int)setting("shared"); return OK;
     case 75: *value = capability / 10; return OK; // compute capability
     case 76: *value = capability % 10; return OK;
+    case 97: *value = (int)setting("shared"); return OK; // most of a block that asks for it
     default: return INVALID_VALUE;
   }
 }
@@ -370,18 +374,25 @@ API cuModuleLoadData(void** module, const void* image) {
   MAY_FAIL("module");
   Dl_info self;
   dladdr((void*)&cuModuleLoadData, &self);
-  *module = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-  return *module ? OK : NOT_FOUND;
+  void* library = dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+  if (!library) return NOT_FOUND;
+  *module = new Module{library, {}};
+  return OK;
 }
-API cuModuleUnload(void* module) { dlclose(module); return OK; }
+API cuModuleUnload(void* module) {
+  EXCLUSIVE;
+  dlclose(((Module*)module)->library);
+  delete (Module*)module;
+  return OK;
+}
 API cuModuleGetFunction(void** function, void* module, const char* name) {
   EXCLUSIVE;
-  void* body = dlsym(module, name);
-  size_t* bytes = (size_t*)dlsym(module, (std::string(name) + "_bytes").c_str());
+  void* library = ((Module*)module)->library;
+  void* body = dlsym(library, name);
+  size_t* bytes = (size_t*)dlsym(library, (std::string(name) + "_bytes").c_str());
   if (!body || !bytes) return NOT_FOUND;
-  Function& found = functions[name];
-  found.body = (void (*)(const void*))body;
-  found.argument_bytes = *bytes;
+  Function& found = ((Module*)module)->functions[name];
+  found = {(void (*)(const void*))body, *bytes, 48 << 10};
   *function = &found;
   return OK;
 }
@@ -398,16 +409,27 @@ static void refuse_foreign_memory(const std::vector<char>& arguments) {
   }
 }
 
+// How much dynamic shared memory a block may have, and how much of a multiprocessor's is preferred.
+API cuFuncSetAttribute(void* function, int attribute, int value) {
+  EXCLUSIVE;
+  if (!current) return INVALID_CONTEXT;
+  if (attribute == 8 && value >= 0 && value <= setting("shared")) {
+    ((Function*)function)->shared_limit = (unsigned)value;
+    return OK;
+  }
+  return attribute == 9 && value >= -1 && value <= 100 ? OK : INVALID_VALUE;
+}
+
 API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                    unsigned bz, unsigned shared, void* stream, void** parameters, void**) {
   EXCLUSIVE;
   if (!is_current(stream)) return INVALID_CONTEXT;
-  if (gx * gy * gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024 ||
-      shared > ((Function*)function)->shared) {
+  Function* f = (Function*)function;
+  if (gx * gy * gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024
+      || shared > f->shared_limit) {
     return INVALID_VALUE;
   }
   MAY_FAIL("launch");
-  Function* f = (Function*)function;
   std::vector<char> arguments((char*)parameters[0], (char*)parameters[0] + f->argument_bytes);
   refuse_foreign_memory(arguments);
   counts["launches"] += !((Stream*)stream)->capturing;
@@ -417,16 +439,6 @@ API cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsign
     emulator::launch({gx, gy, gz}, {bx, by, bz}, shared, order, [=] { f->body(a); });
   };
   return ((Stream*)stream)->add({run, nullptr});
-}
-
-API cuFuncSetAttribute(void* function, int attribute, int value) {
-  constexpr int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
-  EXCLUSIVE;
-  if (!function || attribute != MAX_DYNAMIC_SHARED_SIZE_BYTES || value > setting("shared")) {
-    return INVALID_VALUE;
-  }
-  ((Function*)function)->shared = value;
-  return OK;
 }
 
 API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads,

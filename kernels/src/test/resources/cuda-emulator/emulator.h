@@ -189,6 +189,7 @@ inline uint16_t floatToHalf(float value) { return _cvtss_sh(value, 0); }
 inline unsigned packHalves(float first, float second) {
   return floatToHalf(first) | (unsigned)floatToHalf(second) << 16;
 }
+inline float exponential2(float x) { return exp2f(x); }
 inline unsigned subtractHalves(unsigned x, unsigned y) {
   float low = halfToFloat((uint16_t)x) - halfToFloat((uint16_t)y);
   float high = halfToFloat((uint16_t)(x >> 16)) - halfToFloat((uint16_t)(y >> 16));

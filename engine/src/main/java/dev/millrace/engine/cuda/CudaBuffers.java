@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 /** Where a step keeps what on the device, laid out once for the largest step of a budget. */
 final class CudaBuffers {
 
-    /** Attention results of chunks are kept for so many bytes of tokens at a time. */
-    private static final long ATTENTION_BYTES = 64L << 20;
+    /** Attention results of pieces are kept for so many bytes of tokens at a time. */
+    private static final long ATTENTION_BYTES = 128L << 20;
 
     final long hidden; // (step tokens, embedding): the residual stream
     final long branch; // (step tokens, embedding): a branch's output, or this device's part of it
@@ -90,8 +90,8 @@ final class CudaBuffers {
         up = layout.floats(widest);
         arrivals = layout.ints(CudaKernels.arrivalInts());
         gatePrepared = layout.take(preparedBytes);
-        int chunks = Math.ceilDiv(budget.contextTokens(), CudaKernels.CHUNK_TOKENS);
-        long tokenBytes = CudaKernels.attentionBytes(1, spec.heads(), spec.headSize(), chunks);
+        int pieces = Math.ceilDiv(budget.contextTokens(), CudaKernels.PIECE_TOKENS);
+        long tokenBytes = CudaKernels.attentionBytes(1, spec.heads(), spec.headSize(), pieces);
         attentionBytes = Math.max(tokenBytes, Math.min(ATTENTION_BYTES, stepTokens * tokenBytes));
         attention = layout.take(attentionBytes);
         logitRows = Math.clamp(logitBytes / (Float.BYTES * (long) spec.vocabularySize()), 1,

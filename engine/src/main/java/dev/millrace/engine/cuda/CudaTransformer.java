@@ -121,15 +121,13 @@ final class CudaTransformer {
                 spec.attention().queryNormSize(), spec.attention().keyNormSize(),
                 spec.norm().epsilon()), cache, tokens);
         AttendStep step = new AttendStep(buffers.query, inputs.positions(), inputs.sequences(),
-                layer.sinks(), buffers.attention, buffers.attended, spec.heads(),
-                caches.windowTokens(index), spec.attention().scale(), spec.attention().softCap());
-        int chunks = inputs.chunks();
-        int most = (int) Math.min(tokens, buffers.attentionBytes
-                / CudaKernels.attentionBytes(1, spec.heads(), spec.headSize(), chunks));
-        for (int first = 0; first < tokens; first += most) {
-            kernels.attend(step, cache, first, Math.min(most, tokens - first), chunks,
-                    buffers.attendedPrepared);
-        }
+                inputs.slots(), inputs.tiles(), layer.sinks(), buffers.attention,
+                buffers.attended, spec.heads(), caches.windowTokens(index),
+                spec.attention().scale(), spec.attention().softCap());
+        long slots = buffers.attentionBytes / CudaKernels.attentionBytes(1, spec.heads(),
+                spec.headSize(), inputs.pieces());
+        kernels.attend(step, cache, inputs.attention((int) Math.min(slots, tokens)),
+                buffers.attendedPrepared);
         kernels.multiply(layer.attentionOutput(), buffers.attendedPrepared, tokens);
         adapters.addToAttentionOutput(index, buffers, tokens);
     }

@@ -101,7 +101,8 @@ record PlacedModel(CudaDevice device, CudaKernels kernels, CudaWeights weights,
                 orders, staging, weightAddress, weightAddress + sizes.bytes() - vectorBytes,
                 tableAddress).load(budget.contextTokens());
         device.unpin(staging);
-        StepInputs inputs = new StepInputs(device, buffers.inputs, budget, groups.size());
+        StepInputs inputs = new StepInputs(device, buffers.inputs, budget, groups.size(),
+                new AttentionTiles(budget.stepTokens(), spec.heads(), spec.kvHeads()));
         CudaAdapters adapters = new CudaAdapters(device, share, buffers, inputs);
         return new PlacedModel(device, kernels, loaded, buffers, inputs, caches, adapters,
                 new CudaTransformer(spec, share.whole(), kernels, loaded, caches, buffers,

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
 /**
  * The few shapes that steps are captured in. A step goes into a bucket if every token of it wants
  * logits, as decoding sequences do, with guesses to verify or without; its tokens are filled up to
- * the bucket's, and its longest sequence to a power of two of attention's chunks.
+ * the bucket's, and its longest sequence to a power of two of chunks of positions.
  */
 final class StepBuckets {
 
@@ -41,7 +41,7 @@ final class StepBuckets {
                 return Optional.empty();
             }
         }
-        int chunks = new StepShape(0, 0, StepShape.longestTable(batch), false).chunks();
+        int chunks = new StepShape(0, 0, StepShape.longestTable(batch), false, true).chunks();
         return Optional.of(shape(tokens, Math.max(1, Integer.highestOneBit(2 * chunks - 1)),
                 StepShape.isAdapted(batch)));
     }
@@ -49,7 +49,7 @@ final class StepBuckets {
     private StepShape shape(int tokens, int chunks, boolean adapted) {
         int filled = filled(tokens);
         return new StepShape(filled, Math.min(filled, mostRows),
-                Math.min(longestTable, StepShape.tableLength(chunks)), adapted);
+                Math.min(longestTable, StepShape.tableLength(chunks)), adapted, true);
     }
 
     /** The shapes of short sequences that decode a token each, smallest first. */

@@ -5,6 +5,7 @@ import dev.millrace.engine.forward.MemoryPlan;
 import dev.millrace.engine.forward.SequenceRow;
 import dev.millrace.engine.forward.StepBatch;
 import dev.millrace.kernels.cuda.CudaDevice;
+import dev.millrace.kernels.cuda.CudaKernels.AttendWork;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -16,8 +17,13 @@ import java.util.function.IntUnaryOperator;
  */
 final class StepInputs {
 
-    /** Ints of each token: id, position, row, whose logits are wanted, adapter. */
-    private static final int TOKEN_INTS = 5;
+    /**
+     * Ints of each token: id, position, row, whose logits are wanted, adapter, slot of attention,
+     * and two of a tile of attention.
+     */
+    private static final int TOKEN_INTS = 8;
+    private static final int SLOTS = 5;
+    private static final int TILES = 6;
 
     private final CudaDevice device;
     private final MemorySegment pinned;
@@ -26,11 +32,14 @@ final class StepInputs {
     private final int[] firstTokens; // (rows): where each row's tokens begin
     private final int[] outputRows; // (outputs): for which row of the batch
     private final int[] outputIndices; // (outputs): which of that row's output positions
-    private StepShape shape = new StepShape(0, 0, 0, false);
+    private final AttentionTiles attention;
+    private StepShape shape = new StepShape(0, 0, 0, false, false);
     private int outputs;
 
-    /** @param base of the ints on the device */
-    StepInputs(CudaDevice device, long base, MemoryBudget budget, int groups) {
+    /** @param base of the ints on the device @param attention of this device */
+    StepInputs(CudaDevice device, long base, MemoryBudget budget, int groups,
+            AttentionTiles attention) {
+        this.attention = attention;
         this.device = device;
         this.base = base;
         this.groups = groups;
@@ -65,14 +74,20 @@ final class StepInputs {
     void lay(StepBatch batch, StepShape next, IntUnaryOperator adapters) {
         shape(next);
         outputs = 0;
+        attention.begin(shape);
         List<SequenceRow> sequences = batch.rows();
         int first = 0;
         for (int row = 0; row < sequences.size(); row++) {
             firstTokens[row] = first;
+            int length = sequences.get(row).tokens().length;
+            attention.add(first, length, sequences.get(row).computedTokens() + length);
             put(sequences.get(row), row, first,
                     adapters.applyAsInt(sequences.get(row).adapterSlot()));
-            first += sequences.get(row).tokens().length;
+            first += length;
         }
+        attention.end(first);
+        put(attention.slots(), SLOTS * shape.tokens(), shape.tokens());
+        put(attention.tiles(), TILES * shape.tokens(), 2 * shape.tokens());
         for (int token = first; token < shape.tokens(); token++) {
             put(token, 0, -1, 0, -1);
         }
@@ -111,9 +126,13 @@ final class StepInputs {
         for (int group = 0; group < groups; group++) {
             int at = TOKEN_INTS * shape.tokens()
                     + (group * shape.rows() + row) * shape.tableLength();
-            MemorySegment.copy(sequence.blockTables()[group], 0, pinned, ValueLayout.JAVA_INT,
-                    (long) at * Integer.BYTES, needed);
+            put(sequence.blockTables()[group], at, needed);
         }
+    }
+
+    private void put(int[] values, int at, int count) {
+        MemorySegment.copy(values, 0, pinned, ValueLayout.JAVA_INT, (long) at * Integer.BYTES,
+                count);
     }
 
     private void set(int index, int value) {
@@ -152,9 +171,14 @@ final class StepInputs {
         return shape.tableLength();
     }
 
-    /** Chunks of attention of the longest sequence that the shape has room for. */
-    int chunks() {
-        return shape.chunks();
+    /** What there is to attend to. @param slotsAtOnce that there is scratch memory for */
+    AttendWork attention(int slotsAtOnce) {
+        return attention.work(shape, slotsAtOnce);
+    }
+
+    /** Pieces of attention of the longest sequence that the shape has room for. */
+    int pieces() {
+        return shape.pieces();
     }
 
     /** (tokens) ids. */
@@ -180,6 +204,16 @@ final class StepInputs {
     /** (tokens) adapters, -1 for none. */
     long adapters() {
         return address(4L * shape.tokens());
+    }
+
+    /** (tokens) where results of pieces of attention go. */
+    long slots() {
+        return address((long) SLOTS * shape.tokens());
+    }
+
+    /** (tokens, 2) tiles of attention. */
+    long tiles() {
+        return address((long) TILES * shape.tokens());
     }
 
     /** (rows, table length) blocks of a group of layers. */

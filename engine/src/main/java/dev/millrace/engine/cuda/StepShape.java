@@ -13,15 +13,19 @@ import dev.millrace.kernels.cuda.CudaKernels;
  * @param rows        with a block table
  * @param tableLength blocks of a table
  * @param adapted     whether some token may have an adapter
+ * @param captured    whether grids must be the same for every step that fits
  */
-record StepShape(int tokens, int rows, int tableLength, boolean adapted) {
+record StepShape(int tokens, int rows, int tableLength, boolean adapted, boolean captured) {
 
-    private static final int CHUNK_BLOCKS = CudaKernels.CHUNK_TOKENS / MemoryPlan.BLOCK_TOKENS;
+    /** Positions by which captured steps differ. */
+    private static final int CHUNK_TOKENS = 256;
+    private static final int CHUNK_BLOCKS = CHUNK_TOKENS / MemoryPlan.BLOCK_TOKENS;
+    private static final int PIECE_BLOCKS = CudaKernels.PIECE_TOKENS / MemoryPlan.BLOCK_TOKENS;
 
     /** As small as can be. */
     static StepShape of(StepBatch batch) {
         return new StepShape(batch.tokens(), batch.rows().size(), longestTable(batch),
-                isAdapted(batch));
+                isAdapted(batch), false);
     }
 
     /** Whether a row has an adapter. */
@@ -39,9 +43,14 @@ record StepShape(int tokens, int rows, int tableLength, boolean adapted) {
         return Math.ceilDiv(longest, MemoryPlan.BLOCK_TOKENS);
     }
 
-    /** Chunks of attention of the longest sequence. */
+    /** Chunks of positions of the longest sequence. */
     int chunks() {
         return Math.ceilDiv(tableLength, CHUNK_BLOCKS);
+    }
+
+    /** Pieces of attention of the longest sequence. */
+    int pieces() {
+        return Math.ceilDiv(tableLength, PIECE_BLOCKS);
     }
 
     /** A table that ends with a chunk. */

@@ -8,10 +8,7 @@ import org.bytedeco.cuda.cudart.CUlaunchConfig;
 import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.Pointer;
 
-import static org.bytedeco.cuda.global.cudart.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-import static org.bytedeco.cuda.global.cudart.cuFuncSetAttribute;
-import static org.bytedeco.cuda.global.cudart.cuLaunchKernelEx;
-import static org.bytedeco.cuda.global.cudart.cuOccupancyMaxActiveBlocksPerMultiprocessor;
+import static org.bytedeco.cuda.global.cudart.*;
 
 /**
  * One kernel, which takes one struct. Fill it field by field in the order of its declaration, then
@@ -20,6 +17,9 @@ import static org.bytedeco.cuda.global.cudart.cuOccupancyMaxActiveBlocksPerMulti
 final class CudaFunction {
 
     private static final int ARGUMENT_BYTES = 512;
+    /** Dynamic shared memory that a kernel has without asking. */
+    private static final int USUAL_SHARED_BYTES = 48 << 10;
+    private static final int ALL_PERCENT = 100;
 
     private final CudaDevice device;
     private final String name;
@@ -27,6 +27,7 @@ final class CudaFunction {
     private final CUlaunchConfig launch = new CUlaunchConfig();
     private final MemorySegment arguments;
     private final Pointer parameters;
+    private int sharedLimit = USUAL_SHARED_BYTES;
     private long at;
 
     CudaFunction(CudaDevice device, String name, CUfunc_st function, CUstream_st stream,
@@ -37,6 +38,14 @@ final class CudaFunction {
         arguments = arena.allocate(ARGUMENT_BYTES, Long.BYTES);
         parameters = new RawPointer(arguments);
         launch.blockDimY(1).blockDimZ(1).hStream(stream).attrs(device.overlap());
+    }
+
+    /** Has multiprocessors keep more of their memory for sharing, and less as a cache. */
+    CudaFunction preferShared() {
+        device.check(cuFuncSetAttribute(function,
+                CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, ALL_PERCENT),
+                "share memory in " + name);
+        return this;
     }
 
     /** Begins with the first field. */
@@ -79,6 +88,7 @@ final class CudaFunction {
         device.check(cuFuncSetAttribute(function,
                 CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes),
                 "give " + name + " " + bytes + " bytes of shared memory");
+        sharedLimit = bytes;
     }
 
     /** Blocks of so many threads that the whole device holds at once, without dynamic memory. */
@@ -98,6 +108,9 @@ final class CudaFunction {
         if (at % Long.BYTES != 0) {
             throw new IllegalStateException("the arguments of " + name + " end at byte " + at
                     + ", which no struct with pointers does");
+        }
+        if (sharedBytes > sharedLimit) {
+            allowShared(sharedBytes);
         }
         launch.gridDimX(x).gridDimY(y).gridDimZ(z).blockDimX(threads).sharedMemBytes(sharedBytes)
                 .numAttrs(device.overlapsWithLast() ? 1 : 0);

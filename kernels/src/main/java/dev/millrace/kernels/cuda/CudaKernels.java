@@ -17,10 +17,9 @@ public final class CudaKernels {
     /** Positions in one block of the cache. */
     public static final int BLOCK_TOKENS = 32;
     /** Positions of which the attention is computed apart. */
-    public static final int CHUNK_TOKENS = 256;
+    public static final int PIECE_TOKENS = 64;
     /** Columns of a matrix are filled up to a multiple of this. */
     private static final int ROW_THREADS = 256;
-    private static final int ATTEND_THREADS = 128;
     private static final int WARP = 32;
     /** Columns of a row that a block of threads gates, where the row has several. */
     private static final int GATE_SLICE = 4 * ROW_THREADS;
@@ -34,8 +33,7 @@ public final class CudaKernels {
     private final CudaFunction addAndNorm;
     private final CudaMultiply multiply;
     private final CudaFunction store;
-    private final CudaFunction attend;
-    private final CudaFunction combine;
+    private final CudaAttention attention;
     private final CudaFunction gate;
     private final CudaFunction finishLogits;
     private final CudaFunction route;
@@ -49,8 +47,7 @@ public final class CudaKernels {
         addAndNorm = device.function("addAndNorm");
         multiply = new CudaMultiply(device);
         store = device.function("store");
-        attend = device.function("attend");
-        combine = device.function("combine");
+        attention = new CudaAttention(device);
         gate = device.function("gate");
         finishLogits = device.function("finishLogits");
         route = device.function("route");
@@ -210,44 +207,39 @@ public final class CudaKernels {
     /**
      * What {@link #attend} needs.
      *
-     * @param parts  {@link #attentionBytes} of scratch memory
+     * @param slots  (tokens) ints: where results of pieces go, ascending; -1 for tokens that have
+     *               all their positions at once
+     * @param tiles  (tokens, 2) ints: first token and count, tokens that follow each other in a
+     *               sequence; tiles of pieces first, at the end those of whole prompts
+     * @param parts  {@link #attentionBytes} of scratch memory, for as many slots as are attended to
+     *               at once
      * @param sinks  (heads), or 0 for none
      * @param window positions that a token looks back, itself included; 0 for all
      */
-    public record AttendStep(long query, long positions, long sequences, long sinks, long parts,
-            long attended, int heads, int window, float scale, float cap) {}
-
-    /** Scratch memory for the attention of so many tokens at once, in bytes. */
-    public static long attentionBytes(int tokens, int heads, int headSize, int chunks) {
-        return (long) tokens * heads * chunks * (headSize + 2) * Float.BYTES;
-    }
+    public record AttendStep(long query, long positions, long sequences, long slots, long tiles,
+            long sinks, long parts, long attended, int heads, int window, float scale,
+            float cap) {}
 
     /**
-     * Attends for some of a step's tokens, and prepares the result.
+     * How much there is to {@link #attend} to.
      *
-     * @param tokens that the scratch memory is enough for
-     * @param chunks that the longest of them needs
+     * @param pieceTiles tiles whose results of pieces are kept apart; there may be empty ones
+     * @param wholeTiles tiles that have all their positions at once
+     * @param slots      of tokens of the former
+     * @param pieces     that the longest sequence needs
+     * @param slotsAtOnce that the scratch memory is enough for
      */
-    public void attend(AttendStep step, CudaCache cache, int firstToken, int tokens, int chunks,
-            PreparedRows out) {
-        int shared = step.heads() / cache.kvHeads() * (cache.headSize() + CHUNK_TOKENS)
-                * Float.BYTES;
-        write(attend, step, cache, firstToken, tokens, chunks, out)
-                .launch(cache.kvHeads(), tokens, chunks, ATTEND_THREADS, shared);
-        write(combine, step, cache, firstToken, tokens, chunks, out)
-                .launch(tokens, 1, 1, ROW_THREADS, 0);
+    public record AttendWork(int tokens, int pieceTiles, int wholeTiles, int slots, int pieces,
+            int slotsAtOnce) {}
+
+    /** Scratch memory for the attention of so many tokens at once, in bytes. */
+    public static long attentionBytes(int tokens, int heads, int headSize, int pieces) {
+        return (long) tokens * heads * pieces * (headSize + 2) * Float.BYTES;
     }
 
-    private static CudaFunction write(CudaFunction function, AttendStep step, CudaCache cache,
-            int firstToken, int tokens, int chunks, PreparedRows out) {
-        long results = (long) tokens * step.heads() * chunks * Float.BYTES;
-        return cache.write(function.begin().with(step.query()).with(step.positions())
-                .with(step.sequences()).with(step.sinks()).with(step.parts())
-                .with(step.parts() + results).with(step.parts() + 2 * results)
-                .with(step.attended()))
-                .with(out, step.heads() * cache.headSize()).with(step.heads())
-                .with(step.window()).with(chunks).with(firstToken).with(step.scale())
-                .with(step.cap());
+    /** Attends for a step's tokens, and prepares the result. */
+    public void attend(AttendStep step, CudaCache cache, AttendWork work, PreparedRows out) {
+        attention.run(step, cache, work, out);
     }
 
     /**

@@ -74,7 +74,8 @@ final class CheckedKernels {
         for (KvFormat format : KvFormat.values()) {
             new CudaAttentionTest()
                     .isWhatTheDefinitionSays(new CudaAttentionTest.Shape(format, 4, 2,
-                            40, 250, 5, true, new int[][]{{255, 257}, {0, 19}}));
+                            40, 60, 5, true, new int[][]{{126, 130}, {0, 19}}));
+            new CudaAttentionTest().aHalfIsWhatTheDefinitionSaysOfHalves(format);
         }
     }
 

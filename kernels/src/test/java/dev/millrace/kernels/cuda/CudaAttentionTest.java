@@ -1,12 +1,16 @@
 package dev.millrace.kernels.cuda;
 
+import dev.millrace.kernels.KernelException;
 import dev.millrace.kernels.KvFormat;
 import dev.millrace.kernels.cuda.CudaKernels.AttendStep;
+import dev.millrace.kernels.cuda.CudaKernels.AttendWork;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.*;
 
@@ -15,6 +19,8 @@ class CudaAttentionTest extends OnEmulatedDevice {
 
     /** How far an element may be from the definition; values are of the order of one. */
     private static final double TOLERANCE = 2e-6;
+    /** The same with weights, and results, of one half. */
+    private static final double HALF_TOLERANCE = 1e-3;
 
     /**
      * What attends to what.
@@ -48,45 +54,90 @@ class CudaAttentionTest extends OnEmulatedDevice {
     static List<Shape> shapes() {
         int[][] ragged = {{260, 265}, {0, 3}, {40, 41}};
         return List.of(
+                new Shape(KvFormat.F32, 4, 1, 32, 0, 0, false, new int[][]{{31, 32}}),
+                new Shape(KvFormat.F16, 4, 1, 128, 0, 0, false, new int[][]{{95, 96}}),
                 new Shape(KvFormat.F32, 4, 2, 16, 0, 0, false, ragged),
                 new Shape(KvFormat.F16, 4, 1, 64, 0, 0, false, ragged),
-                new Shape(KvFormat.Q8_0, 6, 2, 40, 0, 0, false, ragged),
+                new Shape(KvFormat.Q8_0, 14, 2, 40, 0, 0, false, ragged),
                 new Shape(KvFormat.F16, 3, 3, 20, 7, 0, true, ragged),
                 new Shape(KvFormat.Q8_0, 8, 1, 128, 250, 0, true, new int[][]{{512, 515}}),
-                new Shape(KvFormat.F32, 2, 1, 80, 0, 3, false, new int[][]{{255, 258}}),
+                new Shape(KvFormat.F32, 5, 1, 80, 0, 3, false, new int[][]{{63, 66}}),
+                new Shape(KvFormat.Q8_0, 2, 1, 192, 0, 3, false, new int[][]{{127, 130}}),
                 new Shape(KvFormat.F16, 2, 2, 256, 5, 30, true, new int[][]{{30, 36}, {258, 259}}),
+                new Shape(KvFormat.F16, 20, 1, 32, 0, 0, false, new int[][]{{3, 4}, {60, 68}}),
                 new Shape(KvFormat.F16, 4, 2, 32, 0, 0, true, new int[][]{{0, 37}}));
     }
 
     @ParameterizedTest
     @MethodSource("shapes")
     void isWhatTheDefinitionSays(Shape shape) {
-        Case one = new Case(shape);
-        float[] attended = one.attend(0, shape.tokens());
-        for (int token = 0; token < shape.tokens(); token++) {
-            for (int head = 0; head < shape.heads(); head++) {
-                double[] expected = one.definition(token, head);
-                for (int i = 0; i < shape.headSize(); i++) {
-                    assertThat((double) attended[token * shape.width() + head * shape.headSize()
-                            + i]).as("element %d of head %d of token %d", i, head, token)
-                            .isCloseTo(expected[i], within(TOLERANCE));
-                }
+        Case one = new Case(shape, CudaActivations.F16X2);
+        one.compareWithDefinition(one.queries, TOLERANCE);
+    }
+
+    /** Of what queries are as halves, but for floats in the cache, which are two halves anyway. */
+    @ParameterizedTest
+    @EnumSource(KvFormat.class)
+    void aHalfIsWhatTheDefinitionSaysOfHalves(KvFormat format) {
+        Case one = new Case(new Shape(format, 8, 2, 40, 100, 0, true,
+                new int[][]{{100, 120}, {126, 130}}), CudaActivations.F16);
+        boolean floats = format == KvFormat.F32;
+        one.compareWithDefinition(floats
+                ? one.queries
+                : RoundedActivations.of(one.queries, 40, CudaActivations.F16),
+                floats ? TOLERANCE : HALF_TOLERANCE);
+    }
+
+    @ParameterizedTest
+    @EnumSource(KvFormat.class)
+    void aTokensBitsDependNotOnTheOthersOfItsLaunch(KvFormat format) {
+        Case one = new Case(new Shape(format, 8, 2, 40, 100, 0, false,
+                new int[][]{{110, 150}, {3, 7}, {60, 70}}), CudaActivations.F16);
+        int width = one.shape.width();
+        float[] together = one.attend(0, 54, Walk.WHOLE);
+        assertThat(one.attend(0, 54, Walk.BOTH)).isEqualTo(together);
+        for (int[] part : new int[][]{{0, 1}, {6, 1}, {53, 1}, {0, 13}, {13, 35}, {39, 15}}) {
+            for (Walk walk : List.of(Walk.PIECES, Walk.WHOLE)) {
+                assertThat(one.attend(part[0], part[1], walk))
+                        .as("%d tokens from %d on, %s, %s", part[1], part[0], walk, format)
+                        .isEqualTo(Arrays.copyOfRange(together, part[0] * width,
+                                (part[0] + part[1]) * width));
             }
         }
     }
 
-    @Test
-    void aTokensBitsDependNotOnTheOthersOfItsLaunch() {
-        for (KvFormat format : KvFormat.values()) {
-            Case one = new Case(new Shape(format, 4, 2, 64, 0, 0, false,
-                    new int[][]{{250, 270}, {3, 7}}));
-            float[] together = one.attend(0, 24);
-            for (int token : new int[]{0, 6, 19, 20, 23}) {
-                int width = one.shape.width();
-                assertThat(one.attend(token, 1)).as("token %d, %s", token, format).isEqualTo(
-                        Arrays.copyOfRange(together, token * width, (token + 1) * width));
-            }
+    /** Blocks of threads have fewer rows and buffers there. */
+    @ParameterizedTest
+    @ValueSource(ints = {163 << 10, 99 << 10})
+    void whereSharedMemoryIsShortTheBitsAreTheSame(int bytes) {
+        Case one = new Case(new Shape(KvFormat.F32, 2, 1, 256, 0, 0, false,
+                new int[][]{{60, 70}}), CudaActivations.F16X2);
+        float[] expected = one.attend(0, 10, Walk.WHOLE);
+        long before = EmulatedDriver.set("shared", bytes);
+        try (CudaDevice small = EmulatedDriver.open()) {
+            assertThat(one.attend(small, 0, 10, Walk.WHOLE)).isEqualTo(expected);
+        } finally {
+            EmulatedDriver.set("shared", before);
         }
+    }
+
+    @Test
+    void headsThatFitNowhereAreRefused() {
+        Case one = new Case(new Shape(KvFormat.F32, 1, 1, 2000, 0, 0, false,
+                new int[][]{{0, 1}}), CudaActivations.F16);
+        assertThatThrownBy(() -> one.attend(0, 1, Walk.PIECES))
+                .isInstanceOf(KernelException.class)
+                .hasMessageContaining("heads of 2000 elements").hasMessageContaining("F32");
+    }
+
+    /** How positions are walked. */
+    private enum Walk {
+        /** Pieces side by side. */
+        PIECES,
+        /** One after the other. */
+        WHOLE,
+        /** In turn by sequence. */
+        BOTH
     }
 
     /** A cache with random keys and values, and queries. */
@@ -95,14 +146,16 @@ class CudaAttentionTest extends OnEmulatedDevice {
         private static final float SCALE = 0.3f;
 
         final Shape shape;
+        final CudaActivations activations;
         final HostCache cache;
         final float[] queries;
         final float[] sinks;
         final int[] positions;
         final int[] sequences;
 
-        Case(Shape shape) {
+        Case(Shape shape, CudaActivations activations) {
             this.shape = shape;
+            this.activations = activations;
             cache = new HostCache(shape.format(), shape.kvHeads(), shape.headSize(),
                     shape.spans().length, shape.context());
             queries = DeviceScope.gaussians(shape.tokens() * shape.width(), 1);
@@ -125,38 +178,85 @@ class CudaAttentionTest extends OnEmulatedDevice {
             }
         }
 
-        /** Some of the tokens as one step, in launches of at most 16 tokens. */
-        float[] attend(int first, int count) {
-            try (DeviceScope scope = new DeviceScope(device)) {
-                int chunks = Math.ceilDiv(shape.context(), CudaKernels.CHUNK_TOKENS);
-                int most = Math.min(count, 16);
+        float[] attend(int first, int count, Walk walk) {
+            return attend(device, first, count, walk);
+        }
+
+        /** Some of the tokens as one step, with scratch memory for five of them. */
+        float[] attend(CudaDevice on, int first, int count, Walk walk) {
+            try (DeviceScope scope = new DeviceScope(on)) {
                 int width = shape.width();
+                int pieces = Math.ceilDiv(shape.context(), CudaKernels.PIECE_TOKENS);
+                int[] tiles = new int[2 * count];
+                int[] slots = new int[count];
+                int[] tally = tile(first, count, walk, tiles, slots);
                 long attended = scope.allocate((long) count * width * Float.BYTES);
-                PreparedRows out = scope.prepared(count, width);
+                PreparedRows out = scope.prepared(count, width, activations);
+                int atOnce = Math.min(count, 5);
                 AttendStep step = new AttendStep(
                         scope.upload(Arrays.copyOfRange(queries, first * width,
                                 (first + count) * width)),
                         scope.upload(Arrays.copyOfRange(positions, first, first + count)),
                         scope.upload(Arrays.copyOfRange(sequences, first, first + count)),
+                        scope.upload(slots), scope.upload(tiles),
                         shape.sinks() ? scope.upload(sinks) : 0,
-                        scope.allocate(CudaKernels.attentionBytes(most, shape.heads(),
-                                shape.headSize(), chunks)),
+                        scope.allocate(CudaKernels.attentionBytes(atOnce, shape.heads(),
+                                shape.headSize(), pieces)),
                         attended, shape.heads(), shape.window(), SCALE, shape.cap());
-                CudaCache uploaded = cache.upload(scope);
-                for (int token = 0; token < count; token += most) {
-                    kernels.attend(step, uploaded, token, Math.min(most, count - token), chunks,
-                            out);
-                }
+                new CudaKernels(on).attend(step, cache.upload(scope),
+                        new AttendWork(count, tally[0], tally[1], tally[2], pieces, atOnce), out);
                 float[] result = scope.floats(attended, count * width);
                 float[] restored = scope.restored(out, count, width);
+                float[] rounded = RoundedActivations.of(result, width, activations);
                 for (int i = 0; i < result.length; i++) {
-                    assertThat(restored[i]).isCloseTo(result[i], within(2e-6f));
+                    assertThat(restored[i]).isCloseTo(rounded[i], within(2e-6f));
                 }
                 return result;
             }
         }
 
-        double[] definition(int token, int head) {
+        /** Fills tiles and slots. @return tiles of pieces, whole tiles, slots */
+        private int[] tile(int first, int count, Walk walk, int[] tiles, int[] slots) {
+            int[] tally = new int[3];
+            int group = shape.heads() / shape.kvHeads();
+            for (int token = 0, most; token < count; token += most) {
+                int sequence = sequences[first + token];
+                boolean whole = walk == Walk.WHOLE || walk == Walk.BOTH && sequence % 2 == 0;
+                most = whole
+                        ? CudaAttention.wholeTileTokens(group)
+                        : CudaAttention.pieceTileTokens(group);
+                int end = token;
+                while (end < Math.min(count, token + most)
+                        && sequences[first + end] == sequence) {
+                    slots[end++] = whole ? -1 : tally[2]++;
+                }
+                most = end - token;
+                int tile = whole ? count - ++tally[1] : tally[0]++;
+                tiles[2 * tile] = token;
+                tiles[2 * tile + 1] = most;
+            }
+            return tally;
+        }
+
+        /** Both walks have the same bits, which are near what is made of queries in double. */
+        void compareWithDefinition(float[] ofQueries, double tolerance) {
+            float[] attended = attend(0, shape.tokens(), Walk.PIECES);
+            for (int token = 0; token < shape.tokens(); token++) {
+                for (int head = 0; head < shape.heads(); head++) {
+                    double[] expected = definition(ofQueries, token, head);
+                    for (int i = 0; i < shape.headSize(); i++) {
+                        assertThat((double) attended[token * shape.width()
+                                + head * shape.headSize() + i])
+                                .as("element %d of head %d of token %d", i, head, token)
+                                .isCloseTo(expected[i], within(tolerance));
+                    }
+                }
+            }
+            assertThat(attend(0, shape.tokens(), Walk.WHOLE)).as("one piece after the other")
+                    .isEqualTo(attended);
+        }
+
+        double[] definition(float[] ofQueries, int token, int head) {
             int size = shape.headSize();
             int kvHead = head / (shape.heads() / shape.kvHeads());
             int end = positions[token] + 1;
@@ -166,7 +266,7 @@ class CudaAttentionTest extends OnEmulatedDevice {
             for (int position = first; position < end; position++) {
                 double score = 0;
                 for (int i = 0; i < size; i++) {
-                    score += (double) queries[token * shape.width() + head * size + i]
+                    score += (double) ofQueries[token * shape.width() + head * size + i]
                             * cache.get(true, sequences[token], position, kvHead, i);
                 }
                 score *= SCALE;
