@@ -8,7 +8,7 @@ import java.util.Arrays;
 /**
  * Which tokens of a step share keys and values: tiles of tokens that follow each other in a
  * sequence. Few tokens have their positions computed piece by piece, side by side; many have them
- * all at once, one after the other, where that makes blocks of threads enough. No bit depends on it.
+ * all at once, one after the other, where that makes blocks enough. No bit depends on it.
  */
 final class AttentionTiles {
 

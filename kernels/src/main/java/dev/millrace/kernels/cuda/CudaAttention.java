@@ -24,7 +24,8 @@ public final class CudaAttention {
     private static final int COMBINE_THREADS = 256;
 
     private final CudaDevice device;
-    private final Map<KvFormat, Map<CudaActivations, Kernels>> kernels = new EnumMap<>(KvFormat.class);
+    private final Map<KvFormat, Map<CudaActivations, Kernels>> kernels = new EnumMap<>(
+            KvFormat.class);
     private final CudaFunction combine;
 
     /** For one format and number of halves. */

@@ -85,7 +85,8 @@ public final class EmulatedDriver {
      * Changes what the driver stands in for: {@code reverse} 1 runs warps backwards,
      * {@code blocks} 1 runs blocks of threads backwards and more in an order of that seed,
      * {@code memory} bytes, {@code multiprocessors}, {@code capability} such as 90,
-     * {@code driver} such as 13000, {@code devices}, {@code shared} bytes that a block of threads may have.
+     * {@code driver} such as 13000, {@code devices}, {@code shared} bytes that a block of threads
+     * may have.
      *
      * @return what it was
      */
