@@ -25,7 +25,7 @@ class HalfActivationsTest extends ForwardPassContract {
      * than the reference's.
      */
     public static List<RandomModel> models() {
-        return RandomModel.all().stream().filter(model -> List.of("as gemma 2", "plain F16",
+        return RandomModel.all().stream().filter(model -> List.of("as gemma 2", "format F16",
                 "Q4_K").stream().anyMatch(model.toString()::endsWith)).toList();
     }
 

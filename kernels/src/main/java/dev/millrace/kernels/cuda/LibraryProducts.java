@@ -25,7 +25,7 @@ public final class LibraryProducts {
     private static final Logger LOG = System.getLogger(LibraryProducts.class.getName());
 
     /** Fewer tokens than this take longer by making halves of the weights than they save. */
-    private static final int LEAST_TOKENS = 256;
+    private static final int LEAST_TOKENS = 512;
     /** The same where halves of the weights are there. */
     private static final int LEAST_TOKENS_OF_COPIES = 128;
     /** The exponent that a matrix's largest weight gets as a half; 15 is the largest there is. */
