@@ -25,13 +25,19 @@ while read -r file; do
   cat "$sources/$file"
 done <"$sources/files" >"$together"
 
+# All at once: each takes most of a minute of one processor.
+compilers=
 for architecture in "$@"; do
   cubin=$folder/sm_$architecture.cubin
   if [ -f "$cubin" ] && [ -z "$(find "$sources" "$0" -newer "$cubin" | head -n 1)" ]; then
     continue
   fi
   rm -f "$cubin" # or an older one would stay where this fails
-  "$nvcc" -arch="sm_$architecture" -cubin -O3 -Werror all-warnings -o "$cubin.new" "$together"
-  mv "$cubin.new" "$cubin"
+  {
+    "$nvcc" -arch="sm_$architecture" -cubin -O3 -Werror all-warnings -split-compile=0 \
+      -o "$cubin.new" "$together" && mv "$cubin.new" "$cubin"
+  } &
+  compilers="$compilers $!"
 done
+for compiler in $compilers; do wait "$compiler"; done
 echo "CUDA kernels: $(cd "$folder" && ls sm_*.cubin | tr '\n' ' ')"

@@ -76,7 +76,7 @@ template <class Shape, int COUNT, class Copy>
 INLINE void shareOut(Copy copy) {
   constexpr u32 ALL = COUNT / Shape::THREADS, REST = COUNT % Shape::THREADS;
 #pragma unroll
-  for (u32 i = 0; i < ALL; i++) copy(threadIdx.x + i * Shape::THREADS);
+  for (u32 i = 0; i != ALL; i++) copy(threadIdx.x + i * Shape::THREADS);
   if (REST > 0 && threadIdx.x < REST) copy(threadIdx.x + ALL * Shape::THREADS);
 }
 
@@ -125,15 +125,15 @@ INLINE void copyStage(const MultiplyArguments& a, const Matrix& m, const u32* ro
     constexpr int CODES = Format::CODES / Format::BLOCKS, EXTRA = Format::EXTRA / Format::BLOCKS;
     copyTiles<Shape, CODES>(weights, m.codes + (tile * Format::PARTS + walk.part) * CODES,
                             blocks * Format::PARTS * CODES, last);
-    if (EXTRA) {
+    if constexpr (EXTRA > 0) {
       copyTiles<Shape, EXTRA>(weights + Shape::EXTRA, m.extra + tile * EXTRA, blocks * EXTRA, last);
     }
-    if (Format::SCALES) {
+    if constexpr (Format::SCALES > 0) {
       copyTiles<Shape, Format::SCALES>(weights + Shape::SCALES,
                                        m.scales + tile / Format::BLOCKS * Format::SCALES,
                                        blocks / Format::BLOCKS * Format::SCALES, last);
     }
-    if (Format::FACTORS) {
+    if constexpr (Format::FACTORS > 0) {
       u32 wide = ceilDiv(m.columns, 256);
       u64 place = (u64)firstTile * wide + walk.block / 2;
       copyTiles<Shape, Format::FACTORS>(weights + Shape::FACTORS,

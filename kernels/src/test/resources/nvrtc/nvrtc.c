@@ -79,8 +79,9 @@ static int known(int architecture) {
 
 API int nvrtcCompileProgram(Program* p, int count, const char* const* options) {
   int architecture = 0;
-  if (count != 2 || sscanf(options[0], "--gpu-architecture=sm_%d", &architecture) != 1 ||
-      !known(architecture) || strcmp(options[1], "--std=c++17")) {
+  if (count != 3 || sscanf(options[0], "--gpu-architecture=sm_%d", &architecture) != 1 ||
+      !known(architecture) || strcmp(options[1], "--std=c++17") ||
+      strcmp(options[2], "--split-compile=0")) {
     strcpy(p->log, "nvrtc: error: invalid option\n");
     return INVALID_OPTION;
   }

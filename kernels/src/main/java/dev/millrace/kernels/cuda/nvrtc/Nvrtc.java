@@ -73,7 +73,8 @@ public final class Nvrtc {
 
     /** What a source is compiled with, beside the architecture. */
     static List<String> options(int architecture) {
-        return List.of("--gpu-architecture=sm_" + architecture, "--std=c++17");
+        return List.of("--gpu-architecture=sm_" + architecture, "--std=c++17",
+                "--split-compile=0"); // by as many threads as there are processors
     }
 
     /**
