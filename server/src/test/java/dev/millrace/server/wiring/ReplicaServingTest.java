@@ -4,12 +4,8 @@ import dev.millrace.engine.forward.BackendException;
 import dev.millrace.kernels.cuda.EmulatedDriver;
 import dev.millrace.kernels.cuda.StandInNvml;
 import dev.millrace.models.fixtures.TinyModels;
-import dev.millrace.server.config.ServerConfig;
 import dev.millrace.server.config.Setting;
-import dev.millrace.server.metering.LedgerReader;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -18,71 +14,34 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 import static org.assertj.core.api.Assertions.*;
 
 /** A whole server with a model on several emulated GPUs side by side, and what it costs. */
-@Timeout(600)
-class ReplicaServingTest {
+class ReplicaServingTest extends ServerOnGpus {
 
     private static final String TEMPLATE = "{% for message in messages %}{{ message.content }}"
             + "{% endfor %}";
     private static final int ILLEGAL_ADDRESS = 700;
 
-    private static EmulatedGpu gpu;
-
-    @TempDir
-    Path folder;
-
-    private final Map<Setting, String> flags = new EnumMap<>(Setting.class);
-    private final HttpClient client = HttpClient.newHttpClient();
-    private ServingAssembly server;
-
-    @BeforeAll
-    static void plugIn(@TempDir Path kernels) throws IOException {
-        gpu = new EmulatedGpu(kernels);
-    }
-
-    @AfterAll
-    static void pullOut() {
-        if (gpu != null) {
-            gpu.close();
-        }
-    }
-
     @BeforeEach
-    void settings() {
+    void serveOnTwo() {
         EmulatedDriver.set("devices", 2);
-        flags.put(Setting.PORT, "0");
-        flags.put(Setting.SEQUENCES, "2");
-        flags.put(Setting.THREADS, "1");
         flags.put(Setting.REPLICAS, "2");
     }
 
     @AfterEach
-    void stop() {
-        client.shutdownNow();
-        if (server != null) {
-            server.stop(Duration.ofSeconds(60));
-        }
-        EmulatedDriver.repair();
+    void unplugTheOthers() {
         EmulatedDriver.set("devices", 1);
     }
 
@@ -96,17 +55,7 @@ class ReplicaServingTest {
             }
             sources.add(new ModelSource(name, own, Optional.empty()));
         }
-        server = new ServingAssembly(sources,
-                ServerConfig.load(Map.of(), folder, Optional.empty(), flags),
-                folder.resolve("ledger.db"), Duration.ZERO);
-    }
-
-    private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path));
-    }
-
-    private String get(String path) throws Exception {
-        return client.send(request(path).build(), BodyHandlers.ofString()).body();
+        start(sources);
     }
 
     private HttpRequest ask(String model, String text, String more) {
@@ -121,18 +70,13 @@ class ReplicaServingTest {
         return client.send(ask(model, text, ""), BodyHandlers.ofString());
     }
 
-    private static JsonNode json(HttpResponse<String> response) {
-        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-        return JsonMapper.shared().readTree(response.body());
-    }
-
-    private static String said(HttpResponse<String> response) {
-        return json(response).at("/choices/0/message/content").asString();
+    private String text(String path) throws Exception {
+        return get(path).body();
     }
 
     private double metric(String name) throws Exception {
         Matcher line = Pattern.compile("^" + Pattern.quote(name) + " (\\S+)$", Pattern.MULTILINE)
-                .matcher(get("/metrics"));
+                .matcher(text("/metrics"));
         assertThat(line.find()).as(name).isTrue();
         return Double.parseDouble(line.group(1));
     }
@@ -140,16 +84,6 @@ class ReplicaServingTest {
     private double replica(String name, int replica) throws Exception {
         return metric("millrace_replica_" + name + "{model_name=\"tiny\",replica=\"" + replica
                 + "\"}");
-    }
-
-    private void assertBooksBalance(int requests) {
-        assertThat(server.stop(Duration.ofSeconds(60))).isTrue();
-        try (LedgerReader reader = LedgerReader.open(server.ledger())) {
-            assertThat(reader.summary().requests()).isEqualTo(requests);
-            assertThat(reader.summary().balance().differenceNanoUsd()).isZero();
-            assertThat(reader.summary().balance().balances()).isTrue();
-            assertThat(reader.audit()).isEmpty();
-        }
     }
 
     @Test
@@ -162,7 +96,7 @@ class ReplicaServingTest {
         for (int i = 0; i < 3; i++) {
             expected.add(said(chat("tiny", "abc".substring(i))));
         }
-        assertThat(get("/metrics")).doesNotContain("millrace_replica_");
+        assertThat(text("/metrics")).doesNotContain("millrace_replica_");
         assertBooksBalance(3);
         flags.put(Setting.REPLICAS, "2");
         start("tiny");
@@ -174,7 +108,7 @@ class ReplicaServingTest {
                     : ""), BodyHandlers.ofString()));
         }
         for (int i = 0; i < answers.size(); i++) {
-            JsonNode answer = json(answers.get(i).join());
+            JsonNode answer = json(body(answers.get(i).join()));
             assertThat(answer.at("/choices")).hasSize(i < 2 ? 2 : 1).allMatch(choice -> expected
                     .contains(choice.at("/message/content").asString()));
             assertThat(answer.at("/choices/0/message/content").asString())
@@ -189,10 +123,10 @@ class ReplicaServingTest {
             assertThat(metric("millrace_replica_device_seconds_total{replica=\"" + i
                     + "\",state=\"step\"}")).isPositive();
         }
-        assertThat(get("/metrics")).contains("vllm:num_requests_running{engine=\"0\"",
+        assertThat(text("/metrics")).contains("vllm:num_requests_running{engine=\"0\"",
                 "backend=\"2 replicas, each on cuda: ", "millrace_gpu_power_watts{gpu=\"1\"");
         assertThat(server.energy().description()).startsWith("NVML, 1 GPU for each of 2");
-        assertThat(get("/readyz")).isEqualTo("{\"status\":\"ok\"}");
+        assertThat(text("/readyz")).isEqualTo("{\"status\":\"ok\"}");
         assertBooksBalance(3 + 10);
     }
 
@@ -203,12 +137,12 @@ class ReplicaServingTest {
         EmulatedDriver.fail("graph", 3, ILLEGAL_ADDRESS);
 
         List<HttpResponse<String>> answers = new ArrayList<>();
-        while (get("/readyz").equals("{\"status\":\"ok\"}")) {
+        while (text("/readyz").equals("{\"status\":\"ok\"}")) {
             answers.add(chat("tiny", "a"));
         }
         HttpResponse<String> failed = answers.removeLast();
         assertThat(failed.statusCode()).isEqualTo(500);
-        String why = JsonMapper.shared().readTree(failed.body()).at("/error/message").asString();
+        String why = message(failed);
         assertThat(why).startsWith("the generation failed: the GPU ")
                 .contains("is lost: CUDA_ERROR_ILLEGAL_ADDRESS", "restart the server");
         for (int i = 0; i < 3; i++) {
@@ -216,13 +150,10 @@ class ReplicaServingTest {
         }
 
         assertThat(answers).allMatch(answer -> said(answer).equals(expected));
-        HttpResponse<String> ready = client.send(request("/readyz").build(),
-                BodyHandlers.ofString());
-        assertThat(ready.statusCode()).isEqualTo(200);
-        assertThat(JsonMapper.shared().readTree(ready.body()).at("/message").asString())
+        assertThat(json(body(get("/readyz"))).at("/message").asString())
                 .isEqualTo("1 of 2 replicas of tiny serve: "
                         + why.substring("the generation failed: ".length()));
-        assertThat(get("/livez")).isEqualTo("{\"status\":\"alive\"}");
+        assertThat(text("/livez")).isEqualTo("{\"status\":\"alive\"}");
         assertThat(replica("serving", 0) + replica("serving", 1)).isEqualTo(1);
         assertBooksBalance(answers.size() + 2);
     }
@@ -240,12 +171,12 @@ class ReplicaServingTest {
             assertThat(server.others()).containsExactly("twin");
             String expected = said(chat("tiny", "a"));
             assertThat(said(chat("twin", "a"))).isEqualTo(expected);
-            assertThat(get("/v1/models/tiny")).contains("\"value\":\"unloaded\"");
+            assertThat(text("/v1/models/tiny")).contains("\"value\":\"unloaded\"");
             EmulatedDriver.fail("graph", 1, ILLEGAL_ADDRESS);
             assertThat(chat("twin", "a").statusCode()).isEqualTo(500);
 
             assertThat(said(chat("tiny", "a"))).isEqualTo(expected);
-            assertThat(get("/readyz")).contains("\"degraded\"", "1 of 2 replicas of tiny serve");
+            assertThat(text("/readyz")).contains("\"degraded\"", "1 of 2 replicas of tiny serve");
             assertBooksBalance(4);
         } finally {
             EmulatedDriver.set("memory", before);

@@ -38,7 +38,7 @@ abstract class ServerOnGpus {
     Path folder;
 
     final Map<Setting, String> flags = new EnumMap<>(Setting.class);
-    private final HttpClient client = HttpClient.newHttpClient();
+    final HttpClient client = HttpClient.newHttpClient();
     ServingAssembly server;
 
     @BeforeAll
@@ -139,7 +139,9 @@ abstract class ServerOnGpus {
         assertThat(server.stop(Duration.ofSeconds(60))).isTrue();
         try (LedgerReader reader = LedgerReader.open(server.ledger())) {
             assertThat(reader.summary().requests()).isEqualTo(requests);
+            assertThat(reader.summary().balance().differenceNanoUsd()).isZero();
             assertThat(reader.summary().balance().balances()).isTrue();
+            assertThat(reader.audit()).isEmpty();
         }
     }
 }
