@@ -255,10 +255,11 @@ ATTEND(Q8x1, KV_Q8, 1)
 ATTEND(Q8x2, KV_Q8, 2)
 
 // Adds a head's pieces: a warp has the head, 32 pieces at a time, of which a lane knows one's part in
-// what is known by then, and 128 elements at a time.
+// what is known by then, and 128 elements at a time. Those of eight pieces are on their way at once;
+// of pieces beyond the last nothing is added, which changes nothing.
 INLINE void combineHead(const AttendArguments& a, int head, size_t place, int position,
                         float* attended) {
-  const int SIDE = 4;
+  const int SIDE = 4, AHEAD = 8;
   int size = a.cache.headSize, lane = threadIdx.x % WARP;
   int first = firstPosition(a, position) / PIECE_TOKENS, end = ceilDiv(position + 1, PIECE_TOKENS);
   for (int element = lane; element - lane < size; element += SIDE * WARP) {
@@ -275,16 +276,20 @@ INLINE void combineHead(const AttendArguments& a, int head, size_t place, int po
       float before = __shfl_sync(ALL_LANES, upTo, max(0, lane - 1));
       Merging merging = mergingOf(lane == 0 ? largest : before, own);
       largest = __shfl_sync(ALL_LANES, upTo, WARP - 1);
-#pragma unroll 4
-      for (int i = 0; i < min(WARP, end - batch); i++) {
-        float kept = __shfl_sync(ALL_LANES, merging.kept, i);
-        float added = __shfl_sync(ALL_LANES, merging.added, i);
-        sum = merge(sum, kept, __shfl_sync(ALL_LANES, weight, i), added);
-        const float* row = a.parts + (place + batch + i) * size;
+#pragma unroll 1
+      for (int i = 0; i < min(WARP, end - batch); i += AHEAD) {
 #pragma unroll
-        for (int k = 0; k < SIDE; k++) {
-          float part = element + k * WARP < size ? row[element + k * WARP] : 0.0f;
-          values[k] = merge(values[k], kept, part, added);
+        for (int j = i; j < i + AHEAD; j++) {
+          float kept = __shfl_sync(ALL_LANES, merging.kept, j);
+          float added = __shfl_sync(ALL_LANES, merging.added, j);
+          sum = merge(sum, kept, __shfl_sync(ALL_LANES, weight, j), added);
+          const float* row = a.parts + (place + batch + j) * size;
+          int known = batch + j < end ? size : 0;
+#pragma unroll
+          for (int k = 0; k < SIDE; k++) {
+            float part = element + k * WARP < known ? row[element + k * WARP] : 0.0f;
+            values[k] = merge(values[k], kept, part, added);
+          }
         }
       }
     }
@@ -299,7 +304,7 @@ INLINE void combineHead(const AttendArguments& a, int head, size_t place, int po
 
 // Adds up what tokens made of pieces, and prepares the results of these and, with the first slots,
 // of those that had all pieces at once: blocks of (tokens).
-KERNEL(combine, AttendArguments) {
+INLINE void combineRows(const AttendArguments& a) {
   __shared__ float scratch[ROW_THREADS / WARP];
   int token = blockIdx.x, slot = a.slots[token] - a.firstSlot;
   int size = a.cache.headSize, width = a.heads * size;
@@ -312,4 +317,10 @@ KERNEL(combine, AttendArguments) {
   }
   __syncthreads();
   prepareRow(a.out, token, width, [&](int i) { return attended[i]; }, scratch);
+}
+
+// Of a block on a multiprocessor, so that the compiler keeps what is on its way in registers.
+ENTRY_OF_BLOCKS(1, combine, AttendArguments) {
+  waitForPredecessor();
+  combineRows(a);
 }
