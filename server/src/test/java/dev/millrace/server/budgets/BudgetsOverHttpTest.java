@@ -164,7 +164,7 @@ class BudgetsOverHttpTest {
             assertThat(status).as(answer.get().body()).isIn(200, 402);
             served += status == 200 ? 1 : 0;
         }
-        assertThat(served).isBetween(1, 199);
+        assertThat(served).isPositive(); // how many more depends on what each really cost
         await().until(() -> status().setAsideNanoUsd() == 0);
         assertThat(status().spentNanoUsd()).isLessThanOrEqualTo(limit)
                 .isEqualTo(spent());
