@@ -162,6 +162,12 @@ struct I8Format : BasicFormat {
   INLINE static float minimum(const Lane&, int) { return 0; }
 };
 
+// One of four scales, of 32 columns each.
+INLINE float scaleOf(const uint2& scales, int group) {
+  u32 pair = group < 2 ? scales.x : scales.y;
+  return halfToFloat((u16)(pair >> (group % 2 * 16)));
+}
+
 struct Q8Format : BasicFormat {
   static const int GROUP = 32;
   static const int CODES = 2048, SCALES = 128;
@@ -176,8 +182,7 @@ struct Q8Format : BasicFormat {
     return bytePair(lane.part, step, second);
   }
   INLINE static float scale(const Lane& lane, int group) {
-    u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
-    return halfToFloat((u16)(pair >> (group % 2 * 16)));
+    return scaleOf(lane.scales, group);
   }
   INLINE static float minimum(const Lane&, int) { return 0; }
 };
@@ -201,8 +206,7 @@ struct NibblesOf32 : BasicFormat {
                        zeroOf(ZEROS ? lane.zeros >> (step / 2 * 4) & 15 : 8));
   }
   INLINE static float scale(const Lane& lane, int group) {
-    u32 pair = group < 2 ? lane.scales.x : lane.scales.y;
-    return halfToFloat((u16)(pair >> (group % 2 * 16)));
+    return scaleOf(lane.scales, group);
   }
   INLINE static float minimum(const Lane&, int) { return 0; }
 };

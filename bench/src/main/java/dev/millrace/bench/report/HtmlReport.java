@@ -61,8 +61,7 @@ public final class HtmlReport {
             result -> HtmlTable.median(result, "tok_per_s"), "tok/s");
 
     private static final HtmlTable GPUS = new HtmlTable("GPUs",
-            result -> result.path("model").asString("?") + ", cache in "
-                    + result.path("kv").asString("?") + ", " + gpu(result),
+            HtmlReport::modelOnGpu,
             List.of(Column.text("test", "test"),
                     Column.number("tok/s", "tok_per_s", "%.2f"),
                     Column.range("range", "tok_per_s", "%.2f"),
@@ -88,8 +87,7 @@ public final class HtmlReport {
             result -> HtmlTable.median(result, "logit_error"), "error");
 
     private static final HtmlTable EXCHANGES = new HtmlTable("Exchanges between GPUs",
-            result -> result.path("model").asString("?") + ", cache in "
-                    + result.path("kv").asString("?") + ", " + gpu(result),
+            HtmlReport::modelOnGpu,
             List.of(Column.text("test", "test"),
                     Column.number("a step", "exchanges", "%.0f"),
                     Column.number("µs", "exchange_micros", "%.1f"),
@@ -216,6 +214,11 @@ public final class HtmlReport {
                     + day.substring(0, Math.min(day.length(), "2026-01-31".length())));
         }
         return String.join("; ", machines);
+    }
+
+    private static String modelOnGpu(JsonNode result) {
+        return result.path("model").asString("?") + ", cache in "
+                + result.path("kv").asString("?") + ", " + gpu(result);
     }
 
     private static String gpu(JsonNode result) {
